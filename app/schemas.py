@@ -1,0 +1,71 @@
+"""What all resources share on the wire."""
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+
+RESERVED_NAMES = frozenset({"imagenet", "none"})
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+ALIAS_PATTERN = r"^[a-z][a-z0-9._-]{0,62}$"
+
+
+def _refuse_reserved(name: str) -> str:
+    if name in RESERVED_NAMES:
+        raise ValueError(f"'{name}' is reserved")
+    return name
+
+
+Name = Annotated[
+    str,
+    Field(
+        pattern=NAME_PATTERN,
+        description="Lower-case letters, digits, '.', '_' and '-', at most 63; "
+        "'imagenet' and 'none' are reserved.",
+        examples=["ants-and-bees"],
+    ),
+    AfterValidator(_refuse_reserved),
+]
+AliasName = Annotated[
+    str, Field(pattern=ALIAS_PATTERN, description="Like a name, but starts with a letter.")
+]
+
+Metadata = Annotated[
+    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]],
+    Field(max_length=16, description="Up to 16 pairs of your own.", examples=[{"team": "ants"}]),
+]
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+UtcTime = Annotated[datetime, PlainSerializer(_utc, return_type=str, when_used="json")]
+
+
+class ApiModel(BaseModel):
+    """A body of the API: unknown fields and non-finite numbers are refused."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, from_attributes=True)
+
+
+T = TypeVar("T")
+
+
+class Page(ApiModel, Generic[T]):
+    """One page of a list, newest first."""
+
+    object: Literal["list"] = "list"
+    data: list[T]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+def slug(text: str, *, fallback: str) -> str:
+    """The nearest allowed name to a text: accents dropped, other characters made dashes."""
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    name = re.sub(r"[^a-z0-9._-]+", "-", ascii_text).strip("-._")[:63]
+    return name if name and name not in RESERVED_NAMES else fallback

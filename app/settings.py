@@ -1,0 +1,119 @@
+"""Every setting of the service; the only place that reads the environment."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+
+class Settings(BaseSettings):
+    """Read from variables named GRAFT_<FIELD>; every one is optional."""
+
+    model_config = SettingsConfigDict(env_prefix="GRAFT_", frozen=True, extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address the API listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port the API listens on; 0 picks one.")
+    data_dir: Path = Field(
+        Path("graft-data"), description="Folder of the embedded database, broker and files."
+    )
+    weights_dir: Path | None = Field(
+        None, description="Folder searched first for pretrained weights."
+    )
+    weights_download: bool = Field(
+        True, description="Whether pretrained weights may be downloaded from torchvision's hub."
+    )
+    database_url: str = Field(
+        "", description="SQLAlchemy URL; empty means SQLite inside the data folder."
+    )
+    broker_url: str = Field(
+        "", description="Celery broker URL; empty means a second SQLite file in the data folder."
+    )
+    storage_url: str = Field(
+        "", description="file:// URL of the artifact store; empty means a data sub-folder."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Where to train and serve; `cuda` never falls back to the CPU."
+    )
+    num_threads: int = Field(
+        os.cpu_count() or 1, ge=1, le=256, description="Threads of a training job, unless it says."
+    )
+
+    heartbeat_seconds: float = Field(5.0, gt=0, description="Time between two heartbeats.")
+    lease_seconds: float = Field(
+        30.0, gt=0, description="A lease that stands still this long is taken away."
+    )
+    silence_seconds: float = Field(
+        20.0, gt=0, description="Without a successful heartbeat a worker stops its child."
+    )
+    idle_poll_seconds: float = Field(5.0, gt=0, description="How often an idle worker looks.")
+    ring_seconds: float = Field(
+        15.0, gt=0, description="How often workers are rung while something is queued."
+    )
+    progress_timeout_seconds: float = Field(
+        600.0, gt=0, description="A child that reports nothing this long is killed."
+    )
+    drain_seconds: float = Field(
+        10.0, gt=0, description="Time a child gets to end after SIGTERM before it is killed."
+    )
+
+    max_json_bytes: int = Field(1 * MIB, ge=1, description="Cap of a JSON body.")
+    max_upload_bytes: int = Field(20 * GIB, ge=1, description="Cap of a dataset upload.")
+    max_unpacked_bytes: int = Field(100 * GIB, ge=1, description="Cap of an unpacked archive.")
+    max_archive_files: int = Field(150_000, ge=1, description="Cap of an archive's entries.")
+    max_bad_image_fraction: float = Field(
+        0.1, ge=0, le=1, description="Share of unreadable images above which a dataset is invalid."
+    )
+    max_image_bytes: int = Field(32 * MIB, ge=1, description="Cap of one image file.")
+    max_image_pixels: int = Field(100_000_000, ge=1, description="Cap of one image's pixels.")
+    max_predict_bytes: int = Field(128 * MIB, ge=1, description="Cap of a predict body.")
+    upload_stall_seconds: float = Field(
+        30.0, gt=0, description="An upload that sends nothing this long is cut."
+    )
+
+    predict_lanes: int = Field(
+        os.cpu_count() or 1, ge=1, le=256, description="Images predicted at the same time."
+    )
+    predict_queue_size: int = Field(
+        256, ge=1, description="Images that may wait for a lane; more are refused with 503."
+    )
+    predict_deadline_seconds: float = Field(
+        30.0, gt=0, description="A predict that takes longer is answered with 504."
+    )
+    model_cache_bytes: int = Field(2 * GIB, ge=1, description="Weights kept loaded for predict.")
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database to use, with the driver this service ships for PostgreSQL."""
+        if not self.database_url:
+            return f"sqlite:///{self.data_dir.absolute() / 'graft.db'}"
+        scheme, separator, rest = self.database_url.partition("://")
+        if scheme in {"postgres", "postgresql"}:
+            scheme = "postgresql+psycopg"
+        return scheme + separator + rest
+
+    @property
+    def celery_broker_url(self) -> str:
+        """The broker to use."""
+        return self.broker_url or f"sqla+sqlite:///{self.data_dir.absolute() / 'broker.db'}"
+
+    @property
+    def storage_dir(self) -> Path:
+        """The folder of the artifact store."""
+        if not self.storage_url:
+            return self.data_dir.absolute() / "storage"
+        scheme, _, path = self.storage_url.partition("://")
+        if scheme != "file" or not path.startswith("/"):
+            raise ValueError("GRAFT_STORAGE_URL must be file:///absolute/path")
+        return Path(path)
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process."""
+    return Settings()

@@ -1,0 +1,27 @@
+"""What an ingestion process is told."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+
+class IngestionConfig(BaseModel):
+    """The configuration a supervisor sends to `python -m worker.ingestion`.
+
+    upload_key is the uploaded archive; the manifest goes to `<key_prefix>/manifest.jsonl`, images to
+    `images/<first two hex digits>/<sha256>`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset_id: str
+    upload_key: str
+    key_prefix: str
+    storage_dir: Path
+    val_fraction: float
+    split_seed: int
+    max_unpacked_bytes: int
+    max_archive_files: int
+    max_bad_image_fraction: float
+    max_image_bytes: int
+    max_image_pixels: int

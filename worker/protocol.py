@@ -1,0 +1,113 @@
+"""What a child process says to its supervisor: one JSON object a line on standard output.
+
+The supervisor's side of the conversation is standard input: first one line with the child's
+configuration, then `alive` at every heartbeat and `stop` to finish after the current epoch. End of
+input, or silence, means that the parent is gone: the child ends at once (`worker.lifeline`).
+"""
+
+import sys
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Started(_Message):
+    """The child has resolved its configuration and begins to work."""
+
+    type: Literal["started"] = "started"
+    resolved: dict[str, Any]
+    environment: dict[str, Any]
+
+
+class IngestProgress(_Message):
+    """How far the check of an upload is: stage is `unpacking` or `checking`."""
+
+    type: Literal["ingest_progress"] = "ingest_progress"
+    stage: str
+    done: int
+    total: int
+
+
+class TrainProgress(_Message):
+    """How far an epoch is; steps count batches of training and validation together."""
+
+    type: Literal["train_progress"] = "train_progress"
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    images_per_second: float | None
+    eta_seconds: float | None
+
+
+class EpochDone(_Message):
+    """An epoch is over and its checkpoint is durable.
+
+    state_key holds everything needed to go on; best_key is the best epoch's weights so far (this
+    epoch's own when is_best).
+    """
+
+    type: Literal["epoch_done"] = "epoch_done"
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    learning_rate: float | None
+    seconds: float
+    images_per_second: float
+    is_best: bool
+    state_key: str
+    best_key: str
+
+
+class Trained(_Message):
+    """The job is done: model_key is the complete servable checkpoint of the best epoch."""
+
+    type: Literal["trained"] = "trained"
+    best_epoch: int
+    model_key: str
+    model_digest: str
+    num_bytes: int
+
+
+class Ingested(_Message):
+    """The dataset is unpacked and checked; manifest_key lists its images."""
+
+    type: Literal["ingested"] = "ingested"
+    manifest_key: str
+    digest: str
+    class_names: list[str]
+    splits: dict[str, Any]
+    report: dict[str, Any]
+
+
+class Failed(_Message):
+    """The child gives up for a reason it can name."""
+
+    type: Literal["failed"] = "failed"
+    code: str
+    message: str
+
+
+Message = Annotated[
+    Started | IngestProgress | TrainProgress | EpochDone | Trained | Ingested | Failed,
+    Field(discriminator="type"),
+]
+
+_parser: TypeAdapter[Message] = TypeAdapter(Message)
+
+
+def say(message: Message) -> None:
+    """Send one message to the supervisor."""
+    sys.stdout.write(message.model_dump_json() + "\n")
+    sys.stdout.flush()
+
+
+def parse_line(line: str) -> Message:
+    """Read one message; raises pydantic.ValidationError for anything else."""
+    return _parser.validate_json(line)

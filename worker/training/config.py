@@ -1,0 +1,39 @@
+"""What a training process is told: the recipe, and where its inputs and outputs are."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from app.jobs.recipe import Recipe
+
+
+class Resume(BaseModel):
+    """The last committed epoch of an earlier attempt."""
+
+    model_config = ConfigDict(frozen=True)
+
+    epoch: int
+    state_key: str
+
+
+class TrainingConfig(BaseModel):
+    """The configuration a supervisor sends to `python -m worker.training`.
+
+    key_prefix is where this attempt's artifacts go (`jobs/<job id>/<fence>`). base_model_key is the
+    checkpoint of the model that `recipe.weights` refers to, where it is a model reference.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    job_id: str
+    recipe: Recipe
+    class_names: list[str]
+    manifest_key: str
+    dataset_digest: str
+    key_prefix: str
+    storage_dir: Path
+    weights_dir: Path | None
+    weights_download: bool
+    device: str
+    base_model_key: str | None = None
+    resume: Resume | None = None
