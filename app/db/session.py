@@ -1,0 +1,80 @@
+"""The engine and the two ways into it: `transaction()` to write, `reading()` to look.
+
+The only place that commits. SQLite runs in WAL mode and takes its write lock at BEGIN: a deferred
+transaction that upgrades later fails at once instead of waiting (SQLite, "Isolation", §2).
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session
+
+SQLITE_BUSY_SECONDS = 60
+
+OnCommit = Callable[[frozenset[str]], None]
+
+
+class Database:
+    """Sessions on one database; nothing connects before the first of them."""
+
+    def __init__(self, url: str, *, on_commit: OnCommit | None = None) -> None:
+        """`on_commit` is told the queues that a committed transaction put work on."""
+        self.engine = _create_engine(url)
+        self.on_commit = on_commit
+        self._writer = self.engine.execution_options(writes=True)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session whose work is committed at the end of the block, or not at all."""
+        with Session(self._writer, expire_on_commit=False) as session:
+            yield session
+            session.commit()
+            queues = frozenset(session.info.get("rung_queues", ()))
+        if queues and self.on_commit:
+            self.on_commit(queues)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that sees one state of the database and changes nothing."""
+        with Session(self.engine, autoflush=False) as session:
+            yield session
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def ring_after_commit(session: Session, queue: str) -> None:
+    """Let the workers of a queue be rung once this transaction is committed."""
+    session.info.setdefault("rung_queues", set()).add(queue)
+
+
+def _create_engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=30)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, pool_size=10, max_overflow=30)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN would be a deferred one
+    for pragma in (
+        f"busy_timeout={SQLITE_BUSY_SECONDS * 1000}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

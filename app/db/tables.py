@@ -1,0 +1,212 @@
+"""The tables. SQL is the truth: whatever must survive a crash stands here."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, Json, UtcDateTime, now
+
+ID = String(40)
+NAME = String(63)
+
+
+class Dataset(Base):
+    """An upload, and after its check an immutable set of labelled images."""
+
+    __tablename__ = "dataset"
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    name: Mapped[str] = mapped_column(NAME)
+    status: Mapped[str] = mapped_column(String(16))
+    error_code: Mapped[str | None] = mapped_column(String(64))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    class_names: Mapped[list[str]] = mapped_column(Json)
+    splits: Mapped[dict[str, Any]] = mapped_column(Json)
+    progress: Mapped[dict[str, Any]] = mapped_column(Json)
+    report: Mapped[dict[str, Any]] = mapped_column(Json)
+    digest: Mapped[str | None] = mapped_column(String(64))
+    num_bytes: Mapped[int] = mapped_column(BigInteger)
+    val_fraction: Mapped[float]
+    split_seed: Mapped[int] = mapped_column(BigInteger)
+    labels: Mapped[dict[str, str]] = mapped_column("metadata", Json)
+    upload_key: Mapped[str] = mapped_column(String(200))
+    manifest_key: Mapped[str | None] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class DatasetImage(Base):
+    """One accepted image of a dataset."""
+
+    __tablename__ = "dataset_image"
+    __table_args__ = (Index("ix_dataset_image_class", "dataset_id", "split", "class_name"),)
+
+    dataset_id: Mapped[str] = mapped_column(
+        ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True
+    )
+    image_id: Mapped[int] = mapped_column(primary_key=True)
+    split: Mapped[str] = mapped_column(String(8))
+    class_name: Mapped[str] = mapped_column(String(255))
+    path: Mapped[str] = mapped_column(Text)
+    storage_key: Mapped[str] = mapped_column(String(200))
+    sha256: Mapped[str] = mapped_column(String(64))
+    num_bytes: Mapped[int] = mapped_column(BigInteger)
+    width: Mapped[int]
+    height: Mapped[int]
+
+
+class WorkItem(Base):
+    """Something a worker must do, and the lease of the worker that does it.
+
+    fence rises with every claim and every lost lease; a write that carries an older one is refused.
+    A queued item waits while another item's subject, `waits_for`, is unfinished.
+    """
+
+    __tablename__ = "work_item"
+    __table_args__ = (
+        Index("ix_work_item_claim", "status", "queue", "id"),
+        Index("ix_work_item_subject", "subject_id"),
+    )
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    queue: Mapped[str] = mapped_column(String(16))
+    kind: Mapped[str] = mapped_column(String(32))
+    subject_id: Mapped[str] = mapped_column(ID)
+    waits_for: Mapped[str | None] = mapped_column(ID)
+    status: Mapped[str] = mapped_column(String(16))
+    attempt: Mapped[int]
+    lost_leases: Mapped[int]
+    fence: Mapped[int]
+    owner: Mapped[str | None] = mapped_column(String(36))
+    heartbeat: Mapped[int] = mapped_column(BigInteger)
+    cancel_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    stop_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class Job(Base):
+    """A training job. Its status moves only along `app.jobs.states`."""
+
+    __tablename__ = "job"
+    __table_args__ = (Index("ix_job_status", "status"), Index("ix_job_dataset_id", "dataset_id"))
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("dataset.id"))
+    status: Mapped[str] = mapped_column(String(16))
+    config: Mapped[dict[str, Any]] = mapped_column(Json)
+    resolved: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    environment: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    progress: Mapped[dict[str, Any]] = mapped_column(Json)
+    attempts: Mapped[int]
+    best_epoch: Mapped[int | None]
+    resume_epoch: Mapped[int]
+    state_key: Mapped[str | None] = mapped_column(String(200))
+    best_key: Mapped[str | None] = mapped_column(String(200))
+    base_model_key: Mapped[str | None] = mapped_column(String(200))
+    error_code: Mapped[str | None] = mapped_column(String(64))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    model_name: Mapped[str] = mapped_column(NAME)
+    model_version: Mapped[int | None]
+    event_number: Mapped[int]
+    labels: Mapped[dict[str, str]] = mapped_column("metadata", Json)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Epoch(Base):
+    """The metrics of one finished epoch; the primary key admits each epoch once."""
+
+    __tablename__ = "epoch"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    train_loss: Mapped[float]
+    train_accuracy: Mapped[float]
+    val_loss: Mapped[float]
+    val_accuracy: Mapped[float]
+    learning_rate: Mapped[float | None]
+    seconds: Mapped[float]
+    images_per_second: Mapped[float]
+
+
+class JobEvent(Base):
+    """Something that happened to a job, numbered without gaps within it."""
+
+    __tablename__ = "job_event"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
+    event_number: Mapped[int] = mapped_column(primary_key=True)
+    type: Mapped[str] = mapped_column(String(32))
+    payload: Mapped[dict[str, Any]] = mapped_column(Json)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class Model(Base):
+    """A name under which versions are registered."""
+
+    __tablename__ = "model"
+
+    name: Mapped[str] = mapped_column(NAME, primary_key=True)
+    last_version: Mapped[int]
+    labels: Mapped[dict[str, str]] = mapped_column("metadata", Json)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class ModelVersion(Base):
+    """A servable checkpoint. job_id is where it came from; it is no foreign key on purpose."""
+
+    __tablename__ = "model_version"
+
+    name: Mapped[str] = mapped_column(
+        ForeignKey("model.name", ondelete="CASCADE"), primary_key=True
+    )
+    version: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[str] = mapped_column(ID)
+    checkpoint_key: Mapped[str] = mapped_column(String(200))
+    digest: Mapped[str] = mapped_column(String(64))
+    num_bytes: Mapped[int] = mapped_column(BigInteger)
+    architecture: Mapped[str] = mapped_column(String(64))
+    class_names: Mapped[list[str]] = mapped_column(Json)
+    input_size: Mapped[int]
+    val_accuracy: Mapped[float]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class ModelAlias(Base):
+    """A movable pointer to one version of a model, such as `champion`."""
+
+    __tablename__ = "model_alias"
+    __table_args__ = (
+        ForeignKeyConstraint(["name", "version"], ["model_version.name", "model_version.version"]),
+    )
+
+    name: Mapped[str] = mapped_column(NAME, primary_key=True)
+    alias: Mapped[str] = mapped_column(NAME, primary_key=True)
+    version: Mapped[int]
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
+
+
+class Serving(Base):
+    """The chosen model: a single row, there once a model has been chosen."""
+
+    __tablename__ = "serving"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    model: Mapped[str] = mapped_column(String(160))
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
+
+
+class IdempotentAnswer(Base):
+    """The answer once given to an Idempotency-Key, committed with what it created."""
+
+    __tablename__ = "idempotent_answer"
+
+    route: Mapped[str] = mapped_column(String(200), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int]
+    headers: Mapped[dict[str, str]] = mapped_column(Json)
+    body: Mapped[dict[str, Any]] = mapped_column(Json)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
