@@ -1,0 +1,47 @@
+"""JSON as RFC 8259 has it: no NaN, no Infinity, no number too large to hold, no lone surrogate."""
+
+import json
+import math
+from typing import Any, NoReturn
+
+from app.errors import BadJson, InputProblem, ValidationFailed
+
+
+def parse_json(body: bytes) -> Any:
+    """Read a request body.
+
+    Raises BadJson for what is not JSON or is nested too deeply to read, ValidationFailed for values
+    that JSON libraries let through although no field of this service can hold them.
+    """
+    try:
+        value = json.loads(body, parse_constant=_refuse_constant, parse_float=_finite_float)
+    except RecursionError:
+        raise BadJson("The body is nested too deeply.") from None
+    except UnicodeDecodeError:
+        raise BadJson("The body is not UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise BadJson(
+            f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        ) from None
+    except ValueError:  # an integer of more digits than Python converts
+        raise _invalid("A number has too many digits.") from None
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise _invalid("A string holds half of a surrogate pair.") from None
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise _invalid(f"{name} is not a number that JSON knows.")
+
+
+def _finite_float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise _invalid(f"{text} is too large for a number.")
+    return number
+
+
+def _invalid(message: str) -> ValidationFailed:
+    return ValidationFailed(InputProblem(("body",), message, allowed=("finite numbers", "text")))

@@ -1,0 +1,225 @@
+"""Domain errors as RFC 9457 problem details; the only place that knows their HTTP statuses."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import InterfaceError, OperationalError
+from starlette.exceptions import HTTPException
+
+from app import errors
+
+log = logging.getLogger(__name__)
+
+PROBLEM_JSON = "application/problem+json"
+
+_STATUS: dict[type[errors.GraftError], int] = {
+    errors.GraftError: 500,
+    errors.InputError: 422,
+    errors.BadJson: 400,
+    errors.BodyIncomplete: 400,
+    errors.BodyTooLarge: 413,
+    errors.ImageTooLarge: 413,
+    errors.UnsupportedImage: 415,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Overloaded: 503,
+    errors.Unavailable: 503,
+    errors.DeadlineExceeded: 504,
+    errors.StorageFull: 507,
+}
+
+
+class FieldError(BaseModel):
+    """One field at fault."""
+
+    loc: list[str | int] = Field(description="Where it is.", examples=[["body", "epochs"]])
+    message: str = Field(description="What is wrong with it.")
+    allowed: list[str] | None = Field(None, description="What would be right.")
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str = Field(description="Names the kind of problem.", examples=["urn:graft:not-found"])
+    title: str = Field(description="The kind in words.", examples=["Not found"])
+    status: int = Field(description="The HTTP status.", examples=[404])
+    detail: str = Field(description="What happened this time and what is allowed.")
+    instance: str = Field(description="The path of the request.", examples=["/jobs/job_unknown"])
+    code: str = Field(description="Stable, for programs.", examples=["NOT_FOUND"])
+    request_id: str = Field(description="Also in the X-Request-ID header and in the log.")
+    errors: list[FieldError] | None = Field(None, description="The fields at fault.")
+
+
+def status_of(error: type[errors.GraftError]) -> int:
+    """The HTTP status of an error class: its own or its nearest ancestor's."""
+    return next(_STATUS[ancestor] for ancestor in error.__mro__ if ancestor in _STATUS)
+
+
+def problem_responses(*error_classes: type[errors.GraftError]) -> dict[int | str, dict[str, Any]]:
+    """Declare errors in a route's OpenAPI entry."""
+    codes: dict[int, list[type[errors.GraftError]]] = {}
+    for error in error_classes:
+        codes.setdefault(status_of(error), []).append(error)
+    return {status: describe(status, classes) for status, classes in codes.items()}
+
+
+def describe(status: int, classes: list[type[errors.GraftError]]) -> dict[str, Any]:
+    """The OpenAPI response object of one status and the errors behind it."""
+    return {
+        "description": "; ".join(f"`{error.code}`: {error.__doc__}" for error in classes)
+        or HTTPStatus(status).phrase,
+        "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+
+
+def problem_response(
+    error: errors.GraftError, *, instance: str, request_id: str
+) -> JSONResponse:
+    """The answer for a domain error."""
+    fields = None
+    if isinstance(error, errors.ValidationFailed):
+        fields = [
+            FieldError(
+                loc=list(problem.loc),
+                message=problem.message,
+                allowed=list(problem.allowed) if problem.allowed else None,
+            )
+            for problem in error.problems
+        ]
+    headers = {}
+    if isinstance(error, errors.Overloaded):
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, errors.Unavailable):
+        headers["Retry-After"] = "5"
+    return _render(
+        status_of(type(error)),
+        error.code,
+        error.message,
+        instance=instance,
+        request_id=request_id,
+        fields=fields,
+        headers=headers,
+    )
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Give every error of the service, the framework's own included, the same form."""
+    app.add_exception_handler(errors.GraftError, _on_graft_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(OperationalError, _on_database_error)
+    app.add_exception_handler(InterfaceError, _on_database_error)
+    app.add_exception_handler(Exception, _on_unexpected)
+
+
+def request_id_of(request: Request) -> str:
+    """The id that the middleware gave to a request."""
+    return str(request.scope.get("graft.request_id", ""))
+
+
+def _answer(request: Request, error: errors.GraftError) -> JSONResponse:
+    return problem_response(
+        error, instance=request.url.path, request_id=request_id_of(request)
+    )
+
+
+def _on_graft_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, errors.GraftError)  # noqa: S101 - registered for this class alone
+    return _answer(request, error)
+
+
+def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    return _answer(
+        request, errors.ValidationFailed(*(input_problem(item) for item in error.errors()))
+    )
+
+
+def input_problem(item: Mapping[str, Any]) -> errors.InputProblem:
+    """One of pydantic's error entries in our words, with what is allowed where it says so."""
+    context: dict[str, Any] = item.get("ctx") or {}
+    allowed: tuple[str, ...] | None = None
+    if "expected" in context:
+        allowed = tuple(
+            part.strip(" '") for part in str(context["expected"]).replace(" or ", ",").split(",")
+        )
+    elif "expected_tags" in context:
+        allowed = tuple(part.strip(" '") for part in str(context["expected_tags"]).split(","))
+    elif "pattern" in context:
+        allowed = (f"text matching {context['pattern']}",)
+    else:
+        bounds = [
+            f"{sign} {context[key]}"
+            for key, sign in (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<"))
+            if key in context
+        ]
+        allowed = tuple(bounds) or None
+    loc = tuple(item["loc"])
+    return errors.InputProblem(loc, f"{'.'.join(map(str, loc))}: {item['msg']}", allowed)
+
+
+def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    phrase = HTTPStatus(error.status_code).phrase
+    detail = error.detail if error.detail != phrase else _FRAMEWORK_DETAIL.get(error.status_code)
+    return _render(
+        error.status_code,
+        phrase.upper().replace(" ", "_").replace("-", "_"),
+        detail or phrase,
+        instance=request.url.path,
+        request_id=request_id_of(request),
+        headers=dict(error.headers or {}),
+    )
+
+
+_FRAMEWORK_DETAIL = {
+    404: "There is nothing at this path; see /docs for what there is.",
+    405: "This path does not take that method; the Allow header lists those it takes.",
+}
+
+
+def _on_database_error(request: Request, error: Exception) -> JSONResponse:
+    log.error("database did not answer: %s", type(error).__name__, exc_info=error)
+    return _answer(request, errors.Unavailable("The database does not answer; try again."))
+
+
+def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
+    log.error("unexpected error on %s", request.url.path, exc_info=error)
+    return _answer(
+        request,
+        errors.GraftError("Something went wrong on our side; the log has this request's id."),
+    )
+
+
+def _render(  # noqa: PLR0913 - the members of RFC 9457, by keyword
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    instance: str,
+    request_id: str,
+    fields: list[FieldError] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    problem = Problem(
+        type=f"urn:graft:{code.lower().replace('_', '-')}",
+        title=code.replace("_", " ").capitalize(),
+        status=status,
+        detail=detail,
+        instance=instance,
+        code=code,
+        request_id=request_id,
+        errors=fields,
+    )
+    return JSONResponse(
+        problem.model_dump(exclude_none=True),
+        status_code=status,
+        media_type=PROBLEM_JSON,
+        headers=dict(headers or {}),
+    )

@@ -1,0 +1,79 @@
+"""The doorbell: how a worker is told that there may be something to do."""
+
+import threading
+from typing import Protocol
+
+from celery import Celery
+
+TICK_TASK = "worker.tick"
+QUEUES = ("cpu", "train")
+
+
+class JobQueue(Protocol):
+    """Rings the workers of a queue. A ring carries nothing; it may be lost, doubled or late."""
+
+    def ring(self, queue: str) -> None: ...
+
+
+class CeleryQueue:
+    """Rings by sending a Celery task by its name."""
+
+    def __init__(self, broker_url: str, *, expires_seconds: float) -> None:
+        self.broker_url = broker_url
+        self.expires_seconds = expires_seconds
+        self._celery: Celery | None = None
+        self._lock = threading.Lock()
+
+    def ring(self, queue: str) -> None:
+        """Send one tick; raises what the broker's client raises."""
+        with self._lock:
+            celery = self._celery or Celery(broker=self.broker_url, set_as_current=False)
+            celery.conf.update(celery_settings(self.broker_url))
+            self._celery = None  # a client that failed is not used again
+            celery.send_task(
+                TICK_TASK,
+                queue=queue,
+                expires=self.expires_seconds,
+                ignore_result=True,
+                retry=False,
+            )
+            self._celery = celery
+
+    def close(self) -> None:
+        with self._lock:
+            if self._celery:
+                self._celery.close()
+                self._celery = None
+
+
+def celery_settings(broker_url: str) -> dict[str, object]:
+    """Settings that the service and the workers share.
+
+    The Redis timeouts matter: the client's defaults wait for ever on a half-open connection.
+    """
+    settings: dict[str, object] = {
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_ignore_result": True,
+        "task_acks_late": False,
+        "task_default_queue": QUEUES[0],
+        "task_create_missing_queues": True,
+        "worker_prefetch_multiplier": 1,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_connection_timeout": 5,
+    }
+    if broker_url.startswith(("redis://", "rediss://")):
+        settings |= {
+            "worker_disable_prefetch": True,
+            "redis_socket_timeout": 5.0,
+            "redis_socket_connect_timeout": 5.0,
+            "redis_socket_keepalive": True,
+            "broker_transport_options": {
+                "socket_timeout": 5,
+                "socket_connect_timeout": 5,
+                "socket_keepalive": True,
+                "health_check_interval": 5,
+            },
+        }
+    return settings
