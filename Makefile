@@ -1,0 +1,65 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+STAMP := $(VENV)/.installed
+
+# The first interpreter that is new enough; override with `make PYTHON=/path/to/python3.12 …`.
+CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
+PYTHON ?= $(firstword $(foreach name,$(CANDIDATES),$(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
+
+.PHONY: help
+help: ## Show the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: setup
+setup: $(STAMP) ## Install everything into .venv (quick when nothing changed)
+
+# uv comes from the PATH or, pinned, from the registry into the environment itself.
+$(STAMP): requirements-dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed (make PYTHON=…)" >&2; exit 1; }
+	@set -euo pipefail; \
+	uv="$$(command -v uv || true)"; \
+	if [ ! -x $(BIN)/python ]; then \
+		if [ -n "$$uv" ]; then "$$uv" venv --quiet --python "$$(command -v $(PYTHON))" $(VENV); \
+		else $(PYTHON) -m venv $(VENV); fi; \
+	fi; \
+	if [ -z "$$uv" ]; then \
+		[ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet uv==$(UV_VERSION); \
+		uv=$(BIN)/uv; \
+	fi; \
+	"$$uv" pip install --python $(BIN)/python --require-hashes -r requirements-dev.lock; \
+	"$$uv" pip install --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+.PHONY: check
+check: setup ## Format, lint, types, import arrows
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: test
+test: check ## Every check and every test
+	$(BIN)/pytest
+
+.PHONY: demo
+demo: setup ## Train on pictures, predict, and leave the service running
+	$(BIN)/graft demo
+
+.PHONY: demo-once
+demo-once: setup ## The same, and stop the service at the end
+	$(BIN)/graft demo --once
+
+.PHONY: lock
+lock: ## Write the lock files anew (LOCK_FLAGS=--upgrade for newer versions)
+	uv pip compile $(LOCK_FLAGS) $(COMPILE) --extra postgres -o requirements.lock pyproject.toml
+	uv pip compile $(LOCK_FLAGS) $(COMPILE) --extra postgres --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+COMPILE := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+
+.PHONY: clean
+clean: ## Remove the environment and every cache
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
