@@ -60,7 +60,9 @@ class WorkItem(Base):
     """Something a worker must do, and the lease of the worker that does it.
 
     fence rises with every claim and every lost lease; a write that carries an older one is refused.
-    A queued item waits while another item's subject, `waits_for`, is unfinished.
+    strikes counts attempts in a row that ended without a reason or progress of their own: the worker
+    disappeared or its child crashed. A queued item waits while `waits_for`, another item's subject,
+    is unfinished.
     """
 
     __tablename__ = "work_item"
@@ -76,7 +78,7 @@ class WorkItem(Base):
     waits_for: Mapped[str | None] = mapped_column(ID)
     status: Mapped[str] = mapped_column(String(16))
     attempt: Mapped[int]
-    lost_leases: Mapped[int]
+    strikes: Mapped[int]
     fence: Mapped[int]
     owner: Mapped[str | None] = mapped_column(String(36))
     heartbeat: Mapped[int] = mapped_column(BigInteger)

@@ -1,0 +1,83 @@
+"""The work table's queries."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import exists, select, true, update
+from sqlalchemy.orm import Session, aliased
+
+from app.db.tables import WorkItem
+
+QUEUED, RUNNING, DONE = "queued", "running", "done"
+
+
+class WorkRepository:
+    """Work items in SQL; every change of a lease is one conditional UPDATE."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def claim(self, queue: str, owner: str) -> WorkItem | None:
+        """Lease the oldest claimable item; two workers never get the same one."""
+        awaited = aliased(WorkItem)
+        oldest = (
+            select(WorkItem.id)
+            .where(
+                WorkItem.queue == queue,
+                WorkItem.status == QUEUED,
+                ~exists().where(awaited.subject_id == WorkItem.waits_for, awaited.status != DONE),
+            )
+            .order_by(WorkItem.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
+        )
+        return self.session.scalar(
+            update(WorkItem)
+            .where(WorkItem.id == oldest)
+            .values(
+                status=RUNNING,
+                owner=owner,
+                fence=WorkItem.fence + 1,
+                attempt=WorkItem.attempt + 1,
+                heartbeat=0,
+            )
+            .returning(WorkItem)
+            .execution_options(populate_existing=True)
+        )
+
+    def change_held(
+        self, item_id: str, fence: int, heartbeat: int | None = None, **values: object
+    ) -> WorkItem | None:
+        """Change an item still leased under this fence (and heartbeat); None if it no longer is."""
+        unmoved = true() if heartbeat is None else WorkItem.heartbeat == heartbeat
+        return self.session.scalar(
+            update(WorkItem)
+            .where(
+                WorkItem.id == item_id,
+                WorkItem.fence == fence,
+                WorkItem.status == RUNNING,
+                unmoved,
+            )
+            .values(**values)
+            .returning(WorkItem)
+            .execution_options(populate_existing=True)
+        )
+
+    def find_unfinished(self, subject_id: str, *, lock: bool = False) -> WorkItem | None:
+        query = select(WorkItem).where(WorkItem.subject_id == subject_id, WorkItem.status != DONE)
+        return self.session.scalar(query.with_for_update() if lock else query)
+
+    def list_unfinished_waiting_for(self, subject_id: str) -> Sequence[WorkItem]:
+        return self.session.scalars(
+            select(WorkItem)
+            .where(WorkItem.waits_for == subject_id, WorkItem.status != DONE)
+            .with_for_update()
+        ).all()
+
+    def list_running(self) -> Sequence[WorkItem]:
+        return self.session.scalars(select(WorkItem).where(WorkItem.status == RUNNING)).all()
+
+    def list_queues_with_work(self) -> Sequence[str]:
+        return self.session.scalars(
+            select(WorkItem.queue).where(WorkItem.status == QUEUED).distinct()
+        ).all()
