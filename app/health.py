@@ -1,0 +1,53 @@
+"""Whether the process answers, and whether it can do its work."""
+
+import os
+
+from fastapi import APIRouter
+from pydantic import Field
+from sqlalchemy import text
+from starlette.requests import Request
+
+from app.dependencies import ServicesDep
+from app.errors import Unavailable
+from app.problems import problem_responses
+from app.schemas import ApiModel
+from app.work.dispatcher import Dispatcher
+
+router = APIRouter(tags=["health"])
+
+
+class Live(ApiModel):
+    """The process answers."""
+
+    status: str = Field("ok", description="Always `ok`.")
+
+
+class Ready(ApiModel):
+    """The service can do its work."""
+
+    status: str = Field(description="`ok`, or `degraded` while the broker is down.")
+    broker: str = Field(description="`ok`, or the kind of error it last gave.")
+
+
+@router.get("/livez", summary="The process answers")
+def get_liveness() -> Live:
+    return Live(status="ok")
+
+
+@router.get(
+    "/readyz",
+    summary="The database and the storage are usable",
+    responses=problem_responses(Unavailable),
+)
+def get_readiness(request: Request, services: ServicesDep) -> Ready:
+    """A broker that is down delays work by seconds and loses nothing, so it only degrades."""
+    with services.database.reading() as session:
+        session.execute(text("SELECT 1"))
+    root = services.storage.root
+    if not (root.is_dir() and os.access(root, os.W_OK)):
+        raise Unavailable("The storage folder cannot be written.")
+    dispatcher: Dispatcher = request.app.state.dispatcher
+    return Ready(
+        status="degraded" if dispatcher.broker_error else "ok",
+        broker=dispatcher.broker_error or "ok",
+    )

@@ -1,0 +1,91 @@
+"""The web application, put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi_offline import FastAPIOffline
+
+from app import health
+from app.datasets.router import router as datasets_router
+from app.db.session import Database
+from app.dependencies import Services
+from app.jobs.router import router as jobs_router
+from app.middleware import BodyLimit, RequestId
+from app.openapi import complete_schema
+from app.predictions.predictor import Predictor
+from app.predictions.router import router as predictions_router
+from app.problems import install_problem_handlers
+from app.queue import CeleryQueue
+from app.registry.architectures_router import router as architectures_router
+from app.registry.router import router as registry_router
+from app.settings import Settings
+from app.storage import LocalStorage
+from app.work.dispatcher import Dispatcher
+
+ROUTERS: tuple[APIRouter, ...] = (
+    datasets_router,
+    architectures_router,
+    jobs_router,
+    registry_router,
+    predictions_router,
+    health.router,
+)
+
+DESCRIPTION = """
+Upload labelled photographs, fine-tune a pretrained image classifier on them, watch its history, and
+send pictures to the model that comes out.
+
+`POST /datasets` → `POST /jobs` → `GET /jobs/{id}/history` → `POST /predict`
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the application; it connects to nothing before its lifespan begins."""
+    app = FastAPIOffline(
+        title="Graft",
+        description=DESCRIPTION,
+        version=version("graft"),
+        lifespan=_lifespan(settings),
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    install_problem_handlers(app)
+    complete_schema(app)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=settings.max_json_bytes,
+        max_bytes_by_path={
+            "/datasets": settings.max_upload_bytes,
+            "/predict": settings.max_predict_bytes,
+        },
+    )
+    app.add_middleware(RequestId)
+    return app
+
+
+def _lifespan(settings: Settings) -> Any:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        storage = LocalStorage(settings.storage_dir)
+        storage.root.mkdir(parents=True, exist_ok=True)
+        database = Database(settings.sqlalchemy_url)
+        queue = CeleryQueue(settings.celery_broker_url, expires_seconds=settings.ring_seconds)
+        dispatcher = Dispatcher(database, queue, every_seconds=settings.ring_seconds)
+        database.on_commit = dispatcher.ring
+        predictor = Predictor(settings, database, storage)
+        app.state.services = Services(settings, database, storage)
+        app.state.dispatcher = dispatcher
+        app.state.predictor = predictor
+        dispatcher.start()
+        try:
+            yield
+        finally:
+            dispatcher.close()
+            predictor.close()
+            queue.close()
+            database.close()
+
+    return lifespan

@@ -1,0 +1,39 @@
+"""Alembic's environment: one database, migrated under a lock so that two starts do not collide."""
+
+from typing import Any, Literal
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import JSON, text
+
+from app.db import tables
+from app.db.base import UtcDateTime
+from app.db.session import Database
+
+LOCK_NUMBER = 0x67726166  # "graf": any constant that nothing else in the database locks
+
+
+def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False]:
+    """Write the project's own column types the short way in generated migrations."""
+    if kind == "type" and isinstance(item, UtcDateTime):
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(item, JSON):
+        autogen.imports.add("from app.db.base import Json")
+        return "Json"
+    return False
+
+
+database = Database(context.config.attributes["url"])
+with database.engine.execution_options(writes=True).connect() as connection:
+    context.configure(
+        connection=connection,
+        target_metadata=tables.Base.metadata,
+        render_as_batch=connection.dialect.name == "sqlite",
+        render_item=render_item,
+        compare_type=True,
+    )
+    with context.begin_transaction():
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK_NUMBER})"))
+        context.run_migrations()
+database.close()
