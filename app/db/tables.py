@@ -88,13 +88,16 @@ class WorkItem(Base):
 
 
 class Job(Base):
-    """A training job. Its status moves only along `app.jobs.states`."""
+    """A training job. Its status moves only along `app.jobs.states`.
+
+    dataset_id is no foreign key on purpose: a finished job outlives its dataset.
+    """
 
     __tablename__ = "job"
     __table_args__ = (Index("ix_job_status", "status"), Index("ix_job_dataset_id", "dataset_id"))
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
-    dataset_id: Mapped[str] = mapped_column(ForeignKey("dataset.id"))
+    dataset_id: Mapped[str] = mapped_column(ID)
     status: Mapped[str] = mapped_column(String(16))
     config: Mapped[dict[str, Any]] = mapped_column(Json)
     resolved: Mapped[dict[str, Any] | None] = mapped_column(Json)

@@ -48,6 +48,36 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("route", "key", name=op.f("pk_idempotent_answer")),
     )
     op.create_table(
+        "job",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("dataset_id", sa.String(length=40), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("config", Json, nullable=False),
+        sa.Column("resolved", Json, nullable=True),
+        sa.Column("environment", Json, nullable=True),
+        sa.Column("progress", Json, nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("best_epoch", sa.Integer(), nullable=True),
+        sa.Column("resume_epoch", sa.Integer(), nullable=False),
+        sa.Column("state_key", sa.String(length=200), nullable=True),
+        sa.Column("best_key", sa.String(length=200), nullable=True),
+        sa.Column("base_model_key", sa.String(length=200), nullable=True),
+        sa.Column("error_code", sa.String(length=64), nullable=True),
+        sa.Column("error_message", sa.Text(), nullable=True),
+        sa.Column("model_name", sa.String(length=63), nullable=False),
+        sa.Column("model_version", sa.Integer(), nullable=True),
+        sa.Column("event_number", sa.Integer(), nullable=False),
+        sa.Column("metadata", Json, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
+    )
+    with op.batch_alter_table("job", schema=None) as batch_op:
+        batch_op.create_index("ix_job_dataset_id", ["dataset_id"], unique=False)
+        batch_op.create_index("ix_job_status", ["status"], unique=False)
+
+    op.create_table(
         "model",
         sa.Column("name", sa.String(length=63), nullable=False),
         sa.Column("last_version", sa.Integer(), nullable=False),
@@ -110,57 +140,6 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "job",
-        sa.Column("id", sa.String(length=40), nullable=False),
-        sa.Column("dataset_id", sa.String(length=40), nullable=False),
-        sa.Column("status", sa.String(length=16), nullable=False),
-        sa.Column("config", Json, nullable=False),
-        sa.Column("resolved", Json, nullable=True),
-        sa.Column("environment", Json, nullable=True),
-        sa.Column("progress", Json, nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("best_epoch", sa.Integer(), nullable=True),
-        sa.Column("resume_epoch", sa.Integer(), nullable=False),
-        sa.Column("state_key", sa.String(length=200), nullable=True),
-        sa.Column("best_key", sa.String(length=200), nullable=True),
-        sa.Column("base_model_key", sa.String(length=200), nullable=True),
-        sa.Column("error_code", sa.String(length=64), nullable=True),
-        sa.Column("error_message", sa.Text(), nullable=True),
-        sa.Column("model_name", sa.String(length=63), nullable=False),
-        sa.Column("model_version", sa.Integer(), nullable=True),
-        sa.Column("event_number", sa.Integer(), nullable=False),
-        sa.Column("metadata", Json, nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["dataset_id"], ["dataset.id"], name=op.f("fk_job_dataset_id_dataset")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
-    )
-    with op.batch_alter_table("job", schema=None) as batch_op:
-        batch_op.create_index("ix_job_dataset_id", ["dataset_id"], unique=False)
-        batch_op.create_index("ix_job_status", ["status"], unique=False)
-
-    op.create_table(
-        "model_version",
-        sa.Column("name", sa.String(length=63), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("job_id", sa.String(length=40), nullable=False),
-        sa.Column("checkpoint_key", sa.String(length=200), nullable=False),
-        sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column("num_bytes", sa.BigInteger(), nullable=False),
-        sa.Column("architecture", sa.String(length=64), nullable=False),
-        sa.Column("class_names", Json, nullable=False),
-        sa.Column("input_size", sa.Integer(), nullable=False),
-        sa.Column("val_accuracy", sa.Double(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["name"], ["model.name"], name=op.f("fk_model_version_name_model"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("name", "version", name=op.f("pk_model_version")),
-    )
-    op.create_table(
         "epoch",
         sa.Column("job_id", sa.String(length=40), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
@@ -189,6 +168,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job_id", "event_number", name=op.f("pk_job_event")),
     )
     op.create_table(
+        "model_version",
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("job_id", sa.String(length=40), nullable=False),
+        sa.Column("checkpoint_key", sa.String(length=200), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("num_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("architecture", sa.String(length=64), nullable=False),
+        sa.Column("class_names", Json, nullable=False),
+        sa.Column("input_size", sa.Integer(), nullable=False),
+        sa.Column("val_accuracy", sa.Double(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["name"], ["model.name"], name=op.f("fk_model_version_name_model"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("name", "version", name=op.f("pk_model_version")),
+    )
+    op.create_table(
         "model_alias",
         sa.Column("name", sa.String(length=63), nullable=False),
         sa.Column("alias", sa.String(length=63), nullable=False),
@@ -206,14 +203,9 @@ def upgrade() -> None:
 def downgrade() -> None:
 
     op.drop_table("model_alias")
+    op.drop_table("model_version")
     op.drop_table("job_event")
     op.drop_table("epoch")
-    op.drop_table("model_version")
-    with op.batch_alter_table("job", schema=None) as batch_op:
-        batch_op.drop_index("ix_job_status")
-        batch_op.drop_index("ix_job_dataset_id")
-
-    op.drop_table("job")
     with op.batch_alter_table("dataset_image", schema=None) as batch_op:
         batch_op.drop_index("ix_dataset_image_class")
 
@@ -225,5 +217,10 @@ def downgrade() -> None:
     op.drop_table("work_item")
     op.drop_table("serving")
     op.drop_table("model")
+    with op.batch_alter_table("job", schema=None) as batch_op:
+        batch_op.drop_index("ix_job_status")
+        batch_op.drop_index("ix_job_dataset_id")
+
+    op.drop_table("job")
     op.drop_table("idempotent_answer")
     op.drop_table("dataset")

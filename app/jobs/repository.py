@@ -1,0 +1,77 @@
+"""The jobs' queries."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.db.tables import Epoch, Job, JobEvent
+from app.errors import NotFound
+
+
+class JobRepository:
+    """Jobs, their epochs and their events."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def get(self, job_id: str, *, lock: bool = False) -> Job:
+        """The job; raises NotFound. With `lock`, no one else changes it in the meantime."""
+        query = select(Job).where(Job.id == job_id)
+        job = self.session.scalar(query.with_for_update() if lock else query)
+        if job is None:
+            raise NotFound(f"There is no job {job_id}.")
+        return job
+
+    def list_page(  # noqa: PLR0913 - the filters of the list, by keyword
+        self,
+        *,
+        limit: int,
+        after: str | None,
+        status: str | None,
+        dataset_id: str | None,
+        labels: Mapping[str, str],
+    ) -> Sequence[Job]:
+        """Newest first, one more than `limit` so that the caller sees whether there are more."""
+        query = select(Job).order_by(Job.id.desc()).limit(limit + 1)
+        if after:
+            query = query.where(Job.id < after)
+        if status:
+            query = query.where(Job.status == status)
+        if dataset_id:
+            query = query.where(Job.dataset_id == dataset_id)
+        for key, value in labels.items():
+            query = query.where(Job.labels[key].as_string() == value)
+        return self.session.scalars(query).all()
+
+    def list_epochs(self, job_id: str) -> Sequence[Epoch]:
+        return self.session.scalars(
+            select(Epoch).where(Epoch.job_id == job_id).order_by(Epoch.epoch)
+        ).all()
+
+    def find_epoch(self, job_id: str, epoch: int | None) -> Epoch | None:
+        return self.session.get(Epoch, (job_id, epoch)) if epoch else None
+
+    def list_events(self, job_id: str, *, after: int, limit: int) -> Sequence[JobEvent]:
+        return self.session.scalars(
+            select(JobEvent)
+            .where(JobEvent.job_id == job_id, JobEvent.event_number > after)
+            .order_by(JobEvent.event_number)
+            .limit(limit)
+        ).all()
+
+    def mean_epoch_seconds_per_image(
+        self, architecture: str, strategy: str, input_size: int
+    ) -> float | None:
+        """Seconds an epoch takes for each of its images, measured on earlier jobs like this one."""
+        rate: float | None = self.session.scalar(
+            select(func.avg(1.0 / Epoch.images_per_second))
+            .join(Job, Job.id == Epoch.job_id)
+            .where(
+                Job.config["architecture"].as_string() == architecture,
+                Job.config["strategy"].as_string() == strategy,
+                Job.config["input_size"].as_integer() == input_size,
+                Epoch.images_per_second > 0,
+            )
+        )
+        return rate
