@@ -1,0 +1,91 @@
+"""HTTP of the model registry."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from app.dependencies import PageDep, ReadSessionDep, SessionDep
+from app.errors import InUse, ModelNotReady, NotFound
+from app.problems import problem_responses
+from app.registry import service
+from app.registry.references import MAX_VERSION
+from app.registry.schemas import (
+    AliasDetail,
+    ChooseModel,
+    ChosenModel,
+    ModelDetail,
+    ModelSummary,
+    PointAlias,
+    VersionDetail,
+)
+from app.schemas import ALIAS_PATTERN, NAME_PATTERN, Page
+
+router = APIRouter(tags=["models"])
+
+NamePath = Annotated[
+    str, Path(pattern=NAME_PATTERN, description="Name of a model.", examples=["ants-and-bees"])
+]
+VersionPath = Annotated[
+    int, Path(ge=1, le=MAX_VERSION, description="Number of a version.", examples=[3])
+]
+AliasPath = Annotated[
+    str, Path(pattern=ALIAS_PATTERN, description="Name of an alias.", examples=["champion"])
+]
+
+
+@router.get("/models")
+def list_models(session: ReadSessionDep, page: PageDep) -> Page[ModelSummary]:
+    """List the registered models by name; `after` is the last name of the page before."""
+    return service.list_models(session, limit=page.limit, after=page.after)
+
+
+@router.get("/models/{name}", responses=problem_responses(NotFound))
+def get_model(session: ReadSessionDep, name: NamePath) -> ModelDetail:
+    """Show a model with its versions and aliases."""
+    return service.get_model(session, name)
+
+
+@router.get("/models/{name}/versions/{version}", responses=problem_responses(NotFound))
+def get_version(session: ReadSessionDep, name: NamePath, version: VersionPath) -> VersionDetail:
+    """Show one version of a model."""
+    return service.get_version(session, name, version)
+
+
+@router.delete(
+    "/models/{name}/versions/{version}",
+    status_code=204,
+    responses=problem_responses(NotFound, InUse),
+)
+def delete_version(session: SessionDep, name: NamePath, version: VersionPath) -> None:
+    """Delete a version that no alias points to and that is not the chosen model."""
+    service.delete_version(session, name, version)
+
+
+@router.put("/models/{name}/aliases/{alias}", responses=problem_responses(NotFound))
+def point_alias(
+    session: SessionDep, name: NamePath, alias: AliasPath, body: PointAlias
+) -> AliasDetail:
+    """Promote or roll back: let an alias point to a version, from the next predict on."""
+    return service.point_alias(session, name, alias, body.version)
+
+
+@router.delete(
+    "/models/{name}/aliases/{alias}",
+    status_code=204,
+    responses=problem_responses(NotFound, InUse),
+)
+def delete_alias(session: SessionDep, name: NamePath, alias: AliasPath) -> None:
+    """Remove an alias, unless the chosen model names it."""
+    service.delete_alias(session, name, alias)
+
+
+@router.get("/serving", responses=problem_responses(ModelNotReady))
+def get_serving(session: ReadSessionDep) -> ChosenModel:
+    """Show the chosen model and the version it means now."""
+    return service.get_chosen(session)
+
+
+@router.put("/serving", responses=problem_responses(NotFound, ModelNotReady))
+def put_serving(session: SessionDep, body: ChooseModel) -> ChosenModel:
+    """Choose the model that predictions use where they name none."""
+    return service.choose_model(session, body.model)

@@ -1,0 +1,85 @@
+"""Models, versions, aliases and the chosen model on the wire."""
+
+from pydantic import Field
+
+from app.registry.references import MAX_VERSION, ReferenceText
+from app.schemas import AliasName, ApiModel, Metadata, Name, UtcTime
+
+_VERSION = Field(ge=1, le=MAX_VERSION, description="Counts from 1; never used again.", examples=[3])
+
+
+class VersionName(ApiModel):
+    """One version of one model."""
+
+    name: Name = Field(description="Name of the model.", examples=["ants-and-bees"])
+    version: int = _VERSION
+
+
+class VersionDetail(VersionName):
+    """A servable checkpoint and where it came from."""
+
+    aliases: list[AliasName] = Field(
+        description="Aliases that point to it.", examples=[["champion"]]
+    )
+    job_id: str = Field(description="The job that trained it.", examples=["job_06f3k2…"])
+    architecture: str = Field(description="By torchvision's name.", examples=["squeezenet1_0"])
+    class_names: list[str] = Field(
+        min_length=1,
+        description="In the order of the model's outputs.",
+        examples=[["ants", "bees"]],
+    )
+    input_size: int = Field(
+        ge=1, description="Height and width of the input in pixels.", examples=[224]
+    )
+    val_accuracy: float = Field(
+        ge=0, le=1, description="Of its best epoch, on the validation split.", examples=[0.947]
+    )
+    num_bytes: int = Field(ge=0, description="Size of the checkpoint.", examples=[2_955_032])
+    digest: str = Field(description="sha256 of the checkpoint, hexadecimal.", examples=["9f86d08…"])
+    created_at: UtcTime = Field(description="When it was registered.")
+
+
+class ModelSummary(ApiModel):
+    """A registered model."""
+
+    name: Name = Field(description="Name of the model.", examples=["ants-and-bees"])
+    newest_version: int | None = Field(
+        ge=1, description="Its newest version; null once all are deleted.", examples=[3]
+    )
+    aliases: dict[AliasName, int] = Field(
+        description="The version each alias points to.", examples=[{"champion": 2}]
+    )
+    metadata: Metadata = Field(description="Up to 16 pairs of your own.")
+    created_at: UtcTime = Field(description="When its first version was registered.")
+
+
+class ModelDetail(ModelSummary):
+    """A registered model with its versions."""
+
+    versions: list[VersionDetail] = Field(description="Newest first.")
+
+
+class PointAlias(ApiModel):
+    """Where an alias shall point."""
+
+    version: int = _VERSION
+
+
+class AliasDetail(VersionName):
+    """A movable pointer to one version."""
+
+    alias: AliasName = Field(description="Name of the alias.", examples=["champion"])
+    updated_at: UtcTime = Field(description="When it was last moved.")
+
+
+class ChooseModel(ApiModel):
+    """The model that predictions shall use where none is named."""
+
+    model: ReferenceText
+
+
+class ChosenModel(ChooseModel):
+    """The chosen model's reference and the version it means at this moment."""
+
+    resolved: VersionName = Field(description="What the reference resolves to now.")
+    updated_at: UtcTime = Field(description="When it was last chosen.")

@@ -1,0 +1,257 @@
+"""Registering, naming, choosing and deleting model versions.
+
+A checkpoint's file is never deleted here: queued jobs and running predictions may still need it, so
+it stays until the sweeper finds that nothing refers to it.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from app.db.base import now
+from app.db.tables import Model, ModelAlias, ModelVersion, Serving
+from app.errors import InUse, ModelNotReady, NotFound
+from app.registry.references import CHAMPION, ModelReference, parse_reference
+from app.registry.repository import ModelRepository
+from app.registry.schemas import (
+    AliasDetail,
+    ChosenModel,
+    ModelDetail,
+    ModelSummary,
+    VersionDetail,
+    VersionName,
+)
+from app.schemas import Page
+
+
+def register_version(  # noqa: PLR0913 - one keyword for each column
+    session: Session,
+    *,
+    name: str,
+    job_id: str,
+    checkpoint_key: str,
+    digest: str,
+    num_bytes: int,
+    architecture: str,
+    class_names: Sequence[str],
+    input_size: int,
+    val_accuracy: float,
+) -> int:
+    """Make a checkpoint the next version of a model; returns its number.
+
+    Concurrent registrations get different numbers, and a deleted version's number is not given
+    again. The first model ever registered becomes the chosen one.
+    """
+    models = ModelRepository(session)
+    version = models.next_version(name)
+    session.add(
+        ModelVersion(
+            name=name,
+            version=version,
+            job_id=job_id,
+            checkpoint_key=checkpoint_key,
+            digest=digest,
+            num_bytes=num_bytes,
+            architecture=architecture,
+            class_names=list(class_names),
+            input_size=input_size,
+            val_accuracy=val_accuracy,
+        )
+    )
+    session.flush()
+    models.choose_if_nothing_is(name)
+    return version
+
+
+def resolve_reference(
+    session: Session, reference: str, *, loc: tuple[str | int, ...] = ("body", "model")
+) -> ModelVersion:
+    """The version that a reference means at this moment.
+
+    Raises ValidationFailed at `loc` for text that is no reference, NotFound for an unknown model,
+    alias or version, ModelNotReady for a model whose versions are all deleted.
+    """
+    return _resolve(ModelRepository(session), parse_reference(reference, loc=loc))
+
+
+def resolve_chosen(session: Session) -> ModelVersion:
+    """The version the chosen model means at this moment; raises ModelNotReady before one is."""
+    models = ModelRepository(session)
+    return _resolve(models, parse_reference(_get_chosen(models).model))
+
+
+def list_models(session: Session, *, limit: int, after: str | None) -> Page[ModelSummary]:
+    """A page of the models by name."""
+    models = ModelRepository(session)
+    rows = models.list_models(limit=limit + 1, after=after)
+    page = rows[:limit]
+    names = [row.name for row in page]
+    newest = models.newest_version_numbers(names)
+    aliases = models.list_aliases(names)
+    return Page(
+        data=[
+            _summarize(row, newest.get(row.name), [a for a in aliases if a.name == row.name])
+            for row in page
+        ],
+        first_id=names[0] if names else None,
+        last_id=names[-1] if names else None,
+        has_more=len(rows) > limit,
+    )
+
+
+def get_model(session: Session, name: str) -> ModelDetail:
+    """A model with all its versions, newest first; raises NotFound."""
+    models = ModelRepository(session)
+    model = models.find(name)
+    if model is None:
+        raise _no_model(name)
+    versions = models.list_versions(name)
+    aliases = models.list_aliases([name])
+    summary = _summarize(model, versions[0].version if versions else None, aliases)
+    return ModelDetail(
+        **dict(summary), versions=[_describe(version, aliases) for version in versions]
+    )
+
+
+def get_version(session: Session, name: str, version: int) -> VersionDetail:
+    """One version of a model; raises NotFound."""
+    models = ModelRepository(session)
+    return _describe(
+        _resolve(models, ModelReference(name, version=version)), models.list_aliases([name])
+    )
+
+
+def delete_version(session: Session, name: str, version: int) -> None:
+    """Forget a version.
+
+    Raises NotFound, or InUse while an alias points to it or the chosen model resolves to it.
+    """
+    models = ModelRepository(session)
+    models.lock(name)
+    row = _resolve(models, ModelReference(name, version=version))
+    pointing = [a.alias for a in models.list_aliases([name]) if a.version == version]
+    if pointing:
+        raise InUse(
+            f"{name}:{version} is pointed to by {', '.join(pointing)}; move or delete that first."
+        )
+    chosen = models.find_chosen()
+    if chosen is not None and _means(models, chosen, row):
+        raise InUse(f"{name}:{version} is the chosen model ({chosen.model}); choose another first.")
+    models.delete_version(row)
+
+
+def point_alias(session: Session, name: str, alias: str, version: int) -> AliasDetail:
+    """Let an alias point to a version, whether it is new or moved; raises NotFound."""
+    models = ModelRepository(session)
+    models.lock(name)
+    _resolve(models, ModelReference(name, version=version))
+    row = models.find_alias(name, alias)
+    if row is None:
+        row = ModelAlias(name=name, alias=alias)
+        session.add(row)
+    row.version = version
+    row.updated_at = now()
+    session.flush()
+    return AliasDetail.model_validate(row)
+
+
+def delete_alias(session: Session, name: str, alias: str) -> None:
+    """Remove an alias; raises NotFound, or InUse while the chosen model names it."""
+    models = ModelRepository(session)
+    models.lock(name)
+    row = models.find_alias(name, alias)
+    if row is None:
+        raise NotFound(f"There is no alias '{alias}' of a model '{name}'.")
+    chosen = models.find_chosen()
+    if chosen is not None and chosen.model == str(ModelReference(name, alias=alias)):
+        raise InUse(f"{chosen.model} is the chosen model; choose another first.")
+    session.delete(row)
+
+
+def get_chosen(session: Session) -> ChosenModel:
+    """The chosen model and what it resolves to; raises ModelNotReady before one is chosen."""
+    models = ModelRepository(session)
+    chosen = _get_chosen(models)
+    return _show_choice(chosen, _resolve(models, parse_reference(chosen.model)))
+
+
+def choose_model(session: Session, reference: str) -> ChosenModel:
+    """Choose the model for predictions that name none; raises what `resolve_reference` does."""
+    models = ModelRepository(session)
+    parsed = parse_reference(reference)
+    models.lock(parsed.name)
+    resolved = _resolve(models, parsed)
+    return _show_choice(models.choose(str(parsed)), resolved)
+
+
+def _resolve(models: ModelRepository, reference: ModelReference) -> ModelVersion:
+    number = reference.version
+    if reference.alias is not None or number is None:
+        alias = models.find_alias(reference.name, reference.alias or CHAMPION)
+        if alias is not None:
+            number = alias.version
+        elif reference.alias is not None:
+            raise NotFound(f"There is no alias '{reference.alias}' of a model '{reference.name}'.")
+    if number is not None:
+        version = models.find_version(reference.name, number)
+        if version is None:
+            raise NotFound(f"There is no version {number} of a model '{reference.name}'.")
+        return version
+    newest = models.find_newest_version(reference.name)
+    if newest is not None:
+        return newest
+    if models.find(reference.name) is None:
+        raise _no_model(reference.name)
+    raise ModelNotReady(f"The model '{reference.name}' has no version any more.")
+
+
+def _get_chosen(models: ModelRepository) -> Serving:
+    chosen = models.find_chosen()
+    if chosen is None:
+        raise ModelNotReady(
+            "No model has been chosen yet: the first successful job does it, or PUT /serving."
+        )
+    return chosen
+
+
+def _means(models: ModelRepository, chosen: Serving, version: ModelVersion) -> bool:
+    reference = parse_reference(chosen.model)
+    return reference.name == version.name and _resolve(models, reference) is version
+
+
+def _no_model(name: str) -> NotFound:
+    return NotFound(f"There is no model '{name}'.")
+
+
+def _summarize(model: Model, newest: int | None, aliases: Sequence[ModelAlias]) -> ModelSummary:
+    return ModelSummary(
+        name=model.name,
+        newest_version=newest,
+        aliases={alias.alias: alias.version for alias in aliases},
+        metadata=model.labels,
+        created_at=model.created_at,
+    )
+
+
+def _describe(version: ModelVersion, aliases: Sequence[ModelAlias]) -> VersionDetail:
+    return VersionDetail(
+        name=version.name,
+        version=version.version,
+        aliases=[alias.alias for alias in aliases if alias.version == version.version],
+        job_id=version.job_id,
+        architecture=version.architecture,
+        class_names=version.class_names,
+        input_size=version.input_size,
+        val_accuracy=version.val_accuracy,
+        num_bytes=version.num_bytes,
+        digest=version.digest,
+        created_at=version.created_at,
+    )
+
+
+def _show_choice(chosen: Serving, resolved: ModelVersion) -> ChosenModel:
+    return ChosenModel(
+        model=chosen.model,
+        resolved=VersionName.model_validate(resolved, from_attributes=True),
+        updated_at=chosen.updated_at,
+    )
