@@ -25,7 +25,7 @@ from app.jobs.recipe import (
     TutorialAugmentation,
 )
 from app.jobs.schemas import JobConfig, JobRequest, Preset
-from app.ml.catalogue import Entry, get_entry
+from app.ml.catalogue import Entry, get_entry, list_entries
 
 TUTORIAL: dict[str, Any] = {
     "architecture": "resnet18",
@@ -60,6 +60,11 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 }
 
 
+_PUBLISHED_NAMES = frozenset(
+    weights.name for entry in list_entries() for weights in entry.weights
+)
+
+
 class BaseModelFacts(BaseModel):
     """What is inherited from the registered model that a job goes on from."""
 
@@ -86,6 +91,7 @@ def resolve(
     if weights is None:
         weights = "none" if strategy == "scratch" else "imagenet"
     _check_weights_entry(entry, weights, base)
+    batch_size = request.batch_size or preset["batch_size"]
     return JobConfig(
         dataset_id=request.dataset_id,
         architecture=entry.name,
@@ -94,8 +100,8 @@ def resolve(
         weights=weights,
         preset=request.preset,
         epochs=request.epochs or preset["epochs"],
-        batch_size=request.batch_size or preset["batch_size"],
-        input_size=_resolve_input_size(request, entry, base),
+        batch_size=batch_size,
+        input_size=_resolve_input_size(request, entry, batch_size, base),
         seed=request.seed,
         num_threads=request.num_threads or num_threads,
         optimizer=_merge("optimizer", request, preset["optimizer"], Optimizer),
@@ -108,9 +114,9 @@ def resolve(
     )
 
 
-def is_model_reference(weights: str | None, architecture_entries: Mapping[str, object]) -> bool:
-    """Whether `weights` names a model of this service rather than published weights."""
-    return weights not in {None, "imagenet", "none"} and weights not in architecture_entries
+def is_published(weights: str | None) -> bool:
+    """Whether `weights` (left out counts) is no reference to a model of this service."""
+    return weights in {None, "imagenet", "none", *_PUBLISHED_NAMES}
 
 
 def _resolve_strategy(request: JobRequest) -> Strategy:
@@ -157,13 +163,13 @@ def _check_weights_entry(entry: Entry, weights: str, base: BaseModelFacts | None
 def _resolve_trainable_from(
     request: JobRequest, strategy: Strategy, entry: Entry
 ) -> str | None:
-    layers = tuple(layer.name for layer in entry.layers)
     if strategy != "partial":
         if request.trainable_from is not None:
             raise _problem(
                 "trainable_from", "Only the strategy partial has a first layer.", ("left out",)
             )
         return None
+    layers = tuple(layer.name for layer in entry.layers)
     if request.trainable_from not in layers:
         raise _problem(
             "trainable_from", "partial needs the name of the first layer that learns.", layers
@@ -171,13 +177,17 @@ def _resolve_trainable_from(
     return request.trainable_from
 
 
-def _resolve_input_size(request: JobRequest, entry: Entry, base: BaseModelFacts | None) -> int:
+def _resolve_input_size(
+    request: JobRequest, entry: Entry, batch_size: int, base: BaseModelFacts | None
+) -> int:
     size = request.input_size or (base.input_size if base else entry.input_size)
-    if size < entry.min_input_size:
+    smallest = entry.get_min_input_size(batch_size)
+    if size < smallest:
         raise _problem(
             "input_size",
-            f"{entry.name} cannot take images smaller than {entry.min_input_size} pixels.",
-            (f">= {entry.min_input_size}",),
+            f"{entry.name} cannot learn from images smaller than {smallest} pixels "
+            f"in batches of {batch_size}.",
+            (f">= {smallest}",),
         )
     return size
 

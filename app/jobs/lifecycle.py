@@ -1,0 +1,122 @@
+"""What a worker reports of a job. Every function runs in a transaction that holds the job's lease."""
+
+from sqlalchemy.orm import Session
+
+from app.db.base import now
+from app.db.tables import Epoch, Job
+from app.jobs.events import append_event
+from app.jobs.repository import JobRepository
+from app.jobs.schemas import JobConfig
+from app.jobs.service import move
+from app.registry.service import register_version
+
+
+def begin_attempt(session: Session, job_id: str, attempt: int) -> Job:
+    """A worker has claimed the job."""
+    job = JobRepository(session).get(job_id, lock=True)
+    job.attempts = attempt
+    job.started_at = job.started_at or now()
+    move(session, job, "running", attempt=attempt, from_epoch=job.resume_epoch)
+    return job
+
+
+def record_start(
+    session: Session, job_id: str, resolved: dict[str, object], environment: dict[str, object]
+) -> None:
+    """The training process has found out what it will work with."""
+    job = JobRepository(session).get(job_id, lock=True)
+    job.resolved = resolved
+    job.environment = environment
+    append_event(session, job, "started", resolved=resolved)
+
+
+def record_progress(session: Session, job_id: str, progress: dict[str, object]) -> None:
+    """How far the epoch is: shown, and not kept as an event."""
+    job = JobRepository(session).get(job_id, lock=True)
+    job.progress = progress
+
+
+def record_epoch(session: Session, row: Epoch, *, state_key: str, best_key: str) -> list[str]:
+    """An epoch and its checkpoint, at once; answers the keys that nothing points to any more."""
+    job = JobRepository(session).get(row.job_id, lock=True)
+    superseded = {job.state_key, job.best_key} - {state_key, best_key, None}
+    best = JobRepository(session).find_epoch(job.id, job.best_epoch)
+    is_best = best is None or row.val_accuracy > best.val_accuracy
+    if is_best:
+        job.best_epoch = row.epoch
+    job.resume_epoch = row.epoch
+    job.state_key = state_key
+    job.best_key = best_key
+    job.progress = job.progress | {"epoch": row.epoch}
+    session.add(row)
+    append_event(
+        session,
+        job,
+        "epoch",
+        epoch=row.epoch,
+        train_loss=row.train_loss,
+        train_accuracy=row.train_accuracy,
+        val_loss=row.val_loss,
+        val_accuracy=row.val_accuracy,
+        learning_rate=row.learning_rate,
+        seconds=row.seconds,
+        images_per_second=row.images_per_second,
+        is_best=is_best,
+    )
+    return [key for key in superseded if key]
+
+
+def complete_job(
+    session: Session,
+    job_id: str,
+    *,
+    model_key: str,
+    model_digest: str,
+    num_bytes: int,
+    class_names: list[str],
+) -> None:
+    """The best checkpoint becomes the next version of the job's model, unless it was cancelled."""
+    jobs = JobRepository(session)
+    job = jobs.get(job_id, lock=True)
+    if job.status == "cancelling":
+        move(session, job, "cancelled")
+        return
+    config = JobConfig.model_validate(job.config)
+    best = jobs.find_epoch(job.id, job.best_epoch)
+    if best is None:
+        raise ValueError(f"{job_id} finished without an epoch")
+    job.model_version = register_version(
+        session,
+        name=job.model_name,
+        job_id=job.id,
+        checkpoint_key=model_key,
+        digest=model_digest,
+        num_bytes=num_bytes,
+        architecture=config.architecture,
+        class_names=class_names,
+        input_size=config.input_size,
+        val_accuracy=best.val_accuracy,
+    )
+    move(session, job, "succeeded", model={"name": job.model_name, "version": job.model_version})
+
+
+def fail_job(session: Session, job_id: str, code: str, message: str) -> None:
+    """The job ends with a reason, or as cancelled if that was asked for."""
+    job = JobRepository(session).get(job_id, lock=True)
+    if job.status == "cancelling":
+        move(session, job, "cancelled")
+        return
+    job.error_code, job.error_message = code, message
+    move(session, job, "failed", error={"code": code, "message": message})
+
+
+def requeue_job(session: Session, job_id: str, reason: str) -> None:
+    """The job goes back to the queue without an end of its own: lease lost, crash or drain."""
+    job = JobRepository(session).get(job_id, lock=True)
+    move(session, job, "queued", event="requeued", reason=reason, from_epoch=job.resume_epoch)
+
+
+def end_cancelled(session: Session, job_id: str) -> None:
+    """The child of a cancelled job is gone."""
+    job = JobRepository(session).get(job_id, lock=True)
+    move(session, job, "cancelled")

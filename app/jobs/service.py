@@ -1,0 +1,181 @@
+"""What a user can do with jobs: post, look, cancel, stop, resume, delete."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from sqlalchemy.orm import Session
+
+from app.datasets.repository import DatasetRepository
+from app.db.base import new_id, now
+from app.db.tables import Dataset, Job
+from app.errors import DatasetInvalid, IllegalTransition
+from app.jobs.defaults import BaseModelFacts, is_published, resolve
+from app.jobs.events import append_event
+from app.jobs.repository import JobRepository
+from app.jobs.schemas import JobConfig, JobRequest, Progress
+from app.jobs.states import TERMINAL, Status, check_transition
+from app.ml.catalogue import get_entry
+from app.ml.weights import require_available
+from app.registry.service import resolve_reference
+from app.settings import Settings
+from app.work import service as work
+
+def require_weights(request: JobRequest, settings: Settings) -> None:
+    """Raise WeightsUnavailable if the published weights that a request needs cannot be had.
+
+    May ask the network, so it must be called before a transaction has begun.
+    """
+    if request.strategy == "scratch" or not is_published(request.weights):
+        return
+    config = resolve(request, dataset_name="any", num_threads=1, base=None)
+    if config.weights != "none":
+        require_available(
+            get_entry(config.architecture),
+            config.weights,
+            weights_dir=settings.weights_dir,
+            download=settings.weights_download,
+        )
+
+
+def resolve_request(
+    session: Session, request: JobRequest, settings: Settings
+) -> tuple[JobConfig, Dataset, BaseModelFacts | None]:
+    """What a request would be carried out with: configuration, dataset, model to go on from.
+
+    Raises NotFound for an unknown dataset or model, DatasetInvalid, ValidationFailed.
+    """
+    dataset = DatasetRepository(session).get(request.dataset_id, share_lock=True)
+    if dataset.status == "invalid":
+        raise DatasetInvalid(
+            f"{dataset.id} was refused when it was checked ({dataset.error_code}): "
+            f"{dataset.error_message}"
+        )
+    base = _find_base(session, request)
+    config = resolve(
+        request, dataset_name=dataset.name, num_threads=settings.num_threads, base=base
+    )
+    return config, dataset, base
+
+
+def create_job(session: Session, request: JobRequest, settings: Settings) -> Job:
+    """Queue a training job; it begins once its dataset is ready."""
+    config, dataset, base = resolve_request(session, request, settings)
+    job = Job(
+        id=new_id("job"),
+        dataset_id=config.dataset_id,
+        status="queued",
+        config=config.model_dump(mode="json"),
+        progress=Progress(epochs=config.epochs).model_dump(),
+        attempts=0,
+        resume_epoch=0,
+        base_model_key=base.checkpoint_key if base else None,
+        model_name=config.model_name,
+        event_number=0,
+        labels=request.metadata,
+    )
+    session.add(job)
+    append_event(session, job, "queued", waits_for_dataset=dataset.status == "ingesting")
+    _enqueue(session, job)
+    return job
+
+
+def get_job(session: Session, job_id: str) -> Job:
+    """The job; raises NotFound."""
+    return JobRepository(session).get(job_id)
+
+
+def list_jobs(  # noqa: PLR0913 - the filters of the list, by keyword
+    session: Session,
+    *,
+    limit: int,
+    after: str | None,
+    status: Status | None,
+    dataset_id: str | None,
+    labels: Mapping[str, str],
+) -> tuple[list[Job], bool]:
+    """A page of jobs, newest first, and whether there are more."""
+    jobs = JobRepository(session).list_page(
+        limit=limit, after=after, status=status, dataset_id=dataset_id, labels=labels
+    )
+    return list(jobs[:limit]), len(jobs) > limit
+
+
+def cancel_job(session: Session, job_id: str) -> Job:
+    """Give a job up: nothing is registered. Raises IllegalTransition once it is terminal."""
+    job = JobRepository(session).get(job_id, lock=True)
+    if job.status == "cancelling":
+        return job
+    if work.request_cancel(session, job.id):
+        move(session, job, "cancelled", reason="cancelled before it began")
+    else:
+        move(session, job, "cancelling")
+    return job
+
+
+def stop_job(session: Session, job_id: str) -> Job:
+    """Finish a job after its current epoch, keeping the best; a queued one is cancelled."""
+    job = JobRepository(session).get(job_id, lock=True)
+    if job.status not in {"queued", "running"}:
+        raise IllegalTransition(f"A {job.status} job cannot be stopped; a running one can.")
+    if work.request_stop(session, job.id):
+        move(session, job, "cancelled", reason="stopped before it began")
+    else:
+        append_event(session, job, "stop_requested")
+    return job
+
+
+def resume_job(session: Session, job_id: str) -> Job:
+    """Queue a failed or cancelled job again; it goes on from its last epoch."""
+    job = JobRepository(session).get(job_id, lock=True)
+    move(session, job, "queued", event="resumed", from_epoch=job.resume_epoch)
+    job.error_code = job.error_message = job.finished_at = None
+    _enqueue(session, job)
+    return job
+
+
+def delete_job(session: Session, job_id: str) -> None:
+    """Forget a finished job; models registered from it stay. Raises IllegalTransition otherwise."""
+    job = JobRepository(session).get(job_id, lock=True)
+    if job.status not in TERMINAL:
+        raise IllegalTransition(f"A {job.status} job cannot be deleted; cancel it first.")
+    session.delete(job)
+
+
+def move(
+    session: Session, job: Job, status: Status, *, event: str | None = None, **payload: object
+) -> None:
+    """Change a job's status along the legal transitions and write the event of it."""
+    check_transition(cast("Status", job.status), status)
+    job.status = status
+    if status in TERMINAL:
+        job.finished_at = now()
+    append_event(session, job, event or status, **payload)
+
+
+def list_checkpoint_files(job: Job, model_key: str | None) -> list[tuple[str, int, str]]:
+    """(kind, epoch, storage key) of the checkpoints kept for a job."""
+    files = [
+        ("resume", job.resume_epoch, job.state_key),
+        ("best", job.best_epoch or 0, job.best_key),
+        ("model", job.best_epoch or 0, model_key),
+    ]
+    return [(kind, epoch, key) for kind, epoch, key in files if key]
+
+
+def _enqueue(session: Session, job: Job) -> None:
+    work.enqueue(
+        session, queue="train", kind="train", subject_id=job.id, waits_for=job.dataset_id
+    )
+
+
+def _find_base(session: Session, request: JobRequest) -> BaseModelFacts | None:
+    if is_published(request.weights) or request.weights is None:
+        return None
+    row = resolve_reference(session, request.weights, loc=("body", "weights"))
+    return BaseModelFacts(
+        reference=f"{row.name}:{row.version}",
+        architecture=row.architecture,
+        input_size=row.input_size,
+        checkpoint_key=row.checkpoint_key,
+    )
+
