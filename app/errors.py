@@ -15,6 +15,7 @@
     │   ├── IllegalTransition, IdempotencyConflict, InUse, NameTaken
     │   └── ModelNotReady, DatasetInvalid
     ├── Overloaded, DeadlineExceeded, StorageFull, Unavailable
+    ├── CheckpointInvalid            a stored model that cannot be read here
     └── TrainingError                a job's own failure
         ├── Diverged, GpuOutOfMemory, DeviceUnavailable, TooFewImages
         └── ChildCrashed, NoProgress, LeaseLost
@@ -231,6 +232,12 @@ class Unavailable(GraftError):
     """The database or the storage does not answer."""
 
     code = "UNAVAILABLE"
+
+
+class CheckpointInvalid(GraftError):
+    """A stored file is not the checkpoint it should be, or from a newer version."""
+
+    code = "CHECKPOINT_INVALID"
 
 
 class TrainingError(GraftError):

@@ -1,0 +1,170 @@
+"""Untrusted bytes become an RGB image by one rule, the same in training and in serving.
+
+- Formats: JPEG (its MPO variant too), PNG, WebP, BMP, PPM/PGM, TIFF, GIF; anything else is refused.
+- Pixels are counted in the header, before anything is decoded.
+- The first frame of an animation; rotated as EXIF says; ICC profiles are not applied.
+- 16 and 32 bits a channel keep their high byte (negative values become 0); floating point is taken
+  as 0..1. Pillow's own `convert("RGB")` would clip at 255 instead.
+- Palettes and CMYK are converted; transparency lies on a white matte.
+"""
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, TiffImagePlugin
+
+from app.errors import ImageCorrupt, ImageTooLarge, UnsupportedImage
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF", "GIF")
+_SIGNATURES = (
+    b"\xff\xd8\xff",
+    b"\x89PNG\r\n\x1a\n",
+    b"RIFF",
+    b"BM",
+    *(b"P%d" % digit for digit in range(1, 7)),
+    b"II*\0",
+    b"MM\0*",
+    b"GIF8",
+)
+_DECODER_ERRORS = (
+    OSError,
+    EOFError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+_MATTE = (255, 255, 255, 255)
+_ORIENTATION_TAG = 0x0112
+_BITS_PER_SAMPLE_TAG = 258
+_SAMPLE_FORMAT_TAG = 339
+_UNSIGNED = 1
+_TRANSPOSES = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# Set once for the process: pixels are counted below, by a limit that is an argument, and what
+# Pillow has to remark on a stranger's file is no concern of the log.
+Image.MAX_IMAGE_PIXELS = None
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+class ImageHeader(NamedTuple):
+    """What an image says about itself: its format, and pixels as stored, before rotation."""
+
+    format: str
+    width: int
+    height: int
+
+
+def read_header(source: bytes | Path) -> ImageHeader:
+    """Read the header alone, cheaply.
+
+    Raises UnsupportedImage for other formats, ImageCorrupt where the header does not read.
+    """
+    with _open(source) as image:
+        return _describe(image)
+
+
+def decode_image(source: bytes | Path, *, max_pixels: int | None = None) -> Image.Image:
+    """Decode an image to mode RGB, 8 bits a channel.
+
+    Raises ImageTooLarge from the header where there are more pixels than max_pixels, else as
+    `read_header`, and ImageCorrupt for what ends early or does not decode.
+    """
+    with _open(source) as image:
+        header = _describe(image)
+        if max_pixels is not None and header.width * header.height > max_pixels:
+            raise ImageTooLarge(
+                f"The image has {header.width} x {header.height} pixels; "
+                f"at most {max_pixels} are allowed."
+            )
+        try:
+            image.load()
+            return _transpose(_flatten(_to_8_bits(image)), _find_orientation(image))
+        except MemoryError as error:
+            raise ImageTooLarge("The image does not fit into memory.") from error
+        except _DECODER_ERRORS as error:
+            raise ImageCorrupt("The image ends early or does not decode.") from error
+
+
+@contextmanager
+def _open(source: bytes | Path) -> Iterator[Image.Image]:
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        start = file.read(16)
+        file.seek(0)
+        if not start.startswith(_SIGNATURES):
+            raise UnsupportedImage(
+                "This is not an image in JPEG, PNG, WebP, BMP, PPM, TIFF or GIF format."
+            )
+        try:
+            image = Image.open(file, formats=_FORMATS)
+        except _DECODER_ERRORS as error:
+            raise ImageCorrupt("The image's header does not read.") from error
+        with image:
+            yield image
+
+
+def _describe(image: Image.Image) -> ImageHeader:
+    name = "JPEG" if image.format == "MPO" else str(image.format)
+    return ImageHeader(name, image.width, image.height)
+
+
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        values = np.nan_to_num(np.asarray(image), nan=0.0)
+        return Image.fromarray(np.rint(values.clip(0.0, 1.0) * 255.0).astype(np.uint8))
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        integers = np.asarray(image).astype(np.int64)
+        bits, is_signed = _find_sample(image)
+        if not is_signed:
+            integers &= 2**bits - 1
+        shift = bits - 8 - is_signed
+        return Image.fromarray((integers.clip(min=0) >> shift).clip(max=255).astype(np.uint8))
+    return image
+
+
+def _find_sample(image: Image.Image) -> tuple[int, bool]:
+    """Bits a sample and whether they are signed; Pillow scales PGM to 16 bits by itself."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        bits = int(image.tag_v2.get(_BITS_PER_SAMPLE_TAG, (16,))[0])
+        return bits, image.tag_v2.get(_SAMPLE_FORMAT_TAG, (_UNSIGNED,))[0] != _UNSIGNED
+    return 16, False
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    image = image.convert("RGBA")
+    matte = Image.new("RGBA", image.size, _MATTE)
+    return Image.alpha_composite(matte, image).convert("RGB")
+
+
+def _find_orientation(image: Image.Image) -> int | None:
+    try:
+        orientation: int | None = image.getexif().get(_ORIENTATION_TAG)
+    except _DECODER_ERRORS:
+        return None  # the picture is whole: damaged EXIF says nothing about its rotation
+    return orientation
+
+
+def _transpose(image: Image.Image, orientation: int | None) -> Image.Image:
+    method = _TRANSPOSES.get(orientation or 1)
+    return image if method is None else image.transpose(method)
