@@ -10,7 +10,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -26,10 +26,13 @@ class Storage(Protocol):
     def path(self, key: str) -> Path:
         """A local path from which the file can be read; FileNotFoundError if there is none."""
 
-    def new_file(self, key: str) -> "AbstractNewFile":
+    def new_file(self, key: str) -> AbstractContextManager[BinaryIO]:
         """Open a new file for writing; it appears under its key, durable, when the block ends."""
 
     def exists(self, key: str) -> bool: ...
+
+    def renew(self, key: str) -> bool:
+        """Let a file count as just stored, to whoever sweeps old ones; False if there is none."""
 
     def num_bytes(self, key: str) -> int: ...
 
@@ -38,14 +41,6 @@ class Storage(Protocol):
 
     def list_keys(self, prefix: str = "", *, older_than_seconds: float = 0.0) -> Iterator[str]:
         """The keys below a folder whose files have been there for some time."""
-
-
-class AbstractNewFile(Protocol):
-    """A context manager around a file that is not visible yet."""
-
-    def __enter__(self) -> BinaryIO: ...
-
-    def __exit__(self, *exc: object) -> None: ...
 
 
 class LocalStorage:
@@ -85,6 +80,13 @@ class LocalStorage:
 
     def exists(self, key: str) -> bool:
         return self._locate(key).is_file()
+
+    def renew(self, key: str) -> bool:
+        try:
+            os.utime(self._locate(key))
+        except FileNotFoundError:
+            return False
+        return True
 
     def num_bytes(self, key: str) -> int:
         return self._locate(key).stat().st_size

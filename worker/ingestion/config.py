@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 class IngestionConfig(BaseModel):
     """The configuration a supervisor sends to `python -m worker.ingestion`.
 
-    upload_key is the uploaded archive; the manifest goes to `<key_prefix>/manifest.jsonl`, images to
-    `images/<first two hex digits>/<sha256>`.
+    upload_key is the uploaded archive; the manifest goes to `<key_prefix>/manifest.jsonl`, images
+    to `images/<first two hex digits>/<sha256>`.
     """
 
     model_config = ConfigDict(frozen=True)

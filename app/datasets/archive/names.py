@@ -1,0 +1,48 @@
+"""Which names an archive's entries may have.
+
+Nothing is ever stored under such a name; a dataset whose names mean one thing here and another on
+somebody else's machine is refused all the same.
+"""
+
+import re
+
+from app.errors import ArchiveUnsafePath
+
+MAX_PART_CHARACTERS = 255
+MAX_PATH_CHARACTERS = 1024
+
+_DRIVE = re.compile(r"[A-Za-z]:")
+_RESERVED = frozenset(
+    ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]
+    + [f"{device}{number}" for device in ("COM", "LPT") for number in "123456789¹²³"]
+)
+"""Device names of Windows, with any extension (Microsoft, "Naming Files")."""
+
+
+def safe_path(name: str) -> str:
+    """The relative path a name stands for, without `.` and empty parts; "" for the root itself.
+
+    Raises ArchiveUnsafePath for a name that leaves the archive's folder or is no file name on some
+    system: absolute, `..`, drive letters, backslashes, NUL, Windows' devices, over-long parts.
+    """
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if name.startswith("/"):
+        raise _unsafe(name, "is absolute")
+    if _DRIVE.match("/".join(parts)):
+        raise _unsafe(name, "begins with a drive letter")
+    if "\\" in name or "\0" in name:
+        raise _unsafe(name, "contains a backslash or NUL")
+    if len(name) > MAX_PATH_CHARACTERS:
+        raise _unsafe(name, f"is longer than {MAX_PATH_CHARACTERS} characters")
+    for part in parts:
+        if not part.rstrip(". "):
+            raise _unsafe(name, "leads out of its folder")
+        if part.partition(".")[0].rstrip(" ").upper() in _RESERVED:
+            raise _unsafe(name, "is reserved on Windows")
+        if len(part) > MAX_PART_CHARACTERS:
+            raise _unsafe(name, f"has a part longer than {MAX_PART_CHARACTERS} characters")
+    return "/".join(parts)
+
+
+def _unsafe(name: str, what: str) -> ArchiveUnsafePath:
+    return ArchiveUnsafePath(f"The entry name {name[:100]!r} {what}.")

@@ -1,0 +1,42 @@
+"""Divide images that came without splits into train and val."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from fractions import Fraction
+
+from app.datasets.manifest import Split
+
+
+def num_val_images(num_images: int, val_fraction: float) -> int:
+    """How many images of one class go to val: the fraction rounded half up.
+
+    At least one in each split where there are two; a single image stays in train. The fraction is
+    taken as the decimal number it prints as, so that 0.145 of 100 is 14.5 and rounds to 15.
+    """
+    rounded = int(num_images * Fraction(repr(val_fraction)) + Fraction(1, 2))
+    return max(min(rounded, num_images - 1), min(1, num_images - 1))
+
+
+def divide(
+    images: Iterable[tuple[str, str, str]], *, val_fraction: float, split_seed: int
+) -> dict[str, Split]:
+    """The split of each path, class by class; images are (path, class name, sha256).
+
+    The images of a class are ranked by a hash of the seed and their bytes, so that the division
+    depends neither on the archive's order nor on file names, and copies of an image stay together
+    but for at most one group a class.
+    """
+    by_class: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for path, class_name, sha256 in images:
+        by_class[class_name].append((_rank(split_seed, sha256), path))
+    splits: dict[str, Split] = {}
+    for ranked in by_class.values():
+        num_val = num_val_images(len(ranked), val_fraction)
+        for place, (_, path) in enumerate(sorted(ranked)):
+            splits[path] = "val" if place < num_val else "train"
+    return splits
+
+
+def _rank(split_seed: int, sha256: str) -> str:
+    return hashlib.sha256(f"{split_seed}:{sha256}".encode()).hexdigest()

@@ -1,0 +1,149 @@
+"""From an uploaded archive to stored images and a manifest.
+
+The archive is read twice: first to judge it (`survey`), then to store it. So a refused upload
+leaves nothing behind, and an interrupted one is simply begun again: images that are there are kept.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.datasets.archive.limits import ArchiveLimits
+from app.datasets.archive.reading import read_archive
+from app.datasets.division import divide
+from app.datasets.layout import ClassCounts, Finding, Layout, arrange, require_classes
+from app.datasets.manifest import ImageRecord
+from app.datasets.report import build_report, count_splits, digest_of
+from app.errors import DatasetBadImages, DatasetLayout
+from app.storage import Storage
+from worker.ingestion.config import IngestionConfig
+from worker.ingestion.pool import in_threads
+from worker.ingestion.survey import (
+    OnProgress,
+    ReadableImage,
+    Survey,
+    UnreadableImage,
+    survey_archive,
+)
+from worker.protocol import Ingested
+
+_WRITING_THREADS = 8
+"""Files written at the same time; each waits for the disk to have it, mostly."""
+
+
+def ingest(config: IngestionConfig, storage: Storage, on_progress: OnProgress) -> Ingested:
+    """Check an upload and store its images under their sha256.
+
+    Raises ArchiveError, DatasetLayout or DatasetBadImages for an upload that cannot be a dataset,
+    StorageFull where its images do not fit.
+    """
+    upload = storage.path(config.upload_key)
+    limits = ArchiveLimits(config.max_archive_files, config.max_unpacked_bytes)
+    survey = survey_archive(
+        upload,
+        limits,
+        max_image_bytes=config.max_image_bytes,
+        max_image_pixels=config.max_image_pixels,
+        on_progress=on_progress,
+    )
+    layout = arrange(survey.files, survey.folders)
+    rejected = _reject(layout, survey, max_fraction=config.max_bad_image_fraction)
+    records = _list_records(layout, survey, config)
+    _store_images(upload, limits, records, storage, on_progress)
+    manifest_key = f"{config.key_prefix}/manifest.jsonl"
+    with storage.new_file(manifest_key) as file:
+        file.writelines(record.model_dump_json().encode() + b"\n" for record in records)
+    return Ingested(
+        manifest_key=manifest_key,
+        digest=digest_of(records),
+        class_names=layout.class_names,
+        splits=count_splits(records, layout.class_names),
+        report=build_report(records, ignored=layout.ignored, rejected=rejected),
+    )
+
+
+def image_key(sha256: str) -> str:
+    """Where an image's original bytes are stored, whichever dataset it came with."""
+    return f"images/{sha256[:2]}/{sha256}"
+
+
+def _reject(layout: Layout, survey: Survey, *, max_fraction: float) -> list[Finding]:
+    """The images that do not decode, unless they are too many or leave a class empty."""
+    rejected: list[Finding] = []
+    counts: ClassCounts = {}
+    for file in layout.files:
+        per_class = counts.setdefault(file.split, Counter(dict.fromkeys(layout.class_names, 0)))
+        image = survey.images[file.path]
+        if isinstance(image, UnreadableImage):
+            rejected.append(Finding(file.path, image.reason))
+        else:
+            per_class[file.class_name] += 1
+    if len(rejected) > max_fraction * len(layout.files):
+        raise DatasetBadImages(
+            f"{len(rejected)} of {len(layout.files)} images cannot be read, more than the share of "
+            f"{max_fraction:g} allowed; the first: {rejected[0].path[:100]}: {rejected[0].reason}"
+        )
+    require_classes(counts)
+    return rejected
+
+
+def _list_records(layout: Layout, survey: Survey, config: IngestionConfig) -> list[ImageRecord]:
+    readable: dict[str, ReadableImage] = {
+        path: image for path, image in survey.images.items() if isinstance(image, ReadableImage)
+    }
+    accepted = [file for file in layout.files if file.path in readable]
+    divided = divide(
+        (
+            (file.path, file.class_name, readable[file.path].sha256)
+            for file in accepted
+            if file.split is None
+        ),
+        val_fraction=config.val_fraction,
+        split_seed=config.split_seed,
+    )
+    placed = sorted(
+        (file.split or divided[file.path], file.class_name, file.path) for file in accepted
+    )
+    if not any(split == "val" for split, _, _ in placed):
+        raise DatasetLayout("No class has two images, so that none is left to validate with.")
+    return [
+        ImageRecord(
+            image_id=number,
+            split=split,
+            class_name=class_name,
+            path=path,
+            key=image_key(readable[path].sha256),
+            sha256=readable[path].sha256,
+            num_bytes=readable[path].num_bytes,
+            width=readable[path].width,
+            height=readable[path].height,
+        )
+        for number, (split, class_name, path) in enumerate(placed, start=1)
+    ]
+
+
+def _store_images(
+    upload: Path,
+    limits: ArchiveLimits,
+    records: list[ImageRecord],
+    storage: Storage,
+    on_progress: OnProgress,
+) -> None:
+    keys = {record.path: record.key for record in records}
+    total = upload.stat().st_size
+
+    def list_missing() -> Iterator[tuple[str, bytes]]:
+        for entry in read_archive(upload, limits):
+            on_progress("unpacking", entry.position, total)
+            key = keys.get(entry.path)
+            if key is not None and not entry.is_folder and not storage.renew(key):
+                yield key, b"".join(entry.content)
+
+    def store(key_and_content: tuple[str, bytes]) -> None:
+        key, content = key_and_content
+        with storage.new_file(key) as file:
+            file.write(content)
+
+    for _ in in_threads(store, list_missing(), num_threads=_WRITING_THREADS):
+        pass
+    on_progress("unpacking", total, total)
