@@ -1,26 +1,132 @@
 """The `graft` command."""
 
 import logging
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Annotated, Literal
 
 import typer
 
-from app.db.migrate import migrate_database
+from app.errors import GraftError
 from app.settings import get_settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Fine-tune and serve image classifiers.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Fine-tune and serve image classifiers over HTTP.",
+)
+
+WithParent = Annotated[bool, typer.Option(help="End when standard input is closed.", hidden=True)]
 
 
 @app.callback()
 def _configure() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    """Fine-tune and serve image classifiers over HTTP."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+@app.command()
+def up() -> None:
+    """Run the whole service on this machine until Ctrl-C or SIGTERM."""
+    from app.standalone import running_service  # noqa: PLC0415 - other commands need not wait for it
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        with running_service(get_settings()) as url:
+            typer.echo(f"Graft is ready at {url} - Swagger UI: {url}/docs - Ctrl-C ends it")
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        typer.echo("Graft has ended.")
+
+
+@app.command()
+def api(
+    fd: Annotated[
+        int | None, typer.Option(help="Listen on this inherited socket.", hidden=True)
+    ] = None,
+    with_parent: WithParent = False,
+) -> None:
+    """Run the API alone."""
+    import uvicorn  # noqa: PLC0415 - other commands need not wait for it
+
+    from app.main import create_app  # noqa: PLC0415 - it loads torch
+
+    if with_parent:
+        _end_with_parent()
+    settings = get_settings()
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        fd=fd,
+        timeout_graceful_shutdown=5,
+        timeout_keep_alive=30,
+        log_level="warning",
+    )
+
+
+@app.command()
+def worker(
+    queue: Annotated[
+        Literal["cpu", "train"],
+        typer.Option(help="`train` for training jobs, `cpu` for everything else."),
+    ],
+    with_parent: WithParent = False,
+) -> None:
+    """Run a worker for one queue."""
+    from celery.bin.celery import celery  # noqa: PLC0415 - other commands need not wait for it
+
+    if with_parent:
+        _end_with_parent()
+    # Two threads: one may work for hours while the other still answers (and drops) ticks.
+    options = "--pool=threads --concurrency=2 --without-gossip --without-mingle --loglevel=WARNING"
+    celery.main(
+        args=[
+            *("--quiet", "--app=worker.celery_app", "worker", f"--queues={queue}"),
+            f"--hostname={queue}-{os.getpid()}@%h",
+            *options.split(),
+        ]
+    )
 
 
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest schema."""
+    from app.db.migrate import migrate_database  # noqa: PLC0415 - other commands need not wait
+
     migrate_database(get_settings().sqlalchemy_url)
+    typer.echo("The database has the newest schema.")
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _end_with_parent() -> None:
+    def watch() -> None:
+        while os.read(0, 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 def main() -> None:
     """Entry point of the console script."""
-    app()
+    try:
+        app()
+    except GraftError as error:
+        typer.echo(f"graft: {error.message}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -53,16 +53,13 @@ RECOMMENDED_OPTIMIZER: dict[Strategy, AdamW] = {
 PRESETS: dict[Preset, dict[str, Any]] = {
     "recommended": RECOMMENDED,
     "tutorial": TUTORIAL,
-    "tutorial-steplr": TUTORIAL
-    | {"epochs": 25, "scheduler": StepSchedule(step_size=7, gamma=0.1)},
+    "tutorial-steplr": TUTORIAL | {"epochs": 25, "scheduler": StepSchedule(step_size=7, gamma=0.1)},
     "tutorial-inception": TUTORIAL
     | {"architecture": "inception_v3", "epochs": 30, "optimizer": RmsProp(learning_rate=0.001)},
 }
 
 
-_PUBLISHED_NAMES = frozenset(
-    weights.name for entry in list_entries() for weights in entry.weights
-)
+_PUBLISHED_NAMES = frozenset(weights.name for entry in list_entries() for weights in entry.weights)
 
 
 class BaseModelFacts(BaseModel):
@@ -160,9 +157,7 @@ def _check_weights_entry(entry: Entry, weights: str, base: BaseModelFacts | None
         )
 
 
-def _resolve_trainable_from(
-    request: JobRequest, strategy: Strategy, entry: Entry
-) -> str | None:
+def _resolve_trainable_from(request: JobRequest, strategy: Strategy, entry: Entry) -> str | None:
     if strategy != "partial":
         if request.trainable_from is not None:
             raise _problem(
@@ -206,23 +201,21 @@ def _merge(
     given = changes.model_dump(exclude_unset=True, exclude_none=True)
     same = given.get("name", preset.model_dump()["name"]) == preset.model_dump()["name"]
     try:
-        return TypeAdapter(kind).validate_python(
-            (preset.model_dump() if same else {}) | given
-        )
+        return TypeAdapter(kind).validate_python((preset.model_dump() if same else {}) | given)
     except ValidationError as error:
         raise ValidationFailed(
             *(_unknown_field(field, given, item, kind) for item in error.errors())
         ) from None
 
 
-def _unknown_field(
-    field: str, given: Mapping[str, Any], item: Any, kind: Any
-) -> InputProblem:
+def _unknown_field(field: str, given: Mapping[str, Any], item: Any, kind: Any) -> InputProblem:
     loc = ("body", field, *item["loc"][1:])
     if item["type"] != "extra_forbidden":
         return InputProblem(loc, item["msg"])
     part = next(
-        part for part in kind.__origin__.__args__ if part.model_fields["name"].default == item["loc"][0]
+        part
+        for part in kind.__origin__.__args__
+        if part.model_fields["name"].default == item["loc"][0]
     )
     return InputProblem(
         loc,

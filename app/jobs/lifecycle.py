@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from app.db.base import now
-from app.db.tables import Epoch, Job
+from app.db.tables import Dataset, Epoch, Job
 from app.jobs.events import append_event
 from app.jobs.repository import JobRepository
 from app.jobs.schemas import JobConfig
@@ -73,14 +73,16 @@ def complete_job(
     model_key: str,
     model_digest: str,
     num_bytes: int,
-    class_names: list[str],
-) -> None:
-    """The best checkpoint becomes the next version of the job's model, unless it was cancelled."""
+) -> list[str]:
+    """The best checkpoint becomes the next version of the job's model, unless it was cancelled.
+
+    Answers the keys that nothing points to any more.
+    """
     jobs = JobRepository(session)
     job = jobs.get(job_id, lock=True)
     if job.status == "cancelling":
         move(session, job, "cancelled")
-        return
+        return [model_key]
     config = JobConfig.model_validate(job.config)
     best = jobs.find_epoch(job.id, job.best_epoch)
     if best is None:
@@ -93,11 +95,14 @@ def complete_job(
         digest=model_digest,
         num_bytes=num_bytes,
         architecture=config.architecture,
-        class_names=class_names,
+        class_names=session.get_one(Dataset, job.dataset_id).class_names,
         input_size=config.input_size,
         val_accuracy=best.val_accuracy,
     )
+    superseded = [key for key in (job.state_key, job.best_key) if key]
+    job.state_key = job.best_key = None
     move(session, job, "succeeded", model={"name": job.model_name, "version": job.model_version})
+    return superseded
 
 
 def fail_job(session: Session, job_id: str, code: str, message: str) -> None:
@@ -110,13 +115,14 @@ def fail_job(session: Session, job_id: str, code: str, message: str) -> None:
     move(session, job, "failed", error={"code": code, "message": message})
 
 
-def requeue_job(session: Session, job_id: str, reason: str) -> None:
-    """The job goes back to the queue without an end of its own: lease lost, crash or drain."""
+def requeue_job(session: Session, job_id: str, reason: str) -> bool:
+    """The job goes back to the queue without an end of its own: lease lost, crash or drain.
+
+    False if it was being cancelled: then this is its end.
+    """
     job = JobRepository(session).get(job_id, lock=True)
+    if job.status == "cancelling":
+        move(session, job, "cancelled")
+        return False
     move(session, job, "queued", event="requeued", reason=reason, from_epoch=job.resume_epoch)
-
-
-def end_cancelled(session: Session, job_id: str) -> None:
-    """The child of a cancelled job is gone."""
-    job = JobRepository(session).get(job_id, lock=True)
-    move(session, job, "cancelled")
+    return True

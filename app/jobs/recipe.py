@@ -85,9 +85,7 @@ class EarlyStopping(_Part):
 
 
 Optimizer = Annotated[Sgd | RmsProp | AdamW, Field(discriminator="name")]
-Scheduler = Annotated[
-    ConstantSchedule | StepSchedule | CosineSchedule, Field(discriminator="name")
-]
+Scheduler = Annotated[ConstantSchedule | StepSchedule | CosineSchedule, Field(discriminator="name")]
 Augmentation = Annotated[TutorialAugmentation | NoAugmentation, Field(discriminator="name")]
 
 

@@ -8,6 +8,7 @@ from app.jobs.recipe import EarlyStopping, Recipe, Strategy
 from app.jobs.states import Status
 from app.schemas import ApiModel, Metadata, Name, UtcTime
 
+CheckpointKind = Literal["resume", "best", "model"]
 Preset = Literal["recommended", "tutorial", "tutorial-steplr", "tutorial-inception"]
 
 
@@ -206,7 +207,7 @@ class EventView(ApiModel):
 class CheckpointView(ApiModel):
     """A checkpoint that is kept."""
 
-    kind: Literal["resume", "best", "model"] = Field(
+    kind: CheckpointKind = Field(
         description="`resume`: to go on from; `best`: the best epoch so far; `model`: registered."
     )
     epoch: int
@@ -228,6 +229,15 @@ class MemoryEstimate(ApiModel):
     optimizer_bytes: int
 
 
+class ValidationProblem(ApiModel):
+    """Why POST /jobs would refuse."""
+
+    code: str
+    message: str
+    loc: list[str | int] | None = None
+    allowed: list[str] | None = None
+
+
 class Validation(ApiModel):
     """What POST /jobs would do."""
 
@@ -240,15 +250,4 @@ class Validation(ApiModel):
         description="From epochs measured here on the same architecture, strategy and input size; "
         "null where there are none."
     )
-    problems: list["ValidationProblem"]
-
-
-class ValidationProblem(ApiModel):
-    """Why POST /jobs would refuse."""
-
-    code: str
-    message: str
-    loc: list[str | int] | None = None
-    allowed: list[str] | None = None
-
-
+    problems: list[ValidationProblem]

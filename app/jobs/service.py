@@ -7,18 +7,19 @@ from sqlalchemy.orm import Session
 
 from app.datasets.repository import DatasetRepository
 from app.db.base import new_id, now
-from app.db.tables import Dataset, Job
+from app.db.tables import Dataset, Job, ModelVersion
 from app.errors import DatasetInvalid, IllegalTransition
 from app.jobs.defaults import BaseModelFacts, is_published, resolve
 from app.jobs.events import append_event
 from app.jobs.repository import JobRepository
-from app.jobs.schemas import JobConfig, JobRequest, Progress
+from app.jobs.schemas import CheckpointKind, JobConfig, JobRequest, Progress
 from app.jobs.states import TERMINAL, Status, check_transition
 from app.ml.catalogue import get_entry
 from app.ml.weights import require_available
 from app.registry.service import resolve_reference
 from app.settings import Settings
 from app.work import service as work
+
 
 def require_weights(request: JobRequest, settings: Settings) -> None:
     """Raise WeightsUnavailable if the published weights that a request needs cannot be had.
@@ -102,10 +103,13 @@ def list_jobs(  # noqa: PLR0913 - the filters of the list, by keyword
 
 def cancel_job(session: Session, job_id: str) -> Job:
     """Give a job up: nothing is registered. Raises IllegalTransition once it is terminal."""
+    item = work.lock_unfinished(session, job_id)
     job = JobRepository(session).get(job_id, lock=True)
     if job.status == "cancelling":
         return job
-    if work.request_cancel(session, job.id):
+    if item is None:
+        raise IllegalTransition(f"A {job.status} job cannot be cancelled: it is over.")
+    if work.request_cancel(session, item):
         move(session, job, "cancelled", reason="cancelled before it began")
     else:
         move(session, job, "cancelling")
@@ -114,10 +118,11 @@ def cancel_job(session: Session, job_id: str) -> Job:
 
 def stop_job(session: Session, job_id: str) -> Job:
     """Finish a job after its current epoch, keeping the best; a queued one is cancelled."""
+    item = work.lock_unfinished(session, job_id)
     job = JobRepository(session).get(job_id, lock=True)
-    if job.status not in {"queued", "running"}:
+    if item is None or job.status not in {"queued", "running"}:
         raise IllegalTransition(f"A {job.status} job cannot be stopped; a running one can.")
-    if work.request_stop(session, job.id):
+    if work.request_stop(session, item):
         move(session, job, "cancelled", reason="stopped before it began")
     else:
         append_event(session, job, "stop_requested")
@@ -152,20 +157,21 @@ def move(
     append_event(session, job, event or status, **payload)
 
 
-def list_checkpoint_files(job: Job, model_key: str | None) -> list[tuple[str, int, str]]:
+def list_checkpoint_files(session: Session, job_id: str) -> list[tuple[CheckpointKind, int, str]]:
     """(kind, epoch, storage key) of the checkpoints kept for a job."""
-    files = [
+    job = JobRepository(session).get(job_id)
+    files: list[tuple[CheckpointKind, int, str | None]] = [
         ("resume", job.resume_epoch, job.state_key),
         ("best", job.best_epoch or 0, job.best_key),
-        ("model", job.best_epoch or 0, model_key),
     ]
+    if job.model_version is not None:
+        model = session.get(ModelVersion, (job.model_name, job.model_version))
+        files.append(("model", job.best_epoch or 0, model.checkpoint_key if model else None))
     return [(kind, epoch, key) for kind, epoch, key in files if key]
 
 
 def _enqueue(session: Session, job: Job) -> None:
-    work.enqueue(
-        session, queue="train", kind="train", subject_id=job.id, waits_for=job.dataset_id
-    )
+    work.enqueue(session, queue="train", kind="train", subject_id=job.id, waits_for=job.dataset_id)
 
 
 def _find_base(session: Session, request: JobRequest) -> BaseModelFacts | None:
@@ -178,4 +184,3 @@ def _find_base(session: Session, request: JobRequest) -> BaseModelFacts | None:
         input_size=row.input_size,
         checkpoint_key=row.checkpoint_key,
     )
-

@@ -1,11 +1,11 @@
 """The states of a job and who moves it where.
 
-    queued ──claim──▶ running ──best checkpoint registered──▶ succeeded
-      │  ▲              │  ├──reason of its own, or three strikes──▶ failed
-      │  └─lease lost,──┘  └──cancel──▶ cancelling ──child gone──▶ cancelled
-      │    crash, drain
-      ├──cancel, stop──▶ cancelled
-      └──dataset invalid──▶ failed            failed | cancelled ──resume──▶ queued
+queued ──claim──▶ running ──best checkpoint registered──▶ succeeded
+  │  ▲              │  ├──reason of its own, or three strikes──▶ failed
+  │  └─lease lost,──┘  └──cancel──▶ cancelling ──child gone──▶ cancelled
+  │    crash, drain
+  ├──cancel, stop──▶ cancelled
+  └──dataset invalid──▶ failed            failed | cancelled ──resume──▶ queued
 """
 
 from typing import Literal, get_args

@@ -105,7 +105,7 @@ def finish(session: Session, lease: Lease) -> None:
     _change(session, lease, status=DONE, owner=None)
 
 
-def give_back(session: Session, lease: Lease) -> None:
+def give_back(session: Session, lease: Lease) -> WorkItem:
     """Queue the item again as if this attempt had not been (a draining worker)."""
     item = _change(
         session,
@@ -116,11 +116,13 @@ def give_back(session: Session, lease: Lease) -> None:
         attempt=WorkItem.attempt - 1,
     )
     ring_after_commit(session, item.queue)
+    return item
 
 
-def strike(session: Session, lease: Lease) -> bool:
-    """This attempt crashed: queue the item again, or finish it after the third. True if queued."""
-    return _strike(session, _change(session, lease, strikes=WorkItem.strikes + 1))
+def strike(session: Session, lease: Lease) -> tuple[WorkItem, bool]:
+    """This attempt crashed: queue the item again (True), or finish it after the third."""
+    item = _change(session, lease, strikes=WorkItem.strikes + 1)
+    return item, _strike(session, item)
 
 
 def list_running_items(session: Session) -> list[RunningItem]:
@@ -158,14 +160,22 @@ def is_unfinished(session: Session, subject_id: str) -> bool:
     return WorkRepository(session).find_unfinished(subject_id) is not None
 
 
-def request_cancel(session: Session, subject_id: str) -> bool:
+def lock_unfinished(session: Session, subject_id: str) -> WorkItem | None:
+    """The item that is still to be done for a subject, locked.
+
+    Whoever changes a job and its item locks the item first, as the workers do.
+    """
+    return WorkRepository(session).find_unfinished(subject_id, lock=True)
+
+
+def request_cancel(session: Session, item: WorkItem) -> bool:
     """Ask for an end. True if nobody had begun, so that it is over at once."""
-    return _request(session, subject_id, "cancel_requested_at")
+    return _request(session, item, "cancel_requested_at")
 
 
-def request_stop(session: Session, subject_id: str) -> bool:
+def request_stop(session: Session, item: WorkItem) -> bool:
     """Ask for an early finish. True if nobody had begun, so that it is over at once."""
-    return _request(session, subject_id, "stop_requested_at")
+    return _request(session, item, "stop_requested_at")
 
 
 def withdraw(session: Session, item: WorkItem) -> None:
@@ -183,15 +193,18 @@ def withdraw_waiting(session: Session, subject_id: str) -> list[str]:
     return [item.subject_id for item in waiting]
 
 
+def ring_waiting(session: Session, subject_id: str) -> None:
+    """A subject is ready: ring those whose work has waited for it."""
+    for item in WorkRepository(session).list_unfinished_waiting_for(subject_id):
+        ring_after_commit(session, item.queue)
+
+
 def list_queues_with_work(session: Session) -> list[str]:
     """The queues whose workers should be rung."""
     return list(WorkRepository(session).list_queues_with_work())
 
 
-def _request(session: Session, subject_id: str, column: str) -> bool:
-    item = WorkRepository(session).find_unfinished(subject_id, lock=True)
-    if item is None:
-        return False
+def _request(session: Session, item: WorkItem, column: str) -> bool:
     if item.status == QUEUED:
         withdraw(session, item)
         return True

@@ -1,0 +1,158 @@
+"""Posting, watching and ending training jobs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from app import errors
+from app.dependencies import PageDep, ReadSessionDep, SessionDep, SettingsDep, StorageDep
+from app.idempotency import IdempotencyDep, fingerprint_of
+from app.jobs import service
+from app.jobs.presentation import view_job
+from app.jobs.schemas import Checkpoints, CheckpointView, JobRequest, JobView, Validation
+from app.jobs.states import Status
+from app.jobs.validation import validate_request
+from app.problems import problem_responses
+from app.schemas import Page
+
+router = APIRouter(tags=["jobs"])
+
+JobId = Annotated[
+    str, Path(max_length=40, description="The job.", examples=["job_01k0w1rhzemcbybsywa1w8p9"])
+]
+
+
+def check_weights(body: JobRequest, settings: SettingsDep) -> None:
+    """Look for the weights first: it may ask the network, which no transaction waits for."""
+    service.require_weights(body, settings)
+
+
+@router.post(
+    "/jobs",
+    status_code=202,
+    response_model=JobView,
+    summary="Post a training job",
+    dependencies=[Depends(check_weights)],
+    responses=problem_responses(
+        errors.NotFound,
+        errors.DatasetInvalid,
+        errors.IdempotencyConflict,
+        errors.ValidationFailed,
+        errors.WeightsUnavailable,
+    ),
+)
+def create_job(
+    body: JobRequest, session: SessionDep, settings: SettingsDep, idempotency: IdempotencyDep
+) -> Response:
+    """Queue a job. Only `dataset_id` is required; `config` in the answer shows every value."""
+    fingerprint = fingerprint_of(body)
+    answered = idempotency.find_answer(session, fingerprint)
+    if answered is not None:
+        return answered
+    job = service.create_job(session, body, settings)
+    return idempotency.answer(
+        session,
+        view_job(session, job),
+        status=202,
+        location=f"/jobs/{job.id}",
+        fingerprint=fingerprint,
+    )
+
+
+@router.post("/jobs/validate", summary="Ask what POST /jobs would do")
+def validate_job(body: JobRequest, session: ReadSessionDep, settings: SettingsDep) -> Validation:
+    """Resolve the configuration and say what stands against it; creates nothing."""
+    return validate_request(session, body, settings)
+
+
+@router.get("/jobs", summary="List jobs, newest first")
+def list_jobs(
+    request: Request,
+    session: ReadSessionDep,
+    page: PageDep,
+    status: Annotated[Status | None, Query(description="Only jobs in this state.")] = None,
+    dataset_id: Annotated[
+        str | None, Query(max_length=40, description="Only jobs on this dataset.")
+    ] = None,
+) -> Page[JobView]:
+    """Filter by your own metadata with `metadata.<key>=<value>`."""
+    labels = {
+        key.removeprefix("metadata."): value
+        for key, value in request.query_params.items()
+        if key.startswith("metadata.")
+    }
+    jobs, has_more = service.list_jobs(
+        session,
+        limit=page.limit,
+        after=page.after,
+        status=status,
+        dataset_id=dataset_id,
+        labels=labels,
+    )
+    return Page(
+        data=[view_job(session, job) for job in jobs],
+        first_id=jobs[0].id if jobs else None,
+        last_id=jobs[-1].id if jobs else None,
+        has_more=has_more,
+    )
+
+
+@router.get("/jobs/{job_id}", summary="Look at a job", responses=problem_responses(errors.NotFound))
+def get_job(job_id: JobId, session: ReadSessionDep) -> JobView:
+    """The job with its progress, its best epoch so far and, at the end, its model."""
+    return view_job(session, service.get_job(session, job_id))
+
+
+@router.get(
+    "/jobs/{job_id}/checkpoints",
+    summary="List a job's checkpoints",
+    responses=problem_responses(errors.NotFound),
+)
+def list_checkpoints(job_id: JobId, session: ReadSessionDep, storage: StorageDep) -> Checkpoints:
+    """What is kept of the job at this moment."""
+    files = service.list_checkpoint_files(session, job_id)
+    return Checkpoints(
+        job_id=job_id,
+        data=[
+            CheckpointView(kind=kind, epoch=epoch, num_bytes=storage.num_bytes(key))
+            for kind, epoch, key in files
+            if storage.exists(key)
+        ],
+    )
+
+
+_MOVES = problem_responses(errors.NotFound, errors.IllegalTransition)
+
+
+@router.post("/jobs/{job_id}/cancel", status_code=202, summary="Give a job up", responses=_MOVES)
+def cancel_job(job_id: JobId, session: SessionDep) -> JobView:
+    """Nothing is registered; `resume` takes it up again."""
+    return view_job(session, service.cancel_job(session, job_id))
+
+
+@router.post(
+    "/jobs/{job_id}/stop",
+    status_code=202,
+    summary="Finish a job after this epoch",
+    responses=_MOVES,
+)
+def stop_job(job_id: JobId, session: SessionDep) -> JobView:
+    """The best epoch so far becomes the model. A queued job is cancelled."""
+    return view_job(session, service.stop_job(session, job_id))
+
+
+@router.post(
+    "/jobs/{job_id}/resume",
+    status_code=202,
+    summary="Take up a failed or cancelled job",
+    responses=_MOVES,
+)
+def resume_job(job_id: JobId, session: SessionDep) -> JobView:
+    """It goes on from its last epoch."""
+    return view_job(session, service.resume_job(session, job_id))
+
+
+@router.delete("/jobs/{job_id}", status_code=204, summary="Delete a finished job", responses=_MOVES)
+def delete_job(job_id: JobId, session: SessionDep) -> None:
+    """History and events go; the model that came out of it stays."""
+    service.delete_job(session, job_id)

@@ -1,0 +1,92 @@
+"""A worker process's place of work: takes items of its queue one after the other."""
+
+import logging
+import threading
+from uuid import uuid4
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from app.db.session import Database
+from app.queue import CeleryQueue
+from app.settings import Settings
+from app.storage import LocalStorage
+from app.work import service as work
+from app.work.dispatcher import Dispatcher
+from worker.kinds import make_kinds
+from worker.reaper import Reaper
+from worker.recorder import Recorder
+from worker.supervisor import supervise
+
+log = logging.getLogger(__name__)
+
+
+class Workbench:
+    """Rung by ticks, looking by itself when none come, doing one thing at a time."""
+
+    def __init__(self, settings: Settings, queue: str) -> None:
+        self.settings = settings
+        self.queue = queue
+        self.owner = str(uuid4())
+        self.database = Database(settings.sqlalchemy_url)
+        self.storage = LocalStorage(settings.storage_dir)
+        self.kinds = make_kinds(settings, self.storage)
+        self.doorbell = CeleryQueue(
+            settings.celery_broker_url, expires_seconds=settings.ring_seconds
+        )
+        self.dispatcher = Dispatcher(
+            self.database, self.doorbell, every_seconds=settings.ring_seconds
+        )
+        self.database.on_commit = self.dispatcher.ring
+        self.reaper = Reaper(self.database, self.kinds, lease_seconds=settings.lease_seconds)
+        self._busy = threading.Lock()
+        self._draining = threading.Event()
+        self._idler = threading.Thread(target=self._look_now_and_then, name="idler", daemon=True)
+
+    def start(self) -> None:
+        self.dispatcher.start()
+        self.reaper.start()
+        self._idler.start()
+        log.info("worker %s serves the queue %s", self.owner, self.queue)
+
+    def drain(self) -> None:
+        """Take nothing more, and give back what is being worked on."""
+        self._draining.set()
+
+    def close(self) -> None:
+        self.drain()
+        self._idler.join(timeout=self.settings.drain_seconds + 5)
+        self.reaper.close()
+        self.dispatcher.close()
+        self.doorbell.close()
+        self.database.close()
+
+    def take_work(self) -> None:
+        """Work until nothing claimable is left; returns at once if this worker is busy."""
+        if not self._busy.acquire(blocking=False):
+            return
+        try:
+            while not self._draining.is_set() and self._work_once():
+                pass
+        except (OperationalError, InterfaceError) as error:
+            log.warning("the database does not answer: %s", error.orig)
+        except Exception:  # the next item must find a worker, whatever this one ran into
+            log.exception("unexpected error; the lease will be taken away")
+        finally:
+            self._busy.release()
+
+    def _work_once(self) -> bool:
+        with self.database.transaction() as session:
+            lease = work.claim(session, self.queue, self.owner)
+            if lease is None:
+                return False
+            kind = self.kinds[lease.kind]
+            command = kind.begin(session, lease)
+        if command is not None:
+            log.info("%s: attempt %s begins", lease.subject_id, lease.attempt)
+            recorder = Recorder(self.database, self.storage, lease, kind, self.settings)
+            supervise(command, recorder, self._draining, self.settings)
+        return True
+
+    def _look_now_and_then(self) -> None:
+        while not self._draining.wait(self.settings.idle_poll_seconds):
+            self.take_work()

@@ -1,0 +1,86 @@
+"""Takes work away from workers that have disappeared."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from sqlalchemy.exc import DBAPIError
+
+from app.db.session import Database
+from app.work import service as work
+from app.work.service import RunningItem
+from worker.kinds import Kind
+
+log = logging.getLogger(__name__)
+
+
+class Reaper:
+    """A thread that ends leases which stand still on its own monotonic clock.
+
+    No two clocks are compared: moving a wall clock expires nothing, and a worker that was itself
+    asleep has to watch a whole lease again before it takes anything.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        kinds: Mapping[str, Kind],
+        *,
+        lease_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.database = database
+        self.kinds = kinds
+        self.lease_seconds = lease_seconds
+        self.clock = clock
+        self._first_seen: dict[RunningItem, float] = {}
+        self._last_look = clock()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closed.set()
+        self._thread.join(timeout=5)
+
+    def look(self) -> None:
+        """See which leases have moved since the last look; end those that have not for too long."""
+        moment = self.clock()
+        overslept = moment - self._last_look > self.lease_seconds / 2
+        self._last_look = moment
+        with self.database.reading() as session:
+            running = work.list_running_items(session)
+        known = {} if overslept else self._first_seen
+        self._first_seen = {item: known.get(item, moment) for item in running}
+        for item, since in self._first_seen.items():
+            if moment - since >= self.lease_seconds:
+                self._take_away(item)
+
+    def _take_away(self, seen: RunningItem) -> None:
+        reason = f"The worker was not heard of for {self.lease_seconds:g} seconds."
+        with self.database.transaction() as session:
+            taken = work.take_away(session, seen)
+            if taken is None:
+                return
+            item, again = taken
+            kind = self.kinds[item.kind]
+            if not again:
+                kind.fail(
+                    session,
+                    item.subject_id,
+                    "LEASE_LOST",
+                    f"{reason} That was attempt {work.MAX_STRIKES} in a row without an epoch.",
+                )
+            elif not kind.requeue(session, item.subject_id, reason):
+                work.withdraw(session, item)
+        log.warning("%s: lease taken away", item.subject_id)
+
+    def _run(self) -> None:
+        while not self._closed.wait(self.lease_seconds / 10):
+            try:
+                self.look()
+            except DBAPIError as error:
+                log.warning("the database does not answer: %s", error.orig)

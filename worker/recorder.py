@@ -1,0 +1,143 @@
+"""Fenced writes: what a supervisor records counts only while the lease is its own."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from app.db.session import Database
+from app.settings import Settings
+from app.storage import LocalStorage
+from app.work import service as work
+from app.work.service import Lease, Wishes
+from worker.child import Exited
+from worker.kinds import Kind
+from worker.protocol import Failed, Ingested, IngestProgress, Message, Trained, TrainProgress
+
+PROGRESS_EVERY_SECONDS = 1.0
+RETRY_EVERY_SECONDS = 0.5
+
+T = TypeVar("T")
+
+
+class DatabaseGoneError(Exception):
+    """The database has not answered for so long that the lease may be another's by now."""
+
+
+class Recorder:
+    """Writes what one attempt brings about, each step in one transaction."""
+
+    def __init__(
+        self,
+        database: Database,
+        storage: LocalStorage,
+        lease: Lease,
+        kind: Kind,
+        settings: Settings,
+    ) -> None:
+        self.database = database
+        self.storage = storage
+        self.lease = lease
+        self.kind = kind
+        self.settings = settings
+        self._has_ended = False
+        self._next_progress = 0.0
+        self._last_success = time.monotonic()
+
+    def beat(self) -> Wishes:
+        """Show that this worker lives; answers what users have asked for."""
+        return self._write(lambda session: work.beat(session, self.lease))
+
+    def record(self, message: Message) -> None:
+        """Write what the child said; a result or a reason ends the attempt."""
+        if isinstance(message, TrainProgress | IngestProgress):
+            if time.monotonic() < self._next_progress:
+                return
+            self._next_progress = time.monotonic() + PROGRESS_EVERY_SECONDS
+        if isinstance(message, Failed):
+            self.fail(message.code, message.message)
+            return
+        is_last = isinstance(message, Trained | Ingested)
+
+        def write(session: Session) -> list[str]:
+            work.hold(session, self.lease)
+            superseded = self.kind.record(session, self.lease, message)
+            if is_last:
+                work.finish(session, self.lease)
+            return superseded
+
+        superseded = self._write(write)
+        self._has_ended = is_last
+        for key in superseded:
+            self.storage.delete(key)
+
+    def end(self, exited: Exited) -> None:
+        """The child is gone: without a result that is a crash."""
+        if self._has_ended:
+            return
+        reason = f"The process ended with {_describe(exited.code)}."
+
+        def write(session: Session) -> None:
+            item, again = work.strike(session, self.lease)
+            if not again:
+                self.kind.fail(
+                    session,
+                    self.lease.subject_id,
+                    "CHILD_CRASHED",
+                    f"{reason} That was attempt {work.MAX_STRIKES} in a row without an epoch.",
+                )
+            elif not self.kind.requeue(session, self.lease.subject_id, reason):
+                work.withdraw(session, item)
+
+        self._write(write)
+
+    def fail(self, code: str, message: str) -> None:
+        """The attempt ends for a reason of its own, which trying again would not change."""
+
+        def write(session: Session) -> None:
+            work.finish(session, self.lease)
+            self.kind.fail(session, self.lease.subject_id, code, message)
+
+        self._write(write)
+        self._has_ended = True
+
+    def cancel(self) -> None:
+        """The child of a cancelled job is gone."""
+        self.give_back("cancelled")
+
+    def give_back(self, reason: str) -> None:
+        """Queue the item again at no cost, unless it was being cancelled: then it is over."""
+        if self._has_ended:
+            return
+
+        def write(session: Session) -> None:
+            item = work.give_back(session, self.lease)
+            if not self.kind.requeue(session, self.lease.subject_id, reason):
+                work.withdraw(session, item)
+
+        self._write(write)
+        self._has_ended = True
+
+    def _write(self, step: Callable[[Session], T]) -> T:
+        """Run a step in a transaction, again and again while the database does not answer.
+
+        Raises StaleLeaseError once the lease is another's, DatabaseGoneError when it may be.
+        """
+        while True:
+            try:
+                with self.database.transaction() as session:
+                    result = step(session)
+            except (OperationalError, InterfaceError) as error:
+                silence = time.monotonic() - self._last_success
+                if silence > self.settings.silence_seconds:
+                    raise DatabaseGoneError(f"no database for {silence:.0f} s") from error
+                time.sleep(min(RETRY_EVERY_SECONDS, self.settings.heartbeat_seconds))
+            else:
+                self._last_success = time.monotonic()
+                return result
+
+
+def _describe(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit status {code}"

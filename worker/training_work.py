@@ -1,0 +1,87 @@
+"""Training as work: from a job's row to a child's configuration, and from its words to SQL."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.db.tables import Dataset, Epoch, Job
+from app.jobs import lifecycle
+from app.jobs.recipe import Recipe
+from app.jobs.schemas import JobConfig
+from app.settings import Settings
+from app.storage import LocalStorage
+from app.work import service as work
+from app.work.service import Lease
+from worker.child import Command
+from worker.protocol import EpochDone, Message, Started, Trained, TrainProgress
+from worker.training.config import Resume, TrainingConfig
+
+
+class TrainingWork:
+    """The kind `train`: its subject is a job."""
+
+    def __init__(self, settings: Settings, storage: LocalStorage) -> None:
+        self.settings = settings
+        self.storage = storage
+
+    def begin(self, session: Session, lease: Lease) -> Command | None:
+        job = lifecycle.begin_attempt(session, lease.subject_id, lease.attempt)
+        dataset = session.get(Dataset, job.dataset_id)
+        if dataset is None or dataset.status != "ready":
+            reason = dataset.error_message if dataset else "it was deleted"
+            work.finish(session, lease)
+            self.fail(session, job.id, "DATASET_INVALID", f"The dataset is not usable: {reason}")
+            return None
+        configuration = self._configure(job, dataset, lease)
+        return Command("worker.training", configuration.model_dump_json())
+
+    def record(self, session: Session, lease: Lease, message: Message) -> list[str]:
+        job_id = lease.subject_id
+        if isinstance(message, Started):
+            lifecycle.record_start(session, job_id, message.resolved, message.environment)
+        elif isinstance(message, TrainProgress):
+            lifecycle.record_progress(session, job_id, message.model_dump(exclude={"type"}))
+        elif isinstance(message, EpochDone):
+            work.mark_progress(session, lease)
+            columns: dict[str, Any] = message.model_dump(
+                exclude={"type", "is_best", "state_key", "best_key"}
+            )
+            return lifecycle.record_epoch(
+                session,
+                Epoch(job_id=job_id, **columns),
+                state_key=message.state_key,
+                best_key=message.best_key,
+            )
+        elif isinstance(message, Trained):
+            return lifecycle.complete_job(
+                session,
+                job_id,
+                model_key=message.model_key,
+                model_digest=message.model_digest,
+                num_bytes=message.num_bytes,
+            )
+        return []
+
+    def requeue(self, session: Session, subject_id: str, reason: str) -> bool:
+        return lifecycle.requeue_job(session, subject_id, reason)
+
+    def fail(self, session: Session, subject_id: str, code: str, message: str) -> None:
+        lifecycle.fail_job(session, subject_id, code, message)
+
+    def _configure(self, job: Job, dataset: Dataset, lease: Lease) -> TrainingConfig:
+        config = JobConfig.model_validate(job.config)
+        resume = Resume(epoch=job.resume_epoch, state_key=job.state_key) if job.state_key else None
+        return TrainingConfig(
+            job_id=job.id,
+            recipe=Recipe.model_validate(config.model_dump(include=set(Recipe.model_fields))),
+            class_names=dataset.class_names,
+            manifest_key=str(dataset.manifest_key),
+            dataset_digest=str(dataset.digest),
+            key_prefix=f"jobs/{job.id}/{lease.item_id}-{lease.fence}",
+            storage_dir=self.storage.root,
+            weights_dir=self.settings.weights_dir and self.settings.weights_dir.absolute(),
+            weights_download=self.settings.weights_download,
+            device=self.settings.device,
+            base_model_key=job.base_model_key,
+            resume=resume,
+        )
