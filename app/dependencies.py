@@ -1,6 +1,6 @@
 """What routes ask for: sessions, storage, settings, a page of a list."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -14,14 +14,19 @@ from app.storage import LocalStorage
 
 @dataclass(frozen=True)
 class Services:
-    """What lives as long as the application."""
+    """What lives as long as the application.
+
+    find_broker_error tells what the broker's client last complained of, if it still does.
+    """
 
     settings: Settings
     database: Database
     storage: LocalStorage
+    find_broker_error: Callable[[], str | None]
 
 
 def get_services(request: Request) -> Services:
+    """What the application that answers this request was started with."""
     services: Services = request.app.state.services
     return services
 

@@ -20,7 +20,7 @@
         ├── Diverged, GpuOutOfMemory, DeviceUnavailable, TooFewImages
         └── ChildCrashed, NoProgress, LeaseLost
 
-Nothing here knows HTTP; `app.problems` gives each its status. `code` is stable and part of the contract.
+Nothing here knows HTTP; `app.problems` gives each its status. `code` is part of the contract.
 """
 
 from dataclasses import dataclass

@@ -5,13 +5,11 @@ import os
 from fastapi import APIRouter
 from pydantic import Field
 from sqlalchemy import text
-from starlette.requests import Request
 
 from app.dependencies import ServicesDep
 from app.errors import Unavailable
 from app.problems import problem_responses
 from app.schemas import ApiModel
-from app.work.dispatcher import Dispatcher
 
 router = APIRouter(tags=["health"])
 
@@ -31,6 +29,7 @@ class Ready(ApiModel):
 
 @router.get("/livez", summary="The process answers")
 def get_liveness() -> Live:
+    """Asks nothing of the database or the broker."""
     return Live(status="ok")
 
 
@@ -39,15 +38,12 @@ def get_liveness() -> Live:
     summary="The database and the storage are usable",
     responses=problem_responses(Unavailable),
 )
-def get_readiness(request: Request, services: ServicesDep) -> Ready:
+def get_readiness(services: ServicesDep) -> Ready:
     """A broker that is down delays work by seconds and loses nothing, so it only degrades."""
     with services.database.reading() as session:
         session.execute(text("SELECT 1"))
     root = services.storage.root
     if not (root.is_dir() and os.access(root, os.W_OK)):
         raise Unavailable("The storage folder cannot be written.")
-    dispatcher: Dispatcher = request.app.state.dispatcher
-    return Ready(
-        status="degraded" if dispatcher.broker_error else "ok",
-        broker=dispatcher.broker_error or "ok",
-    )
+    broker_error = services.find_broker_error()
+    return Ready(status="degraded" if broker_error else "ok", broker=broker_error or "ok")

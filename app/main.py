@@ -78,8 +78,9 @@ def _lifespan(settings: Settings) -> Any:
         dispatcher = Dispatcher(database, queue, every_seconds=settings.ring_seconds)
         database.on_commit = dispatcher.ring
         predictor = Predictor(settings, database, storage)
-        app.state.services = Services(settings, database, storage)
-        app.state.dispatcher = dispatcher
+        app.state.services = Services(
+            settings, database, storage, find_broker_error=lambda: dispatcher.broker_error
+        )
         app.state.predictor = predictor
         dispatcher.start()
         try:

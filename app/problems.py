@@ -78,9 +78,7 @@ def describe(status: int, classes: list[type[errors.GraftError]]) -> dict[str, A
     }
 
 
-def problem_response(
-    error: errors.GraftError, *, instance: str, request_id: str
-) -> JSONResponse:
+def problem_response(error: errors.GraftError, *, instance: str, request_id: str) -> JSONResponse:
     """The answer for a domain error."""
     fields = None
     if isinstance(error, errors.ValidationFailed):
@@ -124,9 +122,7 @@ def request_id_of(request: Request) -> str:
 
 
 def _answer(request: Request, error: errors.GraftError) -> JSONResponse:
-    return problem_response(
-        error, instance=request.url.path, request_id=request_id_of(request)
-    )
+    return problem_response(error, instance=request.url.path, request_id=request_id_of(request))
 
 
 def _on_graft_error(request: Request, error: Exception) -> JSONResponse:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -66,12 +67,10 @@ class Child:
 
     def say(self, line: str) -> None:
         """Send a line; a child that is gone does not hear it, which `hear` will tell."""
-        try:
-            assert self._process.stdin is not None  # noqa: S101 - opened as a pipe above
+        assert self._process.stdin is not None  # noqa: S101 - opened as a pipe above
+        with suppress(BrokenPipeError):
             self._process.stdin.write(line + "\n")
             self._process.stdin.flush()
-        except (BrokenPipeError, ValueError):
-            pass
 
     def hear(self, timeout_seconds: float) -> Message | Exited | None:
         """The next message, or None if none came in time."""
@@ -83,10 +82,8 @@ class Child:
     def end(self) -> None:
         """Ask the child to end, and kill its process group if it does not."""
         self._signal(signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(self.settings.drain_seconds)
-        except subprocess.TimeoutExpired:
-            pass
         self.kill()
 
     def kill(self) -> None:
@@ -96,10 +93,8 @@ class Child:
         self._reader.join()
 
     def _signal(self, number: signal.Signals) -> None:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
-        except ProcessLookupError:
-            pass
 
     def _read(self) -> None:
         assert self._process.stdout is not None  # noqa: S101 - opened as a pipe above

@@ -23,10 +23,10 @@ class Lifeline:
 
 
 def open_lifeline() -> Lifeline:
-    """Read the configuration line and watch the supervisor from then on.
+    """Read how long silence may last and the configuration, then watch the supervisor.
 
-    From here on `sys.stdout` speaks to the supervisor while file descriptor 1 is the log, so that a
-    library's print cannot break the protocol. The configuration's `silence_seconds` line precedes it.
+    From here on `sys.stdout` speaks to the supervisor while file descriptor 1 is the log, so that
+    a library's print cannot break the protocol.
     """
     channel = os.dup(1)
     os.dup2(2, 1)

@@ -27,8 +27,8 @@ def supervise(
     """Run the child until it is done, and record how the attempt ended.
 
     An attempt ends in one of these ways: the child has said its result; it crashed; it was silent
-    too long; a user cancelled; this worker drains; or the lease (or the database) was lost, and then
-    nothing more is recorded.
+    too long; a user cancelled; this worker drains; or the lease (or the database) was lost, and
+    then nothing more is recorded.
     """
     with Child(command, settings) as child:
         try:

@@ -59,10 +59,10 @@ class DatasetImage(Base):
 class WorkItem(Base):
     """Something a worker must do, and the lease of the worker that does it.
 
-    fence rises with every claim and every lost lease; a write that carries an older one is refused.
-    strikes counts attempts in a row that ended without a reason or progress of their own: the worker
-    disappeared or its child crashed. A queued item waits while `waits_for`, another item's subject,
-    is unfinished.
+    fence rises with every claim and every lost lease; a write under an older one is refused.
+    strikes counts attempts in a row that ended without a reason or progress of their own: the
+    worker disappeared or its child crashed. A queued item waits while `waits_for`, another item's
+    subject, is unfinished.
     """
 
     __tablename__ = "work_item"

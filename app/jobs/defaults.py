@@ -204,11 +204,11 @@ def _merge(
         return TypeAdapter(kind).validate_python((preset.model_dump() if same else {}) | given)
     except ValidationError as error:
         raise ValidationFailed(
-            *(_unknown_field(field, given, item, kind) for item in error.errors())
+            *(_unknown_field(field, item, kind) for item in error.errors())
         ) from None
 
 
-def _unknown_field(field: str, given: Mapping[str, Any], item: Any, kind: Any) -> InputProblem:
+def _unknown_field(field: str, item: Any, kind: Any) -> InputProblem:
     loc = ("body", field, *item["loc"][1:])
     if item["type"] != "extra_forbidden":
         return InputProblem(loc, item["msg"])

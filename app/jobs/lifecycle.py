@@ -1,4 +1,4 @@
-"""What a worker reports of a job. Every function runs in a transaction that holds the job's lease."""
+"""What a worker reports of a job; every function runs in a transaction that holds its lease."""
 
 from sqlalchemy.orm import Session
 

@@ -23,7 +23,7 @@ class JobRepository:
             raise NotFound(f"There is no job {job_id}.")
         return job
 
-    def list_page(  # noqa: PLR0913 - the filters of the list, by keyword
+    def list_page(
         self,
         *,
         limit: int,

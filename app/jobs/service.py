@@ -34,7 +34,7 @@ def require_weights(request: JobRequest, settings: Settings) -> None:
             get_entry(config.architecture),
             config.weights,
             weights_dir=settings.weights_dir,
-            download=settings.weights_download,
+            download_allowed=settings.weights_download,
         )
 
 

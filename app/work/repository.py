@@ -46,7 +46,7 @@ class WorkRepository:
         )
 
     def change_held(
-        self, item_id: str, fence: int, heartbeat: int | None = None, **values: object
+        self, item_id: str, fence: int, values: dict[str, object], *, heartbeat: int | None = None
     ) -> WorkItem | None:
         """Change an item still leased under this fence (and heartbeat); None if it no longer is."""
         unmoved = true() if heartbeat is None else WorkItem.heartbeat == heartbeat

@@ -1,8 +1,8 @@
 """The leased queue in SQL: who works on what, and whose writes still count.
 
-A lease is (item, fence). Its owner raises `heartbeat`; whoever sees (fence, heartbeat) stand still
-for a whole lease on its own clock takes the item away, which raises the fence, so that a write under
-the old one is refused (Kleppmann, "How to do distributed locking", 2016).
+A lease is (item, fence). Its owner raises `heartbeat`; whoever sees (fence, heartbeat) stand
+still for a whole lease on its own clock takes the item away, which raises the fence, so that a
+write under the old one is refused (Kleppmann, "How to do distributed locking", 2016).
 """
 
 from dataclasses import dataclass
@@ -139,7 +139,10 @@ def take_away(session: Session, seen: RunningItem) -> tuple[WorkItem, bool] | No
     The flag tells whether the item is queued again; False means it has used up its strikes.
     """
     item = WorkRepository(session).change_held(
-        seen.item_id, seen.fence, seen.heartbeat, strikes=WorkItem.strikes + 1
+        seen.item_id,
+        seen.fence,
+        {"strikes": WorkItem.strikes + 1},
+        heartbeat=seen.heartbeat,
     )
     return (item, _strike(session, item)) if item else None
 
@@ -214,7 +217,7 @@ def _request(session: Session, item: WorkItem, column: str) -> bool:
 
 
 def _change(session: Session, lease: Lease, **values: object) -> WorkItem:
-    item = WorkRepository(session).change_held(lease.item_id, lease.fence, **values)
+    item = WorkRepository(session).change_held(lease.item_id, lease.fence, values)
     if item is None:
         raise StaleLeaseError(f"{lease.subject_id} is no longer ours (fence {lease.fence})")
     return item
