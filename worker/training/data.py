@@ -1,0 +1,96 @@
+"""Images in, batches out: decoded and prepared by threads ahead of the model, in a fixed order."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from app.datasets.manifest import ImageRecord, Split
+from app.ml.seeding import derive_seed
+
+Batch = tuple[Tensor, Tensor]
+"""Images, float32 [batch, 3, input_size, input_size], and class indices, int64 [batch]."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One labelled image of a split."""
+
+    image_id: int
+    path: Path
+    target: int
+
+
+def select_samples(
+    records: Iterable[ImageRecord],
+    split: Split,
+    class_names: Sequence[str],
+    locate: Callable[[str], Path],
+) -> list[Sample]:
+    """The samples of one split, in the manifest's order; targets are positions in class_names."""
+    targets = {name: target for target, name in enumerate(class_names)}
+    return [
+        Sample(record.image_id, locate(record.key), targets[record.class_name])
+        for record in records
+        if record.split == split
+    ]
+
+
+def plan_batches(num_images: int, batch_size: int) -> list[int]:
+    """The sizes of an epoch's batches.
+
+    A last batch of one image is merged into the one before it: BatchNorm cannot take a variance
+    over one value. Only a single image in all stays alone.
+    """
+    starts = range(0, num_images, batch_size)
+    sizes = [min(batch_size, num_images - start) for start in starts]
+    if len(sizes) > 1 and sizes[-1] == 1:
+        sizes.pop()
+        sizes[-1] += 1
+    return sizes
+
+
+def shuffle(samples: Sequence[Sample], *, seed: int, epoch: int) -> list[Sample]:
+    """The order of an epoch, a pure function of the seed and the epoch."""
+    random = torch.Generator().manual_seed(derive_seed("shuffle", seed, epoch))
+    return [samples[index] for index in torch.randperm(len(samples), generator=random).tolist()]
+
+
+class Loader:
+    """Threads that prepare images ahead of the model; the same batches whatever their number."""
+
+    def __init__(self, num_threads: int) -> None:
+        # torch would start a pool of its own inside each of these threads.
+        self._executor = ThreadPoolExecutor(
+            num_threads, "loader", initializer=torch.set_num_threads, initargs=(1,)
+        )
+
+    def load(
+        self, samples: Iterable[Sample], sizes: Sequence[int], prepare: Callable[[Sample], Tensor]
+    ) -> Iterator[Batch]:
+        """Yield the samples as batches of these sizes, at most two batches ahead.
+
+        What prepare raises is raised here, at the batch the image belongs to.
+        """
+        waiting = iter(samples)
+        ahead: deque[tuple[Future[Tensor], int]] = deque()
+        try:
+            for size in sizes:
+                wanted = 2 * size - len(ahead)
+                for sample in islice(waiting, max(wanted, 0)):
+                    ahead.append((self._executor.submit(prepare, sample), sample.target))
+                batch = [ahead.popleft() for _ in range(size)]
+                images = torch.stack([future.result() for future, _ in batch])
+                yield images, torch.tensor([target for _, target in batch])
+        finally:
+            for future, _ in ahead:
+                future.cancel()
+
+    def close(self) -> None:
+        """End the threads."""
+        self._executor.shutdown(cancel_futures=True)

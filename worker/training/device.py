@@ -1,0 +1,29 @@
+"""The device to train on, and torch's settings that make a run repeatable there."""
+
+import torch
+
+from app.errors import DeviceUnavailable
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that `auto`, `cpu` or `cuda` means on this machine.
+
+    Raises DeviceUnavailable where CUDA was asked for and is not there: never the CPU instead.
+    """
+    has_cuda = torch.cuda.is_available()
+    if name == "cuda" and not has_cuda:
+        raise DeviceUnavailable("CUDA was asked for, but no CUDA device can be used here.")
+    return torch.device("cuda" if name != "cpu" and has_cuda else "cpu")
+
+
+def make_repeatable(num_threads: int) -> None:
+    """Fix what the order of additions depends on.
+
+    On the CPU a run then repeats to the last bit; some of CUDA's kernels have no such version.
+    """
+    torch.set_num_threads(num_threads)
+    torch.use_deterministic_algorithms(mode=True, warn_only=torch.cuda.is_available())
+    # A debugging aid that costs time: every new tensor would be filled with NaN first.
+    setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010 -- untyped
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True

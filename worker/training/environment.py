@@ -1,0 +1,39 @@
+"""What it takes to reproduce a run, beside its recipe."""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from app.ml.pretrained import Provenance
+from worker.training.config import TrainingConfig
+
+_LIBRARIES = ("torch", "torchvision", "numpy", "pillow", "safetensors")
+
+
+def describe_environment(
+    config: TrainingConfig, device: torch.device, weights: Provenance
+) -> dict[str, Any]:
+    """A JSON object: versions, machine, threads, digests and the seed."""
+    return {
+        "libraries": {name: version(name) for name in _LIBRARIES},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "device": device.type,
+        "device_name": _name_device(device),
+        "num_threads": config.recipe.num_threads,
+        "seed": config.recipe.seed,
+        "dataset_digest": config.dataset_digest,
+        "weights": weights.model_dump(),
+    }
+
+
+def _name_device(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cpu_info = Path("/proc/cpuinfo")
+    lines = cpu_info.read_text().splitlines() if cpu_info.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())

@@ -1,0 +1,119 @@
+"""The model a training starts from: random, pretrained, or an earlier model's."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from app.errors import CheckpointInvalid, InputProblem, ValidationFailed, WeightsUnavailable
+from app.ml import checkpoint
+from app.ml.architectures import build, build_arguments, is_trainable
+from app.ml.catalogue import Entry, get_entry
+from app.ml.checkpoint import CheckpointHeader
+from app.ml.preprocessing import PreprocessingSpec
+from app.ml.pretrained import Provenance, load_pretrained
+from app.ml.seeding import derive_seed
+from app.storage import Storage
+from worker.training.config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Where weights come from, and what has to stay as it was there."""
+
+    state_dict: Mapping[str, Tensor] | None
+    provenance: Provenance
+    arguments: Mapping[str, bool]
+    preprocessing: PreprocessingSpec
+    keeps_head: bool = False
+
+
+def start_model(config: TrainingConfig, storage: Storage) -> tuple[nn.Module, CheckpointHeader]:
+    """The model with its head, its trunk frozen as the strategy says, and its header.
+
+    New weights are a function of the recipe's seed. An earlier model keeps its head where the class
+    names are the same. Raises WeightsUnavailable, and ValidationFailed where the earlier model is
+    of another architecture.
+    """
+    recipe = config.recipe
+    entry = get_entry(recipe.architecture)
+    origin = _find_origin(config, entry, storage)
+    torch.manual_seed(derive_seed("weights", recipe.seed))
+    try:
+        model = build(
+            entry.name,
+            None if origin.keeps_head else len(config.class_names),
+            arguments=origin.arguments,
+            learns=lambda name: is_trainable(entry, name, recipe.strategy, recipe.trainable_from),
+            state_dict=origin.state_dict,
+        )
+    except (KeyError, RuntimeError) as error:
+        raise WeightsUnavailable(f"These are not the weights of {entry.name}.") from error
+    return model, CheckpointHeader(
+        architecture=entry.name,
+        build_arguments=dict(origin.arguments),
+        num_classes=len(config.class_names),
+        class_names=tuple(config.class_names),
+        preprocessing=origin.preprocessing,
+        weights=origin.provenance,
+        trunk_digest=checkpoint.compute_trunk_digest(model),
+    )
+
+
+def _find_origin(config: TrainingConfig, entry: Entry, storage: Storage) -> _Origin:
+    if config.base_model_key is not None:
+        return _find_earlier_model(config, entry, storage, config.base_model_key)
+    size = config.recipe.input_size
+    if config.recipe.weights == "none":
+        return _Origin(
+            state_dict=None,
+            provenance=Provenance(source="none", name="none", digest=None),
+            arguments=build_arguments(entry.name, is_pretrained=False),
+            preprocessing=PreprocessingSpec(input_size=size, resize_size=size),
+        )
+    weights = entry.get_weights(config.recipe.weights)
+    pretrained = load_pretrained(
+        entry,
+        weights.name,
+        weights_dir=config.weights_dir,
+        download_allowed=config.weights_download,
+    )
+    return _Origin(
+        state_dict=pretrained.state_dict,
+        provenance=pretrained.provenance,
+        arguments=build_arguments(entry.name, is_pretrained=True),
+        preprocessing=PreprocessingSpec(
+            input_size=size,
+            resize_size=size,
+            interpolation=weights.interpolation,
+            mean=weights.mean,
+            std=weights.std,
+        ),
+    )
+
+
+def _find_earlier_model(
+    config: TrainingConfig, entry: Entry, storage: Storage, key: str
+) -> _Origin:
+    path = storage.path(key)
+    earlier = checkpoint.load(path)
+    header = earlier.header
+    if header.trunk_digest is not None:
+        raise CheckpointInvalid("An earlier model's checkpoint must be complete.")
+    if header.architecture != entry.name:
+        message = f"'{config.recipe.weights}' is a {header.architecture}, not a {entry.name}."
+        raise ValidationFailed(InputProblem(("architecture",), message, (header.architecture,)))
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    size = config.recipe.input_size
+    return _Origin(
+        state_dict=earlier.tensors,
+        provenance=Provenance(source="model", name=config.recipe.weights, digest=digest),
+        arguments=header.build_arguments,
+        preprocessing=header.preprocessing.model_copy(
+            update={"input_size": size, "resize_size": size}
+        ),
+        keeps_head=list(header.class_names) == config.class_names,
+    )
