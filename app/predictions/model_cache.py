@@ -1,0 +1,80 @@
+"""Models kept loaded: each loaded once, the longest unused dropped first, never one in use."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Model = TypeVar("Model")
+
+
+@dataclass
+class _Entry(Generic[Model]):
+    num_bytes: int
+    pins: int = 0
+    loaded: Future[Model] = field(default_factory=Future)
+
+
+class ModelCache(Generic[Key, Model]):
+    """Loaded models of at most `max_bytes` together, those in use apart.
+
+    Models in use are never dropped, so the limit is exceeded for as long as they need more; room is
+    made before a model is loaded, not after.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._entries: OrderedDict[Key, _Entry[Model]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def use(self, key: Key, *, num_bytes: int, load: Callable[[], Model]) -> Iterator[Model]:
+        """The model of this key, kept for the length of the block.
+
+        The first to come loads it while the others wait for the same model. What `load` raises is
+        raised for all of them and not remembered.
+        """
+        with self._lock:
+            entry = self._entries.get(key)
+            is_first = entry is None
+            if entry is None:
+                entry = self._entries[key] = _Entry(num_bytes)
+            entry.pins += 1
+            self._entries.move_to_end(key)
+            self._drop_unused()
+        try:
+            if is_first:
+                self._load(key, entry, load)
+            yield entry.loaded.result()
+        finally:
+            with self._lock:
+                entry.pins -= 1
+                self._drop_unused()
+
+    @property
+    def keys(self) -> list[Key]:
+        """The models here, the longest unused first."""
+        with self._lock:
+            return list(self._entries)
+
+    def _load(self, key: Key, entry: _Entry[Model], load: Callable[[], Model]) -> None:
+        try:
+            entry.loaded.set_result(load())
+        except BaseException as error:
+            with self._lock:
+                del self._entries[key]
+            entry.loaded.set_exception(error)
+            raise
+
+    def _drop_unused(self) -> None:
+        excess = sum(entry.num_bytes for entry in self._entries.values()) - self.max_bytes
+        for key, entry in list(self._entries.items()):
+            if excess <= 0:
+                return
+            if entry.pins == 0:
+                del self._entries[key]
+                excess -= entry.num_bytes

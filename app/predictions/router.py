@@ -1,0 +1,153 @@
+"""HTTP of predictions: this route only moves bytes, the lanes do the work."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from app.errors import (
+    BodyIncomplete,
+    BodyTooLarge,
+    DeadlineExceeded,
+    ImageCorrupt,
+    ImageTooLarge,
+    InputError,
+    ModelNotReady,
+    NotFound,
+    Overloaded,
+    Unavailable,
+    UnsupportedImage,
+    ValidationFailed,
+)
+from app.predictions.body import PART_NAME, read_images
+from app.predictions.predictor import Classified, Outcome, Predictor
+from app.predictions.schemas import (
+    ImageError,
+    ImageFailure,
+    ImagePredictions,
+    Prediction,
+    PredictQuery,
+    SeveralPredictions,
+    SinglePrediction,
+)
+from app.problems import problem_responses
+from app.registry.schemas import VersionName
+
+router = APIRouter(tags=["predictions"])
+
+Result = TypeVar("Result")
+
+_FILE = {"type": "string", "format": "binary"}
+_REQUEST_BODY: dict[str, Any] = {
+    "required": True,
+    "description": "One or several images as parts named `image`, or one image as the body itself.",
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": [PART_NAME],
+                "properties": {
+                    PART_NAME: {
+                        "type": "array",
+                        "items": _FILE,
+                        "minItems": 1,
+                        "description": "JPEG, PNG, WebP, BMP, PPM, TIFF or GIF.",
+                    }
+                },
+                "additionalProperties": False,
+            }
+        },
+        "image/*": {"schema": _FILE},
+        "application/octet-stream": {"schema": _FILE},
+    },
+}
+
+
+def _predictor(request: Request) -> Predictor:
+    predictor: Predictor = request.app.state.predictor
+    return predictor
+
+
+PredictorDep = Annotated[Predictor, Depends(_predictor)]
+
+
+@router.post(
+    "/predict",
+    responses=problem_responses(
+        ValidationFailed,
+        ImageCorrupt,
+        BodyIncomplete,
+        NotFound,
+        ModelNotReady,
+        BodyTooLarge,
+        ImageTooLarge,
+        UnsupportedImage,
+        Overloaded,
+        Unavailable,
+        DeadlineExceeded,
+    ),
+    openapi_extra={"requestBody": _REQUEST_BODY},
+)
+async def predict(
+    request: Request, predictor: PredictorDep, query: Annotated[PredictQuery, Query()]
+) -> SinglePrediction | SeveralPredictions:
+    """Say what is on one image or on several.
+
+    One image that cannot be read is this request's error; among several it is told in its place.
+    Images are decoded and prepared by the code that validation used in training.
+    """
+    predictor.lanes.refuse_when_full()
+    async with predictor.deadline():
+        images = await read_images(request, predictor.settings)
+        outcome = await _unless_gone(
+            request, predictor.predict(images, reference=query.model, top_k=query.top_k)
+        )
+    return _answer_one(outcome) if len(images) == 1 else _answer_several(outcome)
+
+
+async def _unless_gone(request: Request, answer: Awaitable[Result]) -> Result:
+    """Await an answer for as long as somebody waits for it; the body has been read before."""
+    work = asyncio.ensure_future(answer)
+    gone = asyncio.ensure_future(request.receive())
+    try:
+        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise BodyIncomplete("The client is gone.")
+        return work.result()
+    finally:
+        work.cancel()
+        gone.cancel()
+
+
+def _answer_one(outcome: Outcome) -> SinglePrediction:
+    (image,) = outcome.images
+    if isinstance(image, InputError):
+        raise image
+    return SinglePrediction(
+        model=VersionName(name=outcome.name, version=outcome.version),
+        predictions=_list_predictions(image),
+        inference_ms=image.inference_ms,
+    )
+
+
+def _answer_several(outcome: Outcome) -> SeveralPredictions:
+    return SeveralPredictions(
+        model=VersionName(name=outcome.name, version=outcome.version),
+        results=[_answer_among_others(image) for image in outcome.images],
+        inference_ms=sum(
+            image.inference_ms for image in outcome.images if isinstance(image, Classified)
+        ),
+    )
+
+
+def _answer_among_others(image: Classified | InputError) -> ImagePredictions | ImageFailure:
+    if isinstance(image, InputError):
+        return ImageFailure(error=ImageError(code=image.code, message=image.message))
+    return ImagePredictions(predictions=_list_predictions(image))
+
+
+def _list_predictions(image: Classified) -> list[Prediction]:
+    return [
+        Prediction(label=ranked.label, probability=ranked.probability) for ranked in image.ranking
+    ]
