@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -11,6 +12,7 @@ from app.db.migrate import migrate_database
 from app.db.session import Database
 from app.settings import Settings
 from app.storage import LocalStorage
+from tests.servers import create_database, running_postgres, running_redis
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -32,6 +34,24 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    with running_postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_redis(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """A new empty PostgreSQL database."""
+    return create_database(postgres_server, f"test_{uuid4().hex}")
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path / "graft", weights_download=False, device="cpu")
@@ -48,5 +68,18 @@ def database(settings: Settings, migrated_file: Path) -> Iterator[Database]:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     shutil.copy(migrated_file, settings.data_dir / "graft.db")
     database = Database(settings.sqlalchemy_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """The same test on both kinds of database."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("database")
+        return
+    url = request.getfixturevalue("postgres_url")
+    migrate_database(url)
+    database = Database(url)
     yield database
     database.close()

