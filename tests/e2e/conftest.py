@@ -1,0 +1,99 @@
+"""Graft as its users run it: real processes, spoken to over HTTP."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.servers import running_graft
+
+TRAINING: dict[str, Any] = {
+    "architecture": "squeezenet1_0",
+    "weights": "none",
+    "input_size": 32,
+    "batch_size": 8,
+    "num_threads": 1,
+}
+"""A job of fractions of a second an epoch."""
+
+SHORT_LEASES = {"heartbeat_seconds": 0.2, "lease_seconds": 2, "silence_seconds": 1.5}
+
+
+@dataclass(frozen=True)
+class Event:
+    """One server-sent event."""
+
+    id: int | None
+    type: str
+    content: dict[str, Any]
+
+
+class Graft:
+    """A running service, as seen over HTTP."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.http = httpx.Client(base_url=url, timeout=60)
+        self.folder = folder
+
+    def upload(self, archive: bytes, name: str = "colors") -> str:
+        answer = self.http.post(
+            "/datasets", files={"file": ("colors.zip", archive)}, data={"name": name}
+        )
+        assert answer.status_code == 202, answer.text
+        assert answer.headers["location"] == f"/datasets/{answer.json()['id']}"
+        return str(answer.json()["id"])
+
+    def post_job(self, **fields: Any) -> str:
+        answer = self.http.post("/jobs", json=TRAINING | fields)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        answer = self.http.get(path, params=parameters)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def wait_for(self, path: str, field: str, *values: Any, seconds: float = 120) -> Any:
+        """Look until a field has one of these values; answers the whole resource."""
+        deadline = time.monotonic() + seconds
+        while True:
+            resource = self.get(path)
+            if resource[field] in values:
+                return resource
+            assert time.monotonic() < deadline, f"{field} never became {values}: {resource}"
+            time.sleep(0.1)
+
+    def follow(self, job_id: str, last_event_id: int | None = None) -> Iterator[Event]:
+        """The job's server-sent events until the stream ends."""
+        headers = {"Last-Event-ID": str(last_event_id)} if last_event_id else {}
+        with self.http.stream("GET", f"/jobs/{job_id}/events/stream", headers=headers) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            lines: dict[str, str] = {}
+            for line in answer.iter_lines():
+                if line:
+                    key, _, value = line.partition(": ")
+                    lines[key] = value
+                elif "data" in lines:
+                    number = int(lines["id"]) if "id" in lines else None
+                    yield Event(number, lines["event"], json.loads(lines["data"]))
+                    lines = {}
+                else:
+                    lines = {}
+
+
+@pytest.fixture(params=["sqlite and the embedded broker", "postgresql and redis"])
+def graft(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Graft]:
+    """The service in each of its two modes; only settings tell them apart."""
+    settings: dict[str, str | float] = dict(SHORT_LEASES)
+    if request.param == "postgresql and redis":
+        settings["database_url"] = request.getfixturevalue("postgres_url")
+        settings["broker_url"] = request.getfixturevalue("redis_url")
+    with running_graft(tmp_path, **settings) as url:
+        graft = Graft(url, tmp_path)
+        yield graft
+        graft.http.close()
