@@ -32,8 +32,12 @@ AliasName = Annotated[
     str, Field(pattern=ALIAS_PATTERN, description="Like a name, but starts with a letter.")
 ]
 
+_NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no such character
 Metadata = Annotated[
-    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]],
+    dict[
+        Annotated[str, Field(max_length=64, pattern=_NO_NUL)],
+        Annotated[str, Field(max_length=512, pattern=_NO_NUL)],
+    ],
     Field(max_length=16, description="Up to 16 pairs of your own.", examples=[{"team": "ants"}]),
 ]
 

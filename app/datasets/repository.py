@@ -1,0 +1,93 @@
+"""The queries behind datasets and their images."""
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from sqlalchemy import exists, insert, select
+from sqlalchemy.orm import Session
+
+from app.datasets.manifest import ImageRecord, Split
+from app.db.tables import Dataset, DatasetImage, Job
+from app.errors import NotFound
+
+_ROWS_AT_ONCE = 5000
+
+
+class DatasetRepository:
+    """Datasets with their images."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def get(self, dataset_id: str, *, lock: bool = False, share_lock: bool = False) -> Dataset:
+        """The dataset; raises NotFound.
+
+        With `lock` nobody else changes it until the transaction ends, with `share_lock` nobody
+        deletes it.
+        """
+        query = select(Dataset).where(Dataset.id == dataset_id)
+        if lock or share_lock:
+            query = query.with_for_update(read=share_lock)
+        dataset = self.session.scalar(query)
+        if dataset is None:
+            raise NotFound(f"There is no dataset {dataset_id}.")
+        return dataset
+
+    def list_page(self, *, limit: int, after: str | None) -> Sequence[Dataset]:
+        """Newest first, one more than `limit` so that the caller sees whether there are more."""
+        query = select(Dataset).order_by(Dataset.id.desc()).limit(limit + 1)
+        if after is not None:
+            query = query.where(Dataset.id < after)
+        return self.session.scalars(query).all()
+
+    def is_used_by_unfinished_job(self, dataset_id: str) -> bool:
+        unfinished = exists().where(Job.dataset_id == dataset_id, Job.finished_at.is_(None))
+        return bool(self.session.scalar(select(unfinished)))
+
+    def insert_images(self, dataset_id: str, records: Iterable[ImageRecord]) -> None:
+        remaining = iter(records)
+        while some := list(islice(remaining, _ROWS_AT_ONCE)):
+            self.session.execute(
+                insert(DatasetImage),
+                [
+                    {"dataset_id": dataset_id, "storage_key": record.key}
+                    | record.model_dump(exclude={"key"})
+                    for record in some
+                ],
+            )
+
+    def list_images(
+        self,
+        dataset_id: str,
+        *,
+        limit: int,
+        after: int,
+        split: Split | None,
+        class_name: str | None,
+    ) -> Sequence[DatasetImage]:
+        """By image_id, one more than `limit`."""
+        query = (
+            select(DatasetImage)
+            .where(DatasetImage.dataset_id == dataset_id, DatasetImage.image_id > after)
+            .order_by(DatasetImage.image_id)
+            .limit(limit + 1)
+        )
+        if split is not None:
+            query = query.where(DatasetImage.split == split)
+        if class_name is not None:
+            query = query.where(DatasetImage.class_name == class_name)
+        return self.session.scalars(query).all()
+
+    def get_image(self, dataset_id: str, image_id: int) -> DatasetImage:
+        """One image; raises NotFound."""
+        image = self.session.get(DatasetImage, (dataset_id, image_id))
+        if image is None:
+            raise NotFound(f"There is no image {image_id} in a dataset {dataset_id}.")
+        return image
+
+    def list_image_ids(self, dataset_id: str, split: Split) -> Sequence[int]:
+        return self.session.scalars(
+            select(DatasetImage.image_id)
+            .where(DatasetImage.dataset_id == dataset_id, DatasetImage.split == split)
+            .order_by(DatasetImage.image_id)
+        ).all()

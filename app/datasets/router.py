@@ -1,0 +1,231 @@
+"""HTTP of datasets."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import FileResponse
+
+from app import errors
+from app.datasets import pictures, service
+from app.datasets.form import form_schema, parse_form
+from app.datasets.manifest import Split
+from app.datasets.schemas import DatasetDetail, ImageDetail, view_dataset
+from app.datasets.upload import Upload, receive_upload
+from app.db.base import new_id
+from app.dependencies import (
+    DatabaseDep,
+    PageDep,
+    ReadSessionDep,
+    Services,
+    ServicesDep,
+    StorageDep,
+)
+from app.idempotency import Idempotency, IdempotencyDep
+from app.multipart import read_parts
+from app.problems import problem_responses
+from app.schemas import Page
+
+router = APIRouter(tags=["datasets"])
+
+DatasetId = Annotated[
+    str,
+    Path(
+        max_length=40,
+        pattern=r"^[\w-]+$",
+        description="The dataset.",
+        examples=["ds_01k0w1rhzemcbybsywa1w8p9"],
+    ),
+]
+ImageId = Annotated[
+    int, Path(ge=1, lt=2**31, description="Number of an image in its dataset.", examples=[1])
+]
+_IMAGE_HEADERS = {
+    "Cache-Control": "private, max-age=31536000, immutable",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@router.post(
+    "/datasets",
+    status_code=202,
+    response_model=DatasetDetail,
+    summary="Upload a dataset",
+    responses=problem_responses(
+        errors.ValidationFailed,
+        errors.ArchiveInvalid,
+        errors.ArchiveUnsupported,
+        errors.BodyIncomplete,
+        errors.BodyTooLarge,
+        errors.IdempotencyConflict,
+        errors.StorageFull,
+    ),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"multipart/form-data": {"schema": form_schema()}},
+        }
+    },
+)
+async def create_dataset(
+    request: Request, services: ServicesDep, idempotency: IdempotencyDep
+) -> Response:
+    """Send an archive of labelled photographs; a worker checks and unpacks it.
+
+    `name` is made from the file's name unless given. What is wrong with the archive shows in the
+    dataset's `error` and `report`.
+    """
+    dataset_id = new_id("ds")
+    parts = read_parts(request, stall_seconds=services.settings.upload_stall_seconds)
+    upload = await receive_upload(parts, services.storage, key=f"uploads/{dataset_id}")
+    return await run_sync(_record_upload, services, idempotency, dataset_id, upload)
+
+
+def _record_upload(
+    services: Services, idempotency: Idempotency, dataset_id: str, upload: Upload
+) -> Response:
+    try:
+        form = parse_form(upload.fields, filename=upload.filename)
+        fingerprint = hashlib.sha256((upload.sha256 + form.model_dump_json()).encode()).hexdigest()
+        with services.database.transaction() as session:
+            answered = idempotency.find_answer(session, fingerprint)
+            if answered is None:
+                dataset = service.create_dataset(
+                    session,
+                    dataset_id=dataset_id,
+                    name=form.name,
+                    upload_key=upload.key,
+                    num_bytes=upload.num_bytes,
+                    val_fraction=form.val_fraction,
+                    split_seed=form.split_seed,
+                    labels=form.metadata,
+                )
+                created = idempotency.answer(
+                    session,
+                    view_dataset(dataset),
+                    status=202,
+                    location=f"/datasets/{dataset_id}",
+                    fingerprint=fingerprint,
+                )
+    except BaseException:
+        services.storage.delete(upload.key)
+        raise
+    if answered is not None:
+        services.storage.delete(upload.key)
+        return answered
+    return created
+
+
+@router.get("/datasets", summary="List datasets, newest first")
+def list_datasets(session: ReadSessionDep, page: PageDep) -> Page[DatasetDetail]:
+    """`after` is the last id of the page before."""
+    rows, has_more = service.list_datasets(session, limit=page.limit, after=page.after)
+    return _page([view_dataset(row) for row in rows], has_more=has_more)
+
+
+@router.get("/datasets/{dataset_id}", responses=problem_responses(errors.NotFound))
+def get_dataset(session: ReadSessionDep, dataset_id: DatasetId) -> DatasetDetail:
+    """Show a dataset: how far its check is, then its classes, counts and report."""
+    return view_dataset(service.get_dataset(session, dataset_id))
+
+
+@router.delete(
+    "/datasets/{dataset_id}",
+    status_code=204,
+    responses=problem_responses(errors.NotFound, errors.InUse),
+)
+def delete_dataset(database: DatabaseDep, storage: StorageDep, dataset_id: DatasetId) -> None:
+    """Delete a dataset that no unfinished job uses; jobs and models made from it stay."""
+    with database.transaction() as session:
+        unreferenced = service.delete_dataset(session, dataset_id)
+    for key in unreferenced:
+        storage.delete(key)
+
+
+@router.get("/datasets/{dataset_id}/images", responses=problem_responses(errors.NotFound))
+def list_images(  # noqa: PLR0913 - the filters of the list
+    *,
+    session: ReadSessionDep,
+    dataset_id: DatasetId,
+    split: Annotated[Split | None, Query(description="Only this split.")] = None,
+    class_name: Annotated[
+        str | None,
+        Query(alias="class", max_length=255, pattern=r"^[^\x00]*$", description="Only this class."),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Images on a page.")] = 20,
+    after: Annotated[int, Query(ge=0, lt=2**31, description="The last id of the page before.")] = 0,
+) -> Page[ImageDetail]:
+    """List a ready dataset's images by split, class and path."""
+    rows, has_more = service.list_images(
+        session, dataset_id, limit=limit, after=after, split=split, class_name=class_name
+    )
+    return _page([ImageDetail.model_validate(row) for row in rows], has_more=has_more)
+
+
+@router.get(
+    "/datasets/{dataset_id}/images/{image_id}",
+    response_class=FileResponse,
+    responses={
+        200: {
+            "description": "The original file, or a JPEG no larger than `size`.",
+            "content": {kind: {} for kind in pictures.CONTENT_TYPES.values()},
+        },
+        **problem_responses(errors.NotFound),
+    },
+)
+def get_image(
+    database: DatabaseDep,
+    storage: StorageDep,
+    dataset_id: DatasetId,
+    image_id: ImageId,
+    size: Annotated[
+        int | None,
+        Query(ge=16, le=1024, description="Longest side of a thumbnail in pixels.", examples=[256]),
+    ] = None,
+) -> Response:
+    """Fetch an image as it was uploaded, or a thumbnail of it."""
+    with database.reading() as session:
+        path = storage.path(service.get_image(session, dataset_id, image_id).storage_key)
+    if size is None:
+        return FileResponse(path, media_type=pictures.content_type_of(path), headers=_IMAGE_HEADERS)
+    thumbnail = pictures.encode_jpeg(pictures.make_thumbnail(path, size=size))
+    return Response(thumbnail, media_type="image/jpeg", headers=_IMAGE_HEADERS)
+
+
+@router.get(
+    "/datasets/{dataset_id}/preview.png",
+    response_class=Response,
+    responses={
+        200: {"description": "Some images of a split.", "content": {"image/png": {}}},
+        **problem_responses(errors.NotFound, errors.Conflict, errors.DatasetInvalid),
+    },
+)
+def get_preview(  # noqa: PLR0913 - what is drawn
+    *,
+    database: DatabaseDep,
+    storage: StorageDep,
+    dataset_id: DatasetId,
+    split: Annotated[Split, Query(description="Where the images are from.")] = "train",
+    num_images: Annotated[int, Query(ge=1, le=64, description="How many are shown.")] = 16,
+    seed: Annotated[int, Query(ge=0, lt=2**32, description="Another seed shows other images.")] = 0,
+) -> Response:
+    """Draw a grid of images with their class names, as PNG."""
+    with database.reading() as session:
+        name = service.get_dataset(session, dataset_id).name
+        chosen = service.choose_images(
+            session, dataset_id, split=split, num_images=num_images, seed=seed
+        )
+    tiles = [pictures.Tile(storage.path(row.storage_key), row.class_name) for row in chosen]
+    picture = pictures.draw_preview(tiles, title=f"{name}: {split}")
+    return Response(picture, media_type="image/png")
+
+
+def _page(items: Sequence[Any], *, has_more: bool) -> Page[Any]:
+    return Page(
+        data=list(items),
+        first_id=str(items[0].id) if items else None,
+        last_id=str(items[-1].id) if items else None,
+        has_more=has_more,
+    )

@@ -1,0 +1,171 @@
+"""What can be done with datasets: take an upload, look, delete; and what a worker reports."""
+
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.datasets.manifest import Split, read_manifest
+from app.datasets.repository import DatasetRepository
+from app.db.tables import Dataset, DatasetImage
+from app.errors import Conflict, DatasetInvalid, InputProblem, InUse, ValidationFailed
+from app.work import service as work
+
+
+def create_dataset(  # noqa: PLR0913 - one keyword for each column
+    session: Session,
+    *,
+    dataset_id: str,
+    name: str,
+    upload_key: str,
+    num_bytes: int,
+    val_fraction: float,
+    split_seed: int,
+    labels: Mapping[str, str],
+) -> Dataset:
+    """Record an upload that is safely stored, and have it checked."""
+    dataset = Dataset(
+        id=dataset_id,
+        name=name,
+        status="ingesting",
+        class_names=[],
+        splits={},
+        progress={"stage": "queued", "done": 0, "total": 0},
+        report={},
+        num_bytes=num_bytes,
+        val_fraction=val_fraction,
+        split_seed=split_seed,
+        labels=dict(labels),
+        upload_key=upload_key,
+    )
+    session.add(dataset)
+    session.flush()
+    work.enqueue(session, queue="cpu", kind="ingest", subject_id=dataset_id)
+    return dataset
+
+
+def get_dataset(session: Session, dataset_id: str) -> Dataset:
+    """The dataset; raises NotFound."""
+    return DatasetRepository(session).get(dataset_id)
+
+
+def list_datasets(
+    session: Session, *, limit: int, after: str | None
+) -> tuple[Sequence[Dataset], bool]:
+    """A page of datasets, newest first, and whether there are more."""
+    rows = DatasetRepository(session).list_page(limit=limit, after=after)
+    return rows[:limit], len(rows) > limit
+
+
+def delete_dataset(session: Session, dataset_id: str) -> list[str]:
+    """Forget a dataset, its check included if that still goes on.
+
+    Answers the storage keys that nothing refers to any more once this is committed; images may be
+    shared with other datasets and are left to the sweeper. Finished jobs stay as they are.
+    Raises NotFound, or InUse while an unfinished job needs the dataset.
+    """
+    check = work.lock_unfinished(session, dataset_id)
+    datasets = DatasetRepository(session)
+    dataset = datasets.get(dataset_id, lock=True)
+    if datasets.is_used_by_unfinished_job(dataset_id):
+        raise InUse(f"An unfinished job uses {dataset_id}; wait for it or cancel it first.")
+    if check is not None:
+        work.withdraw(session, check)
+    session.delete(dataset)
+    return [key for key in (dataset.upload_key, dataset.manifest_key) if key]
+
+
+def list_images(  # noqa: PLR0913 - the filters of the list, by keyword
+    session: Session,
+    dataset_id: str,
+    *,
+    limit: int,
+    after: int,
+    split: Split | None,
+    class_name: str | None,
+) -> tuple[Sequence[DatasetImage], bool]:
+    """A page of a dataset's images, and whether there are more; none before it is ready."""
+    datasets = DatasetRepository(session)
+    datasets.get(dataset_id)
+    rows = datasets.list_images(
+        dataset_id, limit=limit, after=after, split=split, class_name=class_name
+    )
+    return rows[:limit], len(rows) > limit
+
+
+def get_image(session: Session, dataset_id: str, image_id: int) -> DatasetImage:
+    """One image; raises NotFound."""
+    return DatasetRepository(session).get_image(dataset_id, image_id)
+
+
+def choose_images(
+    session: Session, dataset_id: str, *, split: Split, num_images: int, seed: int
+) -> list[DatasetImage]:
+    """Some images of a split, drawn without replacement; the same seed draws the same ones.
+
+    Fewer where the split has fewer. Raises NotFound, Conflict before the dataset is ready,
+    ValidationFailed for a split that it does not have.
+    """
+    datasets = DatasetRepository(session)
+    dataset = datasets.get(dataset_id)
+    require_ready(dataset)
+    if split not in dataset.splits:
+        splits = tuple(sorted(dataset.splits))
+        problem = f"The dataset has no {split} split; it has {' and '.join(splits)}."
+        raise ValidationFailed(InputProblem(("query", "split"), problem, splits))
+    image_ids = datasets.list_image_ids(dataset_id, split)
+    drawn = random.Random(seed).sample(image_ids, min(num_images, len(image_ids)))  # noqa: S311 - not a secret
+    return [datasets.get_image(dataset_id, image_id) for image_id in drawn]
+
+
+def require_ready(dataset: Dataset) -> None:
+    """Raise DatasetInvalid for a refused dataset, Conflict for one that is still being checked."""
+    if dataset.status == "invalid":
+        raise DatasetInvalid(f"{dataset.id} was refused: {dataset.error_message}")
+    if dataset.status != "ready":
+        raise Conflict(f"{dataset.id} is still being checked; try again once it is ready.")
+
+
+def begin_ingestion(session: Session, dataset_id: str) -> None:
+    """A worker begins to check the upload, for the first time or again."""
+    record_progress(session, dataset_id, "starting", 0, 0)
+
+
+def record_progress(session: Session, dataset_id: str, stage: str, done: int, total: int) -> None:
+    """How far the check is; done and total are bytes of the upload."""
+    dataset = DatasetRepository(session).get(dataset_id)
+    dataset.progress = {"stage": stage, "done": done, "total": total}
+
+
+def accept_dataset(  # noqa: PLR0913 - what the worker says, by keyword
+    session: Session,
+    dataset_id: str,
+    *,
+    manifest_key: str,
+    manifest_path: Path,
+    digest: str,
+    class_names: list[str],
+    splits: dict[str, Any],
+    report: dict[str, Any],
+) -> None:
+    """The upload is checked and stored: its images become visible all at once."""
+    datasets = DatasetRepository(session)
+    dataset = datasets.get(dataset_id, lock=True)
+    datasets.insert_images(dataset_id, read_manifest(manifest_path))
+    dataset.status = "ready"
+    dataset.manifest_key = manifest_key
+    dataset.digest = digest
+    dataset.class_names = class_names
+    dataset.splits = splits
+    dataset.report = report
+    dataset.progress = {"stage": "done", "done": dataset.num_bytes, "total": dataset.num_bytes}
+
+
+def reject_dataset(session: Session, dataset_id: str, code: str, message: str) -> None:
+    """The upload cannot be a dataset."""
+    dataset = DatasetRepository(session).get(dataset_id, lock=True)
+    dataset.status = "invalid"
+    dataset.error_code = code
+    dataset.error_message = message
