@@ -1,0 +1,184 @@
+"""PyTorch's transfer-learning tutorial as a plain script: the yardstick for seconds per epoch.
+
+The loop people write by hand from the tutorial, independent of the service: ImageFolder, DataLoader
+with four workers, SGD, a deep copy of the best weights. One JSON line an epoch.
+Source: https://pytorch.org/tutorials/beginner/transfer_learning_tutorial.html and
+https://pytorch.org/tutorials/beginner/finetuning_torchvision_models_tutorial.html
+"""
+
+import argparse
+import copy
+import json
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from torch.optim import SGD
+from torch.utils.data import DataLoader
+from torchvision import datasets, models, transforms
+
+_NORMALIZE = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+_HEADS = {
+    "resnet18": "fc",
+    "alexnet": "classifier.6",
+    "vgg11_bn": "classifier.6",
+    "squeezenet1_0": "classifier.1",
+    "densenet121": "classifier",
+}
+
+
+def run(  # noqa: PLR0913 -- each is one choice of the tutorial
+    folder: Path,
+    *,
+    architecture: str = "squeezenet1_0",
+    weights_file: Path | None = None,
+    feature_extract: bool = True,
+    epochs: int = 15,
+    seed: int = 0,
+    input_size: int = 224,
+) -> Iterator[dict[str, Any]]:
+    """Train on `folder/{train,val}/<class>/…` and yield a dict for each epoch.
+
+    Keys: epoch, train_loss, train_accuracy, val_loss, val_accuracy, best_val_accuracy, seconds.
+    Without a weights_file the model starts from random weights.
+    """
+    torch.manual_seed(seed)
+    device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    preparations = {
+        "train": transforms.Compose(
+            [
+                transforms.RandomResizedCrop(input_size),
+                transforms.RandomHorizontalFlip(),
+                transforms.ToTensor(),
+                _NORMALIZE,
+            ]
+        ),
+        "val": transforms.Compose(
+            [
+                transforms.Resize(input_size),
+                transforms.CenterCrop(input_size),
+                transforms.ToTensor(),
+                _NORMALIZE,
+            ]
+        ),
+    }
+    splits = {name: datasets.ImageFolder(folder / name, t) for name, t in preparations.items()}
+    loaders = {
+        name: DataLoader(split, batch_size=8, shuffle=True, num_workers=4)
+        for name, split in splits.items()
+    }
+    model = _build(architecture, len(splits["train"].classes), weights_file, feature_extract)
+    model = model.to(device)
+    optimizer = SGD([p for p in model.parameters() if p.requires_grad], lr=0.001, momentum=0.9)
+    criterion = nn.CrossEntropyLoss()
+    best_accuracy, best_weights = 0.0, copy.deepcopy(model.state_dict())
+    for epoch in range(1, epochs + 1):
+        started = time.perf_counter()
+        row: dict[str, Any] = {"epoch": epoch}
+        for name, loader in loaders.items():
+            is_training = name == "train"
+            model.train(is_training)
+            loss_sum, num_correct = 0.0, 0
+            for batch, labels in loader:
+                images, targets = batch.to(device), labels.to(device)
+                optimizer.zero_grad()
+                with torch.set_grad_enabled(is_training):
+                    scores = model(images)
+                    loss = criterion(scores, targets)
+                    if is_training:
+                        loss.backward()
+                        optimizer.step()
+                loss_sum += loss.item() * len(targets)
+                num_correct += int((scores.argmax(1) == targets).sum())
+            row[f"{name}_loss"] = loss_sum / len(splits[name])
+            row[f"{name}_accuracy"] = num_correct / len(splits[name])
+        if row["val_accuracy"] > best_accuracy:
+            best_accuracy = row["val_accuracy"]
+            best_weights = copy.deepcopy(model.state_dict())
+        yield {
+            **row,
+            "best_val_accuracy": best_accuracy,
+            "seconds": time.perf_counter() - started,
+        }
+    model.load_state_dict(best_weights)
+
+
+def _build(
+    architecture: str, num_classes: int, weights_file: Path | None, feature_extract: bool
+) -> nn.Module:
+    model: nn.Module = models.get_model(architecture, weights=None)
+    if weights_file is not None:
+        model.load_state_dict(load_file(weights_file))
+    for parameter in model.parameters():
+        parameter.requires_grad = not feature_extract
+    parent, _, name = _HEADS[architecture].rpartition(".")
+    old = model.get_submodule(_HEADS[architecture])
+    new: nn.Module
+    if isinstance(old, nn.Linear):
+        new = nn.Linear(old.in_features, num_classes)
+    elif isinstance(old, nn.Conv2d):
+        new = nn.Conv2d(old.in_channels, num_classes, kernel_size=1)
+    else:
+        raise TypeError(architecture)
+    setattr(model.get_submodule(parent), name, new)
+    return model
+
+
+def find_split_folder(root: Path) -> Path:
+    """The folder that holds `train` and `val`: the root or the one it wraps."""
+    for folder in (root, *sorted(root.iterdir())):
+        if (folder / "train").is_dir() and (folder / "val").is_dir():
+            return folder
+    raise SystemExit(f"no train and val folders in {root}")
+
+
+def main() -> None:
+    """Run from the command line and print one JSON line an epoch."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--data", type=Path, required=True, help="a folder or zip of train/ and val/"
+    )
+    parser.add_argument("--weights-dir", type=Path, help="holds <architecture>.safetensors")
+    parser.add_argument("--architecture", choices=sorted(_HEADS), default="squeezenet1_0")
+    parser.add_argument("--weights", choices=["imagenet", "none"], default="imagenet")
+    strategy = parser.add_mutually_exclusive_group()
+    strategy.add_argument(
+        "--feature-extract", action="store_true", dest="feature_extract", default=True
+    )
+    strategy.add_argument("--fine-tune", action="store_false", dest="feature_extract")
+    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    weights_file = None
+    if arguments.weights == "imagenet":
+        if arguments.weights_dir is None:
+            parser.error("--weights imagenet needs --weights-dir")
+        weights_file = arguments.weights_dir / f"{arguments.architecture}.safetensors"
+    with ExitStack() as stack:
+        folder = arguments.data
+        if folder.is_file():
+            unpacked = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            with zipfile.ZipFile(folder) as archive:
+                archive.extractall(unpacked)
+            folder = unpacked
+        rows = run(
+            find_split_folder(folder),
+            architecture=arguments.architecture,
+            weights_file=weights_file,
+            feature_extract=arguments.feature_extract,
+            epochs=arguments.epochs,
+            seed=arguments.seed,
+        )
+        for row in rows:
+            print(json.dumps(row), flush=True)
+
+
+if __name__ == "__main__":
+    main()
