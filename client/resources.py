@@ -1,0 +1,148 @@
+"""What the service answers, as typed values; fields that are not listed here are kept out."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+JobStatus = Literal["queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
+
+
+class _Resource(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+
+class ErrorReason(_Resource):
+    """Why a dataset is invalid or a job failed."""
+
+    code: str
+    message: str
+
+
+class Split(_Resource):
+    """How many images a split has."""
+
+    num_images: int
+    per_class: dict[str, int]
+
+
+class Dataset(_Resource):
+    """An uploaded dataset."""
+
+    id: str
+    name: str
+    status: Literal["ingesting", "ready", "invalid"]
+    error: ErrorReason | None = None
+    class_names: list[str] = []
+    splits: dict[str, Split] = {}
+    report: dict[str, Any] | None = None
+    digest: str | None = None
+
+
+class Progress(_Resource):
+    """How far a job is; epoch counts the finished ones, step the batches of the current one."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    images_per_second: float | None = None
+    eta_seconds: float | None = None
+
+
+class BestEpoch(_Resource):
+    """The epoch that the model is taken from; val_accuracy is 0-1."""
+
+    epoch: int
+    val_accuracy: float
+    val_loss: float
+
+
+class ModelVersion(_Resource):
+    """A servable model."""
+
+    name: str
+    version: int
+
+    @property
+    def reference(self) -> str:
+        """The reference that means this very version."""
+        return f"{self.name}:{self.version}"
+
+
+class Job(_Resource):
+    """A training job."""
+
+    id: str
+    status: JobStatus
+    is_terminal: bool
+    dataset_id: str
+    config: dict[str, Any]
+    attempts: int
+    progress: Progress
+    best: BestEpoch | None
+    error: ErrorReason | None
+    model: ModelVersion | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class Epoch(_Resource):
+    """One row of a job's history; accuracies are 0-1, losses in nats an image."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    learning_rate: float | None
+    seconds: float
+    images_per_second: float
+    is_best: bool
+
+
+class JobEvent(_Resource):
+    """Something that happened to a job, numbered from 1 without gaps."""
+
+    event_number: int
+    type: str
+    payload: dict[str, Any]
+
+
+class Weights(_Resource):
+    """Pretrained weights of an architecture."""
+
+    name: str
+    availability: Literal["local", "download", "unavailable"]
+
+
+class Architecture(_Resource):
+    """A network that the service can train."""
+
+    name: str
+    input_size: int
+    num_parameters: int
+    weights: list[Weights]
+
+
+class Prediction(_Resource):
+    """A class and its probability, 0-1."""
+
+    label: str
+    probability: float
+
+
+class ImagePredictions(_Resource):
+    """What a model says about one image, most probable class first."""
+
+    model: ModelVersion
+    predictions: list[Prediction]
+    inference_ms: float
+
+
+class ChosenModel(_Resource):
+    """The model that predicts where none is named."""
+
+    model: str
+    resolved: ModelVersion
