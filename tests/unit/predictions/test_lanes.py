@@ -7,19 +7,7 @@ import pytest
 
 from app.errors import ImageCorrupt, Overloaded, Unavailable
 from app.predictions.lanes import Lanes
-
-
-class Gate:
-    """Work that holds its lane until it is opened."""
-
-    def __init__(self) -> None:
-        self.entered = threading.Event()
-        self.opened = threading.Event()
-
-    def __call__(self) -> str:
-        self.entered.set()
-        assert self.opened.wait(60)
-        return "through"
+from tests.gates import Gate
 
 
 @pytest.fixture

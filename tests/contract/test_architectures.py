@@ -1,0 +1,35 @@
+import pytest
+from fastapi.testclient import TestClient
+
+from app.main import create_app
+from app.settings import Settings
+
+
+def test_every_family_is_listed_with_its_tutorial_name(client: TestClient) -> None:
+    listed = {entry["name"]: entry for entry in client.get("/architectures").json()}
+    assert {name: entry["aliases"] for name, entry in listed.items()} == {
+        "resnet18": ["resnet"],
+        "alexnet": [],
+        "vgg11_bn": ["vgg"],
+        "squeezenet1_0": ["squeezenet"],
+        "densenet121": ["densenet"],
+        "inception_v3": ["inception"],
+    }
+    assert listed["squeezenet1_0"]["num_parameters"] == 1_248_424
+    assert listed["inception_v3"]["input_size"] == 299
+
+
+def test_weights_are_local_where_a_file_lies_and_unavailable_where_nothing_may_be_fetched(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(settings.data_dir / "empty"))
+    folder = settings.data_dir / "weights"
+    folder.mkdir(parents=True)
+    (folder / "squeezenet1_0.safetensors").write_bytes(b"")
+    offline = settings.model_copy(update={"weights_dir": folder, "weights_download": False})
+    with TestClient(create_app(offline)) as client:
+        listed = {e["name"]: e["weights"] for e in client.get("/architectures").json()}
+    assert listed["squeezenet1_0"] == [
+        {"name": "IMAGENET1K_V1", "is_default": True, "availability": "local"}
+    ]
+    assert listed["resnet18"][0]["availability"] == "unavailable"

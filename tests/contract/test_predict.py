@@ -1,0 +1,287 @@
+"""What POST /predict answers, by a real model behind the whole application."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.db.session import Database
+from app.ml import checkpoint
+from app.ml.images import decode_image
+from app.ml.preprocessing import prepare_eval
+from app.settings import Settings
+from app.storage import LocalStorage
+from tests.images import draw_picture, encode, make_pixel_bomb
+from tests.models import CLASS_NAMES, register_model
+
+MODEL = "ants-and-bees"
+PICTURES = [encode(draw_picture(seed=seed)) for seed in range(3)]
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+TRUNCATED = encode(draw_picture(size=(400, 300)), "JPEG")[:-2000]
+
+
+@pytest.fixture(autouse=True)
+def version(database: Database, storage: LocalStorage) -> int:
+    return register_model(database, storage, MODEL)
+
+
+def post(client: TestClient, *images: bytes, **params: Any) -> Any:
+    return client.post("/predict", files=[("image", image) for image in images], params=params)
+
+
+def problem_of(answer: Any) -> tuple[int, str]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    return answer.status_code, answer.json()["code"]
+
+
+def compute_directly(storage: LocalStorage, image: bytes, *, seed: int = 0) -> dict[str, float]:
+    """What validation would say, put together from app.ml."""
+    path = storage.path(f"jobs/{MODEL}/{seed}/model.safetensors")
+    model, header = checkpoint.restore_model(checkpoint.load(path))
+    pixels = prepare_eval(decode_image(image), header.preprocessing)
+    probabilities = model(pixels[None]).detach().softmax(dim=1)[0].tolist()
+    return dict(zip(header.class_names, probabilities, strict=True))
+
+
+def by_label(predictions: list[dict[str, Any]]) -> dict[str, float]:
+    return {p["label"]: p["probability"] for p in predictions}
+
+
+def without_time(answer: Any) -> dict[str, Any]:
+    body: dict[str, Any] = answer.json()
+    assert body.pop("inference_ms") > 0
+    return body
+
+
+def test_an_image_gets_the_probabilities_that_validation_would_compute(
+    client: TestClient, storage: LocalStorage
+) -> None:
+    answer = post(client, PICTURES[0])
+    assert answer.status_code == 200
+    body = without_time(answer)
+    assert body["model"] == {"name": MODEL, "version": 1}
+    assert by_label(body["predictions"]) == pytest.approx(
+        compute_directly(storage, PICTURES[0]), abs=1e-6
+    )
+    probabilities = [p["probability"] for p in body["predictions"]]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert sum(probabilities) == pytest.approx(1, abs=1e-6)
+    assert max(probabilities) > 0.4  # the model does tell its classes apart
+
+
+@pytest.mark.parametrize(("top_k", "num_told"), [(1, 1), (2, 2), (3, 3), (1000, 3)])
+def test_top_k_tells_the_most_probable_ones_and_no_more_than_there_are(
+    client: TestClient, top_k: int, num_told: int
+) -> None:
+    told = post(client, PICTURES[0], top_k=top_k).json()["predictions"]
+    assert told == post(client, PICTURES[0]).json()["predictions"][:num_told]
+    assert len(told) == num_told
+
+
+@pytest.mark.parametrize(
+    "content_type", ["image/png", "image/jpeg; q=1", "application/octet-stream", "IMAGE/PNG"]
+)
+def test_an_image_may_be_the_body_itself(client: TestClient, content_type: str) -> None:
+    raw = client.post("/predict", content=PICTURES[0], headers={"Content-Type": content_type})
+    assert without_time(raw) == without_time(post(client, PICTURES[0]))
+
+
+def test_each_of_several_images_gets_the_answer_it_gets_alone(client: TestClient) -> None:
+    together = without_time(post(client, *PICTURES))
+    alone = [without_time(post(client, picture)) for picture in PICTURES]
+    assert together["model"] == {"name": MODEL, "version": 1}
+    assert [r["predictions"] for r in together["results"]] == [a["predictions"] for a in alone]
+    assert alone[0]["predictions"] != alone[1]["predictions"] != alone[2]["predictions"]
+
+
+def test_bad_images_among_several_are_told_in_their_place(client: TestClient) -> None:
+    bad = [SVG, TRUNCATED, make_pixel_bomb()]
+    answer = post(client, PICTURES[0], *bad, PICTURES[1])
+    assert answer.status_code == 200
+    first, *failed, last = answer.json()["results"]
+    assert [f["error"]["code"] for f in failed] == [
+        "UNSUPPORTED_IMAGE",
+        "IMAGE_CORRUPT",
+        "IMAGE_TOO_LARGE",
+    ]
+    assert all(f["error"]["message"] for f in failed)
+    assert first["predictions"] == post(client, PICTURES[0]).json()["predictions"]
+    assert last["predictions"] == post(client, PICTURES[1]).json()["predictions"]
+
+
+@pytest.mark.parametrize(
+    ("image", "problem"),
+    [
+        pytest.param(SVG, (415, "UNSUPPORTED_IMAGE"), id="svg"),
+        pytest.param(b"%PDF-1.7\n", (415, "UNSUPPORTED_IMAGE"), id="pdf"),
+        pytest.param(b"a text", (415, "UNSUPPORTED_IMAGE"), id="text"),
+        pytest.param(b"", (415, "UNSUPPORTED_IMAGE"), id="empty part"),
+        pytest.param(TRUNCATED, (422, "IMAGE_CORRUPT"), id="truncated"),
+        pytest.param(make_pixel_bomb(), (413, "IMAGE_TOO_LARGE"), id="pixel bomb"),
+    ],
+)
+def test_a_single_bad_image_is_the_requests_error(
+    client: TestClient, storage: LocalStorage, image: bytes, problem: tuple[int, str]
+) -> None:
+    files = list(storage.list_keys())
+    assert problem_of(post(client, image)) == problem
+    assert list(storage.list_keys()) == files
+    assert post(client, PICTURES[0]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("request_parts", "problem"),
+    [
+        pytest.param({"files": {"file": b"x"}}, (422, "VALIDATION"), id="no image part"),
+        pytest.param(
+            {"files": {"image": PICTURES[0]}, "data": {"model": MODEL}},
+            (422, "VALIDATION"),
+            id="model as a part",
+        ),
+        pytest.param({}, (415, "UNSUPPORTED_IMAGE"), id="no body"),
+        pytest.param(
+            {"content": b"", "headers": {"Content-Type": "image/png"}},
+            (422, "VALIDATION"),
+            id="empty body",
+        ),
+        pytest.param({"json": {"image": "x"}}, (415, "UNSUPPORTED_IMAGE"), id="json"),
+        pytest.param(
+            {"content": b"%PDF-1.7", "headers": {"Content-Type": "application/pdf"}},
+            (415, "UNSUPPORTED_IMAGE"),
+            id="pdf as body",
+        ),
+        pytest.param(
+            {
+                "content": b"--x\r\nbad",
+                "headers": {"Content-Type": "multipart/form-data; boundary=x"},
+            },
+            (400, "BODY_INCOMPLETE"),
+            id="form ends early",
+        ),
+    ],
+)
+def test_a_body_without_an_image_is_refused(
+    client: TestClient, request_parts: dict[str, Any], problem: tuple[int, str]
+) -> None:
+    assert problem_of(client.post("/predict", **request_parts)) == problem
+    assert post(client, PICTURES[0]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("params", "problem"),
+    [
+        ({"model": "unknown"}, (404, "NOT_FOUND")),
+        ({"model": f"{MODEL}:2"}, (404, "NOT_FOUND")),
+        ({"model": f"{MODEL}@live"}, (404, "NOT_FOUND")),
+        ({"model": "No Model"}, (422, "VALIDATION")),
+        ({"model": "imagenet"}, (422, "VALIDATION")),
+        ({"top_k": 0}, (422, "VALIDATION")),
+        ({"top_k": 1001}, (422, "VALIDATION")),
+        ({"top_k": "many"}, (422, "VALIDATION")),
+        ({"topk": 1}, (422, "VALIDATION")),
+    ],
+)
+def test_wrong_parameters_are_refused(
+    client: TestClient, params: dict[str, Any], problem: tuple[int, str]
+) -> None:
+    assert problem_of(post(client, PICTURES[0], **params)) == problem
+
+
+def test_a_reference_in_the_query_chooses_the_version(
+    client: TestClient, database: Database, storage: LocalStorage
+) -> None:
+    register_model(database, storage, MODEL, seed=1)
+    for reference, version in ((f"{MODEL}:1", 1), (f"{MODEL}:2", 2), (MODEL, 2)):
+        body = post(client, PICTURES[0], model=reference).json()
+        assert body["model"]["version"] == version
+        assert by_label(body["predictions"]) == pytest.approx(
+            compute_directly(storage, PICTURES[0], seed=version - 1), abs=1e-6
+        )
+
+
+def test_promotion_and_rollback_take_effect_on_the_next_predict(
+    client: TestClient, database: Database, storage: LocalStorage
+) -> None:
+    register_model(database, storage, MODEL, seed=1)
+    alias = f"/models/{MODEL}/aliases/champion"
+    for version in (1, 2, 1):
+        client.put(alias, json={"version": version})
+        body = post(client, PICTURES[0]).json()
+        assert body["model"]["version"] == version
+        assert by_label(body["predictions"]) == pytest.approx(
+            compute_directly(storage, PICTURES[0], seed=version - 1), abs=1e-6
+        )
+
+
+def test_the_chosen_model_answers_where_none_is_named(
+    client: TestClient, database: Database, storage: LocalStorage
+) -> None:
+    register_model(database, storage, "other", seed=1)
+    assert post(client, PICTURES[0]).json()["model"]["name"] == MODEL
+    client.put("/serving", json={"model": "other"})
+    assert post(client, PICTURES[0]).json()["model"]["name"] == "other"
+
+
+class TestBeforeAnyModel:
+    @pytest.fixture(autouse=True)
+    def version(self) -> None:
+        """Nothing is registered."""
+
+    def test_the_service_says_that_it_is_not_ready(self, client: TestClient) -> None:
+        assert problem_of(post(client, PICTURES[0])) == (409, "MODEL_NOT_READY")
+
+
+class TestWithSmallLimits:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(
+            update={"max_image_bytes": 20_000, "max_predict_bytes": 50_000, "predict_queue_size": 3}
+        )
+
+    def test_an_image_over_the_cap_is_refused(self, client: TestClient) -> None:
+        image = b"\x89PNG\r\n\x1a\n" + bytes(20_000)
+        raw = {"content": image, "headers": {"Content-Type": "image/png"}}
+        assert problem_of(post(client, image)) == (413, "BODY_TOO_LARGE")
+        assert problem_of(client.post("/predict", **raw)) == (413, "BODY_TOO_LARGE")
+        assert post(client, PICTURES[0]).status_code == 200
+
+    def test_a_body_over_the_cap_is_refused_declared_or_chunked(self, client: TestClient) -> None:
+        part = b'--x\r\nContent-Disposition: form-data; name="image"\r\n\r\n'
+        chunks = [part + bytes(19_000) + b"\r\n"] * 3
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        for body in (b"".join(chunks), iter(chunks)):
+            answer = client.post("/predict", content=body, headers=headers)
+            assert problem_of(answer) == (413, "BODY_TOO_LARGE")
+        assert post(client, PICTURES[0]).status_code == 200
+
+    def test_more_images_than_could_ever_wait_are_refused(self, client: TestClient) -> None:
+        small = encode(draw_picture(size=(8, 8)))
+        assert post(client, *[small] * 3).status_code == 200
+        assert problem_of(post(client, *[small] * 4)) == (422, "VALIDATION")
+
+
+def test_a_damaged_file_is_told_and_not_remembered(
+    client: TestClient, storage: LocalStorage
+) -> None:
+    path = storage.path(f"jobs/{MODEL}/0/model.safetensors")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:1000])
+    answer = post(client, PICTURES[0])
+    assert problem_of(answer) == (503, "UNAVAILABLE")
+    assert str(storage.root) not in answer.text
+    path.write_bytes(whole)
+    assert post(client, PICTURES[0]).status_code == 200
+
+
+def test_swagger_ui_can_offer_a_file_chooser(client: TestClient) -> None:
+    operation = client.get("/openapi.json").json()["paths"]["/predict"]["post"]
+    content = operation["requestBody"]["content"]
+    image = content["multipart/form-data"]["schema"]["properties"]["image"]
+    assert image["items"] == {"type": "string", "format": "binary"}
+    assert {"image/*", "application/octet-stream"} < content.keys()
+    assert {"400", "404", "409", "413", "415", "422", "503", "504"} < operation["responses"].keys()
+    assert {p["name"] for p in operation["parameters"]} == {"model", "top_k"}
+
+
+def test_class_names_come_from_the_checkpoint(client: TestClient) -> None:
+    assert set(by_label(post(client, PICTURES[0]).json()["predictions"])) == set(CLASS_NAMES)

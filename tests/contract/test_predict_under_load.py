@@ -1,0 +1,175 @@
+"""What POST /predict does when there is more to do than it can."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from fastapi.testclient import TestClient
+from starlette.types import Message, Scope
+
+from app.db.session import Database
+from app.errors import DeviceUnavailable
+from app.main import create_app
+from app.predictions.engine import Engine, load_engine
+from app.predictions.predictor import Predictor
+from app.settings import Settings
+from app.storage import LocalStorage
+from tests.gates import Gate
+from tests.images import draw_picture, encode
+from tests.models import register_model
+
+PICTURE = encode(draw_picture())
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"predict_lanes": 1, "predict_queue_size": 2})
+
+
+@pytest.fixture(autouse=True)
+def version(database: Database, storage: LocalStorage) -> int:
+    return register_model(database, storage)
+
+
+@pytest.fixture
+def predictor(client: TestClient) -> Predictor:
+    predictor: Predictor = client.app.state.predictor  # type: ignore[attr-defined]  # ours is FastAPI
+    return predictor
+
+
+@pytest.fixture
+def gate(predictor: Predictor) -> Iterator[Gate]:
+    """Holds the only lane until it is opened."""
+    gate = Gate()
+    predictor.lanes.submit([gate])  # type: ignore[list-item]  # its result is nobody's
+    gate.entered.wait()
+    yield gate
+    gate.opened.set()
+
+
+def post(client: TestClient, *images: bytes, **params: Any) -> Any:
+    return client.post("/predict", files=[("image", image) for image in images], params=params)
+
+
+def test_a_full_queue_answers_503_and_when_to_come_back(
+    client: TestClient, predictor: Predictor, gate: Gate
+) -> None:
+    waiting = predictor.lanes.submit([gate, gate])  # type: ignore[list-item]  # as above
+    refused = post(client, PICTURE)
+    assert refused.status_code == 503
+    assert refused.json()["code"] == "OVERLOADED"
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert client.get("/livez").status_code == 200
+    gate.opened.set()
+    for future in waiting:
+        future.result()
+    assert post(client, PICTURE).status_code == 200
+
+
+def test_images_that_do_not_all_fit_are_refused_together(
+    client: TestClient, predictor: Predictor, gate: Gate
+) -> None:
+    predictor.lanes.submit([gate])  # type: ignore[list-item]  # as above
+    assert post(client, PICTURE, PICTURE).status_code == 503
+    assert predictor.lanes.num_waiting == 1
+
+
+def test_work_of_a_client_that_is_gone_is_dropped(
+    client: TestClient, predictor: Predictor, gate: Gate
+) -> None:
+    heard: list[Message] = [
+        {"type": "http.request", "body": PICTURE, "more_body": False},
+        {"type": "http.disconnect"},
+    ]
+    said: list[Message] = []
+
+    async def receive() -> Message:
+        return heard.pop(0)
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    scope: Scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/predict",
+        "query_string": b"",
+        "headers": [(b"content-type", b"image/png")],
+    }
+    assert client.portal is not None
+    client.portal.call(partial(client.app, scope, receive, send))
+    assert not gate.opened.is_set()
+    assert b"The client is gone" in said[1]["body"]
+    assert predictor.lanes.num_waiting == 0
+
+
+class TestWithAShortDeadline:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"predict_deadline_seconds": 0.2})
+
+    def test_what_takes_longer_is_answered_504_and_dropped(
+        self, client: TestClient, predictor: Predictor, gate: Gate
+    ) -> None:
+        late = post(client, PICTURE)
+        assert not gate.opened.is_set()
+        assert (late.status_code, late.json()["code"]) == (504, "DEADLINE_EXCEEDED")
+        assert predictor.lanes.num_waiting == 0
+
+
+class TestWithManyLanes:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"predict_lanes": 8, "predict_queue_size": 64})
+
+    def test_twenty_requests_at_once_load_the_model_once(
+        self, client: TestClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        loads: list[Path] = []
+
+        def count(path: Path, device: torch.device) -> Engine:
+            loads.append(path)
+            return load_engine(path, device)
+
+        monkeypatch.setattr("app.predictions.predictor.load_engine", count)
+        with ThreadPoolExecutor(20) as threads:
+            answers = list(threads.map(lambda _: post(client, PICTURE), range(20)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert len({str(answer.json()["predictions"]) for answer in answers}) == 1
+        assert len(loads) == 1
+
+
+class TestWithRoomForOneModel:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"model_cache_bytes": 4_000_000})
+
+    def test_models_take_turns(
+        self,
+        client: TestClient,
+        predictor: Predictor,
+        database: Database,
+        storage: LocalStorage,
+    ) -> None:
+        register_model(database, storage, seed=1)
+        answers: dict[int, set[str]] = {1: set(), 2: set()}
+        for turn in range(4):
+            version = 1 + turn % 2
+            body = post(client, PICTURE, model=f"ants-and-bees:{version}").json()
+            answers[version].add(str(body["predictions"]))
+            assert predictor.models.keys == [("ants-and-bees", version)]
+        assert [len(seen) for seen in answers.values()] == [1, 1]
+        assert answers[1] != answers[2]
+
+
+def test_cuda_that_is_missing_keeps_the_service_from_starting(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    app = create_app(settings.model_copy(update={"device": "cuda"}))
+    with pytest.raises(DeviceUnavailable), TestClient(app):
+        pass

@@ -1,0 +1,134 @@
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.db.session import Database
+from app.storage import LocalStorage
+from tests.models import register_model
+
+
+@pytest.fixture(autouse=True)
+def registered(database: Database, storage: LocalStorage) -> None:
+    """Three versions of one model and one of another, which came first and so is the chosen one."""
+    register_model(database, storage, "first")
+    for seed in range(3):
+        register_model(database, storage, "ants-and-bees", seed=seed)
+
+
+def problem_of(answer: Any) -> tuple[int, str]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    return answer.status_code, answer.json()["code"]
+
+
+def test_a_version_says_where_it_came_from_and_what_it_answers(client: TestClient) -> None:
+    version = client.get("/models/ants-and-bees/versions/2").json()
+    assert version.pop("created_at").endswith("Z")
+    assert len(version.pop("digest")) == 64
+    assert version.pop("num_bytes") > 1_000_000
+    assert version == {
+        "name": "ants-and-bees",
+        "version": 2,
+        "aliases": [],
+        "job_id": "job_1",
+        "architecture": "squeezenet1_0",
+        "class_names": ["ants", "bees", "wasps"],
+        "input_size": 48,
+        "val_accuracy": 0.5,
+    }
+
+
+def test_a_model_shows_its_versions_newest_first_and_its_aliases(client: TestClient) -> None:
+    client.put("/models/ants-and-bees/aliases/champion", json={"version": 2})
+    model = client.get("/models/ants-and-bees").json()
+    assert model["newest_version"] == 3
+    assert model["aliases"] == {"champion": 2}
+    assert model["metadata"] == {}
+    assert [(v["version"], v["aliases"]) for v in model["versions"]] == [
+        (3, []),
+        (2, ["champion"]),
+        (1, []),
+    ]
+
+
+def test_models_are_listed_by_name_page_by_page(client: TestClient) -> None:
+    first = client.get("/models", params={"limit": 1}).json()
+    assert (first["object"], first["has_more"]) == ("list", True)
+    second = client.get("/models", params={"limit": 1, "after": first["last_id"]}).json()
+    assert [m["name"] for m in first["data"] + second["data"]] == ["ants-and-bees", "first"]
+    assert second["has_more"] is False
+
+
+def test_an_alias_is_put_moved_and_deleted(client: TestClient) -> None:
+    path = "/models/ants-and-bees/aliases/live"
+    for version in (3, 1):
+        put = client.put(path, json={"version": version})
+        assert put.status_code == 200
+        assert put.json()["version"] == version
+        assert client.get("/models/ants-and-bees").json()["aliases"] == {"live": version}
+    assert client.delete(path).status_code == 204
+    assert problem_of(client.delete(path)) == (404, "NOT_FOUND")
+
+
+def test_a_version_is_deleted_once_nothing_points_to_it(client: TestClient) -> None:
+    version, alias = "/models/ants-and-bees/versions/2", "/models/ants-and-bees/aliases/live"
+    client.put(alias, json={"version": 2})
+    assert problem_of(client.delete(version)) == (409, "IN_USE")
+    client.delete(alias)
+    assert client.delete(version).status_code == 204
+    assert problem_of(client.get(version)) == (404, "NOT_FOUND")
+
+
+def test_the_first_model_is_chosen_until_another_is(client: TestClient) -> None:
+    chosen = client.get("/serving").json()
+    assert chosen["model"] == "first"
+    assert chosen["resolved"] == {"name": "first", "version": 1}
+    put = client.put("/serving", json={"model": "ants-and-bees"})
+    assert put.status_code == 200
+    assert put.json()["resolved"] == {"name": "ants-and-bees", "version": 3}
+    client.put("/models/ants-and-bees/aliases/champion", json={"version": 1})
+    chosen = client.get("/serving").json()
+    assert chosen["model"] == "ants-and-bees"
+    assert chosen["resolved"] == {"name": "ants-and-bees", "version": 1}
+    assert problem_of(client.delete("/models/ants-and-bees/versions/1")) == (409, "IN_USE")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "problem"),
+    [
+        ("GET", "/models/unknown", None, (404, "NOT_FOUND")),
+        ("GET", "/models/ants-and-bees/versions/4", None, (404, "NOT_FOUND")),
+        ("GET", "/models/ants-and-bees/versions/0", None, (422, "VALIDATION")),
+        ("GET", "/models/ants-and-bees/versions/99999999999", None, (422, "VALIDATION")),
+        ("GET", "/models/ants%00", None, (422, "VALIDATION")),
+        ("DELETE", "/models/unknown/versions/1", None, (404, "NOT_FOUND")),
+        ("PUT", "/models/ants-and-bees/aliases/live", {"version": 4}, (404, "NOT_FOUND")),
+        ("PUT", "/models/unknown/aliases/live", {"version": 1}, (404, "NOT_FOUND")),
+        ("PUT", "/models/ants-and-bees/aliases/1st", {"version": 1}, (422, "VALIDATION")),
+        ("PUT", "/models/ants-and-bees/aliases/live", {"version": "x"}, (422, "VALIDATION")),
+        ("PUT", "/models/ants-and-bees/aliases/live", {}, (422, "VALIDATION")),
+        ("PUT", "/serving", {"model": "unknown"}, (404, "NOT_FOUND")),
+        ("PUT", "/serving", {"model": "ants-and-bees@live"}, (404, "NOT_FOUND")),
+        ("PUT", "/serving", {"model": "imagenet"}, (422, "VALIDATION")),
+        ("PUT", "/serving", {"model": "Ants"}, (422, "VALIDATION")),
+        ("PUT", "/serving", {"model": "ants-and-bees:0"}, (422, "VALIDATION")),
+    ],
+)
+def test_what_is_unknown_or_wrong_is_refused_and_changes_nothing(
+    client: TestClient,
+    method: str,
+    path: str,
+    body: dict[str, Any] | None,
+    problem: tuple[int, str],
+) -> None:
+    before = [client.get(seen).json() for seen in ("/models/ants-and-bees", "/serving")]
+    assert problem_of(client.request(method, path, json=body)) == problem
+    assert [client.get(seen).json() for seen in ("/models/ants-and-bees", "/serving")] == before
+
+
+def test_a_wrong_reference_is_told_what_a_reference_is(client: TestClient) -> None:
+    answer = client.put("/serving", json={"model": "ants-and-bees@1st"}).json()
+    (error,) = answer["errors"]
+    assert error["loc"] == ["body", "model"]
+    assert "alias" in error["message"]
+    assert error["allowed"] == ["name", "name@alias", "name:version"]

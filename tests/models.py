@@ -1,0 +1,57 @@
+"""Small real models for tests: SqueezeNet with random weights and heads that tell images apart."""
+
+import torch
+from torch import nn
+
+from app.db.session import Database
+from app.ml import checkpoint
+from app.ml.architectures import build, build_arguments
+from app.ml.checkpoint import CheckpointHeader, StoredFile
+from app.ml.preprocessing import PreprocessingSpec
+from app.ml.pretrained import Provenance
+from app.registry.service import register_version
+from app.storage import Storage
+
+ARCHITECTURE = "squeezenet1_0"
+CLASS_NAMES = ("ants", "bees", "wasps")
+PREPROCESSING = PreprocessingSpec(input_size=48, resize_size=56)
+
+
+def save_model(storage: Storage, key: str, *, seed: int = 0) -> StoredFile:
+    """Write the checkpoint of a model that is the same for the same seed."""
+    arguments = build_arguments(ARCHITECTURE, is_pretrained=False)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = build(ARCHITECTURE, len(CLASS_NAMES), arguments=arguments)
+        head = model.get_parameter("classifier.1.weight")
+        nn.init.normal_(head, std=0.2)  # torchvision's own start leaves all classes equal
+    header = CheckpointHeader(
+        architecture=ARCHITECTURE,
+        build_arguments=arguments,
+        num_classes=len(CLASS_NAMES),
+        class_names=CLASS_NAMES,
+        preprocessing=PREPROCESSING,
+        weights=Provenance(source="none", name="none", digest=None),
+    )
+    return checkpoint.save(storage, key, checkpoint.Checkpoint(header, model.state_dict()))
+
+
+def register_model(
+    database: Database, storage: Storage, name: str = "ants-and-bees", *, seed: int = 0
+) -> int:
+    """Register a real model as the next version of a name; returns the version."""
+    key = f"jobs/{name}/{seed}/model.safetensors"
+    stored = save_model(storage, key, seed=seed)
+    with database.transaction() as session:
+        return register_version(
+            session,
+            name=name,
+            job_id=f"job_{seed}",
+            checkpoint_key=key,
+            digest=stored.digest,
+            num_bytes=stored.num_bytes,
+            architecture=ARCHITECTURE,
+            class_names=CLASS_NAMES,
+            input_size=PREPROCESSING.input_size,
+            val_accuracy=0.5,
+        )
