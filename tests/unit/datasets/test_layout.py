@@ -1,0 +1,160 @@
+"""From paths to splits and classes."""
+
+import pytest
+
+from app.datasets.layout import Finding, PlacedFile, arrange, is_image_path
+from app.errors import DatasetLayout
+
+TRAIN_VAL = ["train/ants/1.jpg", "train/bees/2.jpg", "val/ants/3.jpg", "val/bees/4.jpg"]
+CLASSES = ["ants/1.jpg", "ants/2.jpg", "bees/3.jpg"]
+
+
+def splits_of(paths: list[str]) -> dict[str, tuple[str | None, str]]:
+    return {file.path: (file.split, file.class_name) for file in arrange(paths).files}
+
+
+def test_train_and_val_folders_are_splits() -> None:
+    layout = arrange(reversed(TRAIN_VAL))
+    assert layout.files == [
+        PlacedFile("train/ants/1.jpg", "train", "ants"),
+        PlacedFile("train/bees/2.jpg", "train", "bees"),
+        PlacedFile("val/ants/3.jpg", "val", "ants"),
+        PlacedFile("val/bees/4.jpg", "val", "bees"),
+    ]
+    assert layout.class_names == ["ants", "bees"]
+    assert layout.ignored == []
+
+
+@pytest.mark.parametrize("name", ["valid", "validation", "test", "Val", "VALIDATION"])
+def test_val_has_other_names(name: str) -> None:
+    placed = splits_of([path.replace("val/", f"{name}/") for path in TRAIN_VAL])
+    assert placed[f"{name}/ants/3.jpg"] == ("val", "ants")
+
+
+def test_test_is_a_third_split_beside_val() -> None:
+    placed = splits_of([*TRAIN_VAL, "test/ants/5.jpg", "test/bees/6.jpg"])
+    assert placed["val/ants/3.jpg"] == ("val", "ants")
+    assert placed["test/bees/6.jpg"] == ("test", "bees")
+
+
+def test_class_folders_alone_have_no_split_yet() -> None:
+    assert splits_of(CLASSES) == {
+        "ants/1.jpg": (None, "ants"),
+        "ants/2.jpg": (None, "ants"),
+        "bees/3.jpg": (None, "bees"),
+    }
+
+
+def test_train_alone_has_no_split_yet() -> None:
+    assert splits_of(["train/ants/1.jpg", "train/bees/2.jpg"]) == {
+        "train/ants/1.jpg": (None, "ants"),
+        "train/bees/2.jpg": (None, "bees"),
+    }
+
+
+@pytest.mark.parametrize("paths", [TRAIN_VAL, CLASSES])
+def test_one_wrapping_folder_makes_no_difference(paths: list[str]) -> None:
+    wrapped = splits_of([f"hymenoptera data/{path}" for path in paths] + ["README.txt"])
+    assert {path.partition("/")[2]: place for path, place in wrapped.items()} == splits_of(paths)
+
+
+def test_two_wrapping_folders_are_refused() -> None:
+    with pytest.raises(DatasetLayout, match="two class folders"):
+        arrange([f"a/b/{path}" for path in TRAIN_VAL])
+
+
+def test_class_folders_may_have_folders_of_their_own() -> None:
+    assert splits_of([*CLASSES, "ants/red/small/9.png"])["ants/red/small/9.png"] == (None, "ants")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "ants/.DS_Store",
+        "__MACOSX/ants/._1.jpg",
+        "ants/Thumbs.db",
+        "bees/desktop.ini",
+        ".git/1.jpg",
+        ".ipynb_checkpoints/1.jpg",
+        "ants/Icon\r",
+    ],
+)
+def test_files_of_the_system_are_ignored(path: str) -> None:
+    layout = arrange([*CLASSES, path], ["__MACOSX", ".git"])
+    assert layout.ignored == [Finding(path, "system file")]
+    assert len(layout.files) == 3
+
+
+def test_other_files_are_ignored_with_their_reason() -> None:
+    layout = arrange([*CLASSES, "ants/a.gif", "bees/LICENSE", "loose.jpg", "labels.csv"])
+    assert layout.ignored == [
+        Finding("ants/a.gif", "not an image type that is read here (.gif)"),
+        Finding("bees/LICENSE", "not an image type that is read here (no suffix)"),
+        Finding("labels.csv", "not an image type that is read here (.csv)"),
+        Finding("loose.jpg", "outside the class folders"),
+    ]
+
+
+def test_a_test_folder_without_labels_is_ignored() -> None:
+    layout = arrange([*TRAIN_VAL, "test/1.jpg"])
+    assert layout.ignored == [Finding("test/1.jpg", "outside the class folders")]
+    assert {file.split for file in layout.files} == {"train", "val"}
+
+
+@pytest.mark.parametrize(
+    "suffix", ["jpg", "JPEG", "png", "ppm", "bmp", "pgm", "tif", "tiff", "WebP"]
+)
+def test_the_suffixes_of_image_folders_are_images_in_any_case(suffix: str) -> None:
+    assert is_image_path(f"ants/1.{suffix}")
+    assert not is_image_path(f"__MACOSX/ants/1.{suffix}")
+
+
+def test_class_names_are_composed_and_sorted() -> None:
+    layout = arrange(
+        ["fourmi\u0065\u0301/1.jpg", "fourmi\u00e9/2.jpg", "Zebra/3.jpg", "bees/4.jpg"]
+    )
+    assert layout.class_names == ["Zebra", "bees", "fourmi\u00e9"]
+
+
+@pytest.mark.parametrize(
+    ("paths", "seen"),
+    [
+        pytest.param([], "all: no class folder", id="nothing"),
+        pytest.param(["1.jpg", "2.jpg"], "all: no class folder", id="no folders"),
+        pytest.param(["ants/1.jpg", "ants/2.jpg"], "all: ants 2", id="one class"),
+        pytest.param([*CLASSES, "wasps/notes.txt"], "wasps 0", id="a class of no images"),
+        pytest.param(
+            [*TRAIN_VAL, "val/ants/x.txt", "train/c/1.jpg", "val/c/x.txt"], "c 0", id="val"
+        ),
+        pytest.param([*TRAIN_VAL, "train/wasps/5.jpg"], "wasps 1", id="splits differ"),
+        pytest.param(
+            ["train/a/1.jpg", "train/b/1.jpg", "val/1.jpg"], "val: no class", id="flat val"
+        ),
+        pytest.param([*TRAIN_VAL, "wasps/5.jpg"], "train, val, wasps", id="mixed"),
+        pytest.param([*TRAIN_VAL, "valid/ants/5.jpg"], "train, val, valid", id="val twice"),
+        pytest.param(["val/a/1.jpg", "test/b/2.jpg"], "test, val", id="no train"),
+    ],
+)
+def test_what_is_no_layout_is_refused_with_what_was_seen(paths: list[str], seen: str) -> None:
+    with pytest.raises(DatasetLayout, match=seen):
+        arrange(paths)
+
+
+def test_an_empty_folder_is_an_empty_class() -> None:
+    with pytest.raises(DatasetLayout, match="wasps 0"):
+        arrange(CLASSES, ["ants", "bees", "wasps"])
+
+
+@pytest.mark.parametrize(
+    "name", ["ants/more.zip", "ants/more.tar.gz", "more.TAR", "bees/m.tar.zst"]
+)
+def test_a_nested_archive_is_refused(name: str) -> None:
+    with pytest.raises(DatasetLayout, match="another archive"):
+        arrange([*CLASSES, name])
+
+
+def test_a_thousand_classes_are_not_all_told() -> None:
+    paths = [f"class {number:04}/1.jpg" for number in range(1000)]
+    with pytest.raises(DatasetLayout, match="and 981 more") as caught:
+        arrange([*paths, "empty/x.txt"])
+    assert len(caught.value.message) < 1000

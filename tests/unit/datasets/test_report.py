@@ -1,0 +1,92 @@
+"""What is told about an upload."""
+
+import hashlib
+
+from app.datasets.layout import SYSTEM_FILE, Finding
+from app.datasets.manifest import ImageRecord, Split
+from app.datasets.report import (
+    MAX_LISTED,
+    build_report,
+    count_splits,
+    digest_of,
+    find_duplicates,
+    find_leaks,
+)
+
+
+def record(split: Split, path: str, sha256: str) -> ImageRecord:
+    return ImageRecord(
+        image_id=1,
+        split=split,
+        class_name=path.partition("/")[0],
+        path=f"{split}/{path}",
+        key=f"images/{sha256}",
+        sha256=sha256,
+        num_bytes=1,
+        width=1,
+        height=1,
+    )
+
+
+RECORDS = [
+    record("train", "ants/1.jpg", "a"),
+    record("train", "ants/2.jpg", "b"),
+    record("train", "bees/3.jpg", "a"),
+    record("val", "ants/4.jpg", "c"),
+    record("val", "bees/5.jpg", "a"),
+    record("val", "bees/6.jpg", "c"),
+    record("val", "bees/7.jpg", "a"),
+]
+
+
+def test_the_digest_is_that_of_the_sorted_lines() -> None:
+    lines = (
+        "train/ants/a\ntrain/ants/b\ntrain/bees/a\nval/ants/c\nval/bees/a\nval/bees/a\nval/bees/c\n"
+    )
+    expected = hashlib.sha256(lines.encode()).hexdigest()
+    assert digest_of(RECORDS) == digest_of(reversed(RECORDS)) == expected
+
+
+def test_the_digest_does_not_depend_on_file_names_but_on_labels() -> None:
+    assert digest_of([record("val", "ants/9.png", "c")]) == digest_of([RECORDS[3]])
+    assert digest_of([record("val", "bees/4.jpg", "c")]) != digest_of([RECORDS[3]])
+
+
+def test_counts_name_every_class_in_every_split() -> None:
+    assert count_splits([*RECORDS, record("test", "ants/8.jpg", "d")], ["ants", "bees"]) == {
+        "train": {"num_images": 3, "per_class": {"ants": 2, "bees": 1}},
+        "val": {"num_images": 4, "per_class": {"ants": 1, "bees": 3}},
+        "test": {"num_images": 1, "per_class": {"ants": 1, "bees": 0}},
+    }
+
+
+def test_duplicates_are_within_a_split_across_classes() -> None:
+    assert find_duplicates(RECORDS) == [
+        ("train/ants/1.jpg", "train/bees/3.jpg"),
+        ("val/ants/4.jpg", "val/bees/6.jpg"),
+        ("val/bees/5.jpg", "val/bees/7.jpg"),
+    ]
+
+
+def test_leaks_are_between_train_and_val() -> None:
+    assert find_leaks([*RECORDS, record("test", "ants/8.jpg", "b")]) == [
+        ("train/ants/1.jpg", "val/bees/5.jpg"),
+        ("train/ants/1.jpg", "val/bees/7.jpg"),
+    ]
+
+
+def test_long_lists_are_cut_but_counted() -> None:
+    ignored = [Finding(f"{n}.txt", "text") for n in range(MAX_LISTED)] + [
+        Finding(".DS_Store", SYSTEM_FILE)
+    ]
+    report = build_report(RECORDS, ignored=ignored, rejected=[Finding("x.jpg", "broken")])
+    assert len(report["ignored"]) == MAX_LISTED
+    assert report["rejected"] == [{"path": "x.jpg", "reason": "broken"}]
+    assert report["counts"] == {
+        "images": 7,
+        "ignored": MAX_LISTED + 1,
+        "system_files": 1,
+        "rejected": 1,
+        "duplicates": 3,
+        "leaked": 2,
+    }
