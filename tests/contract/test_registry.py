@@ -30,7 +30,7 @@ def test_a_version_says_where_it_came_from_and_what_it_answers(client: TestClien
         "name": "ants-and-bees",
         "version": 2,
         "aliases": [],
-        "job_id": "job_1",
+        "job_id": "job_0",
         "architecture": "squeezenet1_0",
         "class_names": ["ants", "bees", "wasps"],
         "input_size": 48,

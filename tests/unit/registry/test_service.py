@@ -1,13 +1,9 @@
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from app.db.session import Database
 from app.errors import InUse, ModelNotReady, NotFound
 from app.registry import service
-
-Register = Callable[..., int]
+from tests.models import register_file
 
 
 def resolve(database: Database, reference: str) -> int:
@@ -30,21 +26,9 @@ def choose(database: Database, reference: str) -> None:
         service.choose_model(session, reference)
 
 
-def test_concurrent_registrations_get_consecutive_numbers(
-    database: Database, register: Register
-) -> None:
-    with ThreadPoolExecutor(8) as threads:
-        numbers = list(threads.map(lambda _: register(), range(24)))
-    assert sorted(numbers) == list(range(1, 25))
-    with database.reading() as session:
-        assert service.get_model(session, "ants").newest_version == 24
-
-
-def test_a_bare_name_means_the_champion_else_the_newest(
-    database: Database, register: Register
-) -> None:
+def test_a_bare_name_means_the_champion_else_the_newest(database: Database) -> None:
     for _ in range(3):
-        register()
+        register_file(database)
     assert resolve(database, "ants") == 3
     point(database, "champion", 2)
     assert resolve(database, "ants") == 2
@@ -52,51 +36,43 @@ def test_a_bare_name_means_the_champion_else_the_newest(
     assert resolve(database, "ants:1") == 1
 
 
-def test_an_alias_moves_forward_and_back(database: Database, register: Register) -> None:
-    register()
-    register()
+def test_an_alias_moves_forward_and_back(database: Database) -> None:
+    register_file(database)
+    register_file(database)
     for version in (1, 2, 1):
         point(database, "live", version)
         assert resolve(database, "ants@live") == version
 
 
 @pytest.mark.parametrize("reference", ["bees", "bees:1", "ants:2", "ants@live", "bees@live"])
-def test_what_is_not_there_is_not_found(
-    database: Database, register: Register, reference: str
-) -> None:
-    register()
+def test_what_is_not_there_is_not_found(database: Database, reference: str) -> None:
+    register_file(database)
     with pytest.raises(NotFound):
         resolve(database, reference)
 
 
-def test_an_alias_cannot_point_to_a_version_that_is_not_there(
-    database: Database, register: Register
-) -> None:
-    register()
+def test_an_alias_cannot_point_to_a_version_that_is_not_there(database: Database) -> None:
+    register_file(database)
     with pytest.raises(NotFound):
         point(database, "live", 2)
     with pytest.raises(NotFound):
         point(database, "live", 1, name="bees")
 
 
-def test_the_first_model_ever_is_chosen_and_later_ones_are_not(
-    database: Database, register: Register
-) -> None:
+def test_the_first_model_ever_is_chosen_and_later_ones_are_not(database: Database) -> None:
     with database.reading() as session, pytest.raises(ModelNotReady):
         service.get_chosen(session)
-    register("bees")
-    register("ants")
+    register_file(database, "bees")
+    register_file(database, "ants")
     with database.reading() as session:
         chosen = service.get_chosen(session)
         assert service.resolve_chosen(session).name == "bees"
     assert (chosen.model, chosen.resolved.name, chosen.resolved.version) == ("bees", "bees", 1)
 
 
-def test_the_chosen_reference_is_resolved_anew_each_time(
-    database: Database, register: Register
-) -> None:
-    register()
-    register()
+def test_the_chosen_reference_is_resolved_anew_each_time(database: Database) -> None:
+    register_file(database)
+    register_file(database)
     point(database, "live", 1)
     choose(database, "ants@live")
     point(database, "live", 2)
@@ -104,24 +80,20 @@ def test_the_chosen_reference_is_resolved_anew_each_time(
         assert service.resolve_chosen(session).version == 2
 
 
-def test_a_deleted_version_is_gone_and_its_number_is_not_used_again(
-    database: Database, register: Register
-) -> None:
-    register("chosen")
-    register()
-    register()
+def test_a_deleted_version_is_gone_and_its_number_is_not_used_again(database: Database) -> None:
+    register_file(database, "chosen")
+    register_file(database)
+    register_file(database)
     delete(database, 2)
     with pytest.raises(NotFound):
         resolve(database, "ants:2")
     assert resolve(database, "ants") == 1
-    assert register() == 3
+    assert register_file(database) == 3
 
 
-def test_a_model_without_versions_is_shown_and_not_ready(
-    database: Database, register: Register
-) -> None:
-    register("chosen")
-    register()
+def test_a_model_without_versions_is_shown_and_not_ready(database: Database) -> None:
+    register_file(database, "chosen")
+    register_file(database)
     delete(database, 1)
     with database.reading() as session:
         model = service.get_model(session, "ants")
@@ -130,9 +102,9 @@ def test_a_model_without_versions_is_shown_and_not_ready(
         resolve(database, "ants")
 
 
-def test_a_version_an_alias_points_to_is_kept(database: Database, register: Register) -> None:
-    register("chosen")
-    register()
+def test_a_version_an_alias_points_to_is_kept(database: Database) -> None:
+    register_file(database, "chosen")
+    register_file(database)
     point(database, "live", 1)
     with pytest.raises(InUse, match="live"):
         delete(database, 1)
@@ -143,10 +115,10 @@ def test_a_version_an_alias_points_to_is_kept(database: Database, register: Regi
 
 @pytest.mark.parametrize(("reference", "kept"), [("ants", 3), ("ants:2", 2), ("ants@live", 1)])
 def test_what_the_chosen_model_resolves_to_is_kept(
-    database: Database, register: Register, reference: str, kept: int
+    database: Database, reference: str, kept: int
 ) -> None:
     for _ in range(3):
-        register()
+        register_file(database)
     point(database, "live", 1)
     choose(database, reference)
     with pytest.raises(InUse):
@@ -155,8 +127,8 @@ def test_what_the_chosen_model_resolves_to_is_kept(
         assert service.get_chosen(session).resolved.version == kept
 
 
-def test_the_alias_the_chosen_model_names_is_kept(database: Database, register: Register) -> None:
-    register()
+def test_the_alias_the_chosen_model_names_is_kept(database: Database) -> None:
+    register_file(database)
     point(database, "live", 1)
     choose(database, "ants@live")
     with database.transaction() as session, pytest.raises(InUse):
@@ -166,39 +138,9 @@ def test_the_alias_the_chosen_model_names_is_kept(database: Database, register: 
         service.delete_alias(session, "ants", "live")
 
 
-def test_deletes_raced_by_promotions_leave_no_alias_without_its_version(
-    database: Database, register: Register
-) -> None:
-    register("chosen")
-    refusals: list[type[Exception]] = []
-
-    def attempt(action: Callable[[], None]) -> None:
-        try:
-            action()
-        except (InUse, NotFound) as refused:
-            refusals.append(type(refused))
-
-    with ThreadPoolExecutor(2) as threads:
-        for _ in range(20):
-            version = register()
-            alias = f"race-{version}"
-            actions = [
-                threads.submit(attempt, lambda: delete(database, version)),  # noqa: B023 - awaited in the same turn
-                threads.submit(attempt, lambda: point(database, alias, version)),  # noqa: B023 - as above
-            ]
-            for action in actions:
-                action.result()
-    assert len(refusals) == 20
-    with database.reading() as session:
-        model = service.get_model(session, "ants")
-    kept = {version.version for version in model.versions}
-    assert set(model.aliases.values()) == kept
-    assert refusals.count(InUse) == len(kept)
-
-
-def test_models_are_listed_by_name_in_pages(database: Database, register: Register) -> None:
+def test_models_are_listed_by_name_in_pages(database: Database) -> None:
     for name in ("c", "a", "b", "b"):
-        register(name)
+        register_file(database, name)
     point(database, "live", 1, name="b")
     with database.reading() as session:
         first = service.list_models(session, limit=2, after=None)
