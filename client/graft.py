@@ -16,6 +16,7 @@ from client.resources import (
     Architecture,
     ChosenModel,
     Dataset,
+    DatasetImage,
     Epoch,
     ImagePredictions,
     Job,
@@ -78,6 +79,20 @@ class Graft:
             raise OutcomeError(dataset_id, dataset.error.code, dataset.error.message)
         return dataset
 
+    def list_images(
+        self, dataset_id: str, *, split: str, limit: int = 20, after: int | None = None
+    ) -> list[DatasetImage]:
+        """A page of a split's images, by class and path, behind the image `after`."""
+        params: dict[str, Any] = {"split": split, "limit": limit}
+        if after is not None:
+            params["after"] = after
+        page = self._send("GET", f"/datasets/{dataset_id}/images", params=params)
+        return TypeAdapter(list[DatasetImage]).validate_python(page["data"])
+
+    def save_image(self, dataset_id: str, image_id: int, path: Path) -> None:
+        """Save an image of a dataset as it was uploaded."""
+        self._save(f"/datasets/{dataset_id}/images/{image_id}", path)
+
     def list_architectures(self) -> list[Architecture]:
         return TypeAdapter(list[Architecture]).validate_python(self._send("GET", "/architectures"))
 
@@ -117,10 +132,7 @@ class Graft:
 
     def save_curves(self, job_id: str, path: Path, *, compare: Sequence[str] = ()) -> None:
         """Save the training curves of the job, and of others beside it, as a PNG."""
-        params = {"compare": list(compare)}
-        response = self._http.get(f"/jobs/{job_id}/history.png", params=params)
-        require_success(response)
-        path.write_bytes(response.content)
+        self._save(f"/jobs/{job_id}/history.png", path, params={"compare": list(compare)})
 
     def predict(self, image: Path, *, model: str | None = None, top_k: int = 5) -> ImagePredictions:
         """Ask a model, or the chosen one, what an image shows."""
@@ -135,6 +147,11 @@ class Graft:
     def choose_model(self, reference: str) -> ChosenModel:
         """Let a model answer predictions that name none."""
         return ChosenModel.model_validate(self._send("PUT", "/serving", json={"model": reference}))
+
+    def _save(self, url: str, path: Path, **request: Any) -> None:
+        response = self._http.get(url, **request)
+        require_success(response)
+        path.write_bytes(response.content)
 
     def _send(self, method: str, path: str, **request: Any) -> Any:
         response = self._http.request(method, path, **request)

@@ -32,15 +32,24 @@ class Dataset(_Resource):
     id: str
     name: str
     status: Literal["ingesting", "ready", "invalid"]
-    error: ErrorReason | None = None
-    class_names: list[str] = []
-    splits: dict[str, Split] = {}
-    report: dict[str, Any] | None = None
-    digest: str | None = None
+    error: ErrorReason | None
+    class_names: list[str]
+    splits: dict[str, Split]
+    report: dict[str, Any]
+    digest: str | None
+
+
+class DatasetImage(_Resource):
+    """An image of a dataset."""
+
+    id: int
+    split: Literal["train", "val", "test"]
+    class_name: str
+    path: str
 
 
 class Progress(_Resource):
-    """How far a job is; epoch counts the finished ones, step the batches of the current one."""
+    """How far a job is: the epoch at work, and the batches done within it."""
 
     epoch: int
     epochs: int

@@ -1,0 +1,97 @@
+"""The demo from beginning to end, against a running service."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from client.demo import photographs
+from client.demo.lessons import Comparison, compare_on_drawings, compare_on_photographs
+from client.graft import Graft
+from client.resources import DatasetImage
+
+
+class NoPretrainedWeights(Exception):
+    """Photographs were given, and there are no weights to start from."""
+
+
+def run_demo(base_url: str, *, dataset: Path | None, output_dir: Path, console: Console) -> None:
+    """Upload, train, draw the curves and predict; what is made lies in output_dir.
+
+    dataset is an archive or folder of photographs to use; without one the tutorial's are used if
+    they and pretrained weights can be had, and drawings if not. Raises NoPretrainedWeights, and
+    what `client.graft` raises.
+    """
+    output_dir.mkdir(parents=True, exist_ok=True)
+    with Graft(base_url) as graft:
+        comparison = _choose_and_run(graft, dataset, output_dir, console)
+        curves = output_dir / "curves.png"
+        graft.save_curves(comparison.transferred.id, curves, compare=[comparison.scratch.id])
+        _show_side_by_side(graft, comparison, console)
+        image, picture = _hold_back(graft, comparison, output_dir)
+        _predict(graft, comparison, image, picture, console)
+    console.print(f"Curves of both runs: [bold]{curves}[/]")
+    console.print(f"Try it yourself:     curl -F image=@{picture} {base_url}/predict")
+    console.print(f"Swagger UI:          [link]{base_url}/docs[/link]")
+
+
+def _choose_and_run(
+    graft: Graft, dataset: Path | None, output_dir: Path, console: Console
+) -> Comparison:
+    start = photographs.find_starting_point(graft.list_architectures())
+    if dataset is not None:
+        if start is None:
+            raise NoPretrainedWeights(
+                "Photographs are to be learned from pretrained weights, and none can be had: "
+                "put some into the folder named by GRAFT_WEIGHTS_DIR."
+            )
+        return compare_on_photographs(graft, dataset, start, console)
+    if start is not None and photographs.can_be_downloaded():
+        console.print(f"Downloading the tutorial's photographs: {photographs.PHOTOGRAPHS_URL}")
+        return compare_on_photographs(graft, photographs.download(output_dir), start, console)
+    missing = "photographs" if start is not None else "pretrained weights"
+    console.print(f"The tutorial's {missing} cannot be had here, so the demo draws its pictures.")
+    return compare_on_drawings(graft, output_dir, console)
+
+
+def _show_side_by_side(graft: Graft, comparison: Comparison, console: Console) -> None:
+    table = Table(title="Validation accuracy", title_justify="left")
+    for heading in ("epoch", "transferred", "from scratch"):
+        table.add_column(heading, justify="right")
+    pairs = zip(
+        graft.list_epochs(comparison.transferred.id),
+        graft.list_epochs(comparison.scratch.id),
+        strict=True,
+    )
+    for transferred, scratch in pairs:
+        table.add_row(
+            str(transferred.epoch),
+            f"{transferred.val_accuracy:.3f}",
+            f"{scratch.val_accuracy:.3f}",
+        )
+    console.print(table)
+
+
+def _hold_back(graft: Graft, comparison: Comparison, folder: Path) -> tuple[DatasetImage, Path]:
+    """An image that no training step has seen, from the test split where there is one."""
+    split = "test" if "test" in comparison.dataset.splits else "val"
+    image = graft.list_images(comparison.dataset.id, split=split)[0]
+    path = folder / f"held-back{Path(image.path).suffix}"
+    graft.save_image(comparison.dataset.id, image.id, path)
+    return image, path
+
+
+def _predict(
+    graft: Graft, comparison: Comparison, image: DatasetImage, path: Path, console: Console
+) -> None:
+    model = comparison.transferred.model
+    answer = graft.predict(path, model=model.reference if model else None, top_k=3)
+    table = Table(
+        title=f"{answer.model.reference} on a held-back image of '{image.class_name}' ({path})",
+        title_justify="left",
+    )
+    table.add_column("class")
+    table.add_column("probability", justify="right")
+    for prediction in answer.predictions:
+        table.add_row(prediction.label, f"{prediction.probability:.3f}")
+    console.print(table)
