@@ -1,5 +1,7 @@
 """Predictions on the wire."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from app.registry.references import ReferenceText
@@ -50,18 +52,25 @@ class ImageFailure(ApiModel):
     error: ImageError
 
 
-class _Answer(ApiModel):
-    model: VersionName = Field(description="The version that answered.")
-    inference_ms: float = Field(
+InferenceMs = Annotated[
+    float,
+    Field(
         ge=0,
         description="Milliseconds of decoding, preprocessing and the forward pass, added up over "
         "the images; waiting for a lane and loading the model not counted.",
         examples=[23.4],
-    )
+    ),
+]
 
 
-class SinglePrediction(_Answer, ImagePredictions):
+class _Answer(ApiModel):
+    model: VersionName = Field(description="The version that answered.")
+
+
+class SinglePrediction(ImagePredictions, _Answer):
     """The answer for one image."""
+
+    inference_ms: InferenceMs
 
 
 class SeveralPredictions(_Answer):
@@ -70,3 +79,4 @@ class SeveralPredictions(_Answer):
     results: list[ImagePredictions | ImageFailure] = Field(
         description="One for each image, in the order sent."
     )
+    inference_ms: InferenceMs
