@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -69,9 +70,18 @@ def running_redis(folder: Path) -> Iterator[str]:
         process.wait()
 
 
+@dataclass(frozen=True)
+class RunningGraft:
+    """`graft up` in a process of its own."""
+
+    url: str
+    pid: int
+    data_dir: Path
+
+
 @contextmanager
-def running_graft(folder: Path, **settings: str | float) -> Iterator[str]:
-    """The address of `graft up` in a process of its own, as a user starts it."""
+def running_graft(folder: Path, **settings: str | float) -> Iterator[RunningGraft]:
+    """The service as a user starts it; nothing of it may be left behind when it ends."""
     port = find_free_port()
     environment = os.environ | {
         "GRAFT_DATA_DIR": str(folder / "graft"),
@@ -89,12 +99,26 @@ def running_graft(folder: Path, **settings: str | float) -> Iterator[str]:
         url = f"http://127.0.0.1:{port}"
         try:
             _wait_for(lambda: _is_ready(url, process, log), "Graft", seconds=120)
-            yield url
+            yield RunningGraft(url, process.pid, folder / "graft")
         finally:
             process.send_signal(signal.SIGTERM)
             code = process.wait(60)
             sys.stderr.write(log.read_text())  # shown by pytest for tests that fail
         assert code == 0, "graft up did not end well"
+        assert list_processes(str(folder)) == [], "graft up left processes behind"
+
+
+def list_processes(*words: str) -> list[int]:
+    """Processes whose command line or environment has all these words."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            text = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
+        except OSError:  # it has ended in the meantime, or is not ours
+            continue
+        if int(folder.name) != os.getpid() and all(word.encode() in text for word in words):
+            found.append(int(folder.name))
+    return found
 
 
 def _is_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:

@@ -47,7 +47,7 @@ def record_epoch(session: Session, row: Epoch, *, state_key: str, best_key: str)
     job.resume_epoch = row.epoch
     job.state_key = state_key
     job.best_key = best_key
-    job.progress = job.progress | {"epoch": row.epoch}
+    job.progress = job.progress | {"epoch": row.epoch, "step": job.progress["steps"]}
     session.add(row)
     append_event(
         session,

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.servers import running_graft
+from tests.servers import RunningGraft, list_processes, running_graft
 
 TRAINING: dict[str, Any] = {
     "architecture": "squeezenet1_0",
@@ -21,7 +21,7 @@ TRAINING: dict[str, Any] = {
 }
 """A job of fractions of a second an epoch."""
 
-SHORT_LEASES = {"heartbeat_seconds": 0.2, "lease_seconds": 2, "silence_seconds": 1.5}
+SHORT_LEASES = {"heartbeat_seconds": 0.2, "lease_seconds": 6, "silence_seconds": 4}
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,15 @@ class Event:
 class Graft:
     """A running service, as seen over HTTP."""
 
-    def __init__(self, url: str, folder: Path) -> None:
-        self.http = httpx.Client(base_url=url, timeout=60)
-        self.folder = folder
+    def __init__(self, running: RunningGraft) -> None:
+        self.http = httpx.Client(base_url=running.url, timeout=60)
+        self.running = running
 
-    def upload(self, archive: bytes, name: str = "colors") -> str:
+    def list_pids(self, *words: str) -> list[int]:
+        """This service's own processes with these words on their command line."""
+        return list_processes(f"GRAFT_DATA_DIR={self.running.data_dir}\0", *words)
+
+    def upload(self, archive: bytes, name: str) -> str:
         answer = self.http.post(
             "/datasets", files={"file": ("colors.zip", archive)}, data={"name": name}
         )
@@ -86,14 +90,19 @@ class Graft:
                     lines = {}
 
 
-@pytest.fixture(params=["sqlite and the embedded broker", "postgresql and redis"])
-def graft(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Graft]:
-    """The service in each of its two modes; only settings tell them apart."""
+@pytest.fixture(scope="session", params=["sqlite and the embedded broker", "postgresql and redis"])
+def graft(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Graft]:
+    """The service in each of its two modes; only settings tell them apart.
+
+    One for all tests, for it takes seconds to start: each test uses names of its own.
+    """
     settings: dict[str, str | float] = dict(SHORT_LEASES)
     if request.param == "postgresql and redis":
-        settings["database_url"] = request.getfixturevalue("postgres_url")
+        settings["database_url"] = request.getfixturevalue("postgres_server")
         settings["broker_url"] = request.getfixturevalue("redis_url")
-    with running_graft(tmp_path, **settings) as url:
-        graft = Graft(url, tmp_path)
+    with running_graft(tmp_path_factory.mktemp("graft"), **settings) as running:
+        graft = Graft(running)
         yield graft
         graft.http.close()

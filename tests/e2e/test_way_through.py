@@ -6,11 +6,11 @@ import io
 from PIL import Image
 
 from tests.e2e.conftest import Graft
-from tests.pictures import draw_picture, make_zip
+from tests.uploads import draw_picture, make_zip
 
 
 def test_upload_train_watch_predict(graft: Graft) -> None:
-    dataset_id = graft.upload(make_zip())
+    dataset_id = graft.upload(make_zip(), "first")
     job_id = graft.post_job(dataset_id=dataset_id, epochs=4, preset="tutorial")
 
     events = list(graft.follow(job_id))
@@ -29,7 +29,7 @@ def test_upload_train_watch_predict(graft: Graft) -> None:
 
     job = graft.get(f"/jobs/{job_id}")
     assert (job["status"], job["attempts"], job["is_terminal"]) == ("succeeded", 1, True)
-    assert job["model"] == {"name": "colors", "version": 1}
+    assert job["model"] == {"name": "first", "version": 1}
     assert job["resolved"]["device"] == "cpu"
     assert job["environment"]["dataset_digest"] == dataset["digest"]
 
@@ -43,23 +43,28 @@ def test_upload_train_watch_predict(graft: Graft) -> None:
         content = graft.http.get(picture).content
         assert min(Image.open(io.BytesIO(content)).size) > 200
 
-    assert graft.get("/serving")["model"] == "colors"
+    assert graft.http.put("/serving", json={"model": "first"}).status_code == 200
     answer = graft.http.post("/predict", files={"image": draw_picture("blue", 9999)})
     assert answer.status_code == 200, answer.text
     prediction = answer.json()
-    assert prediction["model"] == {"name": "colors", "version": 1}
+    assert prediction["model"] == {"name": "first", "version": 1}
     assert {one["label"] for one in prediction["predictions"]} == {"amber", "blue"}
     assert abs(sum(one["probability"] for one in prediction["predictions"]) - 1) < 1e-5
 
 
 def test_what_was_learned_is_what_answers(graft: Graft) -> None:
     """Colours are easy: the served model must know pictures it has never seen."""
-    dataset_id = graft.upload(make_zip(num_train=24))
+    dataset_id = graft.upload(make_zip(num_train=24), "easy")
     job_id = graft.post_job(dataset_id=dataset_id, architecture="resnet18", epochs=4)
     assert graft.wait_for(f"/jobs/{job_id}", "is_terminal", True)["best"]["val_accuracy"] == 1.0
     for number, class_name in enumerate(["amber", "blue", "blue", "amber"]):
         picture = draw_picture(class_name, 5000 + number)
-        answer = graft.http.post("/predict", content=picture, headers={"content-type": "image/jpeg"})
+        answer = graft.http.post(
+            "/predict",
+            content=picture,
+            params={"model": "easy"},
+            headers={"content-type": "image/jpeg"},
+        )
         assert answer.json()["predictions"][0]["label"] == class_name
 
 
