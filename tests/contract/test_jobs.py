@@ -1,0 +1,235 @@
+"""What the job routes answer, without a worker."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+from app.db.base import new_id
+from app.db.session import Database
+from app.db.tables import Dataset
+from app.work import service as work
+
+
+@pytest.fixture
+def dataset_id(database: Database) -> str:
+    """A dataset that is ready."""
+    return add_dataset(database, "ready")
+
+
+def add_dataset(database: Database, status: str) -> str:
+    dataset_id = new_id("ds")
+    with database.transaction() as session:
+        session.add(
+            Dataset(
+                id=dataset_id,
+                name="colors",
+                status=status,
+                error_code="DATASET_LAYOUT" if status == "invalid" else None,
+                error_message="one class" if status == "invalid" else None,
+                class_names=["amber", "blue"],
+                splits={"train": {"num_images": 16}, "val": {"num_images": 8}},
+                progress={},
+                report={},
+                num_bytes=1,
+                val_fraction=0.2,
+                split_seed=0,
+                labels={},
+                upload_key="uploads/x",
+            )
+        )
+    return dataset_id
+
+
+def post(client: TestClient, headers: dict[str, str] | None = None, **fields: Any) -> Response:
+    return client.post("/jobs", json={"weights": "none"} | fields, headers=headers)
+
+
+def test_a_job_is_accepted_with_its_whole_configuration(
+    client: TestClient, dataset_id: str
+) -> None:
+    answer = post(client, dataset_id=dataset_id, metadata={"team": "ants"})
+    assert answer.status_code == 202
+    job = answer.json()
+    assert answer.headers["location"] == f"/jobs/{job['id']}"
+    assert (job["status"], job["attempts"], job["is_terminal"]) == ("queued", 0, False)
+    assert job["config"]["optimizer"]["name"] == "adamw"
+    assert job["config"]["model_name"] == "colors"
+    assert job["metadata"] == {"team": "ants"}
+    assert job["created_at"].endswith("Z")
+    assert job["progress"] == {
+        "epoch": 0,
+        "epochs": job["config"]["epochs"],
+        "step": 0,
+        "steps": 0,
+        "images_per_second": None,
+        "eta_seconds": None,
+    }
+    assert client.get(f"/jobs/{job['id']}").json() == job
+
+
+def test_the_same_key_gives_the_same_job(client: TestClient, dataset_id: str) -> None:
+    key = {"Idempotency-Key": "once"}
+    first = post(client, key, dataset_id=dataset_id)
+    again = post(client, key, dataset_id=dataset_id)
+    assert (again.status_code, again.json()) == (202, first.json())
+    assert again.headers["location"] == first.headers["location"]
+    other = post(client, key, dataset_id=dataset_id, epochs=3)
+    assert (other.status_code, other.json()["code"]) == (409, "IDEMPOTENCY_CONFLICT")
+    assert len(client.get("/jobs").json()["data"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "allowed"),
+    [
+        ({"epochs": 0}, "epochs", ">= 1"),
+        ({"epochs": 10**9}, "epochs", "<= 10000"),
+        ({"epochs": "many"}, "epochs", None),
+        ({"architecture": "resnet999"}, "architecture", "resnet18"),
+        ({"learning_rate": 0.1}, "learning_rate", None),
+        ({"strategy": "guess"}, "strategy", "fine_tune"),
+        ({"optimizer": {"name": "lion"}}, "name", "adamw"),
+        ({"optimizer": {"name": "adamw", "momentum": 0.9}}, "momentum", "weight_decay"),
+        ({"model_name": "Ants & Bees"}, "model_name", None),
+        ({"model_name": "imagenet"}, "model_name", None),
+        ({"metadata": {str(n): "x" for n in range(17)}}, "metadata", None),
+        ({"weights": "name:x:y"}, "weights", None),
+    ],
+)
+def test_a_wrong_field_is_named_with_what_is_allowed(
+    client: TestClient,
+    dataset_id: str,
+    fields: dict[str, Any],
+    field: str,
+    allowed: str | None,
+) -> None:
+    answer = post(client, dataset_id=dataset_id, **fields)
+    assert answer.status_code == 422
+    problem = answer.json()
+    assert problem["code"] == "VALIDATION"
+    errors = {error["loc"][-1]: error.get("allowed") for error in problem["errors"]}
+    assert field in errors
+    if allowed:
+        assert allowed in errors[field]
+    assert client.get("/jobs").json()["data"] == []
+
+
+def test_weights_that_cannot_be_had_are_refused_with_what_to_do(
+    client: TestClient, dataset_id: str
+) -> None:
+    answer = post(client, dataset_id=dataset_id, weights="imagenet")
+    assert (answer.status_code, answer.json()["code"]) == (422, "WEIGHTS_UNAVAILABLE")
+    assert "GRAFT_WEIGHTS_DIR" in answer.json()["detail"]
+
+
+def test_an_unknown_dataset_or_model_is_not_found(client: TestClient, dataset_id: str) -> None:
+    assert post(client, dataset_id="ds_unknown").json()["code"] == "NOT_FOUND"
+    assert post(client, dataset_id=dataset_id, weights="nobody:3").status_code == 404
+
+
+def test_an_invalid_dataset_is_refused(client: TestClient, database: Database) -> None:
+    answer = post(client, dataset_id=add_dataset(database, "invalid"))
+    assert (answer.status_code, answer.json()["code"]) == (409, "DATASET_INVALID")
+
+
+def test_a_job_waits_for_a_dataset_that_is_still_checked(
+    client: TestClient, database: Database
+) -> None:
+    dataset_id = add_dataset(database, "ingesting")
+    with database.transaction() as session:
+        work.enqueue(session, queue="cpu", kind="ingest", subject_id=dataset_id)
+    assert post(client, dataset_id=dataset_id).status_code == 202
+    with database.transaction() as session:
+        assert work.claim(session, "train", "me") is None
+
+
+def test_jobs_are_listed_newest_first_in_pages(client: TestClient, dataset_id: str) -> None:
+    ids = [post(client, dataset_id=dataset_id).json()["id"] for _ in range(3)]
+    page = client.get("/jobs", params={"limit": 2}).json()
+    assert [job["id"] for job in page["data"]] == [ids[2], ids[1]]
+    assert (page["object"], page["has_more"]) == ("list", True)
+    rest = client.get("/jobs", params={"limit": 2, "after": page["last_id"]}).json()
+    assert ([job["id"] for job in rest["data"]], rest["has_more"]) == ([ids[0]], False)
+
+
+def test_jobs_are_found_by_state_dataset_and_metadata(client: TestClient, dataset_id: str) -> None:
+    ants = post(client, dataset_id=dataset_id, metadata={"team": "ants"}).json()["id"]
+    bees = post(client, dataset_id=dataset_id, metadata={"team": "bees"}).json()["id"]
+    client.post(f"/jobs/{bees}/cancel")
+
+    def find(**filters: str) -> list[str]:
+        return [job["id"] for job in client.get("/jobs", params=filters).json()["data"]]
+
+    assert find(**{"metadata.team": "ants"}) == [ants]
+    assert find(status="cancelled") == [bees]
+    assert find(dataset_id=dataset_id) == [bees, ants]
+    assert find(dataset_id="ds_other") == []
+
+
+def test_a_queued_job_is_cancelled_at_once_and_stop_does_the_same(
+    client: TestClient, dataset_id: str
+) -> None:
+    for verb in ("cancel", "stop"):
+        job_id = post(client, dataset_id=dataset_id).json()["id"]
+        answer = client.post(f"/jobs/{job_id}/{verb}")
+        assert (answer.status_code, answer.json()["status"]) == (202, "cancelled")
+        again = client.post(f"/jobs/{job_id}/{verb}")
+        assert (again.status_code, again.json()["code"]) == (409, "ILLEGAL_TRANSITION")
+
+
+def test_only_finished_jobs_are_deleted(client: TestClient, dataset_id: str) -> None:
+    job_id = post(client, dataset_id=dataset_id).json()["id"]
+    assert client.delete(f"/jobs/{job_id}").json()["code"] == "ILLEGAL_TRANSITION"
+    client.post(f"/jobs/{job_id}/cancel")
+    assert client.delete(f"/jobs/{job_id}").status_code == 204
+    assert client.get(f"/jobs/{job_id}").status_code == 404
+
+
+def test_a_cancelled_job_is_queued_again_by_resume(client: TestClient, dataset_id: str) -> None:
+    job_id = post(client, dataset_id=dataset_id).json()["id"]
+    assert client.post(f"/jobs/{job_id}/resume").status_code == 409
+    client.post(f"/jobs/{job_id}/cancel")
+    assert client.post(f"/jobs/{job_id}/resume").json()["status"] == "queued"
+    events = client.get(f"/jobs/{job_id}/events").json()["data"]
+    assert [event["type"] for event in events] == ["queued", "cancelled", "resumed"]
+    assert [event["event_number"] for event in events] == [1, 2, 3]
+
+
+def test_validate_says_what_a_job_would_be_and_creates_nothing(
+    client: TestClient, dataset_id: str
+) -> None:
+    body = {"dataset_id": dataset_id, "weights": "none", "architecture": "squeezenet1_0"}
+    answer = client.post("/jobs/validate", json=body).json()
+    assert (answer["is_valid"], answer["problems"]) == (True, [])
+    assert answer["num_trainable_parameters"] == answer["num_parameters"] == 736450
+    assert answer["memory"]["optimizer_bytes"] == 2 * answer["memory"]["gradient_bytes"]
+    assert answer["estimated_seconds"] is None
+    assert client.get("/jobs").json()["data"] == []
+
+
+def test_validate_lists_what_stands_against_a_job(client: TestClient, dataset_id: str) -> None:
+    body = {"dataset_id": dataset_id, "strategy": "partial", "trainable_from": "nowhere"}
+    answer = client.post("/jobs/validate", json=body).json()
+    assert not answer["is_valid"]
+    assert {problem["code"] for problem in answer["problems"]} == {"VALIDATION"}
+    missing = client.post("/jobs/validate", json={"dataset_id": dataset_id}).json()
+    assert [problem["code"] for problem in missing["problems"]] == ["WEIGHTS_UNAVAILABLE"]
+
+
+def test_the_history_of_a_job_that_has_not_begun_is_empty(
+    client: TestClient, dataset_id: str
+) -> None:
+    job_id = post(client, dataset_id=dataset_id).json()["id"]
+    assert client.get(f"/jobs/{job_id}/history").json() == {"job_id": job_id, "data": []}
+    picture = client.get(f"/jobs/{job_id}/history.png", params={"compare": [job_id]})
+    assert picture.headers["content-type"] == "image/png"
+    assert picture.content.startswith(b"\x89PNG")
+    assert client.get(f"/jobs/{job_id}/checkpoints").json()["data"] == []
+    unknown = client.get(f"/jobs/{job_id}/history.png", params={"compare": ["job_x"]})
+    assert unknown.status_code == 404
+
+
+def test_an_unknown_job_has_no_stream(client: TestClient) -> None:
+    answer = client.get("/jobs/job_unknown/events/stream")
+    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")

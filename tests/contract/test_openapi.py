@@ -1,0 +1,97 @@
+"""The document that clients are generated from, and the pages that show it."""
+
+import re
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+METHODS = {"get", "post", "put", "delete"}
+
+
+def list_operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"{method.upper()} {path}", operation)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS
+    ]
+
+
+def test_every_route_of_the_contract_is_there(client: TestClient) -> None:
+    names = {name for name, _ in list_operations(client.get("/openapi.json").json())}
+    assert names >= {
+        "POST /datasets",
+        "GET /datasets",
+        "GET /datasets/{dataset_id}",
+        "DELETE /datasets/{dataset_id}",
+        "GET /datasets/{dataset_id}/images",
+        "GET /datasets/{dataset_id}/images/{image_id}",
+        "GET /datasets/{dataset_id}/preview.png",
+        "GET /architectures",
+        "POST /jobs",
+        "GET /jobs",
+        "POST /jobs/validate",
+        "GET /jobs/{job_id}",
+        "DELETE /jobs/{job_id}",
+        "GET /jobs/{job_id}/history",
+        "GET /jobs/{job_id}/history.png",
+        "GET /jobs/{job_id}/events",
+        "GET /jobs/{job_id}/events/stream",
+        "GET /jobs/{job_id}/checkpoints",
+        "POST /jobs/{job_id}/cancel",
+        "POST /jobs/{job_id}/stop",
+        "POST /jobs/{job_id}/resume",
+        "GET /models",
+        "GET /models/{name}",
+        "GET /models/{name}/versions/{version}",
+        "DELETE /models/{name}/versions/{version}",
+        "PUT /models/{name}/aliases/{alias}",
+        "DELETE /models/{name}/aliases/{alias}",
+        "GET /serving",
+        "PUT /serving",
+        "POST /predict",
+        "GET /livez",
+        "GET /readyz",
+    }
+
+
+def test_every_error_is_declared_in_the_form_it_has(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    for name, operation in list_operations(document):
+        for status, response in operation["responses"].items():
+            if int(status) >= 400:
+                assert list(response["content"]) == ["application/problem+json"], (name, status)
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    assert "code" in document["components"]["schemas"]["Problem"]["properties"]
+
+
+def test_every_route_and_field_says_what_it_is(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    for name, operation in list_operations(document):
+        assert operation.get("summary"), name
+        assert operation.get("description"), name
+        for parameter in operation.get("parameters", []):
+            assert parameter.get("description"), (name, parameter["name"])
+    request = document["components"]["schemas"]["JobRequest"]["properties"]
+    undescribed = [
+        name
+        for name, field in request.items()
+        if not (field.get("description") or field.get("examples") or "anyOf" in field)
+    ]
+    assert undescribed == ["metadata"] or not undescribed
+
+
+def test_references_in_the_document_lead_somewhere(client: TestClient) -> None:
+    text = client.get("/openapi.json").text
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    assert set(re.findall(r"#/components/schemas/(\w+)", text)) <= set(schemas)
+
+
+def test_the_documentation_pages_need_no_other_server(client: TestClient) -> None:
+    for path in ("/docs", "/redoc"):
+        page = client.get(path).text
+        assets = re.findall(r'(?:src|href)="([^"]+)"', page)
+        assert assets
+        for asset in assets:
+            assert not re.match(r"(https?:)?//", asset), (path, asset)
+            assert client.get(asset).status_code == 200, (path, asset)
