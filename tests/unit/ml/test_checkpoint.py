@@ -1,0 +1,149 @@
+import hashlib
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from app.errors import CheckpointInvalid
+from app.ml import checkpoint
+from app.ml.architectures import build, is_trainable
+from app.ml.catalogue import get_entry
+from app.ml.checkpoint import Checkpoint, CheckpointHeader
+from app.ml.preprocessing import PreprocessingSpec
+from app.ml.pretrained import Provenance
+from app.storage import LocalStorage
+
+RESNET = get_entry("resnet18")
+
+
+def header_of(model: nn.Module, **changes: object) -> CheckpointHeader:
+    values = {
+        "architecture": "resnet18",
+        "build_arguments": {},
+        "num_classes": 2,
+        "class_names": ("ant", "bée"),
+        "preprocessing": PreprocessingSpec(input_size=64, resize_size=72),
+        "weights": Provenance(source="none", name="none", digest=None),
+        "trunk_digest": checkpoint.compute_trunk_digest(model),
+    }
+    return CheckpointHeader.model_validate({**values, **changes})
+
+
+def frozen_resnet(seed: int) -> nn.Module:
+    torch.manual_seed(seed)
+    return build(
+        "resnet18",
+        2,
+        arguments={},
+        learns=lambda name: is_trainable(RESNET, name, "feature_extract", None),
+    )
+
+
+def test_a_complete_checkpoint_gives_the_same_model_again(storage: LocalStorage) -> None:
+    model = build("resnet18", 2, arguments={})
+    model(torch.randn(4, 3, 64, 64))
+    header = header_of(model)
+    stored = checkpoint.save(storage, "m.safetensors", Checkpoint(header, model.state_dict()))
+    content = storage.path("m.safetensors").read_bytes()
+    assert stored.digest == hashlib.sha256(content).hexdigest()
+    assert stored.num_bytes == len(content)
+    restored, read = checkpoint.restore_model(checkpoint.load(storage.path("m.safetensors")))
+    assert read == header
+    assert checkpoint.load_header(storage.path("m.safetensors")) == header
+    assert not restored.training
+    images = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        assert torch.equal(restored(images), model.eval()(images))
+
+
+def test_a_delta_holds_the_head_and_buffers_alone_and_fits_its_trunk(storage: LocalStorage) -> None:
+    model = frozen_resnet(0)
+    model(torch.randn(4, 3, 64, 64))
+    delta = Checkpoint(header_of(model), checkpoint.take_delta(model))
+    buffers = {name for name, _ in model.named_buffers()}
+    assert delta.tensors.keys() == {"fc.weight", "fc.bias"} | buffers
+    stored = checkpoint.save(storage, "d.safetensors", delta)
+    assert stored.num_bytes < 200_000
+    again = frozen_resnet(0)
+    nn.init.zeros_(again.get_parameter("fc.weight"))
+    checkpoint.apply_delta(again, checkpoint.load(storage.path("d.safetensors")))
+    expected = model.state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in again.state_dict().items())
+
+
+def test_a_delta_is_a_copy() -> None:
+    model = frozen_resnet(0)
+    delta = checkpoint.take_delta(model)
+    before = delta["fc.weight"].clone()
+    nn.init.zeros_(model.get_parameter("fc.weight"))
+    assert torch.equal(delta["fc.weight"], before)
+
+
+def test_a_delta_is_refused_on_another_trunk() -> None:
+    delta = Checkpoint(header_of(frozen_resnet(0)), checkpoint.take_delta(frozen_resnet(0)))
+    with pytest.raises(CheckpointInvalid, match="another trunk"):
+        checkpoint.apply_delta(frozen_resnet(1), delta)
+
+
+@pytest.mark.parametrize("change", ["missing", "unexpected"])
+def test_a_delta_must_hold_just_what_is_trained(change: str) -> None:
+    model = frozen_resnet(0)
+    tensors = checkpoint.take_delta(model)
+    if change == "missing":
+        del tensors["fc.bias"]
+    else:
+        tensors["fc.scale"] = torch.zeros(1)
+    with pytest.raises(CheckpointInvalid, match="not those"):
+        checkpoint.apply_delta(model, Checkpoint(header_of(model), tensors))
+
+
+def test_a_delta_cannot_be_served() -> None:
+    model = frozen_resnet(0)
+    delta = Checkpoint(header_of(model), checkpoint.take_delta(model))
+    with pytest.raises(CheckpointInvalid, match="complete"):
+        checkpoint.restore_model(delta)
+
+
+def test_where_nothing_is_frozen_there_is_no_trunk() -> None:
+    assert checkpoint.compute_trunk_digest(build("resnet18", 2, arguments={})) is None
+
+
+def test_tensors_of_another_architecture_are_refused() -> None:
+    model = build("resnet18", 2, arguments={})
+    tensors = build("squeezenet1_0", 2, arguments={}).state_dict()
+    with pytest.raises(CheckpointInvalid, match="do not fit"):
+        checkpoint.restore_model(Checkpoint(header_of(model), tensors))
+
+
+@pytest.mark.parametrize("content", [b"", b"hello, this is no checkpoint", b"\0" * 64])
+def test_something_else_is_no_checkpoint(storage: LocalStorage, content: bytes) -> None:
+    with storage.new_file("x") as file:
+        file.write(content)
+    with pytest.raises(CheckpointInvalid, match="not safetensors"):
+        checkpoint.load(storage.path("x"))
+
+
+def test_plain_safetensors_are_no_checkpoint(storage: LocalStorage) -> None:
+    save_file({"weight": torch.zeros(2)}, storage.root / "x")
+    with pytest.raises(CheckpointInvalid, match="no header"):
+        checkpoint.load(storage.path("x"))
+
+
+def test_a_newer_version_says_so(storage: LocalStorage) -> None:
+    header = header_of(build("squeezenet1_0", 2, arguments={}))
+    newer = header.model_dump_json().replace('"version":1', '"version":2')
+    save_file({"weight": torch.zeros(2)}, storage.root / "x", {"graft_checkpoint": newer})
+    with pytest.raises(CheckpointInvalid, match="newer version"):
+        checkpoint.load(storage.path("x"))
+
+
+def test_a_truncated_checkpoint_is_refused(storage: LocalStorage) -> None:
+    model = frozen_resnet(0)
+    delta = Checkpoint(header_of(model), checkpoint.take_delta(model))
+    checkpoint.save(storage, "d", delta)
+    content = storage.path("d").read_bytes()
+    with storage.new_file("torn") as file:
+        file.write(content[:-10])
+    with pytest.raises(CheckpointInvalid):
+        checkpoint.load(storage.path("torn"))

@@ -1,0 +1,122 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torchvision import models
+
+from app.errors import WeightsUnavailable
+from app.ml.architectures import build
+from app.ml.catalogue import Entry, get_entry
+from app.ml.pretrained import load_pretrained
+
+
+@pytest.fixture(autouse=True)
+def torch_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    return tmp_path / "torch" / "hub" / "checkpoints"
+
+
+def publish(entry: Entry, content: bytes) -> tuple[Entry, str]:
+    """The entry as if torchvision had published this file."""
+    prefix = hashlib.sha256(content).hexdigest()[:8]
+    name = f"{entry.name}-{prefix}.pth"
+    weights = entry.get_weights("imagenet").model_copy(
+        update={"file_name": name, "sha256_prefix": prefix, "url": f"http://127.0.0.1:9/{name}"}
+    )
+    return entry.model_copy(update={"weights": (weights,)}), name
+
+
+def test_safetensors_are_read_with_their_digest(tmp_path: Path) -> None:
+    entry = get_entry("squeezenet1_0")
+    state_dict = models.squeezenet1_0(weights=None).state_dict()
+    path = tmp_path / "squeezenet1_0.safetensors"
+    save_file(state_dict, path)
+    loaded = load_pretrained(entry, "imagenet", weights_dir=tmp_path, download_allowed=False)
+    assert loaded.state_dict.keys() == state_dict.keys()
+    assert all(torch.equal(loaded.state_dict[key], state_dict[key]) for key in state_dict)
+    assert loaded.provenance.model_dump() == {
+        "source": "local",
+        "name": "IMAGENET1K_V1",
+        "digest": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+
+
+@pytest.mark.parametrize(("place", "source"), [("weights", "local"), ("hub", "hub")])
+def test_torchvisions_own_file_is_read(
+    tmp_path: Path, torch_home: Path, place: str, source: str
+) -> None:
+    state_dict = models.squeezenet1_0(weights=None).state_dict()
+    torch.save(state_dict, tmp_path / "file")
+    content = (tmp_path / "file").read_bytes()
+    entry, name = publish(get_entry("squeezenet1_0"), content)
+    folder = tmp_path if place == "weights" else torch_home
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+    loaded = load_pretrained(entry, "imagenet", weights_dir=tmp_path, download_allowed=False)
+    assert torch.equal(loaded.state_dict["features.0.weight"], state_dict["features.0.weight"])
+    assert loaded.provenance.source == source
+
+
+def test_a_file_with_another_hash_is_refused(tmp_path: Path) -> None:
+    entry, name = publish(get_entry("squeezenet1_0"), b"what was published")
+    torch.save(models.squeezenet1_0(weights=None).state_dict(), tmp_path / name)
+    with pytest.raises(WeightsUnavailable, match="damaged"):
+        load_pretrained(entry, "imagenet", weights_dir=tmp_path, download_allowed=False)
+
+
+def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    torch.save({"weight": Path("x")}, tmp_path / "file")
+    content = (tmp_path / "file").read_bytes()
+    entry, name = publish(get_entry("squeezenet1_0"), content)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(WeightsUnavailable, match="cannot be read"):
+        load_pretrained(entry, "imagenet", weights_dir=tmp_path, download_allowed=False)
+
+
+def test_a_damaged_safetensors_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "squeezenet1_0.safetensors").write_bytes(b"\xff" * 100)
+    with pytest.raises(WeightsUnavailable, match="cannot be read"):
+        load_pretrained(
+            get_entry("squeezenet1_0"), "imagenet", weights_dir=tmp_path, download_allowed=False
+        )
+
+
+@pytest.mark.parametrize("download_allowed", [True, False])
+def test_missing_weights_are_an_error_and_never_random(download_allowed: bool) -> None:
+    entry, name = publish(get_entry("squeezenet1_0"), b"nowhere")
+    with pytest.raises(WeightsUnavailable, match=name):
+        load_pretrained(entry, "imagenet", weights_dir=None, download_allowed=download_allowed)
+
+
+def test_the_oldest_densenet_file_fits(tmp_path: Path) -> None:
+    state_dict = models.densenet121(weights=None).state_dict()
+    old = {
+        key.replace("norm1.", "norm.1.")
+        .replace("norm2.", "norm.2.")
+        .replace("conv1.", "conv.1.")
+        .replace("conv2.", "conv.2.")
+        if "denselayer" in key
+        else key: value
+        for key, value in state_dict.items()
+    }
+    assert old.keys() != state_dict.keys()
+    torch.save(old, tmp_path / "file")
+    content = (tmp_path / "file").read_bytes()
+    entry, name = publish(get_entry("densenet121"), content)
+    (tmp_path / name).write_bytes(content)
+    loaded = load_pretrained(entry, "imagenet", weights_dir=tmp_path, download_allowed=False)
+    assert loaded.state_dict.keys() == state_dict.keys()
+
+
+@pytest.mark.shared
+def test_the_shared_weights_know_ants_from_nothing(shared_dir: Path) -> None:
+    entry = get_entry("squeezenet1_0")
+    loaded = load_pretrained(
+        entry, "imagenet", weights_dir=shared_dir / "weights", download_allowed=False
+    )
+    model = build("squeezenet1_0", 2, arguments={}, state_dict=loaded.state_dict)
+    assert torch.equal(
+        model.get_parameter("features.0.weight"), loaded.state_dict["features.0.weight"]
+    )

@@ -1,0 +1,177 @@
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from app.errors import ValidationFailed, WeightsUnavailable
+from app.ml.catalogue import Entry, get_entry
+from app.ml.weights import UrlProbe, availability, find_hub_dir, find_local, require_available
+
+ENTRY = get_entry("squeezenet1_0")
+FILE_NAME = ENTRY.get_weights("imagenet").file_name
+
+
+class Server(ThreadingHTTPServer):
+    """Answers HEAD of /there.pth with 200, of anything else with 404, and remembers."""
+
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
+        self.asked: list[str] = []
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}{path}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_HEAD(self) -> None:
+        self.server.asked.append(self.path)
+        self.send_response(200 if self.path == "/there.pth" else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def running_server(port: int = 0) -> Iterator[Server]:
+    with Server(port) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def hub_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    folder = find_hub_dir()
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def weights_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    return folder
+
+
+def at_url(url: str) -> Entry:
+    weights = ENTRY.get_weights("imagenet").model_copy(update={"url": url})
+    return ENTRY.model_copy(update={"weights": (weights,)})
+
+
+def test_files_are_found_in_the_order_of_the_documentation(
+    weights_dir: Path, hub_dir: Path
+) -> None:
+    assert find_local(ENTRY, "imagenet", weights_dir) is None
+    for path in (
+        hub_dir / FILE_NAME,
+        weights_dir / FILE_NAME,
+        weights_dir / "squeezenet1_0.safetensors",
+    ):
+        path.touch()
+        assert find_local(ENTRY, "imagenet", weights_dir) == path
+        assert find_local(ENTRY, "IMAGENET1K_V1", weights_dir) == path
+    assert find_local(ENTRY, "imagenet", None) == hub_dir / FILE_NAME
+
+
+def test_the_hub_folder_is_where_torch_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch.hub  # noqa: PLC0415 -- the other tests show that it is not needed
+
+    for variables in ({}, {"TORCH_HOME": "/a"}, {"XDG_CACHE_HOME": "/b"}):
+        monkeypatch.delenv("TORCH_HOME", raising=False)
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        assert str(find_hub_dir()) == f"{torch.hub.get_dir()}/checkpoints"
+
+
+def test_an_unknown_name_is_refused() -> None:
+    with pytest.raises(ValidationFailed):
+        find_local(ENTRY, "IMAGENET1K_V7", None)
+
+
+def test_local_weights_are_local_and_nobody_is_asked(weights_dir: Path, server: Server) -> None:
+    (weights_dir / "squeezenet1_0.safetensors").touch()
+    entry = at_url(server.url("/there.pth"))
+    found = availability(
+        entry, "imagenet", weights_dir=weights_dir, download_allowed=True, answers=UrlProbe()
+    )
+    assert found == "local"
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("path", "download_allowed", "expected", "num_asked"),
+    [
+        ("/there.pth", True, "download", 1),
+        ("/gone.pth", True, "unavailable", 1),
+        ("/there.pth", False, "unavailable", 0),
+    ],
+)
+def test_a_download_is_one_that_is_allowed_and_answers(
+    server: Server, path: str, download_allowed: bool, expected: str, num_asked: int
+) -> None:
+    probe = UrlProbe()
+    for _ in range(3):
+        found = availability(
+            at_url(server.url(path)),
+            "imagenet",
+            weights_dir=None,
+            download_allowed=download_allowed,
+            answers=probe,
+        )
+        assert found == expected
+    assert len(server.asked) == num_asked
+
+
+def test_an_answer_is_forgotten_after_a_while(server: Server) -> None:
+    probe = UrlProbe(remember_seconds=0)
+    assert [probe(server.url("/there.pth")) for _ in range(2)] == [True, True]
+    assert len(server.asked) == 2
+
+
+def test_a_server_out_of_reach_is_remembered_as_a_whole() -> None:
+    with running_server() as server:
+        gone, there = server.url("/gone.pth"), server.url("/there.pth")
+        port = server.server_address[1]
+    probe = UrlProbe()
+    assert not probe(gone)
+    with running_server(port) as server:
+        assert not probe(there)
+        assert server.asked == []
+        assert UrlProbe()(there)
+
+
+@pytest.mark.parametrize("download_allowed", [True, False])
+def test_weights_that_cannot_be_had_say_what_to_do(download_allowed: bool) -> None:
+    with pytest.raises(WeightsUnavailable) as caught:
+        require_available(
+            ENTRY,
+            "imagenet",
+            weights_dir=None,
+            download_allowed=download_allowed,
+            answers=lambda _: False,
+        )
+    assert "squeezenet1_0.safetensors" in caught.value.message
+    assert FILE_NAME in caught.value.message
+    assert "GRAFT_WEIGHTS_DIR" in caught.value.message
+    assert '"weights": "none"' in caught.value.message
+
+
+def test_weights_that_can_be_had_are_not_complained_about(weights_dir: Path) -> None:
+    (weights_dir / FILE_NAME).touch()
+    require_available(ENTRY, "imagenet", weights_dir=weights_dir, download_allowed=False)
