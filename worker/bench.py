@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from uuid import uuid4
 
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -16,6 +17,9 @@ from worker.kinds import make_kinds
 from worker.reaper import Reaper
 from worker.recorder import Recorder
 from worker.supervisor import supervise
+from worker.sweeper import sweep
+
+SWEEP_EVERY_SECONDS = 3600.0
 
 log = logging.getLogger(__name__)
 
@@ -88,5 +92,15 @@ class Workbench:
         return True
 
     def _look_now_and_then(self) -> None:
+        next_sweep = time.monotonic()
         while not self._draining.wait(self.settings.idle_poll_seconds):
             self.take_work()
+            if time.monotonic() >= next_sweep:
+                next_sweep = time.monotonic() + SWEEP_EVERY_SECONDS
+                self._sweep()
+
+    def _sweep(self) -> None:
+        try:
+            sweep(self.database, self.storage)
+        except (OperationalError, InterfaceError, OSError) as error:
+            log.warning("could not sweep: %s", error)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 from tests.e2e.conftest import Graft
 from tests.uploads import make_zip
@@ -56,9 +57,7 @@ def test_a_cancelled_job_registers_nothing_and_can_be_resumed(graft: Graft) -> N
     assert graft.http.post(f"/jobs/{job_id}/resume").json()["status"] == "queued"
     job = graft.wait_for(f"/jobs/{job_id}", "is_terminal", True)
     assert (job["status"], job["error"]) == ("succeeded", None)
-    assert [row["epoch"] for row in graft.get(f"/jobs/{job_id}/history")["data"]] == [
-        *range(1, 9)
-    ]
+    assert [row["epoch"] for row in graft.get(f"/jobs/{job_id}/history")["data"]] == [*range(1, 9)]
     assert graft.http.post(f"/jobs/{job_id}/resume").status_code == 409
 
 
@@ -97,7 +96,6 @@ def list_children(graft: Graft) -> list[int]:
     """The training processes of the service's worker."""
     (worker,) = graft.list_pids("worker", "--queue\0train")
     children = []
-    for task in (f"/proc/{worker}/task/{thread}" for thread in os.listdir(f"/proc/{worker}/task")):
-        with open(f"{task}/children", encoding="ascii") as file:
-            children += [int(pid) for pid in file.read().split()]
+    for thread in Path(f"/proc/{worker}/task").iterdir():
+        children += [int(pid) for pid in (thread / "children").read_text().split()]
     return children

@@ -1,0 +1,38 @@
+"""What the sweeper removes, and what it must not."""
+
+from app.db.session import Database
+from app.db.tables import Model, ModelVersion
+from app.storage import LocalStorage
+from worker.sweeper import sweep
+
+
+def write(storage: LocalStorage, *keys: str) -> None:
+    for key in keys:
+        with storage.new_file(key) as file:
+            file.write(b"x")
+
+
+def test_only_old_files_that_nothing_refers_to_are_removed(
+    database: Database, storage: LocalStorage
+) -> None:
+    write(storage, "jobs/job_1/w-1/model.safetensors", "jobs/job_1/w-1/epoch-0001.state.pt")
+    with database.transaction() as session:
+        session.add(Model(name="colors", last_version=1, labels={}))
+        session.flush()
+        session.add(
+            ModelVersion(
+                name="colors",
+                version=1,
+                job_id="job_1",
+                checkpoint_key="jobs/job_1/w-1/model.safetensors",
+                digest="0" * 64,
+                num_bytes=1,
+                architecture="resnet18",
+                class_names=["a", "b"],
+                input_size=224,
+                val_accuracy=1.0,
+            )
+        )
+    assert sweep(database, storage) == 0
+    assert sweep(database, storage, min_age_seconds=0) == 1
+    assert list(storage.list_keys()) == ["jobs/job_1/w-1/model.safetensors"]
