@@ -1,0 +1,87 @@
+"""Rules about the code itself that no linter knows."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+SHIPPED = ("app", "worker", "client", "migrations")
+
+READS_ENVIRONMENT = {
+    "app/settings.py",
+    "app/ml/weights.py",  # torch hub's own variables, to find its cache without torch
+    "worker/child.py",  # hands a child the variables it needs, and no credentials
+}
+
+
+def list_modules(*folders: str) -> list[Path]:
+    modules = [path for folder in folders for path in (REPOSITORY / folder).rglob("*.py")]
+    assert modules
+    return modules
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(REPOSITORY).as_posix()
+
+
+def list_attributes(path: Path) -> Iterator[ast.Attribute]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+
+
+def commits(path: Path) -> bool:
+    return any(node.attr == "commit" for node in list_attributes(path))
+
+
+def reads_environment(path: Path) -> bool:
+    return any(
+        node.attr in {"environ", "getenv"}
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "os"
+        for node in list_attributes(path)
+    ) or "from os import" in path.read_text(encoding="utf-8")
+
+
+def test_only_the_session_commits() -> None:
+    assert [name_of(path) for path in list_modules(*SHIPPED) if commits(path)] == [
+        "app/db/session.py"
+    ]
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    readers = {name_of(path) for path in list_modules(*SHIPPED) if reads_environment(path)}
+    assert readers <= READS_ENVIRONMENT
+
+
+def test_packages_are_empty() -> None:
+    packages = [path for path in list_modules(*SHIPPED, "tests") if path.name == "__init__.py"]
+    assert [name_of(path) for path in packages if path.read_bytes()] == []
+
+
+def test_no_module_is_long() -> None:
+    lengths = {
+        name_of(path): len(path.read_text(encoding="utf-8").splitlines())
+        for path in list_modules(*SHIPPED, "tests", "benchmarks")
+    }
+    assert {name: length for name, length in lengths.items() if length > 400} == {}
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        "worker.celery_app, worker.tasks, worker.supervisor",
+        "app.jobs.service, app.datasets.service, app.registry.service, app.work.service",
+        "worker.ingestion.config, app.db.tables",
+        "client.demo.run",
+    ],
+)
+def test_a_process_without_models_never_loads_torch(modules: str) -> None:
+    program = f"import sys, {modules}; print('torch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"

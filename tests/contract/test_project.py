@@ -1,0 +1,239 @@
+"""The files around the code: containers, lock files, the CI script."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from app.cli import app as cli
+
+REPOSITORY = Path(__file__).parents[2]
+LOCKS = ("requirements.lock", "requirements-dev.lock")
+
+
+class ComposeLoader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML carries no types
+    """Reads compose's own tag for taking something away."""
+
+
+ComposeLoader.add_constructor("!reset", lambda _loader, _node: None)
+
+
+def read_compose(name: str) -> dict[str, Any]:
+    text = (REPOSITORY / name).read_text(encoding="utf-8")
+    compose: dict[str, Any] = yaml.load(text, ComposeLoader)  # noqa: S506 - a safe loader
+    return compose
+
+
+def parse_command(arguments: list[str]) -> None:
+    """Let the command line take the arguments apart without running anything."""
+    group: Any = typer.main.get_command(cli)
+    group.commands[arguments[0]].make_context(arguments[0], arguments[1:])
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    return read_compose("docker-compose.yml")
+
+
+@pytest.fixture(scope="module")
+def instructions() -> list[tuple[str, str]]:
+    """The Dockerfile as pairs of instruction and arguments, in order."""
+    text = (REPOSITORY / "Dockerfile").read_text(encoding="utf-8")
+    lines = re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", " ").splitlines()
+    return [(name, rest) for name, _, rest in (line.partition(" ") for line in lines if line)]
+
+
+def own_services(compose: dict[str, Any]) -> dict[str, Any]:
+    return {name: one for name, one in compose["services"].items() if one["image"] == "graft"}
+
+
+def test_compose_runs_commands_that_exist(compose: dict[str, Any]) -> None:
+    services = own_services(compose)
+    assert services.keys() == {"api", "migrate", "worker-cpu", "worker-train"}
+    for service in services.values():
+        parse_command(service["command"])
+
+
+def test_compose_serves_both_queues(compose: dict[str, Any]) -> None:
+    commands = [one["command"] for one in own_services(compose).values()]
+    assert ["worker", "--queue", "cpu"] in commands
+    assert ["worker", "--queue", "train"] in commands
+
+
+def test_compose_starts_nothing_before_the_migration(compose: dict[str, Any]) -> None:
+    services = own_services(compose)
+    assert services.pop("migrate")["depends_on"]["postgres"]["condition"] == "service_healthy"
+    for service in services.values():
+        condition = service["depends_on"]["migrate"]["condition"]
+        assert condition == "service_completed_successfully"
+
+
+def test_compose_reserves_a_gpu_and_the_override_gives_it_back(compose: dict[str, Any]) -> None:
+    worker = compose["services"]["worker-train"]
+    (device,) = worker["deploy"]["resources"]["reservations"]["devices"]
+    assert device["capabilities"] == ["gpu"]
+    assert worker["environment"]["GRAFT_DEVICE"] == "cuda"
+    override = read_compose("docker-compose.cpu.yml")["services"]
+    assert override["worker-train"]["deploy"] is None
+    assert override["worker-train"]["environment"]["GRAFT_DEVICE"] == "cpu"
+    assert {one["build"]["args"]["TORCH_BACKEND"] for one in override.values()} == {"cpu"}
+    assert override.keys() == own_services(compose).keys()
+
+
+def test_compose_keeps_what_must_last_in_named_volumes(compose: dict[str, Any]) -> None:
+    mounts = [
+        mount.split(":")[0] for one in compose["services"].values() for mount in one["volumes"]
+    ]
+    assert set(mounts) == set(compose["volumes"])
+
+
+def test_compose_watches_what_others_wait_for(compose: dict[str, Any]) -> None:
+    for name in ("postgres", "redis"):
+        service = compose["services"][name]
+        assert service["healthcheck"]["test"][0] == "CMD"
+        assert re.fullmatch(r"\w+:\d+\.\d+[\w.-]*", service["image"])
+
+
+def test_image_starts_from_a_pinned_base(instructions: list[tuple[str, str]]) -> None:
+    arguments = dict(rest.split("=") for name, rest in instructions if name == "ARG")
+    bases = [rest.split()[0] for name, rest in instructions if name == "FROM"]
+    assert bases == ["python:${PYTHON_TAG}"] * 2
+    assert re.fullmatch(r"3\.\d+\.\d+-slim-\w+", arguments["PYTHON_TAG"])
+    assert arguments["TORCH_BACKEND"] == "cpu"
+
+
+def test_image_runs_as_an_ordinary_user(instructions: list[tuple[str, str]]) -> None:
+    names = [name for name, _ in instructions]
+    (user,) = (rest for name, rest in instructions if name == "USER")
+    assert int(user) > 0
+    assert names.index("USER") > max(i for i, name in enumerate(names) if name == "RUN")
+
+
+def test_image_installs_dependencies_before_the_source(
+    instructions: list[tuple[str, str]],
+) -> None:
+    copied = [rest for name, rest in instructions if name == "COPY"]
+    assert copied.index("requirements.lock ./") < copied.index("app app")
+    position = instructions.index(("COPY", "app app"))
+    late = [rest for name, rest in instructions[position:] if "pip install" in rest]
+    assert late == ["--mount=type=cache,target=/root/.cache/uv uv pip install --no-deps ."]
+
+
+def test_image_is_started_and_watched_without_a_shell(
+    instructions: list[tuple[str, str]],
+) -> None:
+    found = dict(instructions)
+    assert "ADD" not in found
+    assert json.loads(found["ENTRYPOINT"]) == ["graft"]
+    parse_command(json.loads(found["CMD"]))
+    check = json.loads(found["HEALTHCHECK"].split(" CMD ")[1])
+    assert check[:2] == ["python", "-c"]
+    compile(check[2], "healthcheck", "exec")
+
+
+def test_image_has_a_lock_for_everything_but_torch(tmp_path: Path) -> None:
+    dockerfile = (REPOSITORY / "Dockerfile").read_text(encoding="utf-8")
+    match = re.search(r"awk '(.*?)'", dockerfile)
+    assert match is not None
+    done = subprocess.run(
+        ["awk", match[1], REPOSITORY / "requirements.lock"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    kept = re.findall(r"^([a-z0-9.-]+)==", done.stdout, re.MULTILINE)
+    everything = re.findall(
+        r"^([a-z0-9.-]+)==", (REPOSITORY / "requirements.lock").read_text(), re.MULTILINE
+    )
+    left_out = set(everything) - set(kept)
+    assert {"torch", "torchvision"} <= left_out
+    assert all(re.match(r"torch|triton|nvidia-|cuda-", name) for name in left_out)
+    assert {"fastapi", "sqlalchemy", "celery", "psycopg", "numpy"} <= set(kept)
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_locked_package_has_a_version_and_hashes(name: str) -> None:
+    text = (REPOSITORY / name).read_text(encoding="utf-8")
+    entries = re.split(r"\n(?=[a-z])", re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE))
+    assert len(entries) > 50
+    for entry in entries:
+        assert re.match(r"[a-z0-9.-]+==\S+", entry), entry
+        assert "--hash=sha256:" in entry, entry
+    assert "://" not in text
+
+
+def test_locks_hold_every_declared_dependency() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    runtime = [
+        *project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"]["postgres"],
+    ]
+    declared = (runtime, runtime + project["dependency-groups"]["dev"])
+    for lock, requirements in zip(LOCKS, declared, strict=True):
+        text = (REPOSITORY / lock).read_text(encoding="utf-8")
+        names = [re.split(r"[\[<>=]", one)[0] for one in requirements]
+        assert [one for one in names if not re.search(rf"^{one}==", text, re.MULTILINE)] == []
+
+
+def test_locks_agree() -> None:
+    pins = [
+        set(re.findall(r"^([a-z0-9.-]+==\S+)", (REPOSITORY / name).read_text(), re.MULTILINE))
+        for name in LOCKS
+    ]
+    assert pins[0] < pins[1]
+
+
+def test_no_file_names_a_package_registry() -> None:
+    hosts = ("py" + "pi.org", "python" + "hosted.org", "pytorch.org/" + "whl", "ghcr" + ".io")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    files = [REPOSITORY / name for name in listed.stdout.split("\0") if name]
+    assert len(files) > 50
+    found = [
+        path.name
+        for path in files
+        if path.is_file() and any(host.encode() in path.read_bytes() for host in hosts)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("suite", "succeeds"),
+    [
+        ("echo '===== 3 passed in 0.1s ====='", True),
+        ("echo '===== 1 failed, 3 passed in 0.1s ====='; exit 2", False),
+        ("echo '===== no tests ran in 0.1s ====='; exit 5", False),
+        ("echo '===== no tests ran in 0.1s ====='", False),
+        ("echo '===== 0 passed in 0.1s ====='", False),
+    ],
+)
+def test_ci_fails_unless_tests_ran_and_passed(suite: str, succeeds: bool, tmp_path: Path) -> None:
+    fake_make = tmp_path / "make"
+    fake_make.write_text(f"#!/bin/sh\n{suite}\n")
+    fake_make.chmod(0o755)
+    done = subprocess.run(
+        [REPOSITORY / ".ci" / "run"],
+        env={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "CI": "true"},
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert (done.returncode == 0) is succeeds
+
+
+def test_make_demo_runs_commands_that_exist() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    commands = re.findall(r"^\t\$\(BIN\)/graft (.+)$", makefile, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        parse_command(shlex.split(command))
