@@ -99,7 +99,11 @@ def compare_on_drawings(graft: Graft, folder: Path, console: Console) -> Compari
 
 def _upload(graft: Graft, archive: Path, name: str, console: Console) -> Dataset:
     dataset = graft.wait_for_dataset(graft.upload_dataset(archive, name=name).id)
-    counts = ", ".join(f"{split.num_images} {name}" for name, split in dataset.splits.items())
+    counts = ", ".join(
+        f"{dataset.splits[split].num_images} {split}"
+        for split in ("train", "val", "test")
+        if split in dataset.splits
+    )
     console.print(
         f"Uploaded [bold]{name}[/]: {counts} images of {len(dataset.class_names)} classes "
         f"({', '.join(dataset.class_names)})"

@@ -28,7 +28,7 @@ def ring(x: Coordinates, y: Coordinates) -> Mask:
 
 def square(x: Coordinates, y: Coordinates) -> Mask:
     """A filled square."""
-    return np.maximum(abs(x), abs(y)) < 0.75
+    return np.maximum(abs(x), abs(y)) < 0.7
 
 
 def triangle(x: Coordinates, y: Coordinates) -> Mask:
@@ -56,7 +56,7 @@ def crescent(x: Coordinates, y: Coordinates) -> Mask:
 
 def heart(x: Coordinates, y: Coordinates) -> Mask:
     """The sextic heart curve (x² + y² - 1)³ = x² y³."""
-    x, y = 1.25 * x, 0.1 - 1.25 * y
+    x, y = 1.35 * x, 0.1 - 1.35 * y
     return (x**2 + y**2 - 1) ** 3 < x**2 * y**3
 
 
@@ -68,7 +68,7 @@ def arrow(x: Coordinates, y: Coordinates) -> Mask:
 
 def hourglass(x: Coordinates, y: Coordinates) -> Mask:
     """Two triangles that meet at their tips."""
-    return (abs(x) < abs(y)) & (abs(y) < 0.75)
+    return (abs(x) < abs(y)) & (abs(y) < 0.7)
 
 
 def stripes(x: Coordinates, y: Coordinates) -> Mask:  # noqa: ARG001 - a motif takes both
