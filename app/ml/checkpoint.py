@@ -65,9 +65,10 @@ def save(storage: Storage, key: str, checkpoint: Checkpoint) -> StoredFile:
     Raises StorageFull.
     """
     tensors = {name: _to_host(tensor) for name, tensor in checkpoint.tensors.items()}
-    content = safetensors.torch.save(
-        tensors, {"format": "pt", _METADATA_KEY: checkpoint.header.model_dump_json()}
-    )
+    # One metadata entry alone: safetensors writes several in no fixed order, and the same model
+    # should have the same digest.
+    metadata = {_METADATA_KEY: checkpoint.header.model_dump_json()}
+    content = safetensors.torch.save(tensors, metadata)
     with storage.new_file(key) as file:
         file.write(content)
     return StoredFile(hashlib.sha256(content).hexdigest(), len(content))

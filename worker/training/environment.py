@@ -10,7 +10,7 @@ import torch
 from app.ml.pretrained import Provenance
 from worker.training.config import TrainingConfig
 
-_LIBRARIES = ("torch", "torchvision", "numpy", "pillow", "safetensors")
+_LIBRARIES = ("torchvision", "numpy", "pillow", "safetensors")
 
 
 def describe_environment(
@@ -18,7 +18,7 @@ def describe_environment(
 ) -> dict[str, Any]:
     """A JSON object: versions, machine, threads, digests and the seed."""
     return {
-        "libraries": {name: version(name) for name in _LIBRARIES},
+        "libraries": {"torch": torch.__version__, **{name: version(name) for name in _LIBRARIES}},
         "python": platform.python_version(),
         "platform": platform.platform(),
         "device": device.type,

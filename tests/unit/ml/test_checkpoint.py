@@ -72,6 +72,13 @@ def test_a_delta_holds_the_head_and_buffers_alone_and_fits_its_trunk(storage: Lo
     assert all(torch.equal(value, expected[name]) for name, value in again.state_dict().items())
 
 
+def test_the_same_model_has_the_same_digest(storage: LocalStorage) -> None:
+    model = frozen_resnet(0)
+    complete = Checkpoint(header_of(model), model.state_dict())
+    digests = {checkpoint.save(storage, f"m{number}", complete).digest for number in range(8)}
+    assert len(digests) == 1
+
+
 def test_a_delta_is_a_copy() -> None:
     model = frozen_resnet(0)
     delta = checkpoint.take_delta(model)

@@ -1,0 +1,103 @@
+import hashlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.datasets.manifest import ImageRecord, Split
+from app.storage import LocalStorage
+from worker.training.config import TrainingConfig
+
+CLASS_NAMES = ["dark", "light"]
+SIZE = 40
+
+MakeConfig = Callable[..., TrainingConfig]
+
+
+def picture(class_name: str, number: int) -> bytes:
+    """A noisy picture, darker or lighter than the middle, too noisy to be learnt at once."""
+    random = np.random.default_rng([number, CLASS_NAMES.index(class_name)])
+    level = 110 if class_name == "dark" else 146
+    pixels = random.normal(level, 60, (SIZE, SIZE, 3)).clip(0, 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def store_pictures(storage: LocalStorage, num_train: int, num_val: int) -> str:
+    """Store pictures of two classes in turn, and their manifest; give its key."""
+    splits: list[Split] = [*["train"] * num_train, *["val"] * num_val]  # type: ignore[list-item]
+    lines = []
+    for image_id, split in enumerate(splits, 1):
+        class_name = CLASS_NAMES[image_id % 2]
+        content = picture(class_name, image_id)
+        digest = hashlib.sha256(content).hexdigest()
+        key = f"images/{digest[:2]}/{digest}"
+        if not storage.exists(key):
+            with storage.new_file(key) as file:
+                file.write(content)
+        record = ImageRecord(
+            image_id=image_id,
+            split=split,
+            class_name=class_name,
+            path=f"{split}/{class_name}/{image_id}.png",
+            key=key,
+            sha256=digest,
+            num_bytes=len(content),
+            width=SIZE,
+            height=SIZE,
+        )
+        lines.append(record.model_dump_json())
+    manifest_key = f"datasets/{num_train}-{num_val}/manifest.jsonl"
+    with storage.new_file(manifest_key) as file:
+        file.write("\n".join(lines).encode() + b"\n")
+    return manifest_key
+
+
+@pytest.fixture
+def make_config(storage: LocalStorage, tmp_path: Path) -> MakeConfig:
+    """Make a small configuration; keyword arguments change the recipe."""
+
+    def make(
+        *,
+        num_train: int = 13,
+        num_val: int = 6,
+        config: dict[str, object] | None = None,
+        **recipe: object,
+    ) -> TrainingConfig:
+        defaults: dict[str, object] = {
+            "architecture": "squeezenet1_0",
+            "strategy": "scratch",
+            "trainable_from": None,
+            "weights": "none",
+            "preset": "test",
+            "epochs": 2,
+            "batch_size": 4,
+            "input_size": 32,
+            "seed": 0,
+            "num_threads": 1,
+            "optimizer": {"name": "sgd"},
+            "scheduler": {"name": "constant"},
+            "augmentation": {"name": "tutorial"},
+            "early_stopping": None,
+        }
+        return TrainingConfig.model_validate(
+            {
+                "job_id": "job_1",
+                "recipe": {**defaults, **recipe},
+                "class_names": CLASS_NAMES,
+                "manifest_key": store_pictures(storage, num_train, num_val),
+                "dataset_digest": "0" * 64,
+                "key_prefix": "jobs/job_1/1",
+                "storage_dir": storage.root,
+                "weights_dir": tmp_path / "weights",
+                "weights_download": False,
+                "device": "cpu",
+                **(config or {}),
+            }
+        )
+
+    return make

@@ -1,0 +1,162 @@
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD
+
+from app.errors import Diverged
+from app.jobs.recipe import EarlyStopping
+from tests.unit.training.conftest import MakeConfig
+from worker.training.data import Batch
+from worker.training.fit import Best, fit, has_stalled
+from worker.training.optim import make_optimizer
+
+
+class ToyFeed:
+    """Two clouds of points; the validation accuracy of each epoch can be dictated."""
+
+    num_train_batches = 3
+
+    def __init__(self, num_right: list[int] | None = None) -> None:
+        self._num_right = iter(num_right or [])
+
+    def train_batches(self, epoch: int) -> Iterator[Batch]:
+        random = torch.Generator().manual_seed(epoch)
+        for _ in range(self.num_train_batches):
+            targets = torch.randint(0, 2, (8,), generator=random)
+            points = torch.randn(8, 2, generator=random) + 4.0 * targets[:, None] - 2.0
+            yield points, targets
+
+    def val_batches(self) -> Iterator[Batch]:
+        num_right = next(self._num_right, None)
+        if num_right is None:
+            yield next(self.train_batches(999))
+        else:
+            yield torch.full((4, 2), -50.0), torch.tensor([0] * num_right + [1] * (4 - num_right))
+
+
+class Separator(nn.Linear):
+    """Always sure of class 0 for points far to the lower left."""
+
+    def __init__(self) -> None:
+        super().__init__(2, 2)
+        with torch.no_grad():
+            self.weight.copy_(torch.tensor([[-1.0, -1.0], [1.0, 1.0]]))
+            self.bias.zero_()
+
+
+def test_training_learns(make_config: MakeConfig) -> None:
+    recipe = make_config(epochs=5, optimizer={"name": "sgd", "learning_rate": 0.1}).recipe
+    torch.manual_seed(0)
+    model = nn.Linear(2, 2)
+    results = list(fit(recipe, model, make_optimizer(model, recipe.optimizer), ToyFeed()))
+    assert [result.epoch for result in results] == [1, 2, 3, 4, 5]
+    assert results[-1].val.loss < results[0].val.loss
+    assert results[-1].train.accuracy > 0.9
+    assert {result.learning_rate for result in results} == {0.1}
+
+
+def test_the_best_epoch_is_the_first_with_the_strictly_greatest_accuracy(
+    make_config: MakeConfig,
+) -> None:
+    recipe = make_config(epochs=6, optimizer={"name": "sgd", "learning_rate": 1e-6}).recipe
+    model = Separator()
+    feed = ToyFeed([1, 3, 3, 2, 4, 4])
+    results = list(fit(recipe, model, SGD(model.parameters()), feed))
+    assert [result.val.accuracy for result in results] == [0.25, 0.75, 0.75, 0.5, 1.0, 1.0]
+    assert [result.is_best for result in results] == [True, True, False, False, True, False]
+    assert results[3].best == Best(2, 0.75)
+
+
+def test_an_accuracy_of_zero_is_a_best_too(make_config: MakeConfig) -> None:
+    recipe = make_config(epochs=2, optimizer={"name": "sgd", "learning_rate": 1e-6}).recipe
+    model = Separator()
+    results = list(fit(recipe, model, SGD(model.parameters()), ToyFeed([0, 0])))
+    assert [result.is_best for result in results] == [True, False]
+
+
+def test_early_stopping_counts_epochs_without_improvement(make_config: MakeConfig) -> None:
+    recipe = make_config(
+        epochs=9,
+        optimizer={"name": "sgd", "learning_rate": 1e-6},
+        early_stopping={"patience": 2},
+    ).recipe
+    model = Separator()
+    feed = ToyFeed([1, 2, 2, 3, 3, 1, 4, 4, 4])
+    results = list(fit(recipe, model, SGD(model.parameters()), feed))
+    assert [result.epoch for result in results] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("early_stopping", "best", "epoch", "stalled"),
+    [
+        (None, Best(1, 0.5), 99, False),
+        (EarlyStopping(patience=2), None, 0, False),
+        (EarlyStopping(patience=2), Best(3, 0.5), 4, False),
+        (EarlyStopping(patience=2), Best(3, 0.5), 5, True),
+    ],
+)
+def test_when_a_training_has_stalled(
+    early_stopping: EarlyStopping | None, best: Best | None, epoch: int, stalled: bool
+) -> None:
+    assert has_stalled(early_stopping, best, epoch) is stalled
+
+
+def test_a_stalled_training_does_not_go_on_after_a_restart(make_config: MakeConfig) -> None:
+    recipe = make_config(epochs=9, early_stopping={"patience": 2}).recipe
+    model = Separator()
+    results = fit(
+        recipe, model, SGD(model.parameters()), ToyFeed(), last_epoch=6, best=Best(4, 0.9)
+    )
+    assert list(results) == []
+
+
+def test_a_request_to_stop_ends_after_the_epoch(make_config: MakeConfig) -> None:
+    recipe = make_config(epochs=9).recipe
+    model = Separator()
+    answers = iter([False, False, True])
+    results = fit(
+        recipe, model, SGD(model.parameters()), ToyFeed(), should_stop=lambda: next(answers)
+    )
+    assert [result.epoch for result in results] == [1, 2, 3]
+
+
+def test_an_epoch_depends_on_its_number_not_on_what_was_drawn_before(
+    make_config: MakeConfig,
+) -> None:
+    recipe = make_config(epochs=2, optimizer={"name": "sgd", "learning_rate": 0.1}).recipe
+    losses = []
+    for disturbance in (0, 1000):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Dropout(0.5), nn.Linear(2, 2))
+        torch.rand(disturbance)
+        results = fit(recipe, model, make_optimizer(model, recipe.optimizer), ToyFeed())
+        losses.append([result.train.loss for result in results])
+    assert losses[0] == losses[1]
+
+
+def test_divergence_names_the_epoch(make_config: MakeConfig) -> None:
+    class Fragile(nn.Linear):
+        calls = 0
+
+        def forward(self, input: Tensor) -> Tensor:  # noqa: A002 -- torch's own name
+            self.calls += 1
+            return super().forward(input) * (float("nan") if self.calls > 5 else 1.0)
+
+    recipe = make_config(epochs=3).recipe
+    model = Fragile(2, 2)
+    results = fit(recipe, model, SGD(model.parameters()), ToyFeed())
+    assert next(results).epoch == 1
+    with pytest.raises(Diverged, match="epoch 2"):
+        next(results)
+
+
+def test_frozen_parameters_do_not_move(make_config: MakeConfig) -> None:
+    recipe = make_config(epochs=3, optimizer={"name": "adamw", "learning_rate": 0.1}).recipe
+    model = nn.Sequential(nn.Linear(2, 4), nn.Linear(4, 2))
+    model[0].requires_grad_(requires_grad=False)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    list(fit(recipe, model, make_optimizer(model, recipe.optimizer), ToyFeed()))
+    moved = {name for name, value in model.state_dict().items() if not value.equal(before[name])}
+    assert moved == {"1.weight", "1.bias"}

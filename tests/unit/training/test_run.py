@@ -1,0 +1,362 @@
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torchvision import models
+
+from app.errors import (
+    CheckpointInvalid,
+    DeviceUnavailable,
+    Diverged,
+    GpuOutOfMemory,
+    TooFewImages,
+    ValidationFailed,
+    WeightsUnavailable,
+)
+from app.ml import checkpoint
+from app.ml.catalogue import IMAGENET_MEAN
+from app.ml.checkpoint import Checkpoint
+from app.storage import LocalStorage
+from tests.unit.training.conftest import CLASS_NAMES, MakeConfig
+from worker.protocol import EpochDone, Message, Started, Trained, TrainProgress
+from worker.training import run as run_module
+from worker.training.config import Resume, TrainingConfig
+from worker.training.run import run
+from worker.training.starting_model import start_model
+
+
+def train(config: TrainingConfig, should_stop: Callable[[], bool] = lambda: False) -> list[Message]:
+    said: list[Message] = []
+    run(config, should_stop=should_stop, say=said.append)
+    return said
+
+
+def epochs_of(said: list[Message]) -> list[EpochDone]:
+    return [message for message in said if isinstance(message, EpochDone)]
+
+
+def history_of(said: list[Message]) -> list[dict[str, object]]:
+    """What has to repeat to the last bit."""
+    timed = {"seconds", "images_per_second", "state_key", "best_key"}
+    return [message.model_dump(exclude=timed) for message in epochs_of(said)]
+
+
+def trained(said: list[Message]) -> Trained:
+    assert isinstance(said[-1], Trained)
+    return said[-1]
+
+
+def test_a_job_is_told_from_start_to_model(make_config: MakeConfig, storage: LocalStorage) -> None:
+    said = train(make_config(epochs=2, strategy="feature_extract"))
+    kinds = [type(message) for message in said if not isinstance(message, TrainProgress)]
+    assert kinds == [Started, EpochDone, EpochDone, Trained]
+    started = said[0]
+    assert isinstance(started, Started)
+    assert started.resolved == {
+        "device": "cpu",
+        "num_parameters": 736_450,
+        "num_trainable_parameters": 1026,
+        "num_train_images": 13,
+        "num_val_images": 6,
+        "steps_per_epoch": 3,
+    }
+    assert started.environment["dataset_digest"] == "0" * 64
+    assert started.environment["libraries"]["torch"] == torch.__version__
+    assert started.environment["weights"] == {"source": "none", "name": "none", "digest": None}
+    for number, epoch in enumerate(epochs_of(said), 1):
+        assert epoch.epoch == number
+        assert epoch.state_key == f"jobs/job_1/1/epoch-{number:04d}.state.pt"
+        assert storage.exists(epoch.state_key)
+        assert storage.exists(epoch.best_key)
+    last = trained(said)
+    content = storage.path(last.model_key).read_bytes()
+    assert last.model_key == "jobs/job_1/1/model.safetensors"
+    assert last.model_digest == hashlib.sha256(content).hexdigest()
+    assert last.num_bytes == len(content)
+    assert last.best_epoch == max(epoch.epoch for epoch in epochs_of(said) if epoch.is_best)
+
+
+def test_a_state_is_durable_before_its_epoch_is_told(
+    make_config: MakeConfig, storage: LocalStorage
+) -> None:
+    seen: list[bool] = []
+
+    def say(message: Message) -> None:
+        if isinstance(message, EpochDone):
+            seen.append(storage.exists(message.state_key) and storage.exists(message.best_key))
+
+    run(make_config(), should_stop=lambda: False, say=say)
+    assert seen == [True, True]
+
+
+def test_the_stored_model_is_the_best_epochs_not_the_last(
+    make_config: MakeConfig, storage: LocalStorage
+) -> None:
+    optimizer = {"name": "sgd", "learning_rate": 0.02}
+    said = train(make_config(epochs=6, strategy="feature_extract", optimizer=optimizer))
+    best = next(e for e in reversed(epochs_of(said)) if e.is_best)
+    assert best.epoch < 6, "the case needs a best epoch that is not the last"
+    assert {e.best_key for e in epochs_of(said)[best.epoch - 1 :]} == {best.best_key}
+    delta = checkpoint.load(storage.path(best.best_key))
+    complete = checkpoint.load(storage.path(trained(said).model_key))
+    assert set(delta.tensors) == {"classifier.1.weight", "classifier.1.bias"}
+    for name, tensor in delta.tensors.items():
+        assert torch.equal(complete.tensors[name], tensor)
+    model, header = checkpoint.restore_model(complete)
+    assert header.class_names == ("dark", "light")
+    assert header.preprocessing.input_size == header.preprocessing.resize_size == 32
+    assert header.preprocessing.mean == IMAGENET_MEAN
+    assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 2)
+
+
+CASES = {
+    "sgd with momentum, step, partial, dropout": {
+        "strategy": "partial",
+        "trainable_from": "features.10",
+        "optimizer": {"name": "sgd", "learning_rate": 0.01, "momentum": 0.9},
+        "scheduler": {"name": "step", "step_size": 2, "gamma": 0.5},
+        "num_threads": 2,
+    },
+    "adamw, cosine, everything, dropout": {
+        "optimizer": {"name": "adamw", "learning_rate": 0.001},
+        "scheduler": {"name": "cosine", "warmup_epochs": 1},
+        "early_stopping": {"patience": 9},
+    },
+    "rmsprop, frozen trunk with BatchNorm": {
+        "architecture": "resnet18",
+        "strategy": "feature_extract",
+        "optimizer": {"name": "rmsprop", "learning_rate": 0.01, "momentum": 0.5},
+    },
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_job_taken_up_again_equals_an_undisturbed_one_to_the_last_bit(
+    make_config: MakeConfig, case: dict[str, object]
+) -> None:
+    whole = train(make_config(epochs=4, **case))
+    first: list[Message] = []
+
+    def die_after_two(message: Message) -> None:
+        first.append(message)
+        if len(epochs_of(first)) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(
+            make_config(epochs=4, **case, config={"key_prefix": "jobs/job_1/2"}),
+            should_stop=lambda: False,
+            say=die_after_two,
+        )
+    resume = Resume(epoch=2, state_key=epochs_of(first)[1].state_key)
+    torch.rand(17)
+    rest = train(
+        make_config(epochs=4, **case, config={"key_prefix": "jobs/job_1/3", "resume": resume})
+    )
+    assert history_of(rest) == history_of(whole)[2:]
+    assert trained(rest).best_epoch == trained(whole).best_epoch
+    assert trained(rest).model_digest == trained(whole).model_digest
+    losses = [epoch.train_loss for epoch in epochs_of(whole)]
+    assert len(set(losses)) == 4
+
+
+def test_a_job_lost_after_its_last_epoch_still_stores_its_model(
+    make_config: MakeConfig,
+) -> None:
+    first = train(make_config())
+    resume = Resume(epoch=2, state_key=epochs_of(first)[1].state_key)
+    rest = train(make_config(config={"key_prefix": "jobs/job_1/2", "resume": resume}))
+    assert epochs_of(rest) == []
+    assert trained(rest).model_digest == trained(first).model_digest
+    assert trained(rest).model_key == "jobs/job_1/2/model.safetensors"
+
+
+def test_a_state_of_another_training_is_refused(make_config: MakeConfig) -> None:
+    first = train(make_config(strategy="feature_extract", epochs=1))
+    resume = Resume(epoch=1, state_key=epochs_of(first)[0].state_key)
+    with pytest.raises(CheckpointInvalid, match="another trunk"):
+        train(make_config(strategy="feature_extract", seed=1, config={"resume": resume}))
+
+
+def test_the_seed_decides(
+    make_config: MakeConfig,
+) -> None:
+    base = history_of(train(make_config(epochs=1)))
+    assert history_of(train(make_config(epochs=1))) == base
+    assert history_of(train(make_config(epochs=1, seed=1))) != base
+
+
+def test_a_request_to_stop_keeps_the_best_so_far(make_config: MakeConfig) -> None:
+    said = train(make_config(epochs=9), lambda: True)
+    assert [epoch.epoch for epoch in epochs_of(said)] == [1]
+    assert trained(said).best_epoch == 1
+
+
+def test_nothing_is_ever_deleted(make_config: MakeConfig, storage: LocalStorage) -> None:
+    said = train(make_config(epochs=3))
+    kept = Counter(key.rpartition(".")[2] for key in storage.list_keys("jobs"))
+    num_best = sum(epoch.is_best for epoch in epochs_of(said))
+    assert kept == {"pt": 3, "safetensors": num_best + 1}
+
+
+@pytest.mark.parametrize(("num_train", "num_val"), [(1, 4), (0, 4), (4, 0)])
+def test_too_few_images_are_refused(make_config: MakeConfig, num_train: int, num_val: int) -> None:
+    with pytest.raises(TooFewImages):
+        train(make_config(num_train=num_train, num_val=num_val))
+
+
+def test_a_lone_last_image_trains_with_batch_norm(make_config: MakeConfig) -> None:
+    said = train(make_config(architecture="resnet18", num_train=5, batch_size=4, epochs=1))
+    started = said[0]
+    assert isinstance(started, Started)
+    assert started.resolved["steps_per_epoch"] == 1
+
+
+def test_an_input_too_small_for_the_batch_is_refused(make_config: MakeConfig) -> None:
+    with pytest.raises(ValidationFailed, match="at least 33 pixels"):
+        train(make_config(architecture="resnet18", batch_size=1))
+
+
+def test_a_missing_device_is_refused(make_config: MakeConfig) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    with pytest.raises(DeviceUnavailable):
+        train(make_config(config={"device": "cuda"}))
+
+
+def test_divergence_is_named_with_its_epoch(make_config: MakeConfig) -> None:
+    with pytest.raises(Diverged, match="in epoch"):
+        train(make_config(epochs=30, optimizer={"name": "sgd", "learning_rate": 100.0}))
+
+
+def test_memory_that_runs_out_names_a_batch_size_to_try(
+    make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Hungry(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(1))
+
+        def forward(self, _: object) -> object:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(
+        run_module,
+        "start_model",
+        lambda config, storage: (Hungry(), start_model(config, storage)[1]),
+    )
+    with pytest.raises(GpuOutOfMemory, match=r"batch of 4 .* try 2"):
+        train(make_config(batch_size=4))
+
+
+def test_pretrained_weights_are_the_trunk_and_stay(
+    make_config: MakeConfig, storage: LocalStorage
+) -> None:
+    state_dict = models.squeezenet1_0(weights=None).state_dict()
+    config = make_config(strategy="feature_extract", weights="imagenet", epochs=1)
+    assert config.weights_dir is not None
+    config.weights_dir.mkdir()
+    path = config.weights_dir / "squeezenet1_0.safetensors"
+    save_file(state_dict, path)
+    said = train(config)
+    complete = load_file(storage.path(trained(said).model_key))
+    trunk = [name for name in state_dict if not name.startswith("classifier.1")]
+    assert all(torch.equal(complete[name], state_dict[name]) for name in trunk)
+    started = said[0]
+    assert isinstance(started, Started)
+    assert started.environment["weights"] == {
+        "source": "local",
+        "name": "IMAGENET1K_V1",
+        "digest": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+
+
+def test_missing_weights_are_refused(make_config: MakeConfig) -> None:
+    with pytest.raises(WeightsUnavailable, match="GRAFT_WEIGHTS_DIR"):
+        train(make_config(strategy="feature_extract", weights="imagenet"))
+
+
+def test_weights_of_something_else_are_refused(make_config: MakeConfig) -> None:
+    config = make_config(strategy="fine_tune", weights="imagenet")
+    assert config.weights_dir is not None
+    config.weights_dir.mkdir()
+    save_file({"weight": torch.zeros(1)}, config.weights_dir / "squeezenet1_0.safetensors")
+    with pytest.raises(WeightsUnavailable, match="not the weights of squeezenet1_0"):
+        train(config)
+
+
+def store_earlier_model(
+    make_config: MakeConfig, storage: LocalStorage, class_names: list[str]
+) -> tuple[str, Checkpoint]:
+    """An earlier model with a normalisation of its own."""
+    said = train(make_config(epochs=1, config={"key_prefix": "jobs/earlier/1"}))
+    found = checkpoint.load(storage.path(trained(said).model_key))
+    spec = found.header.preprocessing.model_copy(update={"mean": (0.1, 0.2, 0.3)})
+    header = found.header.model_copy(
+        update={"preprocessing": spec, "class_names": tuple(class_names)}
+    )
+    earlier = Checkpoint(header, found.tensors)
+    checkpoint.save(storage, "jobs/earlier/1/changed.safetensors", earlier)
+    return "jobs/earlier/1/changed.safetensors", earlier
+
+
+@pytest.mark.parametrize(
+    ("class_names", "keeps_head"), [(CLASS_NAMES, True), (["dark", "other"], False)]
+)
+def test_an_earlier_model_is_gone_on_from_with_its_head_for_the_same_classes(
+    make_config: MakeConfig, storage: LocalStorage, class_names: list[str], keeps_head: bool
+) -> None:
+    key, earlier = store_earlier_model(make_config, storage, class_names)
+    config = make_config(
+        strategy="feature_extract",
+        weights="earlier:1",
+        epochs=1,
+        input_size=40,
+        optimizer={"name": "sgd", "learning_rate": 1e-9},
+        config={"base_model_key": key},
+    )
+    said = train(config)
+    model = checkpoint.load(storage.path(trained(said).model_key))
+    assert model.header.preprocessing.mean == (0.1, 0.2, 0.3)
+    assert model.header.preprocessing.input_size == 40
+    assert model.header.class_names == tuple(CLASS_NAMES)
+    assert model.header.weights.source == "model"
+    assert model.header.weights.name == "earlier:1"
+    assert torch.equal(model.tensors["features.0.weight"], earlier.tensors["features.0.weight"])
+    head, old_head = (c.tensors["classifier.1.weight"] for c in (model, earlier))
+    assert torch.allclose(head, old_head, atol=1e-5) is keeps_head
+
+
+def test_an_earlier_model_of_another_architecture_is_refused(
+    make_config: MakeConfig, storage: LocalStorage
+) -> None:
+    key, _ = store_earlier_model(make_config, storage, CLASS_NAMES)
+    with pytest.raises(ValidationFailed) as caught:
+        train(make_config(architecture="resnet18", weights="a:1", config={"base_model_key": key}))
+    assert caught.value.problems[0].allowed == ("squeezenet1_0",)
+
+
+def test_a_delta_is_no_earlier_model(make_config: MakeConfig) -> None:
+    said = train(make_config(strategy="feature_extract", epochs=1))
+    key = epochs_of(said)[0].best_key
+    with pytest.raises(CheckpointInvalid, match="complete"):
+        train(make_config(weights="a:1", config={"base_model_key": key}))
+
+
+def test_training_learns_to_tell_dark_from_light(make_config: MakeConfig) -> None:
+    said = train(
+        make_config(
+            architecture="resnet18",
+            num_train=40,
+            num_val=20,
+            batch_size=8,
+            epochs=3,
+            optimizer={"name": "adamw", "learning_rate": 0.001},
+            augmentation={"name": "none"},
+        )
+    )
+    assert max(epoch.val_accuracy for epoch in epochs_of(said)) >= 0.9
