@@ -117,7 +117,7 @@ CASES = {
     "sgd with momentum, step, partial, dropout": {
         "strategy": "partial",
         "trainable_from": "features.10",
-        "optimizer": {"name": "sgd", "learning_rate": 0.01, "momentum": 0.9},
+        "optimizer": {"name": "sgd", "learning_rate": 0.001, "momentum": 0.9},
         "scheduler": {"name": "step", "step_size": 2, "gamma": 0.5},
         "num_threads": 2,
     },
