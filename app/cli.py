@@ -5,13 +5,14 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Literal
 
 import typer
 
 from app.errors import GraftError
-from app.settings import get_settings
+from app.settings import describe_settings, get_settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,14 +38,44 @@ def up() -> None:
     """Run the whole service on this machine until Ctrl-C or SIGTERM."""
     from app.standalone import running_service  # noqa: PLC0415 - other commands need not wait for it
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    _interrupt_on_signals()
     try:
         with running_service(get_settings()) as url:
             typer.echo(f"Graft is ready at {url} - Swagger UI: {url}/docs - Ctrl-C ends it")
             threading.Event().wait()
     except KeyboardInterrupt:
         typer.echo("Graft has ended.")
+
+
+@app.command()
+def demo(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Photographs to learn: a zip or a folder (else GRAFT_DEMO_DATA)."),
+    ] = None,
+    once: Annotated[bool, typer.Option(help="End the service when the demo is over.")] = False,
+    output: Annotated[Path, typer.Option(help="Where pictures and curves go.")] = Path(
+        "graft-demo"
+    ),
+) -> None:
+    """Start the service, train on pictures, predict one, and leave the service running."""
+    from rich.console import Console  # noqa: PLC0415 - other commands need not wait for it
+
+    from app.standalone import running_service  # noqa: PLC0415 - as above
+    from client.demo.run import run_demo  # noqa: PLC0415 - as above
+
+    settings = get_settings()
+    _interrupt_on_signals()
+    console = Console()
+    try:
+        with running_service(settings) as url:
+            console.print(f"Graft runs at [link]{url}[/link], Swagger UI: [link]{url}/docs[/link]")
+            run_demo(url, dataset=data or settings.demo_data, output_dir=output, console=console)
+            if not once:
+                console.print("The service goes on; Ctrl-C ends it.")
+                threading.Event().wait()
+    except KeyboardInterrupt:
+        console.print("Graft has ended.")
 
 
 @app.command()
@@ -104,6 +135,17 @@ def migrate() -> None:
 
     migrate_database(get_settings().sqlalchemy_url)
     typer.echo("The database has the newest schema.")
+
+
+@app.command()
+def settings() -> None:
+    """Print every setting as a table: its variable, default and meaning."""
+    typer.echo(describe_settings())
+
+
+def _interrupt_on_signals() -> None:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

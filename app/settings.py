@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     storage_url: str = Field(
         "", description="file:// URL of the artifact store; empty means a data sub-folder."
     )
+    demo_data: Path | None = Field(
+        None, description="Photographs for `graft demo`: a zip or a folder of class folders."
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="Where to train and serve; `cuda` never falls back to the CPU."
     )
@@ -111,6 +114,22 @@ class Settings(BaseSettings):
         if scheme != "file" or not path.startswith("/"):
             raise ValueError("GRAFT_STORAGE_URL must be file:///absolute/path")
         return Path(path)
+
+
+def describe_settings() -> str:
+    """Every setting as a Markdown table, the same on every machine."""
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = "number of CPUs" if name in _BY_MACHINE else _show(field.default)
+        rows.append(f"| `GRAFT_{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(rows)
+
+
+def _show(default: object) -> str:
+    return f"`{default}`" if default not in {None, ""} else ""
+
+
+_BY_MACHINE = {"num_threads", "predict_lanes"}
 
 
 @lru_cache(maxsize=1)

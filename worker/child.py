@@ -16,7 +16,16 @@ from pydantic import ValidationError
 from app.settings import Settings
 from worker.protocol import Message, parse_line
 
-PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TORCH_HOME", "CUDA_VISIBLE_DEVICES")
+PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "XDG_CACHE_HOME",
+    "TORCH_HOME",
+    "CUDA_VISIBLE_DEVICES",
+)
 """The child's whole environment: nothing in it opens the database or the broker."""
 
 

@@ -57,9 +57,7 @@ def test_errors_are_problem_details(
         (b" " * 600_000, 413, "BODY_TOO_LARGE"),
     ],
 )
-def test_json_that_cannot_be_taken(
-    client: TestClient, body: bytes, status: int, code: str
-) -> None:
+def test_json_that_cannot_be_taken(client: TestClient, body: bytes, status: int, code: str) -> None:
     answer = client.post("/jobs", content=body, headers={"content-type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert "Traceback" not in answer.text

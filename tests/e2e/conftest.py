@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
+from safetensors.torch import save_file
+from torchvision.models import resnet18
 
 from tests.servers import RunningGraft, list_processes, running_graft
 
@@ -20,7 +22,11 @@ TRAINING: dict[str, Any] = {
 }
 """A job of fractions of a second an epoch."""
 
-SHORT_LEASES = {"heartbeat_seconds": 0.2, "lease_seconds": 6, "silence_seconds": 4}
+SHORT_LEASES: dict[str, str | float] = {
+    "heartbeat_seconds": 0.2,
+    "lease_seconds": 6,
+    "silence_seconds": 4,
+}
 
 
 @dataclass(frozen=True)
@@ -95,9 +101,12 @@ def graft(
 ) -> Iterator[Graft]:
     """The service in each of its two modes; only settings tell them apart.
 
-    One for all tests, for it takes seconds to start: each test uses names of its own.
+    One for all tests, for it takes seconds to start: each test uses names of its own. What it takes
+    for resnet18's pretrained weights are random ones, which train just as well here.
     """
-    settings: dict[str, str | float] = dict(SHORT_LEASES)
+    weights_dir = tmp_path_factory.mktemp("weights")
+    save_file(resnet18().state_dict(), weights_dir / "resnet18.safetensors")
+    settings: dict[str, str | float] = SHORT_LEASES | {"weights_dir": str(weights_dir)}
     if request.param == "postgresql and redis":
         settings["database_url"] = request.getfixturevalue("postgres_server")
         settings["broker_url"] = request.getfixturevalue("redis_url")

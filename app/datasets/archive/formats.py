@@ -54,7 +54,7 @@ def sniff(first_bytes: bytes) -> Format:
 
 def check_zip_method(flags: int, method: int) -> None:
     """Raise ArchiveUnsupported unless a zip entry is plain stored or deflated."""
-    if flags & ZIP_ENCRYPTED or method == 99:  # noqa: PLR2004 - the method number of AES
+    if flags & ZIP_ENCRYPTED:
         raise ArchiveUnsupported("The archive is encrypted; send it without a password.")
     if method not in ZIP_METHODS:
         known = " and ".join(ZIP_METHODS.values())

@@ -159,10 +159,10 @@ def _parse_pax(records: bytes) -> dict[str, str]:
     """Read `length key=value newline` records, length counting the whole record."""
     values: dict[str, str] = {}
     while records:
-        digits, space, _ = records.partition(b" ")
+        digits, _, _ = records.partition(b" ")
         length = int(digits) if digits.isdigit() and len(digits) < 8 else 0  # noqa: PLR2004 - 1 MiB
         key, equals, value = records[len(digits) + 1 : length - 1].partition(b"=")
-        if not space or not equals or records[length - 1 : length] != b"\n":
+        if not equals or records[length - 1 : length] != b"\n":
             raise ArchiveInvalid("A tar entry's extended header is damaged.")
         values[_decode(key)] = _decode(value)
         records = records[length:]

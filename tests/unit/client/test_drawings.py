@@ -49,19 +49,26 @@ def test_every_two_motifs_differ() -> None:
             assert name == other or (mask ^ another).mean() > 0.05, (name, other)
 
 
+def find_ink(picture: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The colour of what differs most from the picture's border."""
+    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+    distance = np.linalg.norm(picture - np.median(border, axis=0), axis=-1)
+    return np.asarray(np.median(picture[distance >= np.quantile(distance, 0.9)], axis=0))
+
+
 def test_colour_tells_nothing_about_the_class() -> None:
-    """The nearest mean colour, learned from 40 pictures of each class, guesses like chance."""
+    """The nearest mean ink, learned from 40 pictures of each class, guesses about like chance."""
     names = SMALL.class_names
-    colours = np.array(
+    inks = np.array(
         [
-            [draw_pixels(name, 3, label, i).mean((0, 1)) for i in range(80)]
+            [find_ink(draw_pixels(name, 3, label, i)) for i in range(80)]
             for label, name in enumerate(names)
         ]
     )
-    centres = colours[:, :40].mean(1)
-    distances = np.linalg.norm(colours[:, 40:, None] - centres, axis=-1)
+    centres = inks[:, :40].mean(1)
+    distances = np.linalg.norm(inks[:, 40:, None] - centres, axis=-1)
     accuracy = (distances.argmin(-1) == np.arange(len(names))[:, None]).mean()
-    assert accuracy < 2 / len(names)
+    assert accuracy < 1.5 / len(names)
 
 
 def test_the_two_datasets_share_no_class() -> None:

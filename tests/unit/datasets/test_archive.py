@@ -100,9 +100,11 @@ def test_every_format_gives_the_same_files(tmp_path: Path, archive: bytes) -> No
 
 def test_long_names_of_gnu_and_pax_are_read(tmp_path: Path) -> None:
     name = "ants/" + "n" * 200 + ".jpg"
-    gnu = tar_entry(b"././@LongLink", name.encode() + b"\0", kind=b"L") + tar_entry(b"short")
-    pax = tar_entry(b"pax", pax_record("path", name), kind=b"x") + tar_entry(b"short")
-    assert list(read(tmp_path, tar_of(gnu))) == list(read(tmp_path, tar_of(pax))) == [name]
+    gnu = tar_entry(b"././@LongLink", name.encode() + b"\0", kind=b"L")
+    pax = tar_entry(b"pax", pax_record("path", name), kind=b"x")
+    for extension in (gnu, pax):
+        archive = tar_of(extension, tar_entry(b"short"), tar_entry(b"the next one"))
+        assert list(read(tmp_path, archive)) == [name, "the next one"]
 
 
 def test_a_pax_size_counts_before_the_headers(tmp_path: Path) -> None:
@@ -167,7 +169,10 @@ def test_what_is_left_unread_is_checked_all_the_same(tmp_path: Path) -> None:
         pytest.param(
             zip_of(ZipEntry(b"a", local_name=b"b")), id="local name differs from the directory's"
         ),
-        pytest.param(zip_of(ZipEntry(b"a")).replace(b"PK\3\4", b"PK\3\5", 1), id="no local header"),
+        pytest.param(
+            zip_of(ZipEntry(b"a"), ZipEntry(b"b")).replace(b"contentPK\3", b"contentPK\5"),
+            id="no local header",
+        ),
         pytest.param(
             ZipArchive([ZipEntry(b"a")], num_entries=2).build(), id="directory shorter than told"
         ),
@@ -176,7 +181,7 @@ def test_what_is_left_unread_is_checked_all_the_same(tmp_path: Path) -> None:
             id="directory longer than told",
         ),
         pytest.param(
-            b"PK\3\4" + bytes(100) + ZipArchive().end(1, 1000, 50), id="directory beyond the end"
+            b"PK\3\4" + bytes(100) + ZipArchive().end(1, 46, 110), id="directory beyond the end"
         ),
         pytest.param(SMALL_TAR[:-1024], id="tar without its end"),
         pytest.param(SMALL_TAR[:515], id="tar cut in a file"),
@@ -188,11 +193,18 @@ def test_what_is_left_unread_is_checked_all_the_same(tmp_path: Path) -> None:
             tar_of(tar_entry(b"pax", b"12 path", kind=b"x"), tar_entry(b"a")), id="damaged pax"
         ),
         pytest.param(
+            tar_of(tar_entry(b"pax", b"7 path\n", kind=b"x"), tar_entry(b"a")), id="pax without ="
+        ),
+        pytest.param(
             tar_of(tar_entry(b"pax", pax_record("size", "-1"), kind=b"x"), tar_entry(b"a")),
             id="negative pax size",
         ),
         pytest.param(
-            tar_of(tar_entry(b"pax", bytes(2 * 1024 * 1024), kind=b"x")), id="huge pax header"
+            tar_of(
+                tar_entry(b"pax", pax_record("comment", "c" * 2_000_000), kind=b"x"),
+                tar_entry(b"a"),
+            ),
+            id="huge pax header",
         ),
         pytest.param(gzip.compress(b"no tar in here" * 100), id="gzip of a text"),
         pytest.param(gzip.compress(b""), id="gzip of nothing"),
@@ -370,6 +382,19 @@ def test_an_entry_that_reaches_into_the_directory_is_too_large(tmp_path: Path) -
     struct.pack_into("<II", archive, start + 20, 40, 40)
     with pytest.raises(errors.ArchiveTooLarge):
         read(tmp_path, bytes(archive))
+
+
+def test_an_entry_whose_local_header_moves_it_into_the_next_is_too_large(tmp_path: Path) -> None:
+    archive = bytearray(zip_of(ZipEntry(b"a"), ZipEntry(b"b")))
+    struct.pack_into("<H", archive, 28, 1)
+    with pytest.raises(errors.ArchiveTooLarge, match="overlaps"):
+        read(tmp_path, bytes(archive))
+
+
+def test_a_comment_may_look_like_the_end_of_a_directory(tmp_path: Path) -> None:
+    comment = b"PK\5\6" + bytes(40)
+    archive = zip_of(ZipEntry(b"a"))[:-2] + struct.pack("<H", len(comment)) + comment
+    assert read(tmp_path, archive) == {"a": b"content"}
 
 
 def test_an_announced_number_of_entries_is_refused_before_the_directory_is_read(
