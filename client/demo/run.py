@@ -30,9 +30,14 @@ def run_demo(base_url: str, *, dataset: Path | None, output_dir: Path, console: 
         _show_side_by_side(graft, comparison, console)
         image, picture = _hold_back(graft, comparison, output_dir)
         _predict(graft, comparison, image, picture, console)
-    console.print(f"Curves of both runs: [bold]{curves}[/]")
-    console.print(f"Try it yourself:     curl -F image=@{picture} {base_url}/predict")
-    console.print(f"Swagger UI:          [link]{base_url}/docs[/link]")
+    addresses = {
+        "curves of both runs": str(curves),
+        "another prediction": f"curl -F image=@{picture} {base_url}/predict",
+        "Swagger UI": f"{base_url}/docs",
+    }
+    console.print()
+    for name, address in addresses.items():
+        console.print(f"{name:>20}  {address}", soft_wrap=True, highlight=False)
 
 
 def _choose_and_run(
@@ -49,13 +54,18 @@ def _choose_and_run(
     if start is not None and photographs.can_be_downloaded():
         console.print(f"Downloading the tutorial's photographs: {photographs.PHOTOGRAPHS_URL}")
         return compare_on_photographs(graft, photographs.download(output_dir), start, console)
-    missing = "photographs" if start is not None else "pretrained weights"
-    console.print(f"The tutorial's {missing} cannot be had here, so the demo draws its pictures.")
+    missing = "The tutorial's photographs" if start is not None else "Pretrained weights"
+    console.print(
+        f"{missing} cannot be had here, so the demo draws its pictures and grows its own base "
+        "model (--data and GRAFT_WEIGHTS_DIR name real ones).",
+        soft_wrap=True,
+    )
     return compare_on_drawings(graft, output_dir, console)
 
 
 def _show_side_by_side(graft: Graft, comparison: Comparison, console: Console) -> None:
-    table = Table(title="Validation accuracy", title_justify="left")
+    console.print("\n[bold]Validation accuracy[/] of the same recipe from two starting points")
+    table = Table()
     for heading in ("epoch", "transferred", "from scratch"):
         table.add_column(heading, justify="right")
     pairs = zip(
@@ -84,12 +94,15 @@ def _hold_back(graft: Graft, comparison: Comparison, folder: Path) -> tuple[Data
 def _predict(
     graft: Graft, comparison: Comparison, image: DatasetImage, path: Path, console: Console
 ) -> None:
-    model = comparison.transferred.model
-    answer = graft.predict(path, model=model.reference if model else None, top_k=3)
-    table = Table(
-        title=f"{answer.model.reference} on a held-back image of '{image.class_name}' ({path})",
-        title_justify="left",
+    assert comparison.transferred.model is not None  # noqa: S101 - a job that succeeded has one
+    graft.choose_model(comparison.transferred.model.name)
+    answer = graft.predict(path, top_k=3)
+    console.print(
+        f"\n[bold]{answer.model.reference}[/] on an image of '{image.class_name}' that no training "
+        f"step has seen ({path})",
+        soft_wrap=True,
     )
+    table = Table()
     table.add_column("class")
     table.add_column("probability", justify="right")
     for prediction in answer.predictions:
