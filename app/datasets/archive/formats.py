@@ -70,5 +70,4 @@ def is_tar_header(block: bytes) -> bool:
     except ValueError:
         return False
     summed = block[:148] + b" " * 8 + block[156:SNIFF_BYTES]
-    signed = sum(byte - 256 if byte > 127 else byte for byte in summed)  # noqa: PLR2004 - int8
-    return stored in (sum(summed), signed)
+    return stored == sum(summed) or stored == sum(memoryview(summed).cast("b"))

@@ -5,6 +5,7 @@ somebody else's machine is refused all the same.
 """
 
 import re
+import unicodedata
 
 from app.errors import ArchiveUnsafePath
 
@@ -39,7 +40,7 @@ def safe_path(name: str) -> str:
             raise _unsafe(name, "leads out of its folder")
         if part.partition(".")[0].rstrip(" ").upper() in _RESERVED:
             raise _unsafe(name, "is reserved on Windows")
-        if len(part) > MAX_PART_CHARACTERS:
+        if len(unicodedata.normalize("NFC", part)) > MAX_PART_CHARACTERS:
             raise _unsafe(name, f"has a part longer than {MAX_PART_CHARACTERS} characters")
     return "/".join(parts)
 

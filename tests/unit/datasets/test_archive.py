@@ -120,6 +120,13 @@ def test_a_size_in_base_256_is_read(tmp_path: Path) -> None:
     assert read(tmp_path, tar_of(bytes(header))) == {"a": b"content"}
 
 
+def test_a_checksum_of_signed_bytes_is_accepted(tmp_path: Path) -> None:
+    header = bytearray(tar_entry("é".encode()))
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % (sum(header[:512]) - 2 * 256)
+    assert read(tmp_path, tar_of(bytes(header))) == {"é": b"content"}
+
+
 def test_empty_folders_are_told(tmp_path: Path) -> None:
     path = tmp_path / "upload"
     path.write_bytes(tar_of(tar_entry(b"ants/", b"", kind=b"5"), tar_entry(b"bees/1.jpg")))
@@ -237,6 +244,7 @@ def test_what_is_broken_is_invalid(tmp_path: Path, archive: bytes) -> None:
         b"ants/Lpt1.jpg",
         b"ants/aux .jpg",
         b"ants/" + b"n" * 256,
+        "ants/{}".format("\u0958" * 200).encode(),
         b"ants/" * 300,
     ],
 )
