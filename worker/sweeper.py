@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import Select, select
 
@@ -33,7 +34,7 @@ def sweep(database: Database, storage: Storage, *, min_age_seconds: float = MIN_
     return len(unreferenced)
 
 
-def _list_references() -> Iterator[Select[tuple[str | None]]]:
+def _list_references() -> Iterator[Select[Any]]:
     yield select(Dataset.upload_key).where(Dataset.status == "ingesting")
     yield select(Dataset.manifest_key)
     yield select(DatasetImage.storage_key).distinct()

@@ -6,8 +6,8 @@ from sqlalchemy.orm import Session
 
 from app.db.tables import Dataset, Epoch, Job
 from app.jobs import lifecycle
-from app.jobs.recipe import Recipe
 from app.jobs.schemas import JobConfig
+from app.ml.recipe import Recipe
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.work import service as work

@@ -10,7 +10,9 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from app.errors import InputProblem, ValidationFailed
-from app.jobs.recipe import (
+from app.jobs.schemas import JobConfig, JobRequest, Preset
+from app.ml.catalogue import Entry, get_entry, list_entries
+from app.ml.recipe import (
     AdamW,
     Augmentation,
     ConstantSchedule,
@@ -24,8 +26,6 @@ from app.jobs.recipe import (
     Strategy,
     TutorialAugmentation,
 )
-from app.jobs.schemas import JobConfig, JobRequest, Preset
-from app.ml.catalogue import Entry, get_entry, list_entries
 
 TUTORIAL: dict[str, Any] = {
     "architecture": "resnet18",

@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.jobs.recipe import EarlyStopping, Recipe, Strategy
 from app.jobs.states import Status
+from app.ml.recipe import EarlyStopping, Recipe, Strategy
 from app.schemas import ApiModel, Metadata, Name, UtcTime
 
 CheckpointKind = Literal["resume", "best", "model"]

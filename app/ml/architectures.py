@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
-from app.jobs.recipe import Strategy
 from app.ml.catalogue import Entry, get_entry
+from app.ml.recipe import Strategy
 
 
 def build_arguments(name: str, *, is_pretrained: bool) -> dict[str, bool]:

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from app.errors import InputProblem, ValidationFailed
-from app.jobs.recipe import Strategy
+from app.ml.recipe import Strategy
 
 Interpolation = Literal["bilinear", "bicubic"]
 

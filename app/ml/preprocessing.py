@@ -16,8 +16,8 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F  # noqa: N812 -- the library's own habit
 
-from app.jobs.recipe import Augmentation, TutorialAugmentation
 from app.ml.catalogue import IMAGENET_MEAN, IMAGENET_STD, Interpolation
+from app.ml.recipe import Augmentation, TutorialAugmentation
 from app.ml.seeding import derive_seed
 
 _ASPECT_RATIOS = (3 / 4, 4 / 3)

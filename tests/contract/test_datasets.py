@@ -162,7 +162,7 @@ def test_an_upload_is_stored_and_queued_for_its_check(
 
 
 def test_fields_may_stand_before_the_file_and_be_empty(client: TestClient) -> None:
-    files = [
+    files: list[tuple[str, tuple[str | None, str | bytes]]] = [
         ("name", (None, "my-ants")),
         ("val_fraction", (None, "")),
         ("file", ("x.zip", PHOTOGRAPHS)),

@@ -240,9 +240,10 @@ class TestWithSmallLimits:
 
     def test_an_image_over_the_cap_is_refused(self, client: TestClient) -> None:
         image = b"\x89PNG\r\n\x1a\n" + bytes(20_000)
-        raw = {"content": image, "headers": {"Content-Type": "image/png"}}
+        headers = {"Content-Type": "image/png"}
         assert problem_of(post(client, image)) == (413, "BODY_TOO_LARGE")
-        assert problem_of(client.post("/predict", **raw)) == (413, "BODY_TOO_LARGE")
+        raw = client.post("/predict", content=image, headers=headers)
+        assert problem_of(raw) == (413, "BODY_TOO_LARGE")
         assert post(client, PICTURES[0]).status_code == 200
 
     def test_a_body_over_the_cap_is_refused_declared_or_chunked(self, client: TestClient) -> None:

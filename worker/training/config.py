@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from app.jobs.recipe import Recipe
+from app.ml.recipe import Recipe
 
 
 class Resume(BaseModel):

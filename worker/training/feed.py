@@ -8,10 +8,10 @@ from torch import Tensor
 
 from app.datasets.manifest import read_manifest
 from app.errors import InputProblem, TooFewImages, ValidationFailed
-from app.jobs.recipe import Recipe
 from app.ml.catalogue import get_entry
 from app.ml.images import decode_image
 from app.ml.preprocessing import Draw, PreprocessingSpec, prepare_eval, prepare_train
+from app.ml.recipe import Recipe
 from app.storage import Storage
 from worker.training.config import TrainingConfig
 from worker.training.data import Batch, Loader, Sample, plan_batches, select_samples, shuffle

@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from app.errors import Diverged
-from app.jobs.recipe import EarlyStopping, Recipe
+from app.ml.recipe import EarlyStopping, Recipe
 from app.ml.seeding import derive_seed
 from worker.training.data import Batch
 from worker.training.loop import OnStep, PassResult, eval_pass, train_pass

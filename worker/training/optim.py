@@ -5,8 +5,8 @@ import math
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer, RMSprop
 
-from app.jobs import recipe
-from app.jobs.recipe import Recipe
+from app.ml import recipe
+from app.ml.recipe import Recipe
 
 
 def make_optimizer(model: nn.Module, settings: recipe.Optimizer) -> Optimizer:

@@ -8,17 +8,18 @@ import torch
 from app.errors import GpuOutOfMemory
 from app.ml import catalogue
 from app.ml.checkpoint import CheckpointHeader
+from app.ml.device import choose_device
 from app.storage import LocalStorage
 from worker.protocol import EpochDone, Message, Started
 from worker.training.artifacts import Artifacts
 from worker.training.config import TrainingConfig
 from worker.training.data import Loader
-from worker.training.device import choose_device, make_repeatable
 from worker.training.environment import describe_environment
 from worker.training.feed import ImageFeed, open_feed
 from worker.training.fit import fit
 from worker.training.optim import make_optimizer
 from worker.training.progress import ProgressReporter
+from worker.training.repeatable import make_repeatable
 from worker.training.starting_model import start_model
 
 Say = Callable[[Message], None]

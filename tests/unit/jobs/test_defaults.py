@@ -6,8 +6,8 @@ import pytest
 
 from app.errors import ValidationFailed
 from app.jobs.defaults import BaseModelFacts, resolve
-from app.jobs.recipe import AdamW, ConstantSchedule, NoAugmentation, RmsProp, Sgd, StepSchedule
 from app.jobs.schemas import JobConfig, JobRequest
+from app.ml.recipe import AdamW, ConstantSchedule, NoAugmentation, RmsProp, Sgd, StepSchedule
 
 BASE = BaseModelFacts(
     reference="shapes:2", architecture="squeezenet1_0", input_size=64, checkpoint_key="jobs/x"

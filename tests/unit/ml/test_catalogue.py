@@ -7,7 +7,6 @@ import torch
 from torchvision import models
 
 from app.errors import ValidationFailed
-from app.jobs.recipe import Strategy
 from app.ml.architectures import build, build_arguments, is_trainable
 from app.ml.catalogue import (
     CATALOGUE_PATH,
@@ -18,6 +17,7 @@ from app.ml.catalogue import (
     num_trainable_parameters,
 )
 from app.ml.catalogue_generator import generate
+from app.ml.recipe import Strategy
 
 ENTRIES = list_entries()
 

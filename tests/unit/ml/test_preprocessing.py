@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 from torch.nn.functional import interpolate, pad
 
-from app.jobs.recipe import NoAugmentation, TutorialAugmentation
 from app.ml.preprocessing import Draw, PreprocessingSpec, draw_crop, prepare_eval, prepare_train
+from app.ml.recipe import NoAugmentation, TutorialAugmentation
 
 SPEC = PreprocessingSpec(input_size=32, resize_size=40)
 TUTORIAL = TutorialAugmentation()

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.optim import SGD
 
 from app.errors import Diverged
-from app.jobs.recipe import EarlyStopping
+from app.ml.recipe import EarlyStopping
 from tests.unit.training.conftest import MakeConfig
 from worker.training.data import Batch
 from worker.training.fit import Best, fit, has_stalled

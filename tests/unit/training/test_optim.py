@@ -6,7 +6,7 @@ from torch import nn
 from torch.optim import SGD, AdamW, RMSprop
 from torch.optim.lr_scheduler import StepLR
 
-from app.jobs.recipe import Recipe
+from app.ml.recipe import Recipe
 from tests.unit.training.conftest import MakeConfig
 from worker.training.optim import list_learning_rates, make_optimizer
 

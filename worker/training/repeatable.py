@@ -1,19 +1,6 @@
-"""The device to train on, and torch's settings that make a run repeatable there."""
+"""torch's settings that make a run repeatable."""
 
 import torch
-
-from app.errors import DeviceUnavailable
-
-
-def choose_device(name: str) -> torch.device:
-    """The device that `auto`, `cpu` or `cuda` means on this machine.
-
-    Raises DeviceUnavailable where CUDA was asked for and is not there: never the CPU instead.
-    """
-    has_cuda = torch.cuda.is_available()
-    if name == "cuda" and not has_cuda:
-        raise DeviceUnavailable("CUDA was asked for, but no CUDA device can be used here.")
-    return torch.device("cuda" if name != "cpu" and has_cuda else "cpu")
 
 
 def make_repeatable(num_threads: int) -> None:
