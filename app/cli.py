@@ -63,6 +63,7 @@ def demo(
 
     from app.standalone import running_service  # noqa: PLC0415 - as above
     from client.demo.run import run_demo  # noqa: PLC0415 - as above
+    from client.errors import GraftClientError  # noqa: PLC0415 - as above
 
     settings = get_settings()
     _interrupt_on_signals()
@@ -74,6 +75,9 @@ def demo(
             if not once:
                 console.print("The service goes on; Ctrl-C ends it.")
                 threading.Event().wait()
+    except (GraftClientError, FileNotFoundError) as error:
+        typer.echo(f"graft: {error}", err=True)
+        raise typer.Exit(1) from error
     except KeyboardInterrupt:
         console.print("Graft has ended.")
 

@@ -7,20 +7,17 @@ from rich.table import Table
 
 from client.demo import photographs
 from client.demo.lessons import Comparison, compare_on_drawings, compare_on_photographs
+from client.errors import GraftClientError
 from client.graft import Graft
 from client.resources import DatasetImage
-
-
-class NoPretrainedWeights(Exception):
-    """Photographs were given, and there are no weights to start from."""
 
 
 def run_demo(base_url: str, *, dataset: Path | None, output_dir: Path, console: Console) -> None:
     """Upload, train, draw the curves and predict; what is made lies in output_dir.
 
     dataset is an archive or folder of photographs to use; without one the tutorial's are used if
-    they and pretrained weights can be had, and drawings if not. Raises NoPretrainedWeights, and
-    what `client.graft` raises.
+    they and pretrained weights can be had, and drawings if not. Raises GraftClientError, with the
+    code WEIGHTS_UNAVAILABLE where photographs are given and there is nothing to start from.
     """
     output_dir.mkdir(parents=True, exist_ok=True)
     with Graft(base_url) as graft:
@@ -46,9 +43,10 @@ def _choose_and_run(
     start = photographs.find_starting_point(graft.list_architectures())
     if dataset is not None:
         if start is None:
-            raise NoPretrainedWeights(
+            raise GraftClientError(
+                "WEIGHTS_UNAVAILABLE",
                 "Photographs are to be learned from pretrained weights, and none can be had: "
-                "put some into the folder named by GRAFT_WEIGHTS_DIR."
+                "put some into the folder named by GRAFT_WEIGHTS_DIR.",
             )
         return compare_on_photographs(graft, dataset, start, console)
     if start is not None and photographs.can_be_downloaded():
