@@ -41,7 +41,9 @@ class Workbench:
             self.database, self.doorbell, every_seconds=settings.ring_seconds
         )
         self.database.on_commit = self.dispatcher.ring
-        self.reaper = Reaper(self.database, self.kinds, lease_seconds=settings.lease_seconds)
+        self.reaper = Reaper(
+            self.database, self.kinds, self.storage, lease_seconds=settings.lease_seconds
+        )
         self._busy = threading.Lock()
         self._draining = threading.Event()
         self._idler = threading.Thread(target=self._look_now_and_then, name="idler", daemon=True)

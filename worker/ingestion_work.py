@@ -59,16 +59,17 @@ class IngestionWork:
                 report=message.report,
             )
             work.ring_waiting(session, lease.subject_id)
-            return [str(session.get_one(Dataset, lease.subject_id).upload_key)]
+            return [session.get_one(Dataset, lease.subject_id).upload_key]
         return []
 
     def requeue(self, session: Session, subject_id: str, reason: str) -> bool:  # noqa: ARG002 - a dataset has no events
         datasets.record_progress(session, subject_id, "queued", 0, 0)
         return True
 
-    def fail(self, session: Session, subject_id: str, code: str, message: str) -> None:
+    def fail(self, session: Session, subject_id: str, code: str, message: str) -> list[str]:
         datasets.reject_dataset(session, subject_id, code, message)
         for job_id in work.withdraw_waiting(session, subject_id):
             lifecycle.fail_job(
                 session, job_id, "DATASET_INVALID", f"The dataset was refused: {message}"
             )
+        return [session.get_one(Dataset, subject_id).upload_key]

@@ -25,8 +25,8 @@ class Kind(Protocol):
     def requeue(self, session: Session, subject_id: str, reason: str) -> bool:
         """The attempt is over without a result; False if the subject is, too."""
 
-    def fail(self, session: Session, subject_id: str, code: str, message: str) -> None:
-        """The subject has failed for good."""
+    def fail(self, session: Session, subject_id: str, code: str, message: str) -> list[str]:
+        """The subject has failed for good; answers keys that nothing points to any more."""
 
 
 def make_kinds(settings: Settings, storage: LocalStorage) -> dict[str, Kind]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from sqlalchemy.exc import DBAPIError
 
 from app.db.session import Database
+from app.storage import Storage
 from app.work import service as work
 from app.work.service import RunningItem
 from worker.kinds import Kind
@@ -26,12 +27,14 @@ class Reaper:
         self,
         database: Database,
         kinds: Mapping[str, Kind],
+        storage: Storage,
         *,
         lease_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.database = database
         self.kinds = kinds
+        self.storage = storage
         self.lease_seconds = lease_seconds
         self.clock = clock
         self._first_seen: dict[RunningItem, float] = {}
@@ -67,8 +70,9 @@ class Reaper:
                 return
             item, again = taken
             kind = self.kinds[item.kind]
+            superseded: list[str] = []
             if not again:
-                kind.fail(
+                superseded = kind.fail(
                     session,
                     item.subject_id,
                     "LEASE_LOST",
@@ -76,6 +80,8 @@ class Reaper:
                 )
             elif not kind.requeue(session, item.subject_id, reason):
                 work.withdraw(session, item)
+        for key in superseded:
+            self.storage.delete(key)
         log.warning("%s: lease taken away", item.subject_id)
 
     def _run(self) -> None:

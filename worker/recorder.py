@@ -68,10 +68,8 @@ class Recorder:
                 work.finish(session, self.lease)
             return superseded
 
-        superseded = self._write(write)
+        self._write_and_tidy(write)
         self._has_ended = is_last
-        for key in superseded:
-            self.storage.delete(key)
 
     def end(self, exited: Exited) -> None:
         """The child is gone: without a result that is a crash."""
@@ -79,28 +77,29 @@ class Recorder:
             return
         reason = f"The process ended with {_describe(exited.code)}."
 
-        def write(session: Session) -> None:
+        def write(session: Session) -> list[str]:
             item, again = work.strike(session, self.lease)
             if not again:
-                self.kind.fail(
+                return self.kind.fail(
                     session,
                     self.lease.subject_id,
                     "CHILD_CRASHED",
                     f"{reason} That was attempt {work.MAX_STRIKES} in a row without an epoch.",
                 )
-            elif not self.kind.requeue(session, self.lease.subject_id, reason):
+            if not self.kind.requeue(session, self.lease.subject_id, reason):
                 work.withdraw(session, item)
+            return []
 
-        self._write(write)
+        self._write_and_tidy(write)
 
     def fail(self, code: str, message: str) -> None:
         """The attempt ends for a reason of its own, which trying again would not change."""
 
-        def write(session: Session) -> None:
+        def write(session: Session) -> list[str]:
             work.finish(session, self.lease)
-            self.kind.fail(session, self.lease.subject_id, code, message)
+            return self.kind.fail(session, self.lease.subject_id, code, message)
 
-        self._write(write)
+        self._write_and_tidy(write)
         self._has_ended = True
 
     def cancel(self) -> None:
@@ -119,6 +118,11 @@ class Recorder:
 
         self._write(write)
         self._has_ended = True
+
+    def _write_and_tidy(self, step: Callable[[Session], list[str]]) -> None:
+        """Run a step, and once it is committed delete the files it says nothing points to."""
+        for key in self._write(step):
+            self.storage.delete(key)
 
     def _write(self, step: Callable[[Session], T]) -> T:
         """Run a step in a transaction, again and again while the database does not answer.

@@ -65,8 +65,9 @@ class TrainingWork:
     def requeue(self, session: Session, subject_id: str, reason: str) -> bool:
         return lifecycle.requeue_job(session, subject_id, reason)
 
-    def fail(self, session: Session, subject_id: str, code: str, message: str) -> None:
+    def fail(self, session: Session, subject_id: str, code: str, message: str) -> list[str]:
         lifecycle.fail_job(session, subject_id, code, message)
+        return []
 
     def _configure(self, job: Job, dataset: Dataset, lease: Lease) -> TrainingConfig:
         config = JobConfig.model_validate(job.config)

@@ -130,8 +130,13 @@ def stop_job(session: Session, job_id: str) -> Job:
 
 
 def resume_job(session: Session, job_id: str) -> Job:
-    """Queue a failed or cancelled job again; it goes on from its last epoch."""
-    job = JobRepository(session).get(job_id, lock=True)
+    """Queue a failed or cancelled job again; it goes on from its last epoch.
+
+    Raises IllegalTransition from any other state, NotFound where its dataset has been deleted.
+    """
+    jobs = JobRepository(session)
+    DatasetRepository(session).get(jobs.get(job_id).dataset_id, share_lock=True)
+    job = jobs.get(job_id, lock=True)
     move(session, job, "queued", event="resumed", from_epoch=job.resume_epoch)
     job.error_code = job.error_message = job.finished_at = None
     _enqueue(session, job)
