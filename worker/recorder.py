@@ -27,7 +27,10 @@ class DatabaseGoneError(Exception):
 
 
 class Recorder:
-    """Writes what one attempt brings about, each step in one transaction."""
+    """Writes what one attempt brings about, each step in one transaction.
+
+    has_ended tells that the child has said its result or its reason.
+    """
 
     def __init__(
         self,
@@ -42,7 +45,7 @@ class Recorder:
         self.lease = lease
         self.kind = kind
         self.settings = settings
-        self._has_ended = False
+        self.has_ended = False
         self._next_progress = 0.0
         self._last_success = time.monotonic()
 
@@ -69,12 +72,10 @@ class Recorder:
             return superseded
 
         self._write_and_tidy(write)
-        self._has_ended = is_last
+        self.has_ended = is_last
 
     def end(self, exited: Exited) -> None:
         """The child is gone: without a result that is a crash."""
-        if self._has_ended:
-            return
         reason = f"The process ended with {_describe(exited.code)}."
 
         def write(session: Session) -> list[str]:
@@ -100,7 +101,7 @@ class Recorder:
             return self.kind.fail(session, self.lease.subject_id, code, message)
 
         self._write_and_tidy(write)
-        self._has_ended = True
+        self.has_ended = True
 
     def cancel(self) -> None:
         """The child of a cancelled job is gone."""
@@ -108,8 +109,6 @@ class Recorder:
 
     def give_back(self, reason: str) -> None:
         """Queue the item again at no cost, unless it was being cancelled: then it is over."""
-        if self._has_ended:
-            return
 
         def write(session: Session) -> None:
             item = work.give_back(session, self.lease)
@@ -117,7 +116,6 @@ class Recorder:
                 work.withdraw(session, item)
 
         self._write(write)
-        self._has_ended = True
 
     def _write_and_tidy(self, step: Callable[[Session], list[str]]) -> None:
         """Run a step, and once it is committed delete the files it says nothing points to."""

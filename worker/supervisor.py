@@ -62,6 +62,8 @@ def _watch(child: Child, recorder: Recorder, draining: threading.Event, settings
         if message is not None:
             clock.heard = time.monotonic()
             recorder.record(message)
+            if recorder.has_ended:
+                return
         elif time.monotonic() - clock.heard > settings.progress_timeout_seconds:
             child.kill()
             recorder.fail(
