@@ -43,7 +43,7 @@ check: setup ## Format, lint, types, import arrows
 
 .PHONY: test
 test: check ## Every check and every test
-	$(BIN)/pytest
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest
 
 .PHONY: demo
 demo: setup ## Train on pictures, predict, and leave the service running
