@@ -17,7 +17,16 @@ from app.settings import Settings
 from worker.protocol import Message, parse_line
 
 PASSED_ON = frozenset(
-    "PATH HOME LANG LC_ALL TMPDIR XDG_CACHE_HOME TORCH_HOME CUDA_VISIBLE_DEVICES".split()
+    [
+        "PATH",
+        "HOME",
+        "LANG",
+        "LC_ALL",
+        "TMPDIR",
+        "XDG_CACHE_HOME",
+        "TORCH_HOME",
+        "CUDA_VISIBLE_DEVICES",
+    ]
 )
 """What a child gets of its parent's environment: nothing that opens the database or the broker."""
 
