@@ -125,7 +125,11 @@ def list_datasets(session: ReadSessionDep, page: PageDep) -> Page[DatasetDetail]
     return _page([view_dataset(row) for row in rows], has_more=has_more)
 
 
-@router.get("/datasets/{dataset_id}", responses=problem_responses(errors.NotFound))
+@router.get(
+    "/datasets/{dataset_id}",
+    summary="Look at a dataset",
+    responses=problem_responses(errors.NotFound),
+)
 def get_dataset(session: ReadSessionDep, dataset_id: DatasetId) -> DatasetDetail:
     """Show a dataset: how far its check is, then its classes, counts and report."""
     return view_dataset(service.get_dataset(session, dataset_id))
@@ -133,6 +137,7 @@ def get_dataset(session: ReadSessionDep, dataset_id: DatasetId) -> DatasetDetail
 
 @router.delete(
     "/datasets/{dataset_id}",
+    summary="Delete a dataset",
     status_code=204,
     responses=problem_responses(errors.NotFound, errors.InUse),
 )
@@ -144,7 +149,11 @@ def delete_dataset(database: DatabaseDep, storage: StorageDep, dataset_id: Datas
         storage.delete(key)
 
 
-@router.get("/datasets/{dataset_id}/images", responses=problem_responses(errors.NotFound))
+@router.get(
+    "/datasets/{dataset_id}/images",
+    summary="List a dataset's images",
+    responses=problem_responses(errors.NotFound),
+)
 def list_images(  # noqa: PLR0913 - the filters of the list
     *,
     session: ReadSessionDep,
@@ -166,6 +175,7 @@ def list_images(  # noqa: PLR0913 - the filters of the list
 
 @router.get(
     "/datasets/{dataset_id}/images/{image_id}",
+    summary="Fetch an image or its thumbnail",
     response_class=FileResponse,
     responses={
         200: {
@@ -196,6 +206,7 @@ def get_image(
 
 @router.get(
     "/datasets/{dataset_id}/preview.png",
+    summary="Look at some images in a grid",
     response_class=Response,
     responses={
         200: {"description": "Some images of a split.", "content": {"image/png": {}}},

@@ -74,6 +74,7 @@ PredictorDep = Annotated[Predictor, Depends(_predictor)]
 
 @router.post(
     "/predict",
+    summary="Classify images",
     responses=problem_responses(
         ValidationFailed,
         ImageCorrupt,

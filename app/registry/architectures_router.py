@@ -39,7 +39,7 @@ class Architecture(ApiModel):
     weights: list[WeightsChoice] = Field(description="Pretrained weights to start from.")
 
 
-@router.get("/architectures")
+@router.get("/architectures", summary="List architectures and their weights")
 def list_architectures(settings: SettingsDep) -> list[Architecture]:
     """List what can be trained, and whether pretrained weights can be had right now."""
     return [_describe(entry, settings) for entry in list_entries()]

@@ -33,19 +33,27 @@ AliasPath = Annotated[
 ]
 
 
-@router.get("/models")
+@router.get("/models", summary="List models by name")
 def list_models(session: ReadSessionDep, page: PageDep) -> Page[ModelSummary]:
     """List the registered models by name; `after` is the last name of the page before."""
     return service.list_models(session, limit=page.limit, after=page.after)
 
 
-@router.get("/models/{name}", responses=problem_responses(NotFound))
+@router.get(
+    "/models/{name}",
+    summary="Look at a model and its versions",
+    responses=problem_responses(NotFound),
+)
 def get_model(session: ReadSessionDep, name: NamePath) -> ModelDetail:
     """Show a model with its versions and aliases."""
     return service.get_model(session, name)
 
 
-@router.get("/models/{name}/versions/{version}", responses=problem_responses(NotFound))
+@router.get(
+    "/models/{name}/versions/{version}",
+    summary="Look at a version",
+    responses=problem_responses(NotFound),
+)
 def get_version(session: ReadSessionDep, name: NamePath, version: VersionPath) -> VersionDetail:
     """Show one version of a model."""
     return service.get_version(session, name, version)
@@ -53,6 +61,7 @@ def get_version(session: ReadSessionDep, name: NamePath, version: VersionPath) -
 
 @router.delete(
     "/models/{name}/versions/{version}",
+    summary="Delete a version",
     status_code=204,
     responses=problem_responses(NotFound, InUse),
 )
@@ -61,7 +70,11 @@ def delete_version(session: SessionDep, name: NamePath, version: VersionPath) ->
     service.delete_version(session, name, version)
 
 
-@router.put("/models/{name}/aliases/{alias}", responses=problem_responses(NotFound))
+@router.put(
+    "/models/{name}/aliases/{alias}",
+    summary="Point an alias to a version",
+    responses=problem_responses(NotFound),
+)
 def point_alias(
     session: SessionDep, name: NamePath, alias: AliasPath, body: PointAlias
 ) -> AliasDetail:
@@ -71,6 +84,7 @@ def point_alias(
 
 @router.delete(
     "/models/{name}/aliases/{alias}",
+    summary="Delete an alias",
     status_code=204,
     responses=problem_responses(NotFound, InUse),
 )
@@ -79,13 +93,19 @@ def delete_alias(session: SessionDep, name: NamePath, alias: AliasPath) -> None:
     service.delete_alias(session, name, alias)
 
 
-@router.get("/serving", responses=problem_responses(ModelNotReady))
+@router.get(
+    "/serving", summary="Look at the chosen model", responses=problem_responses(ModelNotReady)
+)
 def get_serving(session: ReadSessionDep) -> ChosenModel:
     """Show the chosen model and the version it means now."""
     return service.get_chosen(session)
 
 
-@router.put("/serving", responses=problem_responses(NotFound, ModelNotReady))
+@router.put(
+    "/serving",
+    summary="Choose the model that predicts",
+    responses=problem_responses(NotFound, ModelNotReady),
+)
 def put_serving(session: SessionDep, body: ChooseModel) -> ChosenModel:
     """Choose the model that predictions use where they name none."""
     return service.choose_model(session, body.model)
