@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Literal
@@ -25,12 +26,17 @@ WithParent = Annotated[bool, typer.Option(help="End when standard input is close
 
 
 @app.callback()
-def _configure() -> None:
+def _configure(
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], typer.Option(help="What is logged.")
+    ] = "info",
+) -> None:
     """Fine-tune and serve image classifiers over HTTP."""
     logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for talkative in ("httpx", "alembic"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
 @app.command()
@@ -69,7 +75,7 @@ def demo(
     _interrupt_on_signals()
     console = Console()
     try:
-        with running_service(settings) as url:
+        with running_service(settings, log_level="warning") as url:
             console.print(f"Graft runs at [link]{url}[/link], Swagger UI: [link]{url}/docs[/link]")
             run_demo(url, dataset=data or settings.demo_data, output_dir=output, console=console)
             if not once:
@@ -121,6 +127,8 @@ def worker(
 
     if with_parent:
         _end_with_parent()
+    # Celery warns root of pickled messages; this worker accepts JSON alone.
+    warnings.filterwarnings("ignore", message="You're running the worker with superuser")
     # Two threads: one may work for hours while the other still answers (and drops) ticks.
     options = "--pool=threads --concurrency=2 --without-gossip --without-mingle --loglevel=WARNING"
     celery.main(

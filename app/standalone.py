@@ -24,9 +24,11 @@ START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 RESTART_SECONDS = 1.0
 
+_GRAFT = (sys.executable, "-m", "app.cli")
+
 
 @contextmanager
-def running_service(settings: Settings) -> Iterator[str]:
+def running_service(settings: Settings, *, log_level: str = "info") -> Iterator[str]:
     """Run everything until the block ends; gives the address once the service is ready.
 
     A process that dies is started again. Raises Unavailable if the port is taken or the service
@@ -40,9 +42,10 @@ def running_service(settings: Settings) -> Iterator[str]:
         listener = stack.enter_context(_listen(settings))
         host, port = listener.getsockname()[:2]
         url = f"http://{host}:{port}"
-        commands = [["api", "--fd", str(listener.fileno())]]
-        commands += [["worker", "--queue", queue] for queue in QUEUES]
-        processes = [_Process(command, listener.fileno()) for command in commands]
+        processes = [
+            _Process(["api", "--fd", str(listener.fileno())], [listener.fileno()], log_level)
+        ]
+        processes += [_Process(["worker", "--queue", queue], [], log_level) for queue in QUEUES]
         stack.callback(_stop_all, processes)
         for process in processes:
             process.start()
@@ -53,9 +56,10 @@ def running_service(settings: Settings) -> Iterator[str]:
 class _Process:
     """One `graft` command kept alive; it ends by itself if this process disappears."""
 
-    def __init__(self, command: list[str], listener: int) -> None:
+    def __init__(self, command: list[str], pass_fds: list[int], log_level: str) -> None:
         self.command = command
-        self.listener = listener
+        self.pass_fds = pass_fds
+        self.log_level = log_level
         self.num_starts = 0
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._keep_alive, daemon=True)
@@ -80,9 +84,9 @@ class _Process:
         while not self._closing.is_set():
             self.num_starts += 1
             with subprocess.Popen(  # noqa: S603 - our own interpreter and command
-                [sys.executable, "-m", "app.cli", *self.command, "--with-parent"],
+                [*_GRAFT, "--log-level", self.log_level, *self.command, "--with-parent"],
                 stdin=subprocess.PIPE,
-                pass_fds=[self.listener] if self.command[0] == "api" else [],
+                pass_fds=self.pass_fds,
                 start_new_session=True,
             ) as process:
                 self._process = process

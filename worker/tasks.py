@@ -1,6 +1,5 @@
 """The doorbell's button, and what a worker process starts and stops with."""
 
-import logging
 from typing import Any
 
 from celery.signals import worker_init, worker_shutdown, worker_shutting_down
@@ -9,8 +8,6 @@ from app.queue import TICK_TASK
 from app.settings import get_settings
 from worker.bench import Workbench
 from worker.celery_app import app
-
-logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 _benches: list[Workbench] = []
 """The one workbench of this process, once Celery has said which queue it serves."""

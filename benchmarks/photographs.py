@@ -1,0 +1,171 @@
+"""The tutorials' presets and the recommended one on the tutorials' photographs, beside their loop.
+
+    python -m benchmarks.photographs --data hymenoptera_data.zip --weights-dir DIR
+
+Runs the plain loop and the service's jobs in turn on this machine, writes `docs/results.md` and the
+picture in the README. Seconds are medians over a run's epochs; they are comparable within one table
+alone. GRAFT_WEIGHTS_DIR-style folders must hold SqueezeNet's weights.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+
+from app.settings import Settings
+from app.standalone import running_service
+from client.graft import Graft
+
+ARCHITECTURE = "squeezenet1_0"
+REPOSITORY = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: what was trained, by what, and what came of it."""
+
+    learns: str
+    by: str
+    weights: str
+    val_accuracies: list[float]
+    seconds: float
+
+    @property
+    def best(self) -> float:
+        return max(self.val_accuracies)
+
+    @property
+    def last(self) -> float:
+        return self.val_accuracies[-1]
+
+
+def run_loop(data: Path, weights_dir: Path, *, feature_extract: bool, epochs: int) -> Run:
+    """The plain loop, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.tutorial_loop", "--data", str(data)]
+    command += ["--weights-dir", str(weights_dir), "--architecture", ARCHITECTURE]
+    command += ["--feature-extract" if feature_extract else "--fine-tune", "--epochs", str(epochs)]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    rows = [json.loads(line) for line in output.splitlines()]
+    return Run(
+        "feature_extract" if feature_extract else "fine_tune",
+        "the tutorial's loop",
+        "imagenet",
+        [row["val_accuracy"] for row in rows],
+        statistics.median(row["seconds"] for row in rows),
+    )
+
+
+def run_job(graft: Graft, dataset_id: str, **fields: Any) -> tuple[Run, str]:
+    """A job of the service; answers the run and the job's id."""
+    job = graft.create_job(dataset_id, architecture=ARCHITECTURE, **fields)
+    finished = graft.wait_for_job(job.id)
+    if finished.status != "succeeded":
+        raise RuntimeError(f"{job.id} ended as {finished.status}: {finished.error}")
+    epochs = graft.list_epochs(job.id)
+    return (
+        Run(
+            fields["strategy"],
+            f"Graft, `{fields['preset']}`",
+            fields["weights"],
+            [epoch.val_accuracy for epoch in epochs],
+            statistics.median(epoch.seconds for epoch in epochs),
+        ),
+        job.id,
+    )
+
+
+def run_all(data: Path, weights_dir: Path, picture: Path) -> Iterable[Run]:
+    """Every row of the table, the loop before the jobs it is compared with."""
+    settings = Settings(data_dir=Path(tempfile.mkdtemp(prefix="graft-bench-")), port=0)
+    os.environ |= {"GRAFT_DATA_DIR": str(settings.data_dir), "GRAFT_WEIGHTS_DIR": str(weights_dir)}
+    with running_service(settings) as url, Graft(url) as graft:
+        dataset = graft.wait_for_dataset(graft.upload_dataset(data, name="ants-and-bees").id)
+        drawn: list[str] = []
+        for strategy in ("feature_extract", "fine_tune"):
+            yield run_loop(
+                data, weights_dir, feature_extract=strategy == "feature_extract", epochs=15
+            )
+            for preset in ("tutorial", "recommended"):
+                run, job_id = run_job(
+                    graft, dataset.id, strategy=strategy, preset=preset, weights="imagenet"
+                )
+                drawn += [job_id] if preset == "recommended" else []
+                yield run
+        for preset in ("tutorial", "recommended"):
+            run, job_id = run_job(
+                graft, dataset.id, strategy="scratch", preset=preset, weights="none"
+            )
+            drawn += [job_id] if preset == "recommended" else []
+            yield run
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        graft.save_curves(drawn[0], picture, compare=drawn[1:])
+
+
+def write_table(runs: Sequence[Run]) -> str:
+    """The runs as a Markdown table; seconds beside the loop's for the same strategy."""
+    yardsticks = {run.learns: run.seconds for run in runs if run.by.startswith("the tutorial")}
+    lines = [
+        "| weights | strategy | run by | epochs | best | last | s/epoch | loop's s/epoch ÷ this |",
+        "|---|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for run in runs:
+        # Without weights everything learns, as in fine-tuning.
+        yardstick = yardsticks[run.learns if run.learns in yardsticks else "fine_tune"]
+        lines.append(
+            f"| {run.weights} | {run.learns} | {run.by} | {len(run.val_accuracies)} "
+            f"| {run.best:.3f} | {run.last:.3f} | {run.seconds:.1f} "
+            f"| {yardstick / run.seconds:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def describe_machine() -> str:
+    """Processor, cores and library versions in a line."""
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    return (
+        f"{os.cpu_count()} cores of {model}, Python {platform.python_version()}, "
+        f"torch {torch.__version__}, torchvision {torchvision.__version__}"
+    )
+
+
+def main() -> None:
+    """Run everything; rows are printed as they come."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--weights-dir", type=Path, required=True)
+    parser.add_argument(
+        "--output", type=Path, default=REPOSITORY / "docs" / "results-photographs.md"
+    )
+    parser.add_argument(
+        "--picture",
+        type=Path,
+        default=REPOSITORY / "docs" / "images" / "pretrained-against-scratch.png",
+    )
+    options = parser.parse_args()
+    runs: list[Run] = []
+    for run in run_all(options.data.absolute(), options.weights_dir.absolute(), options.picture):
+        runs.append(run)
+        print(run, flush=True)
+    options.output.write_text(f"{describe_machine()}\n\n{write_table(runs)}\n")
+
+
+if __name__ == "__main__":
+    main()
