@@ -1,0 +1,150 @@
+"""When a lease is taken away, and when not."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from app.db.base import new_id
+from app.db.session import Database
+from app.db.tables import Dataset, Job
+from app.jobs import service as jobs
+from app.jobs.schemas import JobRequest
+from app.settings import Settings
+from app.storage import LocalStorage
+from app.work import service as work
+from app.work.service import Lease
+from worker.kinds import make_kinds
+from worker.reaper import Reaper
+
+
+@dataclass
+class Clock:
+    """A monotonic clock that a test moves."""
+
+    seconds: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def reaper(database: Database, settings: Settings, storage: LocalStorage, clock: Clock) -> Reaper:
+    kinds = make_kinds(settings, storage)
+    return Reaper(database, kinds, storage, lease_seconds=30, clock=clock)
+
+
+@pytest.fixture
+def lease(database: Database, settings: Settings, storage: LocalStorage) -> Lease:
+    """A job that a worker has just begun."""
+    with database.transaction() as session:
+        dataset = Dataset(
+            id=new_id("ds"),
+            name="colors",
+            status="ready",
+            class_names=["amber", "blue"],
+            splits={},
+            progress={},
+            report={},
+            digest="0" * 64,
+            manifest_key="datasets/x/manifest.jsonl",
+            num_bytes=1,
+            val_fraction=0.2,
+            split_seed=0,
+            labels={},
+            upload_key="uploads/x",
+        )
+        session.add(dataset)
+        session.flush()
+        jobs.create_job(session, JobRequest(dataset_id=dataset.id, weights="none"), settings)
+    with database.transaction() as session:
+        lease = work.claim(session, "train", "gone")
+        assert lease is not None
+        make_kinds(settings, storage)["train"].begin(session, lease)
+    return lease
+
+
+def status_of(database: Database, job_id: str) -> str:
+    with database.reading() as session:
+        return session.get_one(Job, job_id).status
+
+
+def watch(reaper: Reaper, clock: Clock, seconds: float) -> None:
+    """Look every three seconds, as the thread does."""
+    for _ in range(int(seconds / 3)):
+        clock.seconds += 3
+        reaper.look()
+
+
+def test_a_lease_that_stands_still_is_taken_away(
+    database: Database, reaper: Reaper, clock: Clock, lease: Lease
+) -> None:
+    reaper.look()
+    watch(reaper, clock, 27)
+    assert status_of(database, lease.subject_id) == "running"
+    watch(reaper, clock, 3)
+    assert status_of(database, lease.subject_id) == "queued"
+    with database.transaction() as session:
+        again = work.claim(session, "train", "other")
+    assert again is not None
+    assert again.attempt == 2
+
+
+def test_a_lease_that_beats_is_left_alone(
+    database: Database, reaper: Reaper, clock: Clock, lease: Lease
+) -> None:
+    for _ in range(10):
+        watch(reaper, clock, 15)
+        with database.transaction() as session:
+            work.beat(session, lease)
+    assert status_of(database, lease.subject_id) == "running"
+
+
+def test_a_reaper_that_overslept_watches_a_whole_lease_again(
+    database: Database, reaper: Reaper, clock: Clock, lease: Lease
+) -> None:
+    reaper.look()
+    clock.seconds += 3600
+    reaper.look()
+    assert status_of(database, lease.subject_id) == "running"
+    watch(reaper, clock, 30)
+    assert status_of(database, lease.subject_id) == "queued"
+
+
+def test_a_cancelled_job_whose_worker_is_gone_is_over(
+    database: Database, reaper: Reaper, clock: Clock, lease: Lease
+) -> None:
+    with database.transaction() as session:
+        jobs.cancel_job(session, lease.subject_id)
+    assert status_of(database, lease.subject_id) == "cancelling"
+    reaper.look()
+    watch(reaper, clock, 30)
+    assert status_of(database, lease.subject_id) == "cancelled"
+    with database.transaction() as session:
+        assert work.claim(session, "train", "other") is None
+
+
+def test_the_third_lost_lease_in_a_row_fails_the_job(
+    database: Database,
+    settings: Settings,
+    storage: LocalStorage,
+    reaper: Reaper,
+    clock: Clock,
+    lease: Lease,
+) -> None:
+    for _ in range(2):
+        reaper.look()
+        watch(reaper, clock, 30)
+        with database.transaction() as session:
+            again = work.claim(session, "train", "gone too")
+            assert again is not None
+            make_kinds(settings, storage)["train"].begin(session, again)
+    reaper.look()
+    watch(reaper, clock, 30)
+    with database.reading() as session:
+        job = session.get_one(Job, lease.subject_id)
+        assert (job.status, job.error_code) == ("failed", "LEASE_LOST")
