@@ -2,9 +2,9 @@
 
     python -m benchmarks.photographs --data hymenoptera_data.zip --weights-dir DIR
 
-Runs the plain loop and the service's jobs in turn on this machine, writes `docs/results.md` and the
-picture in the README. Seconds are medians over a run's epochs; they are comparable within one table
-alone. GRAFT_WEIGHTS_DIR-style folders must hold SqueezeNet's weights.
+Runs the plain loop and the service's jobs in turn on this machine, prints the table that stands in
+`docs/results.md` and draws the picture of the README. Seconds are medians over a run's epochs and
+comparable within one table alone. The folder of weights must hold SqueezeNet's.
 """
 
 import argparse
@@ -152,9 +152,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights-dir", type=Path, required=True)
     parser.add_argument(
-        "--output", type=Path, default=REPOSITORY / "docs" / "results-photographs.md"
-    )
-    parser.add_argument(
         "--picture",
         type=Path,
         default=REPOSITORY / "docs" / "images" / "pretrained-against-scratch.png",
@@ -163,8 +160,8 @@ def main() -> None:
     runs: list[Run] = []
     for run in run_all(options.data.absolute(), options.weights_dir.absolute(), options.picture):
         runs.append(run)
-        print(run, flush=True)
-    options.output.write_text(f"{describe_machine()}\n\n{write_table(runs)}\n")
+        print(run, file=sys.stderr, flush=True)
+    print(f"{describe_machine()}\n\n{write_table(runs)}")
 
 
 if __name__ == "__main__":
