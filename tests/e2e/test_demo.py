@@ -1,0 +1,78 @@
+"""What `graft demo` does, with fewer and smaller runs."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from client.demo import lessons, photographs
+from client.demo.run import run_demo
+from client.errors import OutcomeError
+from tests.e2e.conftest import Graft
+from tests.uploads import make_zip
+
+
+@pytest.fixture
+def console(monkeypatch: pytest.MonkeyPatch) -> Console:
+    for recipe in (lessons.GROWING, lessons.GRAFTING, lessons.PHOTOGRAPHING):
+        monkeypatch.setitem(recipe, "epochs", 1)
+        monkeypatch.setitem(recipe, "input_size", 32)
+    for name in ("LARGE", "SMALL"):
+        smaller = replace(getattr(lessons, name), num_train=4, num_val=2)
+        monkeypatch.setattr(lessons, name, smaller)
+    monkeypatch.setattr(photographs, "can_be_downloaded", lambda: False)
+    return Console(file=io.StringIO(), width=160)
+
+
+def read(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def kind_of(picture: Path) -> str | None:
+    with Image.open(picture) as image:
+        image.load()
+        return image.format
+
+
+def test_the_demo_grafts_its_own_model(graft: Graft, console: Console, tmp_path: Path) -> None:
+    run_demo(graft.running.url, dataset=None, output_dir=tmp_path, console=console)
+    told = read(console)
+    assert "photographs cannot be had here, so the demo draws its pictures" in told
+    assert "Grafted from many-drawings:" in told
+    assert kind_of(tmp_path / "curves.png") == "PNG"
+    assert kind_of(tmp_path / "held-back.jpg") == "JPEG"
+    assert graft.get("/serving")["resolved"]["name"] == "few-drawings"
+    assert f"{graft.running.url}/docs" in told
+    newest, scratch, base = graft.get("/jobs", limit=3)["data"]
+    assert newest["config"]["weights"] == f"many-drawings:{base['model']['version']}"
+    assert newest["dataset_id"] == scratch["dataset_id"] != base["dataset_id"]
+
+
+def test_the_demo_learns_photographs_that_are_given(
+    graft: Graft, console: Console, tmp_path: Path
+) -> None:
+    archive = tmp_path / "colors.zip"
+    archive.write_bytes(make_zip(num_val=2))
+    run_demo(graft.running.url, dataset=archive, output_dir=tmp_path / "out", console=console)
+    scratch, pretrained = graft.get("/jobs", limit=2)["data"]
+    assert (pretrained["config"]["architecture"], pretrained["config"]["strategy"]) == (
+        "resnet18",
+        "fine_tune",
+    )
+    assert scratch["config"]["weights"] == "none"
+    assert "16 train, 4 val images of 2 classes (amber, blue)" in read(console)
+    assert kind_of(tmp_path / "out" / "curves.png") == "PNG"
+
+
+def test_the_demo_says_what_is_wrong_with_the_photographs(
+    graft: Graft, console: Console, tmp_path: Path
+) -> None:
+    archive = tmp_path / "one.zip"
+    archive.write_bytes(make_zip(class_names=("amber",)))
+    with pytest.raises(OutcomeError) as raised:
+        run_demo(graft.running.url, dataset=archive, output_dir=tmp_path, console=console)
+    assert raised.value.code == "DATASET_LAYOUT"
