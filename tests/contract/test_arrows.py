@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,6 +69,18 @@ def test_no_module_is_long() -> None:
         for path in list_modules(*SHIPPED, "tests", "benchmarks")
     }
     assert {name: length for name, length in lengths.items() if length > 400} == {}
+
+
+def test_every_part_of_the_worker_but_training_is_kept_from_torch() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = (
+        one
+        for one in project["tool"]["importlinter"]["contracts"]
+        if "torch" in one.get("forbidden_modules", []) and "app.db" in one["source_modules"]
+    )
+    parts = {path.stem for path in (REPOSITORY / "worker").iterdir()} - {"__init__", "__pycache__"}
+    kept = {name for name in contract["source_modules"] if name.startswith("worker.")}
+    assert kept == {f"worker.{part}" for part in parts - {"training"}}
 
 
 @pytest.mark.parametrize(
