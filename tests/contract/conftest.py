@@ -9,6 +9,7 @@ from app.db.session import Database
 from app.main import create_app
 from app.settings import Settings
 from app.storage import LocalStorage
+from tests.contract.datasets import check_upload, upload
 
 
 @pytest.fixture
@@ -18,3 +19,11 @@ def client(settings: Settings, database: Database, storage: LocalStorage) -> Ite
     assert storage.root.is_dir()
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
         yield client
+
+
+@pytest.fixture
+def ready(client: TestClient, database: Database, storage: LocalStorage) -> str:
+    """The id of a dataset that has been checked."""
+    dataset_id = str(upload(client).json()["id"])
+    check_upload(dataset_id, database, storage)
+    return dataset_id
