@@ -116,6 +116,12 @@ class Settings(BaseSettings):
         return Path(path)
 
 
+def environment_with(settings: Settings) -> dict[str, str]:
+    """This process's environment with these settings in it, for a process that is to share them."""
+    values = settings.model_dump(mode="json", exclude_none=True)
+    return os.environ | {f"GRAFT_{name.upper()}": str(value) for name, value in values.items()}
+
+
 def describe_settings() -> str:
     """Every setting as a Markdown table, the same on every machine."""
     rows = ["| variable | default | meaning |", "|---|---|---|"]

@@ -15,16 +15,14 @@ import httpx
 
 from app.db.migrate import migrate_database
 from app.errors import Unavailable
-from app.queue import QUEUES
-from app.settings import Settings
+from app.queue import QUEUES, CeleryQueue
+from app.settings import Settings, environment_with
 
 log = logging.getLogger(__name__)
 
 START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 RESTART_SECONDS = 1.0
-
-_GRAFT = (sys.executable, "-m", "app.cli")
 
 
 @contextmanager
@@ -42,10 +40,14 @@ def running_service(settings: Settings, *, log_level: str = "info") -> Iterator[
         listener = stack.enter_context(_listen(settings))
         host, port = listener.getsockname()[:2]
         url = f"http://{host}:{port}"
+        start = [sys.executable, "-m", "app.cli", "--log-level", log_level]
+        commands = [["api", "--fd", str(listener.fileno())]]
+        commands += [["worker", "--queue", queue] for queue in QUEUES]
+        environment = environment_with(settings)
         processes = [
-            _Process(["api", "--fd", str(listener.fileno())], [listener.fileno()], log_level)
+            _Process([*start, *command, "--with-parent"], listener.fileno(), environment)
+            for command in commands
         ]
-        processes += [_Process(["worker", "--queue", queue], [], log_level) for queue in QUEUES]
         stack.callback(_stop_all, processes)
         for process in processes:
             process.start()
@@ -56,10 +58,10 @@ def running_service(settings: Settings, *, log_level: str = "info") -> Iterator[
 class _Process:
     """One `graft` command kept alive; it ends by itself if this process disappears."""
 
-    def __init__(self, command: list[str], pass_fds: list[int], log_level: str) -> None:
+    def __init__(self, command: list[str], listener: int, environment: dict[str, str]) -> None:
         self.command = command
-        self.pass_fds = pass_fds
-        self.log_level = log_level
+        self.listener = listener
+        self.environment = environment
         self.num_starts = 0
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._keep_alive, daemon=True)
@@ -76,7 +78,7 @@ class _Process:
     def wait_for_end(self, deadline: float) -> None:
         self._thread.join(max(0.0, deadline - time.monotonic()))
         if self._process is not None and self._process.poll() is None:
-            log.warning("graft %s does not end; killing it", self.command[0])
+            log.warning("%s does not end; killing it", self.command)
             self._process.kill()
         self._thread.join()
 
@@ -84,9 +86,10 @@ class _Process:
         while not self._closing.is_set():
             self.num_starts += 1
             with subprocess.Popen(  # noqa: S603 - our own interpreter and command
-                [*_GRAFT, "--log-level", self.log_level, *self.command, "--with-parent"],
+                self.command,
                 stdin=subprocess.PIPE,
-                pass_fds=self.pass_fds,
+                pass_fds=[self.listener] if "api" in self.command else [],
+                env=self.environment,
                 start_new_session=True,
             ) as process:
                 self._process = process
@@ -94,7 +97,7 @@ class _Process:
                     process.terminate()
                 code = process.wait()
             if not self._closing.is_set():
-                log.warning("graft %s ended with %s; starting it again", self.command[0], code)
+                log.warning("%s ended with %s; starting it again", self.command, code)
                 self._closing.wait(RESTART_SECONDS)
 
 
@@ -115,10 +118,16 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def _prepare_embedded_broker(settings: Settings) -> None:
-    """Let readers and writers of the broker's file not wait for each other."""
+    """Let readers and writers of the broker's file not wait for each other.
+
+    The broker's client makes its tables at the first ring: here, so that no two workers race to.
+    """
     connection = sqlite3.connect(settings.data_dir.absolute() / "broker.db")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.close()
+    doorbell = CeleryQueue(settings.celery_broker_url, expires_seconds=settings.ring_seconds)
+    doorbell.ring(QUEUES[0])
+    doorbell.close()
 
 
 def _wait_until_ready(url: str, processes: list[_Process]) -> None:

@@ -87,9 +87,9 @@ def run_job(graft: Graft, dataset_id: str, **fields: Any) -> tuple[Run, str]:
 
 def run_all(data: Path, weights_dir: Path, picture: Path) -> Iterable[Run]:
     """Every row of the table, the loop before the jobs it is compared with."""
-    settings = Settings(data_dir=Path(tempfile.mkdtemp(prefix="graft-bench-")), port=0)
-    os.environ |= {"GRAFT_DATA_DIR": str(settings.data_dir), "GRAFT_WEIGHTS_DIR": str(weights_dir)}
-    with running_service(settings) as url, Graft(url) as graft:
+    folder = Path(tempfile.mkdtemp(prefix="graft-bench-"))
+    settings = Settings(data_dir=folder, port=0, weights_dir=weights_dir)
+    with running_service(settings, log_level="warning") as url, Graft(url) as graft:
         dataset = graft.wait_for_dataset(graft.upload_dataset(data, name="ants-and-bees").id)
         drawn: list[str] = []
         for strategy in ("feature_extract", "fine_tune"):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from app.jobs.schemas import EpochRow
 
@@ -34,7 +34,7 @@ def draw_history(curves: Sequence[Curve]) -> bytes:
         if best:
             accuracy.plot(best.epoch, best.val_accuracy, "o", color=color, markersize=7)
             accuracy.annotate(
-                f"{best.val_accuracy:.1%}",
+                f"{best.val_accuracy:.3f}",
                 (best.epoch, best.val_accuracy),
                 textcoords="offset points",
                 xytext=(0, 8),
@@ -43,7 +43,6 @@ def draw_history(curves: Sequence[Curve]) -> bytes:
                 fontsize=9,
             )
     accuracy.set(title="Validation accuracy (training dashed)", xlabel="epoch", ylim=(0, 1.08))
-    accuracy.yaxis.set_major_formatter(PercentFormatter(1.0))
     loss.set(title="Validation loss (training dashed)", xlabel="epoch")
     loss.set_ylim(bottom=0)
     for axes in (accuracy, loss):
