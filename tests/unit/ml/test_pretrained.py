@@ -111,7 +111,7 @@ def test_the_oldest_densenet_file_fits(tmp_path: Path) -> None:
 
 
 @pytest.mark.shared
-def test_the_shared_weights_know_ants_from_nothing(shared_dir: Path) -> None:
+def test_the_shared_weights_fit_their_architecture(shared_dir: Path) -> None:
     entry = get_entry("squeezenet1_0")
     loaded = load_pretrained(
         entry, "imagenet", weights_dir=shared_dir / "weights", download_allowed=False
