@@ -22,6 +22,7 @@ GROWING: dict[str, Any] = {
     "input_size": 48,
     "epochs": 8,
     "batch_size": 16,
+    "optimizer": {"name": "adamw", "learning_rate": 0.001},
     "augmentation": {"name": "tutorial", "min_scale": 0.6},
 }
 """How the base model is trained on the larger drawn dataset."""
