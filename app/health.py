@@ -23,8 +23,10 @@ class Live(ApiModel):
 class Ready(ApiModel):
     """The service can do its work."""
 
-    status: str = Field(description="`ok`, or `degraded` while the broker is down.")
-    broker: str = Field(description="`ok`, or the kind of error it last gave.")
+    status: str = Field(
+        description="`ok`, or `degraded` while the broker is down.", examples=["ok"]
+    )
+    broker: str = Field(description="`ok`, or the kind of error it last gave.", examples=["ok"])
 
 
 @router.get("/livez", summary="The process answers")

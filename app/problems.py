@@ -39,7 +39,9 @@ class FieldError(BaseModel):
     """One field at fault."""
 
     loc: list[str | int] = Field(description="Where it is.", examples=[["body", "epochs"]])
-    message: str = Field(description="What is wrong with it.")
+    message: str = Field(
+        description="What is wrong with it.", examples=["There is no architecture 'resnet999'."]
+    )
     allowed: list[str] | None = Field(None, description="What would be right.")
 
 
@@ -49,10 +51,16 @@ class Problem(BaseModel):
     type: str = Field(description="Names the kind of problem.", examples=["urn:graft:not-found"])
     title: str = Field(description="The kind in words.", examples=["Not found"])
     status: int = Field(description="The HTTP status.", examples=[404])
-    detail: str = Field(description="What happened this time and what is allowed.")
+    detail: str = Field(
+        description="What happened this time and what is allowed.",
+        examples=["There is no job job_unknown."],
+    )
     instance: str = Field(description="The path of the request.", examples=["/jobs/job_unknown"])
     code: str = Field(description="Stable, for programs.", examples=["NOT_FOUND"])
-    request_id: str = Field(description="Also in the X-Request-ID header and in the log.")
+    request_id: str = Field(
+        description="Also in the X-Request-ID header and in the log.",
+        examples=["req_2fb63caa7711ac1b"],
+    )
     errors: list[FieldError] | None = Field(None, description="The fields at fault.")
 
 

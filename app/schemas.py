@@ -46,7 +46,11 @@ def _utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-UtcTime = Annotated[datetime, PlainSerializer(_utc, return_type=str, when_used="json")]
+UtcTime = Annotated[
+    datetime,
+    PlainSerializer(_utc, return_type=str, when_used="json"),
+    Field(examples=["2026-11-22T17:31:04.098Z"]),
+]
 
 
 class ApiModel(BaseModel):
@@ -61,11 +65,16 @@ T = TypeVar("T")
 class Page(ApiModel, Generic[T]):
     """One page of a list, newest first."""
 
-    object: Literal["list"] = "list"
-    data: list[T]
-    first_id: str | None
-    last_id: str | None
-    has_more: bool
+    object: Literal["list"] = Field("list", description="Always `list`.")
+    data: list[T] = Field(description="The entries of this page.")
+    first_id: str | None = Field(
+        description="The first entry's id.", examples=["job_01k0w1rhzemcbybsywa1w8p9"]
+    )
+    last_id: str | None = Field(
+        description="The last entry's id: `after` of the next page.",
+        examples=["job_01k0w1rhzemcbybsywa1w8p9"],
+    )
+    has_more: bool = Field(description="Whether there is a next page.", examples=[False])
 
 
 def slug(text: str, *, fallback: str) -> str:

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import FileResponse
 
 from app import errors
 from app.datasets import pictures, service
@@ -176,7 +175,7 @@ def list_images(  # noqa: PLR0913 - the filters of the list
 @router.get(
     "/datasets/{dataset_id}/images/{image_id}",
     summary="Fetch an image or its thumbnail",
-    response_class=FileResponse,
+    response_class=Response,
     responses={
         200: {
             "description": "The original file, or a JPEG no larger than `size`.",
@@ -199,7 +198,8 @@ def get_image(
     with database.reading() as session:
         path = storage.path(service.get_image(session, dataset_id, image_id).storage_key)
     if size is None:
-        return FileResponse(path, media_type=pictures.content_type_of(path), headers=_IMAGE_HEADERS)
+        kind = pictures.content_type_of(path)
+        return Response(path.read_bytes(), media_type=kind, headers=_IMAGE_HEADERS)
     thumbnail = pictures.encode_jpeg(pictures.make_thumbnail(path, size=size))
     return Response(thumbnail, media_type="image/jpeg", headers=_IMAGE_HEADERS)
 

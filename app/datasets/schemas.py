@@ -15,7 +15,9 @@ class DatasetError(ApiModel):
     """Why an upload was refused."""
 
     code: str = Field(description="Stable, for programs.", examples=["ARCHIVE_INVALID"])
-    message: str = Field(description="What is wrong with it.")
+    message: str = Field(
+        description="What is wrong with it.", examples=["The archive is truncated."]
+    )
 
 
 class SplitCounts(ApiModel):
@@ -52,10 +54,12 @@ class ReportCounts(ApiModel):
 
     images: int = Field(ge=0, description="Accepted images.", examples=[397])
     ignored: int = Field(ge=0, description="Files that are no images.", examples=[1])
-    system_files: int = Field(ge=0, description="Ignored ones that a system left there.")
-    rejected: int = Field(ge=0, description="Images that cannot be read.")
-    duplicates: int = Field(ge=0, description="Copies within a split.")
-    leaked: int = Field(ge=0, description="Validation images that are in train too.")
+    system_files: int = Field(
+        ge=0, description="Ignored ones that a system left there.", examples=[0]
+    )
+    rejected: int = Field(ge=0, description="Images that cannot be read.", examples=[0])
+    duplicates: int = Field(ge=0, description="Copies within a split.", examples=[0])
+    leaked: int = Field(ge=0, description="Validation images in train too.", examples=[0])
 
 
 class Report(ApiModel):

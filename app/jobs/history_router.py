@@ -10,9 +10,9 @@ from app import errors
 from app.dependencies import DatabaseDep, ReadSessionDep
 from app.jobs import service
 from app.jobs.charts import Curve, draw_history
+from app.jobs.history_schemas import EventView, History
 from app.jobs.presentation import view_events, view_history, write_csv
 from app.jobs.router import JobId
-from app.jobs.schemas import EventView, History
 from app.jobs.stream import stream_events
 from app.problems import problem_responses
 from app.schemas import Page

@@ -7,18 +7,9 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from app.db.tables import Epoch, Job
+from app.jobs.history_schemas import EpochRow, EventView, History
 from app.jobs.repository import JobRepository
-from app.jobs.schemas import (
-    Best,
-    EpochRow,
-    EventView,
-    History,
-    JobConfig,
-    JobError,
-    JobView,
-    Progress,
-    RegisteredModel,
-)
+from app.jobs.schemas import Best, JobConfig, JobError, JobView, Progress, RegisteredModel
 from app.jobs.states import TERMINAL
 
 

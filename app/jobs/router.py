@@ -8,8 +8,9 @@ from app import errors
 from app.dependencies import PageDep, ReadSessionDep, SessionDep, SettingsDep, StorageDep
 from app.idempotency import IdempotencyDep, fingerprint_of
 from app.jobs import service
+from app.jobs.history_schemas import Checkpoints, CheckpointView
 from app.jobs.presentation import view_job
-from app.jobs.schemas import Checkpoints, CheckpointView, JobRequest, JobView, Validation
+from app.jobs.schemas import JobRequest, JobView, Validation
 from app.jobs.states import Status
 from app.jobs.validation import validate_request
 from app.problems import problem_responses

@@ -1,4 +1,4 @@
-"""Jobs on the wire."""
+"""Jobs on the wire: what is sent, and a job as it is shown."""
 
 from typing import Any, Literal
 
@@ -11,6 +11,9 @@ from app.schemas import ApiModel, Metadata, Name, UtcTime
 CheckpointKind = Literal["resume", "best", "model"]
 Preset = Literal["recommended", "tutorial", "tutorial-steplr", "tutorial-inception"]
 
+DATASET_ID = "ds_01k0w1rhzekvcw9wykj3fymg"
+JOB_ID = "job_01k0w1rhzemcbybsywa1w8p9"
+
 
 class _Partial(BaseModel):
     """Some fields of a part; the preset or the part's own defaults give the rest."""
@@ -21,38 +24,56 @@ class _Partial(BaseModel):
 class OptimizerRequest(_Partial):
     """What to change about the preset's optimizer; another name starts from its own defaults."""
 
-    name: Literal["sgd", "rmsprop", "adamw"] | None = Field(None, examples=["sgd"])
-    learning_rate: float | None = Field(None, gt=0, le=100, examples=[0.001])
-    momentum: float | None = Field(
-        None, ge=0, lt=1, description="Of sgd and rmsprop.", examples=[0.9]
+    name: Literal["sgd", "rmsprop", "adamw"] | None = Field(
+        None, description="Which optimizer; left out: the preset's.", examples=["sgd"]
     )
-    weight_decay: float | None = Field(None, ge=0, le=10, examples=[0.0])
+    learning_rate: float | None = Field(
+        None, gt=0, le=100, description="Step size.", examples=[0.001]
+    )
+    momentum: float | None = Field(
+        None, ge=0, lt=1, description="Share of the last step kept; sgd, rmsprop.", examples=[0.9]
+    )
+    weight_decay: float | None = Field(
+        None, ge=0, le=10, description="Penalty on large weights.", examples=[0.0]
+    )
 
 
 class SchedulerRequest(_Partial):
     """What to change about the preset's learning-rate schedule."""
 
-    name: Literal["constant", "step", "cosine"] | None = Field(None, examples=["step"])
-    step_size: int | None = Field(None, ge=1, le=10_000, description="Of step.", examples=[7])
-    gamma: float | None = Field(None, gt=0, le=1, description="Of step.", examples=[0.1])
+    name: Literal["constant", "step", "cosine"] | None = Field(
+        None, description="Which schedule; left out: the preset's.", examples=["step"]
+    )
+    step_size: int | None = Field(
+        None, ge=1, le=10_000, description="Epochs between two steps; step.", examples=[7]
+    )
+    gamma: float | None = Field(
+        None, gt=0, le=1, description="Factor of each step; step.", examples=[0.1]
+    )
     warmup_epochs: float | None = Field(
-        None, ge=0, le=1000, description="Of cosine.", examples=[1.0]
+        None, ge=0, le=1000, description="Epochs of linear warm-up; cosine.", examples=[1.0]
     )
 
 
 class AugmentationRequest(_Partial):
     """What to change about the preset's augmentation."""
 
-    name: Literal["tutorial", "none"] | None = Field(None, examples=["tutorial"])
+    name: Literal["tutorial", "none"] | None = Field(
+        None, description="Which augmentation; left out: the preset's.", examples=["tutorial"]
+    )
     min_scale: float | None = Field(
-        None, gt=0, le=1, description="Of tutorial: the smallest share of the area cropped."
+        None, gt=0, le=1, description="Smallest share of the area cropped.", examples=[0.08]
     )
 
 
 class JobRequest(ApiModel):
     """A training job; only `dataset_id` is required, the preset fills the rest."""
 
-    dataset_id: str = Field(max_length=40, examples=["ds_01k0w1rhzekvcw9wykj3fymg"])
+    dataset_id: str = Field(
+        max_length=40,
+        description="What to learn from; it may still be ingesting.",
+        examples=[DATASET_ID],
+    )
     architecture: str | None = Field(
         None,
         max_length=64,
@@ -64,6 +85,7 @@ class JobRequest(ApiModel):
         description="Which layers learn: the new head alone (`feature_extract`), everything "
         "(`fine_tune`), everything from `trainable_from` on (`partial`), or everything from "
         "random weights (`scratch`).",
+        examples=["feature_extract"],
     )
     trainable_from: str | None = Field(
         None,
@@ -79,20 +101,50 @@ class JobRequest(ApiModel):
         examples=["imagenet"],
     )
     preset: Preset = Field("recommended", description="Where left-out fields come from.")
-    epochs: int | None = Field(None, ge=1, le=10_000, description="Passes over the data.")
-    batch_size: int | None = Field(None, ge=1, le=4096, description="Images a step.")
+    epochs: int | None = Field(
+        None, ge=1, le=10_000, description="Passes over the data.", examples=[15]
+    )
+    batch_size: int | None = Field(None, ge=1, le=4096, description="Images a step.", examples=[8])
     input_size: int | None = Field(
-        None, ge=16, le=1024, description="Pixels; the architecture may ask for more."
+        None,
+        ge=16,
+        le=1024,
+        description="Pixels; the architecture may ask for more.",
+        examples=[224],
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Fixes everything that is left to chance.")
     num_threads: int | None = Field(
-        None, ge=1, le=256, description="CPU threads; part of what makes a run repeatable."
+        None,
+        ge=1,
+        le=256,
+        description="CPU threads; part of what makes a run repeatable.",
+        examples=[2],
     )
-    optimizer: OptimizerRequest | None = None
-    scheduler: SchedulerRequest | None = Field(None, description="null: a constant rate.")
-    augmentation: AugmentationRequest | None = Field(None, description="null: none.")
-    early_stopping: EarlyStopping | None = Field(None, description="null: train every epoch.")
-    model_name: Name | None = Field(None, description="Left out: the dataset's name.")
+    optimizer: OptimizerRequest | None = Field(
+        None,
+        description="What moves the weights.",
+        examples=[{"name": "sgd", "learning_rate": 0.001}],
+    )
+    scheduler: SchedulerRequest | None = Field(
+        None,
+        description="How the learning rate changes; null: it does not.",
+        examples=[{"name": "step", "step_size": 7, "gamma": 0.1}],
+    )
+    augmentation: AugmentationRequest | None = Field(
+        None,
+        description="How training images are varied; null: they are not.",
+        examples=[{"name": "tutorial"}],
+    )
+    early_stopping: EarlyStopping | None = Field(
+        None,
+        description="When to stop before the last epoch; null: never.",
+        examples=[{"patience": 5}],
+    )
+    model_name: Name | None = Field(
+        None,
+        description="Where the model is registered; left out: the dataset's name.",
+        examples=["ants-and-bees"],
+    )
     metadata: Metadata = Field(default_factory=dict)
 
     model_config = ConfigDict(
@@ -102,7 +154,7 @@ class JobRequest(ApiModel):
         json_schema_extra={
             "examples": [
                 {
-                    "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                    "dataset_id": DATASET_ID,
                     "architecture": "squeezenet1_0",
                     "strategy": "feature_extract",
                 }
@@ -114,140 +166,130 @@ class JobRequest(ApiModel):
 class JobConfig(Recipe):
     """Everything that decides what is learned, every field resolved."""
 
-    dataset_id: str
-    model_name: str
+    dataset_id: str = Field(description="What is learned from.", examples=[DATASET_ID])
+    model_name: str = Field(
+        description="Where the model is registered.", examples=["ants-and-bees"]
+    )
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
 class Progress(ApiModel):
-    """How far the job is; epoch 0 before the start."""
+    """How far the job is."""
 
-    epoch: int = 0
-    epochs: int
+    epoch: int = Field(0, description="The epoch it is in; 0 before the start.")
+    epochs: int = Field(description="How many there will be at most.", examples=[15])
     step: int = Field(0, description="Batches done within the epoch, validation included.")
-    steps: int = 0
-    images_per_second: float | None = None
-    eta_seconds: float | None = None
+    steps: int = Field(0, description="Batches of an epoch.")
+    images_per_second: float | None = Field(
+        None, description="Training and validation together.", examples=[41.5]
+    )
+    eta_seconds: float | None = Field(
+        None, description="Seconds to the end of the last epoch.", examples=[73.0]
+    )
 
 
 class Best(ApiModel):
     """The epoch with the highest validation accuracy so far."""
 
-    epoch: int
-    val_accuracy: float = Field(description="0 to 1.")
-    val_loss: float
+    epoch: int = Field(description="From 1.", examples=[7])
+    val_accuracy: float = Field(description="0 to 1.", examples=[0.935])
+    val_loss: float = Field(description="Mean cross-entropy an image.", examples=[0.21])
 
 
 class JobError(ApiModel):
     """Why the job failed."""
 
-    code: str = Field(examples=["DIVERGED"])
-    message: str
+    code: str = Field(description="Stable, for programs.", examples=["DIVERGED"])
+    message: str = Field(
+        description="What happened and what to do.",
+        examples=[
+            "The loss was no longer a finite number in epoch 2. Try a smaller learning rate."
+        ],
+    )
 
 
 class RegisteredModel(ApiModel):
     """The version that the job's best checkpoint became."""
 
-    name: str
-    version: int
+    name: str = Field(description="The model.", examples=["ants-and-bees"])
+    version: int = Field(description="From 1.", examples=[3])
 
 
 class JobView(ApiModel):
     """A training job."""
 
-    id: str = Field(examples=["job_01k0w1rhzemcbybsywa1w8p9"])
-    status: Status
-    is_terminal: bool = Field(description="Whether the status is final (unless resumed).")
-    dataset_id: str
-    config: JobConfig
-    attempts: int = Field(description="How often a worker has begun it; drained ones not counted.")
-    resolved: dict[str, Any] | None = Field(description="What was found out at the start.")
-    progress: Progress
-    best: Best | None
-    error: JobError | None
-    model: RegisteredModel | None
-    environment: dict[str, Any] | None = Field(description="What it takes to reproduce the run.")
-    metadata: dict[str, str]
-    created_at: UtcTime
-    started_at: UtcTime | None
-    finished_at: UtcTime | None
-
-
-class EpochRow(ApiModel):
-    """The metrics of one epoch."""
-
-    epoch: int = Field(description="From 1.")
-    train_loss: float
-    train_accuracy: float = Field(description="0 to 1.")
-    val_loss: float
-    val_accuracy: float = Field(description="0 to 1.")
-    learning_rate: float | None = Field(description="At the end of the epoch.")
-    seconds: float
-    images_per_second: float
-    is_best: bool
-
-
-class History(ApiModel):
-    """Every finished epoch of a job, in order."""
-
-    job_id: str
-    data: list[EpochRow]
-
-
-class EventView(ApiModel):
-    """Something that happened to a job."""
-
-    event_number: int = Field(description="From 1 within the job, without gaps.")
-    type: str = Field(examples=["epoch"])
-    payload: dict[str, Any]
-    created_at: UtcTime
-
-
-class CheckpointView(ApiModel):
-    """A checkpoint that is kept."""
-
-    kind: CheckpointKind = Field(
-        description="`resume`: to go on from; `best`: the best epoch so far; `model`: registered."
+    id: str = Field(description="Sorts by time of creation.", examples=[JOB_ID])
+    status: Status = Field(description="Where it is between queue and end.")
+    is_terminal: bool = Field(
+        description="Whether the status is final (unless resumed).", examples=[False]
     )
-    epoch: int
-    num_bytes: int
-
-
-class Checkpoints(ApiModel):
-    """The checkpoints of a job."""
-
-    job_id: str
-    data: list[CheckpointView]
+    dataset_id: str = Field(description="What is learned from.", examples=[DATASET_ID])
+    config: JobConfig
+    attempts: int = Field(
+        description="How often a worker has begun it; drained ones not counted.", examples=[1]
+    )
+    resolved: dict[str, Any] | None = Field(
+        description="What was found out at the start.",
+        examples=[{"device": "cpu", "num_trainable_parameters": 1026}],
+    )
+    progress: Progress
+    best: Best | None = Field(
+        description="The best epoch so far.",
+        examples=[{"epoch": 7, "val_accuracy": 0.935, "val_loss": 0.21}],
+    )
+    error: JobError | None = Field(description="Why it failed.", examples=[None])
+    model: RegisteredModel | None = Field(
+        description="What became of it.", examples=[{"name": "ants-and-bees", "version": 3}]
+    )
+    environment: dict[str, Any] | None = Field(
+        description="What it takes to reproduce the run.",
+        examples=[{"device": "cpu", "num_threads": 2, "seed": 0}],
+    )
+    metadata: dict[str, str] = Field(description="Your own pairs.", examples=[{"team": "ants"}])
+    created_at: UtcTime = Field(description="When it was posted.")
+    started_at: UtcTime | None = Field(description="When a worker first began it.")
+    finished_at: UtcTime | None = Field(description="When it ended.")
 
 
 class MemoryEstimate(ApiModel):
     """Bytes that are certain before the first batch; activations come on top."""
 
-    parameter_bytes: int
-    gradient_bytes: int
-    optimizer_bytes: int
+    parameter_bytes: int = Field(description="The model's weights.", examples=[2945800])
+    gradient_bytes: int = Field(description="One a trainable weight.", examples=[4104])
+    optimizer_bytes: int = Field(description="The optimizer's own state.", examples=[8208])
 
 
 class ValidationProblem(ApiModel):
     """Why POST /jobs would refuse."""
 
-    code: str
-    message: str
-    loc: list[str | int] | None = None
-    allowed: list[str] | None = None
+    code: str = Field(description="Stable, for programs.", examples=["WEIGHTS_UNAVAILABLE"])
+    message: str = Field(
+        description="What is wrong.", examples=["There is no architecture 'resnet999'."]
+    )
+    loc: list[str | int] | None = Field(
+        None, description="The field at fault.", examples=[["body", "architecture"]]
+    )
+    allowed: list[str] | None = Field(
+        None, description="What would be right.", examples=[["resnet18", "alexnet"]]
+    )
 
 
 class Validation(ApiModel):
     """What POST /jobs would do."""
 
-    is_valid: bool
+    is_valid: bool = Field(description="Whether it would be accepted now.", examples=[True])
     config: JobConfig | None = Field(description="Null where problems leave it undecided.")
-    num_parameters: int | None
-    num_trainable_parameters: int | None
-    memory: MemoryEstimate | None
+    num_parameters: int | None = Field(
+        description="Of the model with its new head.", examples=[736450]
+    )
+    num_trainable_parameters: int | None = Field(
+        description="What the optimizer is given.", examples=[1026]
+    )
+    memory: MemoryEstimate | None = Field(description="What is certain of the memory needed.")
     estimated_seconds: float | None = Field(
         description="From epochs measured here on the same architecture, strategy and input size; "
-        "null where there are none."
+        "null where there are none.",
+        examples=[120.5],
     )
-    problems: list[ValidationProblem]
+    problems: list[ValidationProblem] = Field(description="All that were found.", examples=[[]])

@@ -7,9 +7,10 @@ from fastapi.sse import ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from app.db.session import Database
+from app.jobs.history_schemas import EventView
 from app.jobs.presentation import view_events
 from app.jobs.repository import JobRepository
-from app.jobs.schemas import EventView, Progress
+from app.jobs.schemas import Progress
 from app.jobs.states import TERMINAL
 
 POLL_SECONDS = 0.5

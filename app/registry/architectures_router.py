@@ -18,7 +18,7 @@ class WeightsChoice(ApiModel):
     """Pretrained weights that torchvision publishes."""
 
     name: str = Field(description="torchvision's name of them.", examples=["IMAGENET1K_V1"])
-    is_default: bool = Field(description="Whether `imagenet` means these.")
+    is_default: bool = Field(description="Whether `imagenet` means these.", examples=[True])
     availability: Literal["local", "download", "unavailable"] = Field(
         description="On this machine, to be downloaded when a job needs them, or not to be had."
     )
