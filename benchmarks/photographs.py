@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ class Run:
     learns: str
     by: str
     weights: str
+    seed: int
     val_accuracies: list[float]
     seconds: float
 
@@ -50,26 +52,26 @@ class Run:
         return self.val_accuracies[-1]
 
 
-def run_loop(
-    data: Path, weights_dir: Path, *, feature_extract: bool, epochs: int, spins: bool
-) -> Run:
+def run_loop(data: Path, weights_dir: Path, strategy: str, *, seed: int, spins: bool) -> Run:
     """The plain loop, in a process of its own.
 
-    spins: with OpenMP's default, by which waiting threads keep their core busy. The service's jobs let
-    them sleep, so the like comparison is without.
+    spins: with OpenMP's default, by which waiting threads keep their core busy; three epochs, for
+    the time alone. The service's jobs let them sleep, so the like comparison is without.
     """
     command = [sys.executable, "-m", "benchmarks.tutorial_loop", "--data", str(data)]
     command += ["--weights-dir", str(weights_dir), "--architecture", ARCHITECTURE]
-    command += ["--feature-extract" if feature_extract else "--fine-tune", "--epochs", str(epochs)]
+    command += ["--feature-extract" if strategy == "feature_extract" else "--fine-tune"]
+    command += ["--seed", str(seed), "--epochs", "3" if spins else "15"]
     environment = dict(os.environ) if spins else os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
     output = subprocess.run(
         command, check=True, stdout=subprocess.PIPE, text=True, env=environment
     ).stdout
     rows = [json.loads(line) for line in output.splitlines()]
     return Run(
-        "feature_extract" if feature_extract else "fine_tune",
+        strategy,
         "the tutorial's loop, waiting threads spin" if spins else "the tutorial's loop",
         "imagenet",
+        seed,
         [row["val_accuracy"] for row in rows],
         statistics.median(row["seconds"] for row in rows),
     )
@@ -87,6 +89,7 @@ def run_job(graft: Graft, dataset_id: str, **fields: Any) -> tuple[Run, str]:
             fields["strategy"],
             f"Graft, `{fields['preset']}`",
             fields["weights"],
+            fields["seed"],
             [epoch.val_accuracy for epoch in epochs],
             statistics.median(epoch.seconds for epoch in epochs),
         ),
@@ -94,34 +97,33 @@ def run_job(graft: Graft, dataset_id: str, **fields: Any) -> tuple[Run, str]:
     )
 
 
-def run_all(data: Path, weights_dir: Path, picture: Path) -> Iterable[Run]:
+def run_all(
+    data: Path, weights_dir: Path, picture: Path, strategies: Sequence[str], seeds: Sequence[int]
+) -> Iterable[Run]:
     """Every row of the table, the loop before the jobs it is compared with."""
     folder = Path(tempfile.mkdtemp(prefix="graft-bench-"))
     settings = Settings(data_dir=folder, port=0, weights_dir=weights_dir)
     with running_service(settings, log_level="warning") as url, Graft(url) as graft:
         dataset = graft.wait_for_dataset(graft.upload_dataset(data, name="ants-and-bees").id)
         drawn: list[str] = []
-        for strategy in ("feature_extract", "fine_tune"):
-            for epochs, spins in ((15, False), (3, True)):
-                yield run_loop(
-                    data,
-                    weights_dir,
-                    feature_extract=strategy == "feature_extract",
-                    epochs=epochs,
-                    spins=spins,
-                )
+        for strategy, seed in product(strategies, seeds):
+            is_pretrained = strategy != "scratch"
+            if is_pretrained:
+                yield run_loop(data, weights_dir, strategy, seed=seed, spins=False)
+                if seed == seeds[0]:
+                    yield run_loop(data, weights_dir, strategy, seed=seed, spins=True)
             for preset in ("tutorial", "recommended"):
                 run, job_id = run_job(
-                    graft, dataset.id, strategy=strategy, preset=preset, weights="imagenet"
+                    graft,
+                    dataset.id,
+                    strategy=strategy,
+                    preset=preset,
+                    weights="imagenet" if is_pretrained else "none",
+                    seed=seed,
                 )
-                drawn += [job_id] if preset == "recommended" else []
+                if preset == "recommended" and seed == seeds[0]:
+                    drawn.append(job_id)
                 yield run
-        for preset in ("tutorial", "recommended"):
-            run, job_id = run_job(
-                graft, dataset.id, strategy="scratch", preset=preset, weights="none"
-            )
-            drawn += [job_id] if preset == "recommended" else []
-            yield run
         picture.parent.mkdir(parents=True, exist_ok=True)
         graft.save_curves(drawn[0], picture, compare=drawn[1:])
 
@@ -130,14 +132,15 @@ def write_table(runs: Sequence[Run]) -> str:
     """The runs as a Markdown table; seconds beside the loop's for the same strategy."""
     yardsticks = {run.learns: run.seconds for run in runs if run.by == "the tutorial's loop"}
     lines = [
-        "| weights | strategy | run by | epochs | best | last | s/epoch | loop's s/epoch ÷ this |",
-        "|---|---|---|---:|---:|---:|---:|---:|",
+        "| weights | strategy | run by | seed | epochs | best | last | s/epoch | loop's s/epoch ÷ this |",
+        "|---|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for run in runs:
         # Without weights everything learns, as in fine-tuning.
-        yardstick = yardsticks[run.learns if run.learns in yardsticks else "fine_tune"]
+        yardstick = yardsticks.get(run.learns, yardsticks.get("fine_tune", float("nan")))
         lines.append(
-            f"| {run.weights} | {run.learns} | {run.by} | {len(run.val_accuracies)} "
+            f"| {run.weights} | {run.learns} | {run.by} | {run.seed} "
+            f"| {len(run.val_accuracies)} "
             f"| {run.best:.3f} | {run.last:.3f} | {run.seconds:.1f} "
             f"| {yardstick / run.seconds:.2f} |"
         )
@@ -170,9 +173,19 @@ def main() -> None:
         type=Path,
         default=REPOSITORY / "docs" / "images" / "pretrained-against-scratch.png",
     )
+    parser.add_argument(
+        "--strategies", nargs="+", default=["feature_extract", "fine_tune", "scratch"]
+    )
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     options = parser.parse_args()
     runs: list[Run] = []
-    for run in run_all(options.data.absolute(), options.weights_dir.absolute(), options.picture):
+    for run in run_all(
+        options.data.absolute(),
+        options.weights_dir.absolute(),
+        options.picture,
+        options.strategies,
+        options.seeds,
+    ):
         runs.append(run)
         print(run, file=sys.stderr, flush=True)
     print(f"{describe_machine()}\n\n{write_table(runs)}")

@@ -37,16 +37,15 @@ TUTORIAL: dict[str, Any] = {
 }
 
 RECOMMENDED: dict[str, Any] = TUTORIAL | {
-    "epochs": 10,
     "scheduler": CosineSchedule(warmup_epochs=1.0),
     "augmentation": TutorialAugmentation(min_scale=0.35),
 }
 
-RECOMMENDED_OPTIMIZER: dict[Strategy, AdamW] = {
-    "feature_extract": AdamW(learning_rate=2e-3),
-    "partial": AdamW(learning_rate=3e-4),
-    "fine_tune": AdamW(learning_rate=1e-4),
-    "scratch": AdamW(learning_rate=3e-4),
+RECOMMENDED_BY_STRATEGY: dict[Strategy, dict[str, Any]] = {
+    "feature_extract": {"epochs": 15, "optimizer": AdamW(learning_rate=3e-3)},
+    "partial": {"epochs": 10, "optimizer": AdamW(learning_rate=3e-4)},
+    "fine_tune": {"epochs": 10, "optimizer": AdamW(learning_rate=1e-4)},
+    "scratch": {"epochs": 10, "optimizer": AdamW(learning_rate=3e-4)},
 }
 """A new head can be moved faster than a grown trunk (measured: docs/results.md)."""
 
@@ -82,7 +81,7 @@ def resolve(
     preset = PRESETS[request.preset]
     strategy = _resolve_strategy(request)
     if request.preset == "recommended":
-        preset = preset | {"optimizer": RECOMMENDED_OPTIMIZER[strategy]}
+        preset = preset | RECOMMENDED_BY_STRATEGY[strategy]
     entry = _resolve_architecture(request, preset, base)
     weights = base.reference if base else request.weights
     if weights is None:
