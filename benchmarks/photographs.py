@@ -130,14 +130,17 @@ def run_all(
 
 def write_table(runs: Sequence[Run]) -> str:
     """The runs as a Markdown table; seconds beside the loop's for the same strategy."""
-    yardsticks = {run.learns: run.seconds for run in runs if run.by == "the tutorial's loop"}
+    yardsticks = {
+        (run.learns, run.seed): run.seconds for run in runs if run.by == "the tutorial's loop"
+    }
     lines = [
-        "| weights | strategy | run by | seed | epochs | best | last | s/epoch | loop's s/epoch ÷ this |",
+        "| weights | strategy | run by | seed | epochs | best | last | s/epoch | loop's ÷ this |",
         "|---|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for run in runs:
         # Without weights everything learns, as in fine-tuning.
-        yardstick = yardsticks.get(run.learns, yardsticks.get("fine_tune", float("nan")))
+        learns = "fine_tune" if run.learns == "scratch" else run.learns
+        yardstick = yardsticks.get((learns, run.seed), float("nan"))
         lines.append(
             f"| {run.weights} | {run.learns} | {run.by} | {run.seed} "
             f"| {len(run.val_accuracies)} "
