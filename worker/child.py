@@ -31,9 +31,9 @@ PASSED_ON = frozenset(
 """What a child gets of its parent's environment: nothing that opens the database or the broker."""
 
 FIXED = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""Threads that wait for each other sleep (OpenMP 4.5, OMP_WAIT_POLICY). Spinning ones steal the core
-from those they wait for as soon as there are more threads than cores, and a loader's threads alone
-make them more: on a busy machine two threads were then many times slower than one."""
+"""Threads that wait for each other sleep (OpenMP 4.5, OMP_WAIT_POLICY). Spinning ones steal the
+core from those they wait for as soon as there are more threads than cores, and a loader's threads
+alone make them more: on a busy machine two threads were then many times slower than one."""
 
 
 @dataclass(frozen=True)
