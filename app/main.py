@@ -51,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
         description=DESCRIPTION,
         version=version("graft"),
         lifespan=_lifespan(settings),
+        swagger_ui_parameters={"tryItOutEnabled": True},
     )
     for router in ROUTERS:
         app.include_router(router)
