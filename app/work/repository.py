@@ -63,9 +63,12 @@ class WorkRepository:
             .execution_options(populate_existing=True)
         )
 
-    def find_unfinished(self, subject_id: str, *, lock: bool = False) -> WorkItem | None:
-        query = select(WorkItem).where(WorkItem.subject_id == subject_id, WorkItem.status != DONE)
-        return self.session.scalar(query.with_for_update() if lock else query)
+    def lock_unfinished(self, subject_id: str) -> WorkItem | None:
+        return self.session.scalar(
+            select(WorkItem)
+            .where(WorkItem.subject_id == subject_id, WorkItem.status != DONE)
+            .with_for_update()
+        )
 
     def list_unfinished_waiting_for(self, subject_id: str) -> Sequence[WorkItem]:
         return self.session.scalars(

@@ -158,17 +158,12 @@ def _strike(session: Session, item: WorkItem) -> bool:
     return again
 
 
-def is_unfinished(session: Session, subject_id: str) -> bool:
-    """Whether something is still to be done for a dataset or job."""
-    return WorkRepository(session).find_unfinished(subject_id) is not None
-
-
 def lock_unfinished(session: Session, subject_id: str) -> WorkItem | None:
     """The item that is still to be done for a subject, locked.
 
     Whoever changes a job and its item locks the item first, as the workers do.
     """
-    return WorkRepository(session).find_unfinished(subject_id, lock=True)
+    return WorkRepository(session).lock_unfinished(subject_id)
 
 
 def request_cancel(session: Session, item: WorkItem) -> bool:

@@ -108,8 +108,8 @@ def test_the_third_strike_in_a_row_ends_the_item(either_database: Database) -> N
         outcomes += take_away_all(either_database)
     assert outcomes == [True, True, False]
     assert claim(either_database) is None
-    with either_database.reading() as session:
-        assert not work.is_unfinished(session, "job_1")
+    with either_database.transaction() as session:
+        assert work.lock_unfinished(session, "job_1") is None
 
 
 def test_progress_forgives_earlier_strikes(either_database: Database) -> None:
