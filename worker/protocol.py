@@ -34,9 +34,13 @@ class IngestProgress(_Message):
 
 
 class TrainProgress(_Message):
-    """How far an epoch is; steps count batches of training and validation together."""
+    """How far an epoch is; steps count batches of training and validation together.
+
+    Before the first epoch (epoch 0) stage says what is prepared, and steps count its images.
+    """
 
     type: Literal["train_progress"] = "train_progress"
+    stage: str = "training"
     epoch: int
     epochs: int
     step: int
@@ -45,14 +49,9 @@ class TrainProgress(_Message):
     eta_seconds: float | None
 
 
-class EpochDone(_Message):
-    """An epoch is over and its checkpoint is durable.
+class EpochRow(_Message):
+    """The metrics of one epoch. is_best: the best up to and including this one."""
 
-    state_key holds everything needed to go on; best_key is the best epoch's weights so far (this
-    epoch's own when is_best).
-    """
-
-    type: Literal["epoch_done"] = "epoch_done"
     epoch: int
     train_loss: float
     train_accuracy: float
@@ -62,18 +61,33 @@ class EpochDone(_Message):
     seconds: float
     images_per_second: float
     is_best: bool
+
+
+class EpochsDone(_Message):
+    """Epochs are over, and a checkpoint at the end of the last one is durable.
+
+    One row mostly; short epochs share a checkpoint. state_key holds everything needed to go on;
+    best_key is the best epoch's weights so far, which may be an earlier message's.
+    """
+
+    type: Literal["epochs_done"] = "epochs_done"
+    rows: list[EpochRow] = Field(min_length=1)
     state_key: str
     best_key: str
 
 
 class Trained(_Message):
-    """The job is done: model_key is the complete servable checkpoint of the best epoch."""
+    """The job is done: model_key is the complete servable checkpoint of the best epoch.
+
+    report is what that checkpoint was found to be worth on images it was not trained on.
+    """
 
     type: Literal["trained"] = "trained"
     best_epoch: int
     model_key: str
     model_digest: str
     num_bytes: int
+    report: dict[str, Any] | None = None
 
 
 class Ingested(_Message):
@@ -96,7 +110,7 @@ class Failed(_Message):
 
 
 Message = Annotated[
-    Started | IngestProgress | TrainProgress | EpochDone | Trained | Ingested | Failed,
+    Started | IngestProgress | TrainProgress | EpochsDone | Trained | Ingested | Failed,
     Field(discriminator="type"),
 ]
 

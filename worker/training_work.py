@@ -1,7 +1,5 @@
 """Training as work: from a job's row to a child's configuration, and from its words to SQL."""
 
-from typing import Any
-
 from sqlalchemy.orm import Session
 
 from app.db.tables import Dataset, Epoch, Job
@@ -13,7 +11,7 @@ from app.storage import LocalStorage
 from app.work import service as work
 from app.work.service import Lease
 from worker.child import Command
-from worker.protocol import EpochDone, Message, Started, Trained, TrainProgress
+from worker.protocol import EpochsDone, Message, Started, Trained, TrainProgress
 from worker.training.config import Resume, TrainingConfig
 
 
@@ -41,14 +39,16 @@ class TrainingWork:
             lifecycle.record_start(session, job_id, message.resolved, message.environment)
         elif isinstance(message, TrainProgress):
             lifecycle.record_progress(session, job_id, message.model_dump(exclude={"type"}))
-        elif isinstance(message, EpochDone):
+        elif isinstance(message, EpochsDone):
             work.mark_progress(session, lease)
-            columns: dict[str, Any] = message.model_dump(
-                exclude={"type", "is_best", "state_key", "best_key"}
-            )
-            return lifecycle.record_epoch(
+            return lifecycle.record_epochs(
                 session,
-                Epoch(job_id=job_id, **columns),
+                job_id,
+                [
+                    Epoch(job_id=job_id, **row.model_dump(exclude={"is_best"}))
+                    for row in message.rows
+                ],
+                improved=[row.epoch for row in message.rows if row.is_best],
                 state_key=message.state_key,
                 best_key=message.best_key,
             )

@@ -90,15 +90,23 @@ class WorkItem(Base):
 class Job(Base):
     """A training job. Its status moves only along `app.jobs.states`.
 
-    dataset_id is no foreign key on purpose: a finished job outlives its dataset.
+    dataset_id is no foreign key on purpose: a finished job outlives its dataset. request is what
+    was sent, from which `auto` values are resolved; trial is the study's configuration it runs.
     """
 
     __tablename__ = "job"
-    __table_args__ = (Index("ix_job_status", "status"), Index("ix_job_dataset_id", "dataset_id"))
+    __table_args__ = (
+        Index("ix_job_status", "status"),
+        Index("ix_job_dataset_id", "dataset_id"),
+        Index("ix_job_study_id", "study_id", "trial"),
+    )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     dataset_id: Mapped[str] = mapped_column(ID)
+    study_id: Mapped[str | None] = mapped_column(ID)
+    trial: Mapped[int | None]
     status: Mapped[str] = mapped_column(String(16))
+    request: Mapped[dict[str, Any] | None] = mapped_column(Json)
     config: Mapped[dict[str, Any]] = mapped_column(Json)
     resolved: Mapped[dict[str, Any] | None] = mapped_column(Json)
     environment: Mapped[dict[str, Any] | None] = mapped_column(Json)
@@ -136,6 +144,15 @@ class Epoch(Base):
     images_per_second: Mapped[float]
 
 
+class JobReport(Base):
+    """What the best checkpoint of a finished job was found to be worth."""
+
+    __tablename__ = "job_report"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
+    report: Mapped[dict[str, Any]] = mapped_column(Json)
+
+
 class JobEvent(Base):
     """Something that happened to a job, numbered without gaps within it."""
 
@@ -146,6 +163,53 @@ class JobEvent(Base):
     type: Mapped[str] = mapped_column(String(32))
     payload: Mapped[dict[str, Any]] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class Inquiry(Base):
+    """A question that a worker answers once: advice on a dataset, the cost of a job.
+
+    fingerprint is the sha256 over kind, subject and parameters, so that the same question is asked
+    once. Its status is `waiting`, `answered` or `failed`; subject_id is a dataset's.
+    """
+
+    __tablename__ = "inquiry"
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    subject_id: Mapped[str] = mapped_column(ID)
+    fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
+    parameters: Mapped[dict[str, Any]] = mapped_column(Json)
+    status: Mapped[str] = mapped_column(String(16))
+    result: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    error_code: Mapped[str | None] = mapped_column(String(64))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Study(Base):
+    """Several configurations and seeds over one dataset, run as jobs and compared."""
+
+    __tablename__ = "study"
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    name: Mapped[str] = mapped_column(NAME)
+    dataset_id: Mapped[str] = mapped_column(ID)
+    config: Mapped[dict[str, Any]] = mapped_column(Json)
+    labels: Mapped[dict[str, str]] = mapped_column("metadata", Json)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class StudyTrial(Base):
+    """One configuration of a study; its runs are the jobs that name it."""
+
+    __tablename__ = "study_trial"
+
+    study_id: Mapped[str] = mapped_column(
+        ForeignKey("study.id", ondelete="CASCADE"), primary_key=True
+    )
+    trial: Mapped[int] = mapped_column(primary_key=True)
+    parameters: Mapped[dict[str, Any]] = mapped_column(Json)
 
 
 class Model(Base):

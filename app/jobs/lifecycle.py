@@ -1,5 +1,7 @@
 """What a worker reports of a job; every function runs in a transaction that holds its lease."""
 
+from collections.abc import Sequence
+
 from sqlalchemy.orm import Session
 
 from app.db.base import now
@@ -9,6 +11,16 @@ from app.jobs.repository import JobRepository
 from app.jobs.schemas import JobConfig
 from app.jobs.service import move
 from app.registry.service import register_version
+
+EPOCH_METRICS = (
+    "train_loss",
+    "train_accuracy",
+    "val_loss",
+    "val_accuracy",
+    "learning_rate",
+    "seconds",
+    "images_per_second",
+)
 
 
 def begin_attempt(session: Session, job_id: str, attempt: int) -> Job:
@@ -36,33 +48,33 @@ def record_progress(session: Session, job_id: str, progress: dict[str, object]) 
     job.progress = progress
 
 
-def record_epoch(session: Session, row: Epoch, *, state_key: str, best_key: str) -> list[str]:
-    """An epoch and its checkpoint, at once; answers the keys that nothing points to any more."""
-    job = JobRepository(session).get(row.job_id, lock=True)
+def record_epochs(  # noqa: PLR0913 - what one checkpoint stands for
+    session: Session,
+    job_id: str,
+    rows: Sequence[Epoch],
+    *,
+    improved: Sequence[int],
+    state_key: str,
+    best_key: str,
+) -> list[str]:
+    """Epochs and the checkpoint behind the last of them, at once.
+
+    improved are those of the epochs that were the best so far when they came. Answers the keys that
+    nothing points to any more.
+    """
+    job = JobRepository(session).get(job_id, lock=True)
     superseded = {job.state_key, job.best_key} - {state_key, best_key, None}
-    best = JobRepository(session).find_epoch(job.id, job.best_epoch)
-    is_best = best is None or row.val_accuracy > best.val_accuracy
-    if is_best:
-        job.best_epoch = row.epoch
-    job.resume_epoch = row.epoch
+    job.best_epoch = max(improved, default=job.best_epoch)
+    job.resume_epoch = rows[-1].epoch
     job.state_key = state_key
     job.best_key = best_key
-    job.progress = job.progress | {"epoch": row.epoch, "step": job.progress["steps"]}
-    session.add(row)
-    append_event(
-        session,
-        job,
-        "epoch",
-        epoch=row.epoch,
-        train_loss=row.train_loss,
-        train_accuracy=row.train_accuracy,
-        val_loss=row.val_loss,
-        val_accuracy=row.val_accuracy,
-        learning_rate=row.learning_rate,
-        seconds=row.seconds,
-        images_per_second=row.images_per_second,
-        is_best=is_best,
-    )
+    job.progress = job.progress | {"epoch": rows[-1].epoch, "step": job.progress["steps"]}
+    session.add_all(rows)
+    for row in rows:
+        metrics = {name: getattr(row, name) for name in EPOCH_METRICS}
+        append_event(
+            session, job, "epoch", epoch=row.epoch, **metrics, is_best=row.epoch in improved
+        )
     return [key for key in superseded if key]
 
 

@@ -10,7 +10,7 @@ from app.ml import catalogue
 from app.ml.checkpoint import CheckpointHeader
 from app.ml.device import choose_device
 from app.storage import LocalStorage
-from worker.protocol import EpochDone, Message, Started
+from worker.protocol import EpochRow, EpochsDone, Message, Started
 from worker.training.artifacts import Artifacts
 from worker.training.config import TrainingConfig
 from worker.training.data import Loader
@@ -80,16 +80,20 @@ def _train(
     ):
         state_key, state = artifacts.keep(result, optimizer, state)
         say(
-            EpochDone(
-                epoch=result.epoch,
-                train_loss=result.train.loss,
-                train_accuracy=result.train.accuracy,
-                val_loss=result.val.loss,
-                val_accuracy=result.val.accuracy,
-                learning_rate=result.learning_rate,
-                seconds=result.seconds,
-                images_per_second=num_images / result.seconds,
-                is_best=result.is_best,
+            EpochsDone(
+                rows=[
+                    EpochRow(
+                        epoch=result.epoch,
+                        train_loss=result.train.loss,
+                        train_accuracy=result.train.accuracy,
+                        val_loss=result.val.loss,
+                        val_accuracy=result.val.accuracy,
+                        learning_rate=result.learning_rate,
+                        seconds=result.seconds,
+                        images_per_second=num_images / result.seconds,
+                        is_best=result.is_best,
+                    )
+                ],
                 state_key=state_key,
                 best_key=state.best_key,
             )

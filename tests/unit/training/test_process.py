@@ -7,7 +7,7 @@ from pathlib import Path
 from app.storage import LocalStorage
 from tests.unit.training.conftest import MakeConfig
 from worker.lifeline import GONE_EXIT_CODE
-from worker.protocol import EpochDone, Failed, Message, Started, Trained, parse_line
+from worker.protocol import EpochsDone, Failed, Message, Started, Trained, parse_line
 from worker.training.config import TrainingConfig
 
 REPOSITORY = Path(__file__).parents[3]
@@ -44,7 +44,7 @@ def test_the_child_trains_and_ends_with_zero(
     make_config: MakeConfig, storage: LocalStorage
 ) -> None:
     said = finish(start(make_config(epochs=1)))
-    assert kinds(said) == [Started, EpochDone, Trained]
+    assert kinds(said) == [Started, EpochsDone, Trained]
     assert isinstance(said[-1], Trained)
     assert storage.exists(said[-1].model_key)
 
@@ -63,7 +63,7 @@ def test_stop_ends_after_the_epoch_and_keeps_the_best(make_config: MakeConfig) -
     child.stdin.flush()
     said = finish(child)
     assert kinds(said)[-1] is Trained
-    assert 1 <= kinds(said).count(EpochDone) < 1000
+    assert 1 <= kinds(said).count(EpochsDone) < 1000
 
 
 def test_the_child_ends_when_its_supervisor_is_gone(make_config: MakeConfig) -> None:

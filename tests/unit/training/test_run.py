@@ -22,7 +22,7 @@ from app.ml.catalogue import IMAGENET_MEAN
 from app.ml.checkpoint import Checkpoint
 from app.storage import LocalStorage
 from tests.unit.training.conftest import CLASS_NAMES, MakeConfig
-from worker.protocol import EpochDone, Message, Started, Trained, TrainProgress
+from worker.protocol import EpochRow, EpochsDone, Message, Started, Trained, TrainProgress
 from worker.training import run as run_module
 from worker.training.config import Resume, TrainingConfig
 from worker.training.run import run
@@ -35,14 +35,18 @@ def train(config: TrainingConfig, should_stop: Callable[[], bool] = lambda: Fals
     return said
 
 
-def epochs_of(said: list[Message]) -> list[EpochDone]:
-    return [message for message in said if isinstance(message, EpochDone)]
+def checkpoints_of(said: list[Message]) -> list[EpochsDone]:
+    return [message for message in said if isinstance(message, EpochsDone)]
+
+
+def epochs_of(said: list[Message]) -> list[EpochRow]:
+    return [row for message in checkpoints_of(said) for row in message.rows]
 
 
 def history_of(said: list[Message]) -> list[dict[str, object]]:
     """What has to repeat to the last bit."""
-    timed = {"seconds", "images_per_second", "state_key", "best_key"}
-    return [message.model_dump(exclude=timed) for message in epochs_of(said)]
+    timed = {"seconds", "images_per_second"}
+    return [row.model_dump(exclude=timed) for row in epochs_of(said)]
 
 
 def trained(said: list[Message]) -> Trained:
@@ -53,7 +57,7 @@ def trained(said: list[Message]) -> Trained:
 def test_a_job_is_told_from_start_to_model(make_config: MakeConfig, storage: LocalStorage) -> None:
     said = train(make_config(epochs=2, strategy="feature_extract"))
     kinds = [type(message) for message in said if not isinstance(message, TrainProgress)]
-    assert kinds == [Started, EpochDone, EpochDone, Trained]
+    assert kinds == [Started, EpochsDone, EpochsDone, Trained]
     started = said[0]
     assert isinstance(started, Started)
     assert started.resolved == {
@@ -86,7 +90,7 @@ def test_a_state_is_durable_before_its_epoch_is_told(
     seen: list[bool] = []
 
     def say(message: Message) -> None:
-        if isinstance(message, EpochDone):
+        if isinstance(message, EpochsDone):
             seen.append(storage.exists(message.state_key) and storage.exists(message.best_key))
 
     run(make_config(), should_stop=lambda: False, say=say)
