@@ -53,13 +53,28 @@ demo: setup ## Train on pictures, predict, and leave the service running
 demo-once: setup ## The same, and stop the service at the end
 	$(BIN)/graft demo --once
 
+BENCH_VENV := .venv-bench
+BENCH_STAMP := $(BENCH_VENV)/.installed
+
+# The peers stand in an environment of their own, with the service's versions of what both use.
+$(BENCH_STAMP): benchmarks/requirements-bench.lock pyproject.toml
+	test -x $(BENCH_VENV)/bin/python || uv venv --quiet --python "$$(command -v $(PYTHON))" $(BENCH_VENV)
+	uv pip install --python $(BENCH_VENV)/bin/python --require-hashes -r benchmarks/requirements-bench.lock
+	uv pip install --python $(BENCH_VENV)/bin/python --no-deps --editable .
+	@touch $@
+
+.PHONY: bench-training
+bench-training: $(BENCH_STAMP) ## Train beside fastai, Lightning, timm and others (BENCH_FLAGS=…)
+	$(BENCH_VENV)/bin/python -m benchmarks.training $(BENCH_FLAGS)
+
 .PHONY: lock
 lock: ## Write the lock files anew (LOCK_FLAGS=--upgrade for newer versions)
 	uv pip compile $(LOCK_FLAGS) $(COMPILE) --extra postgres -o requirements.lock pyproject.toml
 	uv pip compile $(LOCK_FLAGS) $(COMPILE) --extra postgres --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	uv pip compile $(LOCK_FLAGS) $(COMPILE) --group bench -c requirements.lock -o benchmarks/requirements-bench.lock pyproject.toml
 
 COMPILE := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 .PHONY: clean
 clean: ## Remove the environment and every cache
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(BENCH_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
