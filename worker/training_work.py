@@ -4,8 +4,8 @@ from sqlalchemy.orm import Session
 
 from app.db.tables import Dataset, Epoch, Job
 from app.jobs import lifecycle
-from app.jobs.schemas import JobConfig
-from app.ml.recipe import Recipe
+from app.jobs.repository import JobRepository
+from app.ml.recipe import decide
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.work import service as work
@@ -30,7 +30,7 @@ class TrainingWork:
             work.finish(session, lease)
             self.fail(session, job.id, "DATASET_INVALID", f"The dataset is not usable: {reason}")
             return None
-        configuration = self._configure(job, dataset, lease)
+        configuration = self._configure(session, job, dataset, lease)
         return Command("worker.training", configuration.model_dump_json())
 
     def record(self, session: Session, lease: Lease, message: Message) -> list[str]:
@@ -69,12 +69,13 @@ class TrainingWork:
         lifecycle.fail_job(session, subject_id, code, message)
         return []
 
-    def _configure(self, job: Job, dataset: Dataset, lease: Lease) -> TrainingConfig:
-        config = JobConfig.model_validate(job.config)
+    def _configure(
+        self, session: Session, job: Job, dataset: Dataset, lease: Lease
+    ) -> TrainingConfig:
         resume = Resume(epoch=job.resume_epoch, state_key=job.state_key) if job.state_key else None
         return TrainingConfig(
             job_id=job.id,
-            recipe=Recipe.model_validate(config.model_dump(include=set(Recipe.model_fields))),
+            recipe=decide(JobRepository(session).get_decided_config(job.id)),
             class_names=dataset.class_names,
             manifest_key=str(dataset.manifest_key),
             dataset_digest=str(dataset.digest),

@@ -1,8 +1,4 @@
-"""How a request becomes a recipe: what the caller left out comes from the preset.
-
-The tutorials: "Finetuning Torchvision Models" (Inkawhich) for `tutorial`, "Transfer Learning for
-Computer Vision" (Chilamkurthy) for the step schedule of `tutorial-steplr`.
-"""
+"""How a request becomes a configuration: what the caller left out comes from the preset."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,53 +6,19 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from app.errors import InputProblem, ValidationFailed
-from app.jobs.schemas import JobConfig, JobRequest, Preset
+from app.jobs.presets import choose_preset
+from app.jobs.rules import check_combination
+from app.jobs.schemas import JobConfig, JobRequest
 from app.ml.catalogue import Entry, get_entry, list_entries
 from app.ml.recipe import (
-    AdamW,
     Augmentation,
+    Auto,
     ConstantSchedule,
-    CosineSchedule,
     NoAugmentation,
     Optimizer,
-    RmsProp,
     Scheduler,
-    Sgd,
-    StepSchedule,
     Strategy,
-    TutorialAugmentation,
 )
-
-TUTORIAL: dict[str, Any] = {
-    "architecture": "resnet18",
-    "epochs": 15,
-    "batch_size": 8,
-    "optimizer": Sgd(learning_rate=0.001, momentum=0.9),
-    "scheduler": ConstantSchedule(),
-    "augmentation": TutorialAugmentation(),
-}
-
-RECOMMENDED: dict[str, Any] = TUTORIAL | {
-    "scheduler": CosineSchedule(warmup_epochs=1.0),
-    "augmentation": TutorialAugmentation(min_scale=0.35),
-}
-
-RECOMMENDED_BY_STRATEGY: dict[Strategy, dict[str, Any]] = {
-    "feature_extract": {"epochs": 15, "optimizer": AdamW(learning_rate=3e-3)},
-    "partial": {"epochs": 10, "optimizer": AdamW(learning_rate=3e-4)},
-    "fine_tune": {"epochs": 10, "optimizer": AdamW(learning_rate=1e-4)},
-    "scratch": {"epochs": 10, "optimizer": AdamW(learning_rate=3e-4)},
-}
-"""A new head can be moved faster than a grown trunk (measured: docs/results.md)."""
-
-PRESETS: dict[Preset, dict[str, Any]] = {
-    "recommended": RECOMMENDED,
-    "tutorial": TUTORIAL,
-    "tutorial-steplr": TUTORIAL | {"epochs": 25, "scheduler": StepSchedule(step_size=7, gamma=0.1)},
-    "tutorial-inception": TUTORIAL
-    | {"architecture": "inception_v3", "epochs": 30, "optimizer": RmsProp(learning_rate=0.001)},
-}
-
 
 _PUBLISHED_NAMES = frozenset(weights.name for entry in list_entries() for weights in entry.weights)
 
@@ -70,44 +32,83 @@ class BaseModelFacts(BaseModel):
     checkpoint_key: str
 
 
+class Choice(BaseModel):
+    """What was chosen where a request says `auto`."""
+
+    architecture: str
+    strategy: Strategy
+    trainable_from: str | None = None
+
+
+_PLAIN = (
+    "batch_size",
+    "precision",
+    "compile",
+    "head",
+    "head_start",
+    "batch_norm",
+    "layer_decay",
+    "label_smoothing",
+    "class_balance",
+    "accumulate",
+)
+"""Fields that stand in a configuration as they were given."""
+
+_SWITCHED = ("cached_views", "staged_unfreezing", "mixing", "clip_norm", "ema", "early_stopping")
+"""The same, and null switches them off."""
+
+
 def resolve(
-    request: JobRequest, *, dataset_name: str, num_threads: int, base: BaseModelFacts | None
+    request: JobRequest,
+    *,
+    dataset_name: str,
+    num_threads: int,
+    base: BaseModelFacts | None,
+    choice: Choice | None = None,
 ) -> JobConfig:
     """Fill in everything the caller left out.
 
-    base is the registered model that `weights` refers to, if it does. Raises ValidationFailed with
-    what is allowed.
+    base is the registered model that `weights` refers to, if it does. With a choice nothing stays
+    `auto`. Raises ValidationFailed with what is allowed.
     """
-    preset = PRESETS[request.preset]
+    if choice is not None:
+        request = request.model_copy(update=choice.model_dump())
     strategy = _resolve_strategy(request)
-    if request.preset == "recommended":
-        preset = preset | RECOMMENDED_BY_STRATEGY[strategy]
+    preset = choose_preset(request, strategy)
     entry = _resolve_architecture(request, preset, base)
     weights = base.reference if base else request.weights
     if weights is None:
         weights = "none" if strategy == "scratch" else "imagenet"
     _check_weights_entry(entry, weights, base)
-    batch_size = request.batch_size or preset["batch_size"]
-    return JobConfig(
-        dataset_id=request.dataset_id,
-        architecture=entry.name,
+    given = {name: getattr(request, name) for name in _PLAIN}
+    plain = {name: preset[name] if value is None else value for name, value in given.items()}
+    switched = {
+        name: getattr(request, name) if name in request.model_fields_set else preset[name]
+        for name in _SWITCHED
+    }
+    optimizer = _merge("optimizer", request, preset["optimizer"], Optimizer)
+    config = JobConfig(
+        dataset_id=str(request.dataset_id),
+        architecture=entry.name if entry else "auto",
         strategy=strategy,
         trainable_from=_resolve_trainable_from(request, strategy, entry),
         weights=weights,
         preset=request.preset,
-        epochs=request.epochs or preset["epochs"],
-        batch_size=batch_size,
-        input_size=_resolve_input_size(request, entry, batch_size, base),
+        epochs=request.epochs or len(getattr(optimizer, "l2_strengths", ())) or preset["epochs"],
+        input_size=_resolve_input_size(request, entry, plain["batch_size"], base),
         seed=request.seed,
         num_threads=request.num_threads or num_threads,
-        optimizer=_merge("optimizer", request, preset["optimizer"], Optimizer),
+        optimizer=optimizer,
         scheduler=_merge("scheduler", request, preset["scheduler"], Scheduler, ConstantSchedule()),
         augmentation=_merge(
             "augmentation", request, preset["augmentation"], Augmentation, NoAugmentation()
         ),
-        early_stopping=request.early_stopping,
         model_name=request.model_name or dataset_name,
+        **plain,
+        **switched,
     )
+    check_combination(config, entry)
+    return config
 
 
 def is_published(weights: str | None) -> bool:
@@ -115,10 +116,10 @@ def is_published(weights: str | None) -> bool:
     return weights in {None, "imagenet", "none", *_PUBLISHED_NAMES}
 
 
-def _resolve_strategy(request: JobRequest) -> Strategy:
+def _resolve_strategy(request: JobRequest) -> Strategy | Auto:
     untrained = request.weights == "none"
     strategy = request.strategy or ("scratch" if untrained else "feature_extract")
-    if untrained and strategy in {"feature_extract", "partial"}:
+    if untrained and strategy not in {"scratch", "fine_tune"}:
         raise _problem(
             "strategy",
             f"{strategy} would freeze random weights; with weights 'none' every layer must learn.",
@@ -133,36 +134,53 @@ def _resolve_strategy(request: JobRequest) -> Strategy:
 
 def _resolve_architecture(
     request: JobRequest, preset: Mapping[str, Any], base: BaseModelFacts | None
-) -> Entry:
-    if base is None:
-        return get_entry(request.architecture or preset["architecture"])
-    entry = get_entry(base.architecture)
-    if request.architecture and get_entry(request.architecture).name != entry.name:
-        raise _problem(
-            "architecture",
-            f"{base.reference} is a {entry.name}; a job that goes on from it has its architecture.",
-            (entry.name, "left out"),
-        )
-    return entry
+) -> Entry | None:
+    """The architecture; None while it is `auto`."""
+    wanted = request.architecture
+    if base is not None:
+        entry = get_entry(base.architecture)
+        if wanted not in {None, "auto"} and get_entry(str(wanted)).name != entry.name:
+            raise _problem(
+                "architecture",
+                f"{base.reference} is a {entry.name}; a job that goes on from it has its "
+                "architecture.",
+                (entry.name, "left out"),
+            )
+        return entry
+    if wanted != "auto":
+        for field in ("time_budget_seconds", "max_parameters"):
+            if getattr(request, field) is not None:
+                message = "Only `architecture: auto` is chosen by a budget."
+                raise _problem(field, message, ("left out",))
+        return get_entry(wanted or preset["architecture"])
+    if request.weights not in {None, "imagenet"} or request.strategy == "scratch":
+        message = "An architecture is chosen by what its ImageNet weights are worth."
+        raise _problem("weights", message, ("imagenet", "left out"))
+    return None
 
 
-def _check_weights_entry(entry: Entry, weights: str, base: BaseModelFacts | None) -> None:
-    names = tuple(weight.name for weight in entry.weights)
+def _check_weights_entry(entry: Entry | None, weights: str, base: BaseModelFacts | None) -> None:
+    names = tuple(weight.name for weight in entry.weights) if entry else ()
     if base is None and weights not in {"imagenet", "none", *names}:
         raise _problem(
             "weights",
-            f"There are no weights called '{weights}' for {entry.name}.",
+            f"There are no weights called '{weights}' for {entry.name if entry else 'auto'}.",
             ("imagenet", "none", *names, "a model reference"),
         )
 
 
-def _resolve_trainable_from(request: JobRequest, strategy: Strategy, entry: Entry) -> str | None:
+def _resolve_trainable_from(
+    request: JobRequest, strategy: Strategy | Auto, entry: Entry | None
+) -> str | None:
     if strategy != "partial":
         if request.trainable_from is not None:
             raise _problem(
                 "trainable_from", "Only the strategy partial has a first layer.", ("left out",)
             )
         return None
+    if entry is None:
+        message = "partial needs a first layer, which depends on the architecture."
+        raise _problem("architecture", message, ("the name of one",))
     layers = tuple(layer.name for layer in entry.layers)
     if request.trainable_from not in layers:
         raise _problem(
@@ -172,8 +190,10 @@ def _resolve_trainable_from(request: JobRequest, strategy: Strategy, entry: Entr
 
 
 def _resolve_input_size(
-    request: JobRequest, entry: Entry, batch_size: int, base: BaseModelFacts | None
-) -> int:
+    request: JobRequest, entry: Entry | None, batch_size: int, base: BaseModelFacts | None
+) -> int | Auto:
+    if entry is None:
+        return request.input_size or "auto"
     size = request.input_size or (base.input_size if base else entry.input_size)
     smallest = entry.get_min_input_size(batch_size)
     if size < smallest:
@@ -187,7 +207,7 @@ def _resolve_input_size(
 
 
 def _merge(
-    field: str, request: JobRequest, preset: BaseModel, kind: Any, switched_off: Any = None
+    field: str, request: JobRequest, preset: Any, kind: Any, switched_off: Any = None
 ) -> Any:
     """The preset's part with the request's changes, or another part with its own defaults."""
     changes = getattr(request, field)
@@ -198,6 +218,10 @@ def _merge(
             return switched_off
         return preset
     given = changes.model_dump(exclude_unset=True, exclude_none=True)
+    if preset == "auto":
+        if "name" not in given:
+            raise _problem(field, "With strategy auto it needs its name.", ("name",))
+        preset = TypeAdapter(kind).validate_python({"name": given["name"]})
     same = given.get("name", preset.model_dump()["name"]) == preset.model_dump()["name"]
     try:
         return TypeAdapter(kind).validate_python((preset.model_dump() if same else {}) | given)

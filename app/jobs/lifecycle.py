@@ -8,8 +8,8 @@ from app.db.base import now
 from app.db.tables import Dataset, Epoch, Job
 from app.jobs.events import append_event
 from app.jobs.repository import JobRepository
-from app.jobs.schemas import JobConfig
 from app.jobs.service import move
+from app.ml.recipe import decide
 from app.registry.service import register_version
 
 EPOCH_METRICS = (
@@ -37,7 +37,7 @@ def record_start(
 ) -> None:
     """The training process has found out what it will work with."""
     job = JobRepository(session).get(job_id, lock=True)
-    job.resolved = resolved
+    job.resolved = (job.resolved or {}) | resolved
     job.environment = environment
     append_event(session, job, "started", resolved=resolved)
 
@@ -95,7 +95,7 @@ def complete_job(
     if job.status == "cancelling":
         move(session, job, "cancelled")
         return [model_key]
-    config = JobConfig.model_validate(job.config)
+    recipe = decide(jobs.get_decided_config(job_id))
     best = jobs.find_epoch(job.id, job.best_epoch)
     if best is None:
         raise ValueError(f"{job_id} finished without an epoch")
@@ -106,9 +106,9 @@ def complete_job(
         checkpoint_key=model_key,
         digest=model_digest,
         num_bytes=num_bytes,
-        architecture=config.architecture,
+        architecture=recipe.architecture,
         class_names=session.get_one(Dataset, job.dataset_id).class_names,
-        input_size=config.input_size,
+        input_size=recipe.input_size,
         val_accuracy=best.val_accuracy,
     )
     superseded = [key for key in (job.state_key, job.best_key) if key]

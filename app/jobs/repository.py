@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.db.tables import Epoch, Job, JobEvent
 from app.errors import NotFound
+from app.jobs.schemas import JobConfig
 
 
 class JobRepository:
@@ -22,6 +23,11 @@ class JobRepository:
         if job is None:
             raise NotFound(f"There is no job {job_id}.")
         return job
+
+    def get_decided_config(self, job_id: str) -> JobConfig:
+        """A job's configuration with what was `auto` in it as it was decided at the start."""
+        job = self.get(job_id)
+        return JobConfig.model_validate(job.config | (job.resolved or {}).get("config", {}))
 
     def list_page(
         self,

@@ -1,11 +1,24 @@
 """Jobs on the wire: what is sent, and a job as it is shown."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.jobs.states import Status
-from app.ml.recipe import EarlyStopping, Recipe, Strategy
+from app.ml.recipe import (
+    Auto,
+    BatchNormMode,
+    ClassBalance,
+    Configuration,
+    EarlyStopping,
+    Ema,
+    HeadKind,
+    HeadStart,
+    Mixing,
+    Precision,
+    StagedUnfreezing,
+    Strategy,
+)
 from app.schemas import ApiModel, Metadata, Name, UtcTime
 
 CheckpointKind = Literal["resume", "best", "model"]
@@ -24,8 +37,10 @@ class _Partial(BaseModel):
 class OptimizerRequest(_Partial):
     """What to change about the preset's optimizer; another name starts from its own defaults."""
 
-    name: Literal["sgd", "rmsprop", "adamw"] | None = Field(
-        None, description="Which optimizer; left out: the preset's.", examples=["sgd"]
+    name: Literal["sgd", "rmsprop", "adamw", "lbfgs"] | None = Field(
+        None,
+        description="Which optimizer; left out: the preset's. `lbfgs` is for frozen trunks.",
+        examples=["sgd"],
     )
     learning_rate: float | None = Field(
         None, gt=0, le=100, description="Step size.", examples=[0.001]
@@ -35,6 +50,16 @@ class OptimizerRequest(_Partial):
     )
     weight_decay: float | None = Field(
         None, ge=0, le=10, description="Penalty on large weights.", examples=[0.0]
+    )
+    l2_strengths: list[Annotated[float, Field(gt=0, le=1e6)]] | None = Field(
+        None,
+        min_length=1,
+        max_length=50,
+        description="L2 penalties that are tried; lbfgs.",
+        examples=[[1.0, 0.1, 0.01]],
+    )
+    folds: int | None = Field(
+        None, ge=2, le=20, description="Parts of the cross-validation; lbfgs.", examples=[5]
     )
 
 
@@ -58,33 +83,62 @@ class SchedulerRequest(_Partial):
 class AugmentationRequest(_Partial):
     """What to change about the preset's augmentation."""
 
-    name: Literal["tutorial", "none"] | None = Field(
+    name: Literal["tutorial", "trivial", "rand", "none"] | None = Field(
         None, description="Which augmentation; left out: the preset's.", examples=["tutorial"]
     )
     min_scale: float | None = Field(
         None, gt=0, le=1, description="Smallest share of the area cropped.", examples=[0.08]
+    )
+    num_operations: int | None = Field(
+        None, ge=1, le=8, description="Operations on each image; rand.", examples=[2]
+    )
+    magnitude: int | None = Field(
+        None, ge=0, le=30, description="Their strength, of 30; rand.", examples=[9]
     )
 
 
 class JobRequest(ApiModel):
     """A training job; only `dataset_id` is required, the preset fills the rest."""
 
-    dataset_id: str = Field(
+    dataset_id: str | None = Field(
+        None,
         max_length=40,
-        description="What to learn from; it may still be ingesting.",
+        description="What to learn from; it may still be ingesting. Required, unless `clone_of` "
+        "is given.",
         examples=[DATASET_ID],
+    )
+    clone_of: str | None = Field(
+        None,
+        max_length=40,
+        description="A job to repeat with the very configuration it had; beside it only "
+        "`model_name` and `metadata` may be given.",
+        examples=[None],
     )
     architecture: str | None = Field(
         None,
         max_length=64,
-        description="One of GET /architectures, by its torchvision name or the tutorial's.",
+        description="One of GET /architectures, by its torchvision name or the tutorial's; `auto`: "
+        "the most accurate on ImageNet that fits the budget.",
         examples=["squeezenet1_0"],
     )
-    strategy: Strategy | None = Field(
+    time_budget_seconds: float | None = Field(
+        None,
+        gt=0,
+        le=1e7,
+        description="With `architecture: auto`: how long the training may take.",
+        examples=[None],
+    )
+    max_parameters: int | None = Field(
+        None,
+        ge=1,
+        description="With `architecture: auto`: how large the model may be.",
+        examples=[None],
+    )
+    strategy: Strategy | Auto | None = Field(
         None,
         description="Which layers learn: the new head alone (`feature_extract`), everything "
-        "(`fine_tune`), everything from `trainable_from` on (`partial`), or everything from "
-        "random weights (`scratch`).",
+        "(`fine_tune`), everything from `trainable_from` on (`partial`), everything from "
+        "random weights (`scratch`), or what is advised after measuring (`auto`).",
         examples=["feature_extract"],
     )
     trainable_from: str | None = Field(
@@ -140,12 +194,89 @@ class JobRequest(ApiModel):
         description="When to stop before the last epoch; null: never.",
         examples=[{"patience": 5}],
     )
+    precision: Precision | None = Field(
+        None,
+        description="Numbers the layers compute in; `auto`: the fastest that the device has.",
+        examples=["auto"],
+    )
+    compile: bool | None = Field(
+        None, description="Whether torch.compile builds the model's kernels.", examples=[False]
+    )
+    head: HeadKind | None = Field(
+        None,
+        description="`linear`: SqueezeNet's head loses its final ReLU, which can die.",
+        examples=["linear"],
+    )
+    head_start: HeadStart | None = Field(
+        None,
+        description="What the new head begins as: random numbers, or the best linear head on the "
+        "frozen trunk's features.",
+        examples=["linear_probe"],
+    )
+    batch_norm: BatchNormMode | None = Field(
+        None,
+        description="`eval`: BatchNorm layers keep the statistics they came with.",
+        examples=["train"],
+    )
+    cached_views: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="How many augmented views of each image the frozen layers see once and for "
+        "all; null: they see every image anew in every epoch.",
+        examples=[4],
+    )
+    layer_decay: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Factor of the learning rate from each layer to the one below it.",
+        examples=[0.8],
+    )
+    staged_unfreezing: StagedUnfreezing | None = Field(
+        None,
+        description="When the layers below the head begin to learn; null: at once.",
+        examples=[None],
+    )
+    mixing: Mixing | None = Field(
+        None,
+        description="How training images are mixed with each other; null: they are not.",
+        examples=[{"name": "mixup", "alpha": 0.2}],
+    )
+    label_smoothing: float | None = Field(
+        None, ge=0, lt=1, description="Share of a label spread over all classes.", examples=[0.1]
+    )
+    class_balance: ClassBalance | None = Field(
+        None,
+        description="What makes rare classes count as much as frequent ones.",
+        examples=["loss"],
+    )
+    clip_norm: float | None = Field(
+        None, gt=0, le=1e6, description="Longest gradient of a step.", examples=[1.0]
+    )
+    accumulate: int | None = Field(
+        None, ge=1, le=1024, description="Batches whose gradients make one step.", examples=[1]
+    )
+    ema: Ema | None = Field(
+        None,
+        description="Whether the moving average of the weights is validated and kept.",
+        examples=[{"decay": 0.99}],
+    )
     model_name: Name | None = Field(
         None,
         description="Where the model is registered; left out: the dataset's name.",
         examples=["ants-and-bees"],
     )
     metadata: Metadata = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _name_a_source(self) -> Self:
+        if self.clone_of is None and self.dataset_id is None:
+            raise ValueError("dataset_id is required (or clone_of, to repeat a job)")
+        extra = self.model_fields_set - {"clone_of", "model_name", "metadata"}
+        if self.clone_of is not None and extra:
+            raise ValueError(f"beside clone_of only model_name and metadata, not {sorted(extra)}")
+        return self
 
     model_config = ConfigDict(
         extra="forbid",
@@ -163,8 +294,8 @@ class JobRequest(ApiModel):
     )
 
 
-class JobConfig(Recipe):
-    """Everything that decides what is learned, every field resolved."""
+class JobConfig(Configuration):
+    """Everything that decides what is learned; what is `auto` is in `resolved` after the start."""
 
     dataset_id: str = Field(description="What is learned from.", examples=[DATASET_ID])
     model_name: str = Field(
@@ -177,10 +308,19 @@ class JobConfig(Recipe):
 class Progress(ApiModel):
     """How far the job is."""
 
+    stage: str = Field(
+        "queued", description="What is being done.", examples=["training", "decoding images"]
+    )
     epoch: int = Field(0, description="The epoch it is in; 0 before the start.")
-    epochs: int = Field(description="How many there will be at most.", examples=[15])
-    step: int = Field(0, description="Batches done within the epoch, validation included.")
-    steps: int = Field(0, description="Batches of an epoch.")
+    epochs: int | None = Field(
+        description="How many there will be at most; null while that is `auto`.", examples=[15]
+    )
+    step: int = Field(
+        0,
+        description="Batches done within the epoch, validation included; before the first: "
+        "images prepared.",
+    )
+    steps: int = Field(0, description="Batches of an epoch; before the first: images to prepare.")
     images_per_second: float | None = Field(
         None, description="Training and validation together.", examples=[41.5]
     )

@@ -26,10 +26,10 @@ def require_weights(request: JobRequest, settings: Settings) -> None:
 
     May ask the network, so it must be called before a transaction has begun.
     """
-    if request.strategy == "scratch" or not is_published(request.weights):
+    if request.clone_of or request.strategy == "scratch" or not is_published(request.weights):
         return
     config = resolve(request, dataset_name="any", num_threads=1, base=None)
-    if config.weights != "none":
+    if config.weights != "none" and config.architecture != "auto":
         require_available(
             get_entry(config.architecture),
             config.weights,
@@ -45,17 +45,43 @@ def resolve_request(
 
     Raises NotFound for an unknown dataset or model, DatasetInvalid, ValidationFailed.
     """
-    dataset = DatasetRepository(session).get(request.dataset_id, share_lock=True)
-    if dataset.status == "invalid":
-        raise DatasetInvalid(
-            f"{dataset.id} was refused when it was checked ({dataset.error_code}): "
-            f"{dataset.error_message}"
-        )
+    if request.clone_of is not None:
+        return _resolve_clone(session, request.clone_of, request)
+    dataset = _get_usable_dataset(session, str(request.dataset_id))
     base = _find_base(session, request)
     config = resolve(
         request, dataset_name=dataset.name, num_threads=settings.num_threads, base=base
     )
     return config, dataset, base
+
+
+def _get_usable_dataset(session: Session, dataset_id: str) -> Dataset:
+    dataset = DatasetRepository(session).get(dataset_id, share_lock=True)
+    if dataset.status == "invalid":
+        raise DatasetInvalid(
+            f"{dataset.id} was refused when it was checked ({dataset.error_code}): "
+            f"{dataset.error_message}"
+        )
+    return dataset
+
+
+def _resolve_clone(
+    session: Session, job_id: str, request: JobRequest
+) -> tuple[JobConfig, Dataset, BaseModelFacts | None]:
+    """The configuration an earlier job had, what was `auto` in it as it was decided then."""
+    job = JobRepository(session).get(job_id)
+    config = JobRepository(session).get_decided_config(job_id)
+    base = None
+    if job.base_model_key is not None:
+        base = BaseModelFacts(
+            reference=config.weights,
+            architecture=config.architecture,
+            input_size=int(config.input_size),
+            checkpoint_key=job.base_model_key,
+        )
+    if request.model_name is not None:
+        config = config.model_copy(update={"model_name": request.model_name})
+    return config, _get_usable_dataset(session, job.dataset_id), base
 
 
 def create_job(session: Session, request: JobRequest, settings: Settings) -> Job:
@@ -65,8 +91,9 @@ def create_job(session: Session, request: JobRequest, settings: Settings) -> Job
         id=new_id("job"),
         dataset_id=config.dataset_id,
         status="queued",
+        request=request.model_dump(mode="json", exclude_unset=True),
         config=config.model_dump(mode="json"),
-        progress=Progress(epochs=config.epochs).model_dump(),
+        progress=Progress(epochs=None if config.epochs == "auto" else config.epochs).model_dump(),
         attempts=0,
         resume_epoch=0,
         base_model_key=base.checkpoint_key if base else None,

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 from app.errors import DatasetInvalid, InputProblem, NotFound, ValidationFailed, WeightsUnavailable
 from app.jobs import estimate, service
 from app.jobs.schemas import JobRequest, Validation, ValidationProblem
+from app.ml.recipe import decide, is_decided
 from app.settings import Settings
 
 
@@ -25,14 +26,17 @@ def validate_request(session: Session, request: JobRequest, settings: Settings) 
         problems.append(ValidationProblem(code=error.code, message=error.message))
     else:
         num_classes = len(dataset.class_names)
-        counts = estimate.count_parameters(config, num_classes) if num_classes else None
+        recipe = decide(config) if num_classes and is_decided(config) else None
+        counts = estimate.count_parameters(recipe, num_classes) if recipe else None
         return Validation(
             is_valid=not problems,
             config=config,
             num_parameters=counts[0] if counts else None,
             num_trainable_parameters=counts[1] if counts else None,
-            memory=estimate.estimate_memory(config, num_classes) if num_classes else None,
-            estimated_seconds=estimate.estimate_seconds(session, config, dataset),
+            memory=estimate.estimate_memory(recipe, num_classes) if recipe else None,
+            estimated_seconds=estimate.estimate_seconds(session, recipe, dataset)
+            if recipe
+            else None,
             problems=problems,
         )
     return Validation(

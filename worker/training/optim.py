@@ -1,15 +1,15 @@
 """Optimizers over what may learn, and the learning rate of every step."""
 
 import math
+from typing import Any
 
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer, RMSprop
 
-from app.ml import recipe
-from app.ml.recipe import Recipe
+from app.ml.recipe import Lbfgs, Recipe
 
 
-def make_optimizer(model: nn.Module, settings: recipe.Optimizer) -> Optimizer:
+def make_optimizer(model: nn.Module, settings: Any) -> Optimizer:
     """The optimizer of a recipe, given the trainable parameters and no others."""
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     arguments = settings.model_dump(exclude={"name", "learning_rate"})
