@@ -22,6 +22,8 @@ def view_job(session: Session, job: Job) -> JobView:
             "status": job.status,
             "is_terminal": job.status in TERMINAL,
             "dataset_id": job.dataset_id,
+            "study_id": job.study_id,
+            "trial": job.trial,
             "config": JobConfig.model_validate(job.config),
             "attempts": job.attempts,
             "resolved": job.resolved,

@@ -29,13 +29,14 @@ class JobRepository:
         job = self.get(job_id)
         return JobConfig.model_validate(job.config | (job.resolved or {}).get("config", {}))
 
-    def list_page(
+    def list_page(  # noqa: PLR0913 - the filters of the list, by keyword
         self,
         *,
         limit: int,
         after: str | None,
         status: str | None,
         dataset_id: str | None,
+        study_id: str | None,
         labels: Mapping[str, str],
     ) -> Sequence[Job]:
         """Newest first, one more than `limit` so that the caller sees whether there are more."""
@@ -46,6 +47,8 @@ class JobRepository:
             query = query.where(Job.status == status)
         if dataset_id:
             query = query.where(Job.dataset_id == dataset_id)
+        if study_id:
+            query = query.where(Job.study_id == study_id)
         for key, value in labels.items():
             query = query.where(Job.labels[key].as_string() == value)
         return self.session.scalars(query).all()

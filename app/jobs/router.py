@@ -75,6 +75,9 @@ def list_jobs(
     dataset_id: Annotated[
         str | None, Query(max_length=40, description="Only jobs on this dataset.")
     ] = None,
+    study_id: Annotated[
+        str | None, Query(max_length=40, description="Only jobs of this study.")
+    ] = None,
 ) -> Page[JobView]:
     """Filter by your own metadata with `metadata.<key>=<value>`."""
     labels = {
@@ -88,6 +91,7 @@ def list_jobs(
         after=page.after,
         status=status,
         dataset_id=dataset_id,
+        study_id=study_id,
         labels=labels,
     )
     return Page(

@@ -365,6 +365,12 @@ class JobView(ApiModel):
         description="Whether the status is final (unless resumed).", examples=[False]
     )
     dataset_id: str = Field(description="What is learned from.", examples=[DATASET_ID])
+    study_id: str | None = Field(
+        description="The study it is a run of, if it is one.", examples=[None]
+    )
+    trial: int | None = Field(
+        description="Which configuration of that study it runs, from 1.", examples=[None]
+    )
     config: JobConfig
     attempts: int = Field(
         description="How often a worker has begun it; drained ones not counted.", examples=[1]

@@ -84,12 +84,21 @@ def _resolve_clone(
     return config, _get_usable_dataset(session, job.dataset_id), base
 
 
-def create_job(session: Session, request: JobRequest, settings: Settings) -> Job:
-    """Queue a training job; it begins once its dataset is ready."""
+def create_job(
+    session: Session,
+    request: JobRequest,
+    settings: Settings,
+    *,
+    study_id: str | None = None,
+    trial: int | None = None,
+) -> Job:
+    """Queue a training job; it begins once its dataset is ready. A study names its trial."""
     config, dataset, base = resolve_request(session, request, settings)
     job = Job(
         id=new_id("job"),
         dataset_id=config.dataset_id,
+        study_id=study_id,
+        trial=trial,
         status="queued",
         request=request.model_dump(mode="json", exclude_unset=True),
         config=config.model_dump(mode="json"),
@@ -119,11 +128,17 @@ def list_jobs(  # noqa: PLR0913 - the filters of the list, by keyword
     after: str | None,
     status: Status | None,
     dataset_id: str | None,
+    study_id: str | None,
     labels: Mapping[str, str],
 ) -> tuple[list[Job], bool]:
     """A page of jobs, newest first, and whether there are more."""
     jobs = JobRepository(session).list_page(
-        limit=limit, after=after, status=status, dataset_id=dataset_id, labels=labels
+        limit=limit,
+        after=after,
+        status=status,
+        dataset_id=dataset_id,
+        study_id=study_id,
+        labels=labels,
     )
     return list(jobs[:limit]), len(jobs) > limit
 
