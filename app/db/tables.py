@@ -201,7 +201,10 @@ class Study(Base):
 
 
 class StudyTrial(Base):
-    """One configuration of a study; its runs are the jobs that name it."""
+    """One configuration of a study, from 1; its runs are the jobs that name it.
+
+    changes is what it changes about the fields that all runs share.
+    """
 
     __tablename__ = "study_trial"
 
@@ -209,7 +212,8 @@ class StudyTrial(Base):
         ForeignKey("study.id", ondelete="CASCADE"), primary_key=True
     )
     trial: Mapped[int] = mapped_column(primary_key=True)
-    parameters: Mapped[dict[str, Any]] = mapped_column(Json)
+    name: Mapped[str] = mapped_column(String(200))
+    changes: Mapped[dict[str, Any]] = mapped_column(Json)
 
 
 class Model(Base):

@@ -46,9 +46,7 @@ def draw_history(curves: Sequence[Curve]) -> bytes:
     loss.set(title="Validation loss (training dashed)", xlabel="epoch")
     loss.set_ylim(bottom=0)
     for axes in (accuracy, loss):
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
+        style_epoch_axes(axes)
     if not any(curve.rows for curve in curves):
         accuracy.text(0.5, 0.5, "no epoch yet", ha="center", transform=accuracy.transAxes)
     figure.legend(
@@ -57,6 +55,18 @@ def draw_history(curves: Sequence[Curve]) -> bytes:
         ncols=min(3, len(curves)),
         frameon=False,
     )
+    return write_png(figure)
+
+
+def style_epoch_axes(axes: Axes) -> None:
+    """Whole epochs, a faint grid, no frame."""
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def write_png(figure: Figure) -> bytes:
+    """The figure as a PNG."""
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
     return picture.getvalue()

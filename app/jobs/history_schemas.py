@@ -42,7 +42,7 @@ class EventView(ApiModel):
     event_number: int = Field(description="From 1 within the job, without gaps.", examples=[4])
     type: str = Field(
         description="queued, running, started, epoch, requeued, resumed, stop_requested, "
-        "cancelling, cancelled, succeeded or failed.",
+        "pruned, cancelling, cancelled, succeeded or failed.",
         examples=["epoch"],
     )
     payload: dict[str, Any] = Field(

@@ -67,7 +67,7 @@ def validate_job(body: JobRequest, session: ReadSessionDep, settings: SettingsDe
 
 
 @router.get("/jobs", summary="List jobs, newest first")
-def list_jobs(
+def list_jobs(  # noqa: PLR0913, PLR0917 - the filters are its arguments
     request: Request,
     session: ReadSessionDep,
     page: PageDep,

@@ -28,7 +28,8 @@ def upgrade() -> None:
         "study_trial",
         sa.Column("study_id", sa.String(length=40), nullable=False),
         sa.Column("trial", sa.Integer(), nullable=False),
-        sa.Column("parameters", Json, nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("changes", Json, nullable=False),
         sa.ForeignKeyConstraint(
             ["study_id"],
             ["study.id"],
