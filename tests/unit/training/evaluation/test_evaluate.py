@@ -1,0 +1,82 @@
+"""The whole report of a checkpoint."""
+
+import pytest
+import torch
+
+from app.errors import Diverged
+from app.jobs.report_schemas import MAX_MISTAKES, Report
+from worker.training.evaluation.evaluate import evaluate, list_mistakes
+from worker.training.evaluation.scored import Scored
+
+
+def draw(num_images: int, num_classes: int, *, seed: int = 0, per_class: int = 0) -> Scored:
+    random = torch.Generator().manual_seed(seed)
+    targets = torch.randint(num_classes, (num_images,), generator=random)
+    if per_class:
+        targets = torch.arange(num_images) // per_class
+    logits = torch.randn(num_images, num_classes, generator=random)
+    logits[torch.arange(num_images), targets] += 2
+    ids = list(range(1, num_images + 1))
+    return Scored(ids, [f"val/{number}.jpg" for number in ids], targets, logits)
+
+
+def names(num_classes: int) -> list[str]:
+    return [f"class {number}" for number in range(num_classes)]
+
+
+def test_a_report_survives_its_way_as_json() -> None:
+    report = evaluate(names(3), draw(50, 3), test=draw(20, 3, seed=1), out_of_fold=draw(60, 3))
+    assert Report.model_validate_json(report.model_dump_json()) == report
+    assert report.test is not None
+    assert (report.num_images, report.test.num_images) == (50, 20)
+    assert report.class_names == names(3)
+    assert report.calibration.error_after is not None
+    assert report.calibration.curve_after is not None
+    assert sum(part.num_images for part in report.calibration.curve_after) == 50
+    assert report.label_check.num_images == 60
+
+
+def test_the_test_split_changes_nothing_else() -> None:
+    val = draw(50, 3)
+    with_test = evaluate(names(3), val, test=draw(20, 3, seed=1), out_of_fold=None)
+    without = evaluate(names(3), val, test=None, out_of_fold=None)
+    assert without.test is None
+    assert with_test.model_copy(update={"test": None}) == without
+
+
+def test_one_image_is_enough() -> None:
+    report = evaluate(names(2), draw(1, 2), test=None, out_of_fold=None)
+    assert report.num_images == 1
+    assert report.calibration.error_after is None
+    assert report.calibration.curve_after is None
+
+
+def test_a_thousand_classes_of_one_image_each() -> None:
+    val = draw(1000, 1000, per_class=1)
+    report = evaluate(names(1000), val, test=None, out_of_fold=val)
+    assert len(report.per_class) == len(report.confusion_matrix) == 1000
+    assert {figures.support for figures in report.per_class} == {1}
+    assert report.label_check.suspects is None
+
+
+def test_the_surest_mistakes_come_first() -> None:
+    logits = torch.tensor([[4.0, 0.0], [1.0, 0.0], [0.0, 3.0], [9.0, 0.0]])
+    scored = Scored([5, 6, 7, 8], ["e", "f", "g", "h"], torch.tensor([1, 1, 0, 0]), logits)
+    mistakes = list_mistakes(["ants", "bees"], scored)
+    assert [(one.image_id, one.path, one.label, one.predicted) for one in mistakes] == [
+        (5, "e", "bees", "ants"),
+        (7, "g", "ants", "bees"),
+        (6, "f", "bees", "ants"),
+    ]
+    assert mistakes[0].probability == pytest.approx(float(torch.tensor(4.0).sigmoid()))
+    many = draw(500, 5)
+    assert len(list_mistakes(names(5), many)) == MAX_MISTAKES
+
+
+def test_scores_that_cannot_be_are_refused() -> None:
+    with pytest.raises(ValueError, match="every image"):
+        Scored([1], ["a", "b"], torch.tensor([0, 0]), torch.zeros(2, 2))
+    with pytest.raises(ValueError, match=r"0\.\.1"):
+        Scored([1], ["a"], torch.tensor([2]), torch.zeros(1, 2))
+    with pytest.raises(Diverged):
+        Scored([1], ["a"], torch.tensor([0]), torch.tensor([[0.0, float("nan")]]))

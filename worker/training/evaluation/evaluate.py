@@ -1,0 +1,77 @@
+"""What a trained model is worth, told from what it said about images it was not trained on."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from app.jobs.report_schemas import (
+    MAX_MISTAKES,
+    CalibrationFigures,
+    Mistake,
+    ReliabilityBin,
+    Report,
+)
+from app.ml import calibration
+from worker.training.evaluation.figures import measure_split
+from worker.training.evaluation.label_errors import check_labels
+from worker.training.evaluation.scored import Scored
+
+
+def evaluate(
+    class_names: Sequence[str], val: Scored, *, test: Scored | None, out_of_fold: Scored | None
+) -> Report:
+    """The whole report of a job's best checkpoint.
+
+    val and test are all images of those splits; out_of_fold are the training images, each scored by
+    a model that had not seen it, or None where no such model was made.
+    """
+    return Report(
+        **dict(measure_split(class_names, val)),
+        class_names=list(class_names),
+        test=measure_split(class_names, test) if test else None,
+        calibration=measure_calibration(val),
+        mistakes=list_mistakes(class_names, val),
+        label_check=check_labels(class_names, out_of_fold),
+    )
+
+
+def measure_calibration(val: Scored) -> CalibrationFigures:
+    """The temperature, and the calibration without it and, cross-fitted, with it."""
+    temperature = calibration.fit_temperature(val.logits, val.targets)
+    before = calibration.reliability_curve(val.logits, val.targets)
+    error_after = log_loss_after = curve_after = None
+    if len(val) > 1:
+        scaled = calibration.calibrate_across(val.logits, val.targets)
+        curve_after = calibration.reliability_curve(scaled, val.targets)
+        error_after = calibration.expected_calibration_error(curve_after)
+        log_loss_after = calibration.log_loss(scaled, val.targets)
+    return CalibrationFigures(
+        temperature=temperature.value,
+        reason=temperature.reason,
+        error_before=calibration.expected_calibration_error(before),
+        error_after=error_after,
+        log_loss_before=calibration.log_loss(val.logits, val.targets),
+        log_loss_after=log_loss_after,
+        curve_before=_view(before),
+        curve_after=_view(curve_after) if curve_after else None,
+    )
+
+
+def list_mistakes(class_names: Sequence[str], scored: Scored) -> list[Mistake]:
+    """The wrong images that the model was surest of, at most MAX_MISTAKES."""
+    confidences, predicted = scored.logits.double().softmax(1).max(1)
+    wrong = (predicted != scored.targets).nonzero()[:, 0]
+    order = wrong[confidences[wrong].argsort(descending=True, stable=True)]
+    return [
+        Mistake(
+            image_id=scored.image_ids[index],
+            path=scored.paths[index],
+            label=class_names[int(scored.targets[index])],
+            predicted=class_names[int(predicted[index])],
+            probability=float(confidences[index]),
+        )
+        for index in order[:MAX_MISTAKES].tolist()
+    ]
+
+
+def _view(curve: Sequence[calibration.Bin]) -> list[ReliabilityBin]:
+    return [ReliabilityBin(**asdict(part)) for part in curve]
