@@ -1,0 +1,193 @@
+"""A linear head on frozen features: multinomial logistic regression, solved to convergence.
+
+Source: Bishop, PRML, section 4.3.4; solver L-BFGS with a strong Wolfe line search (Liu & Nocedal,
+1989).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from app.errors import TooFewImages
+from app.ml.seeding import derive_seed
+
+_MAX_ITERATIONS = 2000
+_GRADIENT_TOLERANCE = 1e-6
+_HISTORY_SIZE = 20
+_SMALLEST_SCALE = 1e-6
+_NEVER_HELD_OUT = -1
+
+
+@dataclass(frozen=True)
+class LinearHead:
+    """Scores are features @ weight.T + bias; float32 [num_classes, num_features], [num_classes]."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __call__(self, features: Tensor) -> Tensor:
+        return torch.nn.functional.linear(features, self.weight, self.bias)
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The head for one L2 strength, and what it is worth on images it was not fitted to.
+
+    cv_loss: mean cross-entropy in nats, cv_accuracy: 0..1, both over the images held_out (bool
+    [num_images]); out_of_fold: their scores, float32 [num_images, num_classes], zero elsewhere.
+    All four are None where nothing was cross-validated.
+    """
+
+    l2_strength: float
+    head: LinearHead
+    cv_loss: float | None = None
+    cv_accuracy: float | None = None
+    held_out: Tensor | None = None
+    out_of_fold: Tensor | None = None
+
+
+def solve_path(
+    features: Tensor,
+    targets: Tensor,
+    *,
+    num_classes: int,
+    l2_strengths: Sequence[float],
+    folds: int = 5,
+) -> Iterator[Solution]:
+    """The head for each L2 strength in turn, cross-validated unless there is just one.
+
+    features: float [num_images, num_features]; targets: int64 [num_images]. Penalties apply to
+    features scaled to zero mean and unit variance, so that they mean the same for every trunk.
+    Convex: the same input gives the same heads, whatever the seed.
+    Raises TooFewImages where several strengths are to be compared and no class has two images.
+    """
+    problem = _standardize(features, targets, num_classes)
+    if len(l2_strengths) == 1:
+        (strength,) = l2_strengths
+        yield Solution(strength, problem.unscale(problem.solve(strength)))
+        return
+    fold_of = _divide(targets, folds)
+    held_out = fold_of != _NEVER_HELD_OUT
+    if not held_out.any():
+        raise TooFewImages(
+            "No class has two training images, so that no L2 strength can be chosen by "
+            "cross-validation; give a single one, or another optimizer than lbfgs."
+        )
+    parts = [fold_of != fold for fold in range(folds) if (fold_of == fold).any()]
+    whole: Tensor | None = None
+    partial: list[Tensor | None] = [None] * len(parts)
+    for strength in l2_strengths:
+        scores = torch.zeros(len(targets), num_classes, dtype=torch.float64, device=targets.device)
+        for number, part in enumerate(parts):
+            fitted = problem.select(part).solve(strength, partial[number])
+            scores[~part] = problem.select(~part).score(fitted)
+            partial[number] = fitted
+        whole = problem.solve(strength, whole)
+        yield Solution(
+            strength,
+            problem.unscale(whole),
+            cv_loss=cross_entropy(scores[held_out], targets[held_out]).item(),
+            cv_accuracy=(scores.argmax(1) == targets)[held_out].double().mean().item(),
+            held_out=held_out,
+            out_of_fold=scores.float(),
+        )
+
+
+def choose_head(
+    features: Tensor,
+    targets: Tensor,
+    *,
+    num_classes: int,
+    l2_strengths: Sequence[float],
+    folds: int = 5,
+) -> Solution:
+    """The solution with the lowest cross-validated loss; the strongest where none can be had.
+
+    Arguments as for `solve_path`; never raises for too few images.
+    """
+    if targets.bincount().max() < 2:  # noqa: PLR2004 -- one to hold out, one to learn from
+        l2_strengths = [max(l2_strengths)]
+    path = solve_path(
+        features, targets, num_classes=num_classes, l2_strengths=l2_strengths, folds=folds
+    )
+    return min(path, key=lambda solution: solution.cv_loss or 0.0)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Scaled features, float64 with a last column of ones; the last column of a fit is its bias."""
+
+    inputs: Tensor
+    targets: Tensor
+    num_classes: int
+    mean: Tensor
+    scale: Tensor
+
+    def select(self, mask: Tensor) -> "_Problem":
+        return _Problem(
+            self.inputs[mask], self.targets[mask], self.num_classes, self.mean, self.scale
+        )
+
+    def solve(self, l2_strength: float, start: Tensor | None = None) -> Tensor:
+        """The minimum, float64 [num_classes, num_features + 1]; a near start saves steps."""
+        shape = (self.num_classes, self.inputs.shape[1])
+        fit = torch.zeros(shape, dtype=torch.float64, device=self.inputs.device)
+        if start is not None:
+            fit.copy_(start)
+        fit.requires_grad_()
+        solver = torch.optim.LBFGS(
+            [fit],
+            max_iter=_MAX_ITERATIONS,
+            tolerance_grad=_GRADIENT_TOLERANCE,
+            tolerance_change=0.0,
+            history_size=_HISTORY_SIZE,
+            line_search_fn="strong_wolfe",
+        )
+
+        def measure() -> Tensor:
+            solver.zero_grad()
+            loss = cross_entropy(self.inputs @ fit.T, self.targets)
+            loss = loss + l2_strength / 2 * fit[:, :-1].square().sum()
+            loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+            return loss
+
+        with torch.enable_grad():
+            solver.step(measure)  # type: ignore[no-untyped-call] # torch leaves it untyped
+        return fit.detach()
+
+    def score(self, fit: Tensor) -> Tensor:
+        return self.inputs @ fit.T
+
+    def unscale(self, fit: Tensor) -> LinearHead:
+        weight = fit[:, :-1] / self.scale
+        bias = fit[:, -1] - weight @ self.mean
+        return LinearHead(weight.float(), bias.float())
+
+
+def _standardize(features: Tensor, targets: Tensor, num_classes: int) -> _Problem:
+    features = features.double()
+    mean = features.mean(0)
+    scale = features.std(0, correction=0).clamp_min(_SMALLEST_SCALE)
+    ones = torch.ones(len(features), 1, dtype=torch.float64, device=features.device)
+    inputs = torch.cat([(features - mean) / scale, ones], 1)
+    return _Problem(inputs, targets, num_classes, mean, scale)
+
+
+def _divide(targets: Tensor, folds: int) -> Tensor:
+    """The fold of each image, int64 [num_images], each class spread evenly over the folds.
+
+    A class's only image is never held out: nothing else could teach the class.
+    """
+    random = torch.Generator().manual_seed(derive_seed("folds"))
+    fold_of = torch.full((len(targets),), _NEVER_HELD_OUT)
+    num_dealt = 0
+    for target in range(int(targets.max()) + 1):
+        images = (targets.cpu() == target).nonzero()[:, 0]
+        if len(images) > 1:
+            images = images[torch.randperm(len(images), generator=random)]
+            fold_of[images] = (num_dealt + torch.arange(len(images))) % folds
+            num_dealt += len(images)
+    return fold_of.to(targets.device)
