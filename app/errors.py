@@ -13,7 +13,7 @@
     ├── NotFound
     ├── Conflict                     the state of things does not allow it
     │   ├── IllegalTransition, IdempotencyConflict, InUse, NameTaken
-    │   └── ModelNotReady, DatasetInvalid
+    │   └── ModelNotReady, ReportNotReady, DatasetInvalid
     ├── Overloaded, DeadlineExceeded, StorageFull, Unavailable
     ├── CheckpointInvalid            a stored model that cannot be read here
     └── TrainingError                a job's own failure
@@ -198,6 +198,12 @@ class ModelNotReady(Conflict):
     """No model has been chosen or registered yet."""
 
     code = "MODEL_NOT_READY"
+
+
+class ReportNotReady(Conflict):
+    """The job has no report, or not yet."""
+
+    code = "REPORT_NOT_READY"
 
 
 class DatasetInvalid(Conflict):

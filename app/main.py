@@ -13,6 +13,7 @@ from app.datasets.router import router as datasets_router
 from app.db.session import Database
 from app.dependencies import Services
 from app.jobs.history_router import router as history_router
+from app.jobs.report_router import router as report_router
 from app.jobs.router import router as jobs_router
 from app.middleware import BodyLimit, RequestId
 from app.openapi import complete_schema
@@ -31,6 +32,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     architectures_router,
     jobs_router,
     history_router,
+    report_router,
     registry_router,
     predictions_router,
     health.router,

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from app.jobs.report_schemas import Report
+
 
 class _Message(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -87,7 +89,7 @@ class Trained(_Message):
     model_key: str
     model_digest: str
     num_bytes: int
-    report: dict[str, Any] | None = None
+    report: Report | None = None
 
 
 class Ingested(_Message):

@@ -59,6 +59,7 @@ class TrainingWork:
                 model_key=message.model_key,
                 model_digest=message.model_digest,
                 num_bytes=message.num_bytes,
+                report=message.report,
             )
         return []
 

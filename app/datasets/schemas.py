@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from app.datasets.manifest import Split
+from app.datasets.suspects import SuspectLabel
 from app.db.tables import Dataset
 from app.schemas import ApiModel, Metadata, Name, UtcTime
 
@@ -60,6 +61,12 @@ class ReportCounts(ApiModel):
     rejected: int = Field(ge=0, description="Images that cannot be read.", examples=[0])
     duplicates: int = Field(ge=0, description="Copies within a split.", examples=[0])
     leaked: int = Field(ge=0, description="Validation images in train too.", examples=[0])
+    near_leaked: int = Field(
+        0, ge=0, description="Images that look like one of another split.", examples=[0]
+    )
+    suspect_labels: int = Field(
+        0, ge=0, description="Training images that look wrongly labelled.", examples=[1]
+    )
 
 
 class Report(ApiModel):
@@ -72,6 +79,23 @@ class Report(ApiModel):
     )
     leaked: list[tuple[str, str]] = Field(
         [], description="A path in train and one in val with the same bytes."
+    )
+    near_leaked: list[tuple[str, str]] = Field(
+        [],
+        description="A path in train, or in val, and one in a later split whose picture is nearly "
+        "the same: scaled, compressed or lit anew, by a perceptual hash. Each image of val and "
+        "test once, with the nearest; those in `leaked` are left out. A hint, not a proof.",
+        examples=[[["train/ants/0013035.jpg", "val/ants/0013035-small.jpg"]]],
+    )
+    suspect_labels: list[SuspectLabel] = Field(
+        [],
+        description="Training images that look wrongly labelled to the newest finished job that "
+        "could tell, the most doubtful first.",
+    )
+    suspect_labels_job_id: str | None = Field(
+        None,
+        description="The job that found them; null before one has.",
+        examples=["job_01k0w1rhzemcbybsywa1w8p9"],
     )
     counts: ReportCounts = Field(
         ReportCounts(images=0, ignored=0, system_files=0, rejected=0, duplicates=0, leaked=0),

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from app.datasets.manifest import Split, read_manifest
 from app.datasets.repository import DatasetRepository
+from app.datasets.schemas import Report
+from app.datasets.suspects import SuspectLabel
 from app.db.tables import Dataset, DatasetImage
 from app.errors import Conflict, DatasetInvalid, InputProblem, InUse, ValidationFailed
 from app.work import service as work
@@ -46,9 +48,9 @@ def create_dataset(  # noqa: PLR0913 - one keyword for each column
     return dataset
 
 
-def get_dataset(session: Session, dataset_id: str) -> Dataset:
-    """The dataset; raises NotFound."""
-    return DatasetRepository(session).get(dataset_id)
+def get_dataset(session: Session, dataset_id: str, *, lock: bool = False) -> Dataset:
+    """The dataset; raises NotFound. With `lock`, no one else changes it in the meantime."""
+    return DatasetRepository(session).get(dataset_id, lock=lock)
 
 
 def list_datasets(
@@ -161,6 +163,20 @@ def accept_dataset(  # noqa: PLR0913 - what the worker says, by keyword
     dataset.splits = splits
     dataset.report = report
     dataset.progress = {"stage": "done", "done": dataset.num_bytes, "total": dataset.num_bytes}
+
+
+def record_suspect_labels(
+    dataset: Dataset, suspects: Sequence[SuspectLabel], *, num_suspects: int, job_id: str
+) -> None:
+    """A job has found labels doubtful, which replaces what earlier jobs found.
+
+    suspects are the first of num_suspects; the dataset's row must be locked.
+    """
+    report = Report.model_validate(dataset.report)
+    report.suspect_labels = list(suspects)
+    report.suspect_labels_job_id = job_id
+    report.counts.suspect_labels = num_suspects
+    dataset.report = report.model_dump(mode="json")
 
 
 def reject_dataset(session: Session, dataset_id: str, code: str, message: str) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
+from app.datasets import service as datasets
 from app.db.base import now
-from app.db.tables import Dataset, Epoch, Job
+from app.db.tables import Dataset, Epoch, Job, JobReport
 from app.jobs.events import append_event
+from app.jobs.report_schemas import Report
 from app.jobs.repository import JobRepository
 from app.jobs.service import move
 from app.ml.recipe import decide
@@ -78,19 +80,23 @@ def record_epochs(  # noqa: PLR0913 - what one checkpoint stands for
     return [key for key in superseded if key]
 
 
-def complete_job(
+def complete_job(  # noqa: PLR0913 - what the worker says, by keyword
     session: Session,
     job_id: str,
     *,
     model_key: str,
     model_digest: str,
     num_bytes: int,
+    report: Report | None,
 ) -> list[str]:
     """The best checkpoint becomes the next version of the job's model, unless it was cancelled.
 
-    Answers the keys that nothing points to any more.
+    Its report is kept, and the labels it doubts are shown with the dataset. Answers the keys that
+    nothing points to any more.
     """
     jobs = JobRepository(session)
+    # the dataset before the job, as wherever both are locked
+    dataset = datasets.get_dataset(session, jobs.get(job_id).dataset_id, lock=True)
     job = jobs.get(job_id, lock=True)
     if job.status == "cancelling":
         move(session, job, "cancelled")
@@ -107,14 +113,25 @@ def complete_job(
         digest=model_digest,
         num_bytes=num_bytes,
         architecture=recipe.architecture,
-        class_names=session.get_one(Dataset, job.dataset_id).class_names,
+        class_names=dataset.class_names,
         input_size=recipe.input_size,
         val_accuracy=best.val_accuracy,
     )
+    if report is not None:
+        session.add(JobReport(job_id=job.id, report=report.model_dump(mode="json")))
+        _show_suspects(dataset, job, report)
     superseded = [key for key in (job.state_key, job.best_key) if key]
     job.state_key = job.best_key = None
     move(session, job, "succeeded", model={"name": job.model_name, "version": job.model_version})
     return superseded
+
+
+def _show_suspects(dataset: Dataset, job: Job, report: Report) -> None:
+    check = report.label_check
+    if check.suspects is not None:
+        datasets.record_suspect_labels(
+            dataset, check.suspects, num_suspects=check.num_suspects, job_id=job.id
+        )
 
 
 def fail_job(session: Session, job_id: str, code: str, message: str) -> None:

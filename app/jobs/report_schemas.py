@@ -158,7 +158,7 @@ class Report(SplitFigures):
     label_check: LabelCheck = Field(description="Training images that may be labelled wrongly.")
 
 
-class JobReport(Report):
-    """A job's report."""
+class JobReportView(Report):
+    """What the best checkpoint of a job is worth."""
 
     job_id: str = Field(description="The job.", examples=["job_01k0w1rhzemcbybsywa1w8p9"])

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.db.tables import Epoch, Job, JobEvent
+from app.db.tables import Epoch, Job, JobEvent, JobReport
 from app.errors import NotFound
 from app.jobs.schemas import JobConfig
 
@@ -19,7 +19,9 @@ class JobRepository:
     def get(self, job_id: str, *, lock: bool = False) -> Job:
         """The job; raises NotFound. With `lock`, no one else changes it in the meantime."""
         query = select(Job).where(Job.id == job_id)
-        job = self.session.scalar(query.with_for_update() if lock else query)
+        if lock:
+            query = query.with_for_update().execution_options(populate_existing=True)
+        job = self.session.scalar(query)
         if job is None:
             raise NotFound(f"There is no job {job_id}.")
         return job
@@ -60,6 +62,9 @@ class JobRepository:
 
     def find_epoch(self, job_id: str, epoch: int | None) -> Epoch | None:
         return self.session.get(Epoch, (job_id, epoch)) if epoch else None
+
+    def find_report(self, job_id: str) -> JobReport | None:
+        return self.session.get(JobReport, job_id)
 
     def list_events(self, job_id: str, *, after: int, limit: int) -> Sequence[JobEvent]:
         return self.session.scalars(
