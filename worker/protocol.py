@@ -103,6 +103,13 @@ class Ingested(_Message):
     report: dict[str, Any]
 
 
+class Answered(_Message):
+    """An inquiry has its answer."""
+
+    type: Literal["answered"] = "answered"
+    result: dict[str, Any]
+
+
 class Failed(_Message):
     """The child gives up for a reason it can name."""
 
@@ -112,7 +119,7 @@ class Failed(_Message):
 
 
 Message = Annotated[
-    Started | IngestProgress | TrainProgress | EpochsDone | Trained | Ingested | Failed,
+    Started | IngestProgress | TrainProgress | EpochsDone | Trained | Ingested | Answered | Failed,
     Field(discriminator="type"),
 ]
 

@@ -14,7 +14,15 @@ from app.work import service as work
 from app.work.service import Lease, Wishes
 from worker.child import Exited
 from worker.kinds import Kind
-from worker.protocol import Failed, Ingested, IngestProgress, Message, Trained, TrainProgress
+from worker.protocol import (
+    Answered,
+    Failed,
+    Ingested,
+    IngestProgress,
+    Message,
+    Trained,
+    TrainProgress,
+)
 
 PROGRESS_EVERY_SECONDS = 1.0
 RETRY_EVERY_SECONDS = 0.5
@@ -62,7 +70,7 @@ class Recorder:
         if isinstance(message, Failed):
             self.fail(message.code, message.message)
             return
-        is_last = isinstance(message, Trained | Ingested)
+        is_last = isinstance(message, Trained | Ingested | Answered)
 
         def write(session: Session) -> list[str]:
             work.hold(session, self.lease)
