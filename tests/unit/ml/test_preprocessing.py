@@ -1,17 +1,12 @@
-import math
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torch.nn.functional import interpolate, pad
 
-from app.ml.preprocessing import Draw, PreprocessingSpec, draw_crop, prepare_eval, prepare_train
-from app.ml.recipe import NoAugmentation, TutorialAugmentation
+from app.ml.preprocessing import PreprocessingSpec, prepare_eval
 
 SPEC = PreprocessingSpec(input_size=32, resize_size=40)
-TUTORIAL = TutorialAugmentation()
 
 
 def noise(width: int, height: int, seed: int = 0) -> Image.Image:
@@ -79,65 +74,3 @@ def test_a_smaller_image_is_padded_with_black() -> None:
 def test_a_spec_survives_json() -> None:
     spec = PreprocessingSpec(input_size=299, resize_size=342, interpolation="bicubic")
     assert PreprocessingSpec.model_validate_json(spec.model_dump_json()) == spec
-
-
-def test_augmentation_depends_on_seed_epoch_and_image_alone() -> None:
-    image = noise(90, 70)
-    draws = [Draw(s, e, i) for s in range(3) for e in range(3) for i in range(3)]
-    alone = [prepare_train(image, SPEC, TUTORIAL, draw) for draw in draws]
-    torch.manual_seed(123)
-    with ThreadPoolExecutor(4) as executor:
-        shuffled = [
-            executor.submit(prepare_train, image, SPEC, TUTORIAL, draw) for draw in draws[::-1]
-        ]
-    assert all(torch.equal(a, b.result()) for a, b in zip(alone, shuffled[::-1], strict=True))
-    assert len({tensor.numpy().tobytes() for tensor in alone}) == len(draws)
-
-
-def test_augmentation_leaves_the_global_generator_alone() -> None:
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
-    prepare_train(noise(50, 50), SPEC, TUTORIAL, Draw(0, 1, 1))
-    assert torch.equal(torch.rand(3), expected)
-
-
-def test_no_augmentation_is_the_eval_transform() -> None:
-    image = noise(90, 70)
-    prepared = prepare_train(image, SPEC, NoAugmentation(), Draw(0, 1, 1))
-    assert torch.equal(prepared, prepare_eval(image, SPEC))
-
-
-def test_about_half_of_the_images_are_flipped() -> None:
-    ramp = np.zeros((32, 32, 3), np.uint8)
-    ramp[..., :] = np.arange(0, 256, 8, dtype=np.uint8)[None, :, None]
-    image = Image.fromarray(ramp)
-    whole = TutorialAugmentation(min_scale=1.0)
-    rows = [prepare_train(image, SPEC, whole, Draw(0, 1, i))[0, 0] for i in range(200)]
-    num_flipped = sum(bool(row[0] > row[-1]) for row in rows)
-    assert 70 <= num_flipped <= 130
-
-
-def test_crops_have_the_announced_areas_and_shapes() -> None:
-    random = torch.Generator().manual_seed(0)
-    width, height = 250, 250
-    boxes = [draw_crop(width, height, 0.08, random) for _ in range(2000)]
-    for top, left, crop_height, crop_width in boxes:
-        assert 0 <= top <= height - crop_height
-        assert 0 <= left <= width - crop_width
-        assert 0.07 <= crop_height * crop_width / (width * height) <= 1
-        assert 0.72 <= crop_width / crop_height <= 1.40
-    areas = np.array([h * w / (width * height) for _, _, h, w in boxes])
-    log_ratios = np.array([math.log(w / h) for _, _, h, w in boxes])
-    assert areas.min() < 0.1
-    assert areas.max() > 0.8
-    assert abs(log_ratios.mean()) < 0.02
-    assert len({top for top, *_ in boxes}) > 50
-    assert len({left for _, left, *_ in boxes}) > 50
-
-
-@pytest.mark.parametrize("size", [(1000, 1), (1, 1000), (1, 1)])
-def test_extreme_shapes_fall_back_to_a_central_crop(size: tuple[int, int]) -> None:
-    top, left, height, width = draw_crop(*size, 0.5, torch.Generator().manual_seed(0))
-    assert (height, width) == (1, 1)
-    assert (left, top) == ((size[0] - 1) // 2, (size[1] - 1) // 2)

@@ -1,0 +1,70 @@
+"""The random operations of TrivialAugment and RandAugment.
+
+Ranges are those of the papers, as torchvision has them: Müller & Hutter, TrivialAugment (2021),
+the "wide" space; Cubuk et al., RandAugment (2020).
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import functional as F  # noqa: N812 -- the library's own habit
+
+from app.ml.recipe import RandAugment, TrivialAugment
+
+NUM_MAGNITUDES = 31
+"""Strengths there are, 0 included."""
+
+Operation = Callable[[Tensor, float], Tensor]
+"""An image, uint8 [3, size, size], and a signed strength of -1..1."""
+
+
+def _affine(image: Tensor, *, translate: tuple[int, int], shear: tuple[float, float]) -> Tensor:
+    moved: Tensor = F.affine(
+        image, angle=0.0, translate=list(translate), scale=1.0, shear=list(shear), center=[0.0, 0.0]
+    )
+    return moved
+
+
+def _list_operations(augmentation: TrivialAugment | RandAugment, size: int) -> list[Operation]:
+    """The operations with their largest strengths: degrees, pixels and factors."""
+    wide = isinstance(augmentation, TrivialAugment)
+    shear_degrees = 44.7 if wide else 16.7  # arctangents of 0.99 and 0.3
+    shift_pixels = 32.0 if wide else size * 150 / 331
+    turn_degrees = 135.0 if wide else 30.0
+    factor = 0.99 if wide else 0.9
+    bits_lost = 6 if wide else 4
+    return [
+        lambda image, _: image,
+        lambda image, s: _affine(image, translate=(0, 0), shear=(s * shear_degrees, 0.0)),
+        lambda image, s: _affine(image, translate=(0, 0), shear=(0.0, s * shear_degrees)),
+        lambda image, s: _affine(image, translate=(int(s * shift_pixels), 0), shear=(0.0, 0.0)),
+        lambda image, s: _affine(image, translate=(0, int(s * shift_pixels)), shear=(0.0, 0.0)),
+        lambda image, s: F.rotate(image, s * turn_degrees),
+        lambda image, s: F.adjust_brightness(image, 1.0 + s * factor),
+        lambda image, s: F.adjust_saturation(image, 1.0 + s * factor),
+        lambda image, s: F.adjust_contrast(image, 1.0 + s * factor),
+        lambda image, s: F.adjust_sharpness(image, 1.0 + s * factor),
+        lambda image, s: F.posterize(image, 8 - round(abs(s) * bits_lost)),
+        lambda image, s: F.solarize(image, 255.0 * (1.0 - abs(s))),
+        lambda image, _: F.autocontrast(image),
+        lambda image, _: F.equalize(image),
+    ]
+
+
+def apply_operations(
+    image: Tensor, augmentation: TrivialAugment | RandAugment, random: torch.Generator
+) -> Tensor:
+    """Apply randomly drawn operations to uint8 [3, size, size]."""
+    operations = _list_operations(augmentation, image.shape[-1])
+    rounds = 1
+    if isinstance(augmentation, RandAugment):
+        rounds = augmentation.num_operations
+    for _ in range(rounds):
+        kind = int(torch.randint(len(operations), (), generator=random))
+        magnitude = int(torch.randint(NUM_MAGNITUDES, (), generator=random))
+        if isinstance(augmentation, RandAugment):
+            magnitude = augmentation.magnitude
+        sign = 1 if torch.rand((), generator=random).item() < 0.5 else -1  # noqa: PLR2004 -- a coin
+        image = operations[kind](image, sign * magnitude / (NUM_MAGNITUDES - 1))
+    return image
