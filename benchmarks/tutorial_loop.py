@@ -21,6 +21,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 from torch.optim import SGD
+from torch.optim.lr_scheduler import StepLR
 from torch.utils.data import DataLoader
 from torchvision import datasets, models, transforms
 
@@ -43,11 +44,14 @@ def run(  # noqa: PLR0913 -- each is one choice of the tutorial
     epochs: int = 15,
     seed: int = 0,
     input_size: int = 224,
+    batch_size: int = 8,
+    step_schedule: tuple[int, float] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Train on `folder/{train,val}/<class>/…` and yield a dict for each epoch.
 
     Keys: epoch, train_loss, train_accuracy, val_loss, val_accuracy, best_val_accuracy, seconds.
-    Without a weights_file the model starts from random weights.
+    Without a weights_file the model starts from random weights. step_schedule multiplies the rate
+    by a factor every so many epochs.
     """
     torch.manual_seed(seed)
     device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
@@ -71,12 +75,13 @@ def run(  # noqa: PLR0913 -- each is one choice of the tutorial
     }
     splits = {name: datasets.ImageFolder(folder / name, t) for name, t in preparations.items()}
     loaders = {
-        name: DataLoader(split, batch_size=8, shuffle=True, num_workers=4)
+        name: DataLoader(split, batch_size=batch_size, shuffle=True, num_workers=4)
         for name, split in splits.items()
     }
     model = _build(architecture, len(splits["train"].classes), weights_file, feature_extract)
     model = model.to(device)
     optimizer = SGD([p for p in model.parameters() if p.requires_grad], lr=0.001, momentum=0.9)
+    scheduler = StepLR(optimizer, *step_schedule) if step_schedule else None
     criterion = nn.CrossEntropyLoss()
     best_accuracy, best_weights = 0.0, copy.deepcopy(model.state_dict())
     for epoch in range(1, epochs + 1):
@@ -102,6 +107,8 @@ def run(  # noqa: PLR0913 -- each is one choice of the tutorial
         if row["val_accuracy"] > best_accuracy:
             best_accuracy = row["val_accuracy"]
             best_weights = copy.deepcopy(model.state_dict())
+        if scheduler is not None:
+            scheduler.step()
         yield {
             **row,
             "best_val_accuracy": best_accuracy,

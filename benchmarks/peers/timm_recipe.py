@@ -1,0 +1,102 @@
+"""timm: its loaders, optimizer and scheduler factories in the loop of its training script.
+
+timm has no SqueezeNet of its own; the model is torchvision's trunk under a pooled linear head, as
+timm puts on its trunks.
+"""
+
+from functools import partial
+from typing import Any
+
+import torch
+from timm.data import create_dataset, create_loader
+from timm.loss import LabelSmoothingCrossEntropy
+from timm.optim import create_optimizer_v2
+from timm.scheduler import create_scheduler_v2
+from timm.utils import random_seed
+
+from benchmarks.peers.request import EpochClock, Request
+from benchmarks.peers.squeezenet import PooledClassifier
+
+SETTINGS: dict[str, Any] = {
+    "source": "timm, train.py: its factories and defaults, rates of its fine-tuning recipes",
+    "batch_size": 16,
+    "epochs": {"feature_extract": 15, "fine_tune": 4},
+    "optimizer": "AdamW 3e-3 for the head alone, 2e-4 for all, weight decay 0.05",
+    "schedule": "cosine by updates, one epoch of warm-up",
+    "augmentation": "crops of 8-100 % of the area, flips, colour jitter 0.4",
+    "loss": "label smoothing 0.1",
+    "bfloat16": "--amp --amp-dtype bfloat16 --channels-last",
+    "workers": "2 persistent",
+    "head": "average pool, dropout, linear",
+}
+_EPOCHS = {"feature_extract": 15, "fine_tune": 4}
+
+
+def train(request: Request, clock: EpochClock) -> None:
+    """The script's loop: a scheduler step each update, validation each epoch."""
+    random_seed(request.seed)
+    is_frozen = request.strategy == "feature_extract"
+    num_epochs = request.epochs or _EPOCHS[request.strategy]
+    loaders = {split: _open(request, split) for split in ("train", "val")}
+    num_classes = len(loaders["train"].dataset.reader.class_to_idx)
+    model = PooledClassifier(request.weights_file, num_classes, is_frozen=is_frozen)
+    is_mixed = request.precision == "bfloat16"
+    autocast = partial(torch.autocast, "cpu", torch.bfloat16, enabled=is_mixed)
+    layout = torch.channels_last if is_mixed else torch.contiguous_format
+    model.to(memory_format=layout)
+    optimizer = create_optimizer_v2(
+        model.head if is_frozen else model,
+        opt="adamw",
+        lr=3e-3 if is_frozen else 2e-4,
+        weight_decay=0.05,
+    )
+    updates = len(loaders["train"])
+    scheduler, num_epochs = create_scheduler_v2(
+        optimizer,
+        sched="cosine",
+        num_epochs=num_epochs,
+        warmup_epochs=1 if num_epochs > 1 else 0,
+        warmup_prefix=False,
+        step_on_epochs=False,
+        updates_per_epoch=updates,
+    )
+    loss_function = LabelSmoothingCrossEntropy(0.1)
+    num_updates = 0
+    clock.begin_epochs()
+    for _ in range(num_epochs):
+        model.train()
+        for images, targets in loaders["train"]:
+            optimizer.zero_grad()
+            with autocast():
+                loss = loss_function(model(images.contiguous(memory_format=layout)), targets)
+            loss.backward()
+            optimizer.step()
+            num_updates += 1
+            scheduler.step_update(num_updates)
+        model.eval()
+        num_correct = num_images = 0
+        with torch.inference_mode(), autocast():
+            for images, targets in loaders["val"]:
+                scores = model(images.contiguous(memory_format=layout))
+                num_correct += int((scores.argmax(1) == targets).sum())
+                num_images += len(targets)
+        clock.end_epoch(num_correct / num_images)
+
+
+def _open(request: Request, split: str) -> Any:
+    is_training = split == "train"
+    images = create_dataset(
+        "", root=str(request.folder), split=split, is_training=is_training, batch_size=16
+    )
+    return create_loader(
+        images,
+        input_size=(3, request.input_size, request.input_size),
+        batch_size=SETTINGS["batch_size"],
+        is_training=is_training,
+        scale=(0.08, 1.0),
+        color_jitter=0.4,
+        num_workers=2,
+        use_prefetcher=False,
+        device=torch.device("cpu"),
+        pin_memory=False,
+    )

@@ -1,0 +1,32 @@
+"""The loop of PyTorch's transfer-learning tutorial, with its schedule, batch and epochs."""
+
+from typing import Any
+
+from benchmarks import tutorial_loop
+from benchmarks.peers.request import EpochClock, Request
+
+SETTINGS: dict[str, Any] = {
+    "source": "PyTorch, Transfer Learning for Computer Vision: as printed",
+    "batch_size": 4,
+    "epochs": 25,
+    "optimizer": "SGD 0.001, momentum 0.9",
+    "schedule": "StepLR 7 epochs, 0.1",
+    "workers": 4,
+    "head": "torchvision's, with its ReLU",
+}
+
+
+def train(request: Request, clock: EpochClock) -> None:
+    """Twenty-five epochs of the loop, or as many as asked."""
+    clock.begin_epochs()
+    for row in tutorial_loop.run(
+        request.folder,
+        weights_file=request.weights_file,
+        feature_extract=request.strategy == "feature_extract",
+        epochs=request.epochs or SETTINGS["epochs"],
+        seed=request.seed,
+        input_size=request.input_size,
+        batch_size=SETTINGS["batch_size"],
+        step_schedule=(7, 0.1),
+    ):
+        clock.end_epoch(row["val_accuracy"])
