@@ -25,6 +25,7 @@ from app.registry.architectures_router import router as architectures_router
 from app.registry.router import router as registry_router
 from app.settings import Settings
 from app.storage import LocalStorage
+from app.studies.router import router as studies_router
 from app.work.dispatcher import Dispatcher
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -33,6 +34,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs_router,
     history_router,
     report_router,
+    studies_router,
     registry_router,
     predictions_router,
     health.router,

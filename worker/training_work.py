@@ -8,6 +8,7 @@ from app.jobs.repository import JobRepository
 from app.ml.recipe import decide
 from app.settings import Settings
 from app.storage import LocalStorage
+from app.studies.service import consider_pruning
 from app.work import service as work
 from app.work.service import Lease
 from worker.child import Command
@@ -41,17 +42,19 @@ class TrainingWork:
             lifecycle.record_progress(session, job_id, message.model_dump(exclude={"type"}))
         elif isinstance(message, EpochsDone):
             work.mark_progress(session, lease)
-            return lifecycle.record_epochs(
+            rows = [
+                Epoch(job_id=job_id, **row.model_dump(exclude={"is_best"})) for row in message.rows
+            ]
+            superseded = lifecycle.record_epochs(
                 session,
                 job_id,
-                [
-                    Epoch(job_id=job_id, **row.model_dump(exclude={"is_best"}))
-                    for row in message.rows
-                ],
+                rows,
                 improved=[row.epoch for row in message.rows if row.is_best],
                 state_key=message.state_key,
                 best_key=message.best_key,
             )
+            consider_pruning(session, job_id, rows)
+            return superseded
         elif isinstance(message, Trained):
             return lifecycle.complete_job(
                 session,

@@ -74,6 +74,7 @@ class WorkRepository:
         return self.session.scalars(
             select(WorkItem)
             .where(WorkItem.waits_for == subject_id, WorkItem.status != DONE)
+            .order_by(WorkItem.id)
             .with_for_update()
         ).all()
 

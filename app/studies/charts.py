@@ -1,0 +1,85 @@
+"""A study's curves in one picture."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from app.db.tables import Epoch
+from app.jobs.charts import COLORS, style_epoch_axes, write_png
+
+LINE_STYLES = ("-", "--", ":")
+MAX_CURVES = len(COLORS) * len(LINE_STYLES)
+
+_BAND_OPACITY = 0.15
+_LEGEND_COLUMNS = 3
+_MARKED_EPOCHS = 40
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One configuration: the epochs of each of its runs, and their mean best accuracy (0-1)."""
+
+    label: str
+    runs: Sequence[Sequence[Epoch]]
+    best: float | None
+
+
+def draw_study(curves: Sequence[Curve]) -> bytes:
+    """Mean validation accuracy by epoch, in a band from the lowest to the highest run. PNG.
+
+    A head that was solved for has no epochs of learning: a level line shows what it reached.
+    """
+    figure = Figure(figsize=(10, 5.2), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    axes.set(xlabel="epoch", ylabel="validation accuracy", ylim=(0, 1.02))
+    axes.set_title("Validation accuracy: mean over seeds, band from lowest to highest")
+    for index, curve in enumerate(curves):
+        color = COLORS[index % len(COLORS)]
+        style = LINE_STYLES[index // len(COLORS) % len(LINE_STYLES)]
+        if curve.runs:
+            _draw(axes, curve, color, style)
+    style_epoch_axes(axes)
+    if not any(curve.runs for curve in curves):
+        axes.text(0.5, 0.5, "no epoch yet", ha="center", transform=axes.transAxes)
+    else:
+        figure.legend(loc="outside lower center", ncols=_LEGEND_COLUMNS, frameon=False)
+    return write_png(figure)
+
+
+def _draw(axes: Axes, curve: Curve, color: str, style: str) -> None:
+    label = f"{curve.label} ({curve.best:.3f})" if curve.best is not None else curve.label
+    solved = [run for run in curve.runs if run[0].learning_rate is None]
+    if solved:
+        _draw_level(axes, curve, f"{label}, solved", color)
+        return
+    accuracies = defaultdict(list)
+    for run in curve.runs:
+        for row in run:
+            accuracies[row.epoch].append(row.val_accuracy)
+    epochs = sorted(accuracies)
+    axes.plot(
+        epochs,
+        [fmean(accuracies[epoch]) for epoch in epochs],
+        color=color,
+        linestyle=style,
+        linewidth=2,
+        marker="." if len(epochs) < _MARKED_EPOCHS else "",
+        label=label,
+    )
+    axes.fill_between(
+        epochs,
+        [min(accuracies[epoch]) for epoch in epochs],
+        [max(accuracies[epoch]) for epoch in epochs],
+        color=color,
+        alpha=_BAND_OPACITY,
+        linewidth=0,
+    )
+
+
+def _draw_level(axes: Axes, curve: Curve, label: str, color: str) -> None:
+    if curve.best is not None:
+        axes.axhline(curve.best, color=color, linestyle="-.", linewidth=2, label=label)

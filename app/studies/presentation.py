@@ -1,0 +1,100 @@
+"""Studies as their readers see them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy.orm import Session
+
+from app.db.tables import Dataset, Epoch, Job, Study
+from app.jobs.states import TERMINAL
+from app.studies.charts import Curve
+from app.studies.ranking import Contender, rank
+from app.studies.repository import StudyRepository
+from app.studies.schemas import (
+    RankedConfiguration,
+    RunView,
+    StudyProgress,
+    StudySummary,
+    StudyView,
+)
+
+
+def view_study(session: Session, study: Study) -> StudyView:
+    """The whole study."""
+    jobs = StudyRepository(session).list_jobs(study.id)
+    summary = _summarize(study, jobs)
+    return StudyView(**dict(summary), ranking=_rank(session, study, jobs))
+
+
+def summarize_study(session: Session, study: Study) -> StudySummary:
+    """The study without its figures."""
+    return _summarize(study, StudyRepository(session).list_jobs(study.id))
+
+
+def list_curves(session: Session, study: Study, *, limit: int) -> list[Curve]:
+    """The curves of the first configurations of the ranking."""
+    studies = StudyRepository(session)
+    first = _rank(session, study, studies.list_jobs(study.id))[:limit]
+    epochs = defaultdict(list)
+    for row in studies.list_epochs_of(study.id, [one.trial for one in first]):
+        epochs[row.job_id].append(row)
+    return [
+        Curve(
+            label=one.name,
+            runs=[epochs[run.job_id] for run in one.runs if epochs[run.job_id]],
+            best=one.best_val_accuracy.mean if one.best_val_accuracy else None,
+        )
+        for one in first
+    ]
+
+
+def _summarize(study: Study, jobs: Sequence[Job]) -> StudySummary:
+    is_terminal = all(job.status in TERMINAL for job in jobs)
+    ends = [job.finished_at for job in jobs if job.finished_at]
+    counts = Counter("running" if job.status == "cancelling" else job.status for job in jobs)
+    return StudySummary(
+        id=study.id,
+        name=study.name,
+        status="finished" if is_terminal else "running",
+        is_terminal=is_terminal,
+        dataset_id=study.dataset_id,
+        **study.config,
+        progress=StudyProgress(runs=len(jobs), **counts),
+        metadata=study.labels,
+        created_at=study.created_at,
+        finished_at=max(ends, default=None) if is_terminal else None,
+    )
+
+
+def _rank(session: Session, study: Study, jobs: Sequence[Job]) -> list[RankedConfiguration]:
+    studies = StudyRepository(session)
+    epochs = {(row.job_id, row.epoch): row for row in studies.list_telling_epochs(study.id)}
+    pruned = studies.list_pruned_ids(study.id)
+    runs = defaultdict(list)
+    for job in sorted(jobs, key=lambda job: job.config["seed"]):
+        is_pruned = job.id in pruned and job.status in {"cancelling", "cancelled"}
+        runs[job.trial].append(_view_run(job, epochs, is_pruned=is_pruned))
+    contenders = [
+        Contender(trial.trial, trial.name, trial.changes, runs[trial.trial])
+        for trial in studies.list_trials(study.id)
+    ]
+    dataset = session.get(Dataset, study.dataset_id)
+    return rank(contenders, dataset.splits.get("val", {}).get("num_images") if dataset else None)
+
+
+def _view_run(job: Job, epochs: Mapping[tuple[str, int], Epoch], *, is_pruned: bool) -> RunView:
+    best = epochs.get((job.id, job.best_epoch or 0))
+    last = epochs.get((job.id, job.resume_epoch))
+    if last is not None and last.learning_rate is None:
+        last = best  # each epoch is an L2 strength, solved for; no one is the end of learning
+    return RunView.model_validate(
+        {
+            "job_id": job.id,
+            "seed": job.config["seed"],
+            "status": job.status,
+            "is_pruned": is_pruned,
+            "best_epoch": job.best_epoch,
+            "best_val_accuracy": best.val_accuracy if best else None,
+            "last_val_accuracy": last.val_accuracy if last else None,
+        }
+    )

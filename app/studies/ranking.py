@@ -1,0 +1,83 @@
+"""Which configuration did best, and whether its lead is more than noise."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from app.studies.intervals import could_be_equal, interval_of_mean
+from app.studies.schemas import Changes, RankedConfiguration, RunView, Score
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A configuration with its runs."""
+
+    trial: int
+    name: str
+    changes: Changes
+    runs: Sequence[RunView]
+
+
+def rank(contenders: Iterable[Contender], num_val_images: int | None) -> list[RankedConfiguration]:
+    """The configurations by mean best validation accuracy, best first.
+
+    Equal ones by their last accuracy, then in the order of the study. Those whose runs all failed
+    or were given up stand behind those that have others, and those without an epoch last.
+    """
+    ordered = sorted(
+        ((one, *_list_counting(one.runs)) for one in contenders),
+        key=lambda item: _sort_key(item[0].trial, *item[1:]),
+    )
+    ranking: list[RankedConfiguration] = []
+    for position, (contender, runs, _) in enumerate(ordered, 1):
+        best = _score([run.best_val_accuracy for run in runs], num_val_images)
+        last = _score([run.last_val_accuracy for run in runs], num_val_images)
+        leader = ranking[0].best_val_accuracy if ranking else best
+        ranking.append(
+            RankedConfiguration(
+                rank=position if runs else None,
+                trial=contender.trial,
+                name=contender.name,
+                changes=contender.changes,
+                best_val_accuracy=best,
+                last_val_accuracy=last,
+                is_tied_with_best=_is_tied(leader, best),
+                runs=list(contender.runs),
+            )
+        )
+    return ranking
+
+
+def _list_counting(runs: Sequence[RunView]) -> tuple[list[RunView], bool]:
+    """The runs that count, and whether they are still in the race."""
+    measured = [run for run in runs if run.best_val_accuracy is not None]
+    carried = [
+        run for run in measured if run.status not in {"failed", "cancelled"} and not run.is_pruned
+    ]
+    return carried or measured, bool(carried)
+
+
+def _sort_key(
+    trial: int, runs: Sequence[RunView], is_carried: bool
+) -> tuple[bool, bool, float, float, int]:
+    if not runs:
+        return True, True, 0.0, 0.0, trial
+    best = fmean(run.best_val_accuracy or 0.0 for run in runs)
+    last = fmean(run.last_val_accuracy or 0.0 for run in runs)
+    return False, not is_carried, -best, -last, trial
+
+
+def _score(accuracies: Sequence[float | None], num_val_images: int | None) -> Score | None:
+    known = [accuracy for accuracy in accuracies if accuracy is not None]
+    if not known:
+        return None
+    interval = interval_of_mean(known, num_val_images)
+    return Score(mean=fmean(known), interval=interval, num_runs=len(known))
+
+
+def _is_tied(leader: Score | None, score: Score | None) -> bool | None:
+    if score is not None and score is leader:
+        return True
+    if score is None or leader is None or score.interval is None or leader.interval is None:
+        return None
+    return could_be_equal(leader.mean, leader.interval.low, score.mean, score.interval.high)

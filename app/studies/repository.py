@@ -1,0 +1,88 @@
+"""The studies' queries."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy.orm import Session
+
+from app.db.tables import Epoch, Job, JobEvent, Study, StudyTrial
+from app.errors import NotFound
+from app.jobs.states import UNFINISHED
+
+
+class StudyRepository:
+    """Studies, their configurations, and the jobs that are their runs."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def get(self, study_id: str) -> Study:
+        """The study; raises NotFound."""
+        study = self.session.get(Study, study_id)
+        if study is None:
+            raise NotFound(f"There is no study {study_id}.")
+        return study
+
+    def list_page(self, *, limit: int, after: str | None) -> Sequence[Study]:
+        """Newest first, one more than `limit` so that the caller sees whether there are more."""
+        query = select(Study).order_by(Study.id.desc()).limit(limit + 1)
+        if after:
+            query = query.where(Study.id < after)
+        return self.session.scalars(query).all()
+
+    def list_trials(self, study_id: str) -> Sequence[StudyTrial]:
+        return self.session.scalars(
+            select(StudyTrial).where(StudyTrial.study_id == study_id).order_by(StudyTrial.trial)
+        ).all()
+
+    def list_jobs(self, study_id: str, *, lock: bool = False) -> Sequence[Job]:
+        """The runs in the order in which they were queued."""
+        query = select(Job).where(Job.study_id == study_id).order_by(Job.id)
+        return self.session.scalars(query.with_for_update() if lock else query).all()
+
+    def list_unfinished_ids(self, study_id: str) -> Sequence[str]:
+        """Ids alone: whoever changes a job reads it anew, behind a lock."""
+        return self.session.scalars(
+            select(Job.id)
+            .where(Job.study_id == study_id, Job.status.in_(UNFINISHED))
+            .order_by(Job.id)
+        ).all()
+
+    def list_pruned_ids(self, study_id: str) -> frozenset[str]:
+        """The runs that have been given up because they fell behind."""
+        query = select(JobEvent.job_id).join(Job, Job.id == JobEvent.job_id)
+        return frozenset(
+            self.session.scalars(query.where(Job.study_id == study_id, JobEvent.type == "pruned"))
+        )
+
+    def list_telling_epochs(self, study_id: str) -> Sequence[Epoch]:
+        """The best and the last epoch of every run."""
+        return self._list_epochs(
+            Job.study_id == study_id,
+            or_(Epoch.epoch == Job.best_epoch, Epoch.epoch == Job.resume_epoch),
+        )
+
+    def list_epochs_of(self, study_id: str, trials: Sequence[int]) -> Sequence[Epoch]:
+        """Every epoch of the runs of some configurations, in order."""
+        return self._list_epochs(Job.study_id == study_id, Job.trial.in_(trials))
+
+    def list_rival_accuracies(self, study_id: str, job_id: str, epoch: int) -> Sequence[float]:
+        """Validation accuracies of a study's other runs after an epoch."""
+        return self.session.scalars(
+            select(Epoch.val_accuracy)
+            .join(Job, Job.id == Epoch.job_id)
+            .where(Job.study_id == study_id, Job.id != job_id, Epoch.epoch == epoch)
+            .order_by(Job.id)
+        ).all()
+
+    def delete_with_jobs(self, study: Study) -> None:
+        self.session.execute(delete(Job).where(Job.study_id == study.id))
+        self.session.delete(study)
+
+    def _list_epochs(self, *conditions: ColumnElement[bool]) -> Sequence[Epoch]:
+        return self.session.scalars(
+            select(Epoch)
+            .join(Job, Job.id == Epoch.job_id)
+            .where(*conditions)
+            .order_by(Epoch.job_id, Epoch.epoch)
+        ).all()

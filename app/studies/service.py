@@ -1,0 +1,153 @@
+"""What can be done with studies: post, look, cancel, delete, and give up runs that fall behind."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from sqlalchemy.orm import Session
+
+from app.datasets.repository import DatasetRepository
+from app.db.base import new_id
+from app.db.tables import Epoch, Job, Study, StudyTrial
+from app.errors import IllegalTransition, InputProblem, NotFound
+from app.jobs.events import append_event
+from app.jobs.repository import JobRepository
+from app.jobs.service import cancel_job, create_job
+from app.jobs.states import TERMINAL
+from app.settings import Settings
+from app.studies.repository import StudyRepository
+from app.studies.schemas import Search, StudyRequest
+from app.studies.search import falls_behind, list_rungs
+from app.studies.trial import Problems, Trial
+
+
+def create_study(
+    session: Session, request: StudyRequest, trials: Sequence[Trial], settings: Settings
+) -> Study:
+    """Queue a job for each configuration and seed, all or none.
+
+    Seed by seed, so that every configuration has a first figure early. Raises what posting a job
+    raises; ValidationFailed tells everything that is wrong, in terms of the study's request.
+    """
+    dataset = DatasetRepository(session).get(request.dataset_id, share_lock=True)
+    study = Study(
+        id=new_id("study"),
+        name=request.name or dataset.name,
+        dataset_id=dataset.id,
+        config=request.model_dump(mode="json", include={"base", "seeds", "search"}),
+        labels=request.metadata,
+    )
+    session.add(study)
+    session.flush()
+    problems = Problems()
+    for trial in trials:
+        session.add(
+            StudyTrial(
+                study_id=study.id, trial=trial.number, name=trial.name, changes=trial.changes
+            )
+        )
+    for seed in request.seeds:
+        for trial in trials:
+            with problems.collecting(trial.source):
+                job = create_job(
+                    session,
+                    trial.make_request(seed),
+                    settings,
+                    study_id=study.id,
+                    trial=trial.number,
+                )
+                problems.add(*_find_unprunable(job, trial, request.search))
+        problems.raise_any()
+    return study
+
+
+def get_study(session: Session, study_id: str) -> Study:
+    """The study; raises NotFound."""
+    return StudyRepository(session).get(study_id)
+
+
+def list_studies(session: Session, *, limit: int, after: str | None) -> tuple[list[Study], bool]:
+    """A page of studies, newest first, and whether there are more."""
+    studies = StudyRepository(session).list_page(limit=limit, after=after)
+    return list(studies[:limit]), len(studies) > limit
+
+
+def cancel_study(session: Session, study_id: str) -> Study:
+    """Give all unfinished runs up. Raises IllegalTransition where there are none."""
+    studies = StudyRepository(session)
+    study = studies.get(study_id)
+    unfinished = studies.list_unfinished_ids(study_id)
+    if not unfinished:
+        raise IllegalTransition("A finished study cannot be cancelled: it is over.")
+    for job_id in unfinished:
+        with suppress(IllegalTransition, NotFound):  # it has ended or gone in the meantime
+            cancel_job(session, job_id)
+    return study
+
+
+def delete_study(session: Session, study_id: str) -> None:
+    """Forget a finished study and its jobs; registered models stay. Raises IllegalTransition."""
+    studies = StudyRepository(session)
+    study = studies.get(study_id)
+    if any(job.status not in TERMINAL for job in studies.list_jobs(study_id, lock=True)):
+        raise IllegalTransition("A running study cannot be deleted; cancel it first.")
+    studies.delete_with_jobs(study)
+
+
+def consider_pruning(session: Session, job_id: str, rows: Sequence[Epoch]) -> None:
+    """Give a run of a successive halving up if it is behind the others at one of these epochs.
+
+    rows have just been recorded, and the caller's transaction holds the run's lease. A run that is
+    given up ends `cancelled`, so that it registers nothing; its history stays.
+    """
+    job = JobRepository(session).get(job_id)
+    if job.study_id is None or job.status != "running":
+        return
+    studies = StudyRepository(session)
+    search = _find_halving(studies.get(job.study_id))
+    if search is None:
+        return
+    rungs = list_rungs(
+        min_epochs=search.min_epochs,
+        reduction_factor=search.reduction_factor,
+        epochs=job.progress["epochs"] or 0,
+    )
+    learned = {row.epoch: row for row in rows if row.learning_rate is not None}
+    for row in [learned[rung] for rung in rungs if rung in learned]:
+        rivals = studies.list_rival_accuracies(job.study_id, job_id, row.epoch)
+        if falls_behind(
+            row.val_accuracy, rivals, rung=row.epoch, reduction_factor=search.reduction_factor
+        ):
+            append_event(
+                session,
+                job,
+                "pruned",
+                epoch=row.epoch,
+                val_accuracy=row.val_accuracy,
+                rivals=sorted(rivals, reverse=True),
+                reduction_factor=search.reduction_factor,
+            )
+            cancel_job(session, job_id)
+            return
+
+
+def _find_halving(study: Study) -> Search | None:
+    if study.config["search"] is None:
+        return None
+    search = Search.model_validate(study.config["search"])
+    return search if search.method == "successive_halving" else None
+
+
+def _find_unprunable(job: Job, trial: Trial, search: Search | None) -> list[InputProblem]:
+    """A solved head has no epochs after which it could fall behind."""
+    if search is None or search.method != "successive_halving":
+        return []
+    optimizer = job.config["optimizer"]
+    if optimizer == "auto" or optimizer["name"] != "lbfgs":
+        return []
+    return [
+        InputProblem(
+            trial.source.locate(("optimizer", "name")),
+            "lbfgs solves for the head at once; successive halving compares runs after epochs.",
+            ("sgd", "rmsprop", "adamw"),
+        )
+    ]
