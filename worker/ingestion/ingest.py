@@ -7,17 +7,18 @@ leaves nothing behind, and an interrupted one is simply begun again: images that
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from app.datasets.archive.limits import ArchiveLimits
 from app.datasets.archive.reading import read_archive
 from app.datasets.division import divide
 from app.datasets.layout import ClassCounts, Finding, Layout, arrange, require_classes
 from app.datasets.manifest import ImageRecord
-from app.datasets.report import build_report, count_splits, digest_of
+from app.datasets.report import build_report, count_splits, digest_of, find_leaks
 from app.errors import DatasetBadImages, DatasetLayout
 from app.storage import Storage
 from worker.ingestion.config import IngestionConfig
-from worker.ingestion.pool import in_threads
+from worker.ingestion.likeness import find_near_leaks
 from worker.ingestion.survey import (
     OnProgress,
     ReadableImage,
@@ -25,6 +26,7 @@ from worker.ingestion.survey import (
     UnreadableImage,
     survey_archive,
 )
+from worker.pool import in_threads
 from worker.protocol import Ingested
 
 _WRITING_THREADS = 8
@@ -58,7 +60,7 @@ def ingest(config: IngestionConfig, storage: Storage, on_progress: OnProgress) -
         digest=digest_of(records),
         class_names=layout.class_names,
         splits=count_splits(records, layout.class_names),
-        report=build_report(records, ignored=layout.ignored, rejected=rejected),
+        report=_report(records, survey, layout.ignored, rejected),
     )
 
 
@@ -120,6 +122,21 @@ def _list_records(layout: Layout, survey: Survey, config: IngestionConfig) -> li
         )
         for number, (split, class_name, path) in enumerate(placed, start=1)
     ]
+
+
+def _report(
+    records: list[ImageRecord], survey: Survey, ignored: list[Finding], rejected: list[Finding]
+) -> dict[str, Any]:
+    leaked = find_leaks(records)
+    likenesses = {
+        path: image.likeness
+        for path, image in survey.images.items()
+        if isinstance(image, ReadableImage)
+    }
+    near_leaked = find_near_leaks(records, likenesses, leaked={path for _, path in leaked})
+    return build_report(
+        records, ignored=ignored, rejected=rejected, leaked=leaked, near_leaked=near_leaked
+    )
 
 
 def _store_images(

@@ -10,7 +10,8 @@ from app.datasets.archive.reading import read_archive
 from app.datasets.layout import is_image_path
 from app.errors import ImageCorrupt, ImageTooLarge, UnsupportedImage
 from app.ml.images import decode_image
-from worker.ingestion.pool import in_threads
+from worker.ingestion.likeness import hash_picture
+from worker.pool import in_threads
 
 _DECODING_THREADS = 2
 
@@ -20,12 +21,13 @@ OnProgress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class ReadableImage:
-    """An image that decodes; pixels after EXIF rotation."""
+    """An image that decodes; pixels after EXIF rotation. likeness is its perceptual hash."""
 
     sha256: str
     num_bytes: int
     width: int
     height: int
+    likeness: int | None
 
 
 @dataclass(frozen=True)
@@ -92,4 +94,4 @@ def _examine(encoded: bytes, max_pixels: int) -> ReadableImage | UnreadableImage
     except (UnsupportedImage, ImageCorrupt, ImageTooLarge) as error:
         return UnreadableImage(error.message)
     sha256 = hashlib.sha256(encoded).hexdigest()
-    return ReadableImage(sha256, len(encoded), image.width, image.height)
+    return ReadableImage(sha256, len(encoded), image.width, image.height, hash_picture(image))

@@ -19,11 +19,13 @@ Batch = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class Sample:
-    """One labelled image of a split."""
+    """One labelled image of a split; width and height in pixels."""
 
     image_id: int
     path: Path
     target: int
+    width: int
+    height: int
 
 
 def select_samples(
@@ -35,7 +37,13 @@ def select_samples(
     """The samples of one split, in the manifest's order; targets are positions in class_names."""
     targets = {name: target for target, name in enumerate(class_names)}
     return [
-        Sample(record.image_id, locate(record.key), targets[record.class_name])
+        Sample(
+            record.image_id,
+            locate(record.key),
+            targets[record.class_name],
+            record.width,
+            record.height,
+        )
         for record in records
         if record.split == split
     ]

@@ -1,0 +1,174 @@
+"""Decoded images in memory-mapped files, shared by the jobs of a machine.
+
+A file holds the images of one dataset in one form, one after the other, and is never changed.
+Files that have not been used for longest make way when the folder would grow over its bound.
+"""
+
+import errno
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from app.ml.images import decode_image
+from app.ml.preprocessing import PreprocessingSpec, eval_pixels, to_pixels
+from worker.pool import in_threads
+from worker.training.data import Sample
+
+_SOURCE_SCALE = 2
+"""A photograph is kept at no more than this many input sizes along its shorter side: a random crop
+of half that side is still no enlargement."""
+
+OnImage = Callable[[], None]
+"""Called after each image that was decoded."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form in which images are cached: its name, and how one gets there from an image."""
+
+    name: str
+    render: Callable[[Image.Image], Tensor]
+    measure: Callable[[int, int], tuple[int, int]]
+    """Width and height of an image to those of its form."""
+
+
+def eval_form(spec: PreprocessingSpec) -> Form:
+    """As validation sees images: uint8 [3, input_size, input_size]."""
+    size = spec.input_size
+    return Form(
+        f"eval-{spec.resize_size}-{size}-{spec.interpolation}",
+        lambda image: eval_pixels(image, spec),
+        lambda _width, _height: (size, size),
+    )
+
+
+def source_form(spec: PreprocessingSpec) -> Form:
+    """As random crops are taken from: uint8 [3, height, width], large ones made smaller."""
+    longest_short_side = _SOURCE_SCALE * spec.input_size
+
+    def measure(width: int, height: int) -> tuple[int, int]:
+        scale = min(longest_short_side / min(width, height), 1.0)
+        return max(round(width * scale), 1), max(round(height * scale), 1)
+
+    def render(image: Image.Image) -> Tensor:
+        size = measure(*image.size)
+        resampled = image if size == image.size else image.resize(size, Image.Resampling.BICUBIC)
+        return to_pixels(resampled)
+
+    return Form(f"source-{longest_short_side}", render, measure)
+
+
+class CachedImages:
+    """The images of some samples in one form, by image id, read from a mapped file."""
+
+    def __init__(self, pixels: Tensor, places: dict[int, tuple[int, int, int]]) -> None:
+        self._pixels = pixels
+        self._places = places
+
+    def __call__(self, sample: Sample) -> Tensor:
+        """uint8 [3, height, width], a view of the file."""
+        offset, width, height = self._places[sample.image_id]
+        return (
+            self._pixels[offset : offset + width * height * 3]
+            .view(height, width, 3)
+            .permute(2, 0, 1)
+        )
+
+
+@dataclass(frozen=True)
+class ImageCache:
+    """A folder of such files, at most max_bytes in all."""
+
+    folder: Path
+    max_bytes: int
+
+    def open(
+        self,
+        digest: str,
+        samples: Sequence[Sample],
+        form: Form,
+        *,
+        num_threads: int,
+        on_image: OnImage,
+    ) -> CachedImages | None:
+        """The samples of the dataset of this digest, decoded first where they are not there yet.
+
+        None where they are more than the folder may hold, or than its disk has left.
+        """
+        places, num_bytes = _plan(samples, form)
+        name = hashlib.sha256(repr((digest, form.name, sorted(places))).encode()).hexdigest()
+        path = self.folder / f"{name}.pixels"
+        if not path.is_file():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not self._make_room(num_bytes):
+                return None
+            images = _decode(samples, form, num_threads)
+            try:
+                _write(path, images, on_image)
+            except OSError as error:
+                if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                    raise
+                return None
+        os.utime(path)
+        pixels = torch.from_file(str(path), shared=False, size=num_bytes, dtype=torch.uint8)
+        return CachedImages(pixels, places)
+
+    def _make_room(self, num_bytes: int) -> bool:
+        """Delete what was used longest ago until there is room; False if there cannot be."""
+        if num_bytes > self.max_bytes:
+            return False
+        files = sorted((path.stat().st_mtime, path) for path in self.folder.glob("*.pixels"))
+        total = sum(path.stat().st_size for _, path in files)
+        for _, path in files:
+            if total + num_bytes <= self.max_bytes:
+                break
+            total -= path.stat().st_size
+            path.unlink(missing_ok=True)
+        return True
+
+
+def decode(sample: Sample, form: Form) -> Tensor:
+    """One image in a form, without a cache."""
+    return form.render(decode_image(sample.path))
+
+
+def _plan(samples: Sequence[Sample], form: Form) -> tuple[dict[int, tuple[int, int, int]], int]:
+    """Offset, width and height of each image, and the bytes of all."""
+    places: dict[int, tuple[int, int, int]] = {}
+    offset = 0
+    for sample in samples:
+        width, height = form.measure(sample.width, sample.height)
+        places[sample.image_id] = (offset, width, height)
+        offset += width * height * 3
+    return places, offset
+
+
+def _decode(samples: Sequence[Sample], form: Form, num_threads: int) -> Iterator[Tensor]:
+    def render(sample: Sample) -> Tensor:
+        torch.set_num_threads(1)  # of this thread; torch would start a pool inside each
+        return decode(sample, form)
+
+    return in_threads(render, samples, num_threads=num_threads)
+
+
+def _write(path: Path, images: Iterator[Tensor], on_image: OnImage) -> None:
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as file:
+            for image in images:
+                file.write(image.permute(1, 2, 0).contiguous().numpy().data)
+                on_image()
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()
