@@ -60,15 +60,21 @@ def find_leaks(records: Sequence[ImageRecord]) -> list[tuple[str, str]]:
 
 
 def build_report(
-    records: Sequence[ImageRecord], *, ignored: Sequence[Finding], rejected: Sequence[Finding]
+    records: Sequence[ImageRecord],
+    *,
+    ignored: Sequence[Finding],
+    rejected: Sequence[Finding],
+    leaked: Sequence[tuple[str, str]],
+    near_leaked: Sequence[tuple[str, str]],
 ) -> dict[str, Any]:
     """The dataset's `report`: what was left out and why, copies, leaks, and how many of each."""
-    duplicates, leaked = find_duplicates(records), find_leaks(records)
+    duplicates = find_duplicates(records)
     return {
         "ignored": [asdict(finding) for finding in ignored[:MAX_LISTED]],
         "rejected": [asdict(finding) for finding in rejected[:MAX_LISTED]],
         "duplicates": [list(pair) for pair in duplicates[:MAX_LISTED]],
         "leaked": [list(pair) for pair in leaked[:MAX_LISTED]],
+        "near_leaked": [list(pair) for pair in near_leaked[:MAX_LISTED]],
         "counts": {
             "images": len(records),
             "ignored": len(ignored),
@@ -76,5 +82,6 @@ def build_report(
             "rejected": len(rejected),
             "duplicates": len(duplicates),
             "leaked": len(leaked),
+            "near_leaked": len(near_leaked),
         },
     }

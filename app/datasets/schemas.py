@@ -84,7 +84,8 @@ class Report(ApiModel):
         [],
         description="A path in train, or in val, and one in a later split whose picture is nearly "
         "the same: scaled, compressed or lit anew, by a perceptual hash. Each image of val and "
-        "test once, with the nearest; those in `leaked` are left out. A hint, not a proof.",
+        "test once, with the nearest; those in `leaked` are left out. A hint, not a proof: "
+        "the hash is blind to colour.",
         examples=[[["train/ants/0013035.jpg", "val/ants/0013035-small.jpg"]]],
     )
     suspect_labels: list[SuspectLabel] = Field(

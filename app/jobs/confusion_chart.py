@@ -10,11 +10,8 @@ from numpy.typing import NDArray
 
 from app.jobs.report_schemas import SplitFigures
 
-MAX_NUMBERED = 20
-"""Classes up to which each cell shows its number."""
-
 MAX_NAMED = 50
-"""Classes up to which the axes name them; beyond, the most frequent confusions are listed."""
+"""Classes up to which axes and cells are labelled; beyond, the frequent confusions are listed."""
 
 _MAX_CELLS = 250
 _NUM_LISTED = 20
@@ -72,15 +69,13 @@ def _draw_cells(axes: Axes, matrix: Matrix, class_names: Sequence[str]) -> None:
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     names = [_shorten(name) for name in class_names]
-    size = 10 if len(names) <= MAX_NUMBERED else 7
+    size = 9 if len(names) <= 20 else 7  # noqa: PLR2004 - what is still to be read at this width
     positions = range(len(names))
     axes.set_xticks(positions, names, rotation=90 if len(names) > 3 else 0, fontsize=size)  # noqa: PLR2004 - what stands side by side
     axes.set_yticks(positions, names, fontsize=size)
     for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
         label.set_parse_math(False)
     axes.set(xlabel="predicted", ylabel="true")
-    if len(names) > MAX_NUMBERED:
-        return
     for row, column in np.argwhere(matrix).tolist():
         is_dark = shares[row, column] > 0.5  # noqa: PLR2004 - half of the colour scale
         axes.text(
@@ -89,7 +84,7 @@ def _draw_cells(axes: Axes, matrix: Matrix, class_names: Sequence[str]) -> None:
             str(matrix[row, column]),
             ha="center",
             va="center",
-            fontsize=9,
+            fontsize=size,
             color="white" if is_dark else "black",
         )
 

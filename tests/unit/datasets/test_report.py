@@ -79,8 +79,15 @@ def test_long_lists_are_cut_but_counted() -> None:
     ignored = [Finding(f"{n}.txt", "text") for n in range(MAX_LISTED)] + [
         Finding(".DS_Store", SYSTEM_FILE)
     ]
-    report = build_report(RECORDS, ignored=ignored, rejected=[Finding("x.jpg", "broken")])
+    report = build_report(
+        RECORDS,
+        ignored=ignored,
+        rejected=[Finding("x.jpg", "broken")],
+        leaked=find_leaks(RECORDS),
+        near_leaked=[("train/1.jpg", "val/2.jpg")] * (MAX_LISTED + 5),
+    )
     assert len(report["ignored"]) == MAX_LISTED
+    assert len(report["near_leaked"]) == MAX_LISTED
     assert report["rejected"] == [{"path": "x.jpg", "reason": "broken"}]
     assert report["counts"] == {
         "images": 7,
@@ -89,4 +96,5 @@ def test_long_lists_are_cut_but_counted() -> None:
         "rejected": 1,
         "duplicates": 3,
         "leaked": 2,
+        "near_leaked": MAX_LISTED + 5,
     }

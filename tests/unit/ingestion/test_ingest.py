@@ -7,6 +7,7 @@ import re
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -25,6 +26,15 @@ def picture(shade: int, *, width: int = 8, height: int = 6, orientation: int = 1
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.new("RGB", (width, height), (shade, 255 - shade, 0)).save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
+
+
+def scene(seed: int, *, quality: int) -> bytes:
+    """Smooth blobs of colour, which a perceptual hash can tell apart."""
+    noise = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    image = Image.fromarray(noise).resize((96, 72), Image.Resampling.BICUBIC)
+    image.save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 
@@ -129,6 +139,20 @@ def test_given_splits_are_kept_and_leaks_reported(ingestion: Ingestion) -> None:
     assert ingested.report["leaked"] == [["train/ants/1.jpg", "val/ants/3.jpg"]]
     assert ingested.report["ignored"] == [{"path": "val/.DS_Store", "reason": "system file"}]
     assert ingested.report["counts"]["system_files"] == 1
+
+
+def test_near_copies_across_splits_are_reported(ingestion: Ingestion) -> None:
+    files = {
+        "train/ants/1.jpg": scene(1, quality=90),
+        "train/bees/2.jpg": scene(2, quality=90),
+        "val/ants/3.jpg": scene(3, quality=90),
+        "val/ants/exact.jpg": scene(1, quality=90),
+        "val/bees/4.jpg": scene(2, quality=50),
+    }
+    report = ingestion.run(files).report
+    assert report["leaked"] == [["train/ants/1.jpg", "val/ants/exact.jpg"]]
+    assert report["near_leaked"] == [["train/bees/2.jpg", "val/bees/4.jpg"]]
+    assert (report["counts"]["leaked"], report["counts"]["near_leaked"]) == (1, 1)
 
 
 def test_width_and_height_are_those_after_rotation(ingestion: Ingestion) -> None:
