@@ -10,7 +10,7 @@ from app.jobs.schemas import JobRequest
 from app.jobs.service import require_weights
 from app.problems import input_problem
 from app.settings import Settings
-from app.studies.schemas import Changes, StudyRequest
+from app.studies.request_schemas import Changes, StudyRequest
 from app.studies.search import Assignment, draw_assignments
 from app.studies.trial import Problems, Source, Trial
 

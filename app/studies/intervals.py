@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from math import sqrt
 from statistics import fmean, stdev
 
-from app.studies.schemas import MAX_SEEDS, Interval
+from app.studies.request_schemas import MAX_SEEDS
+from app.studies.schemas import Interval
 
 Z = 1.959964
 """The normal distribution's 97.5 % point."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from app.studies.intervals import could_be_equal, interval_of_mean
-from app.studies.schemas import Changes, RankedConfiguration, RunView, Score
+from app.studies.request_schemas import Changes
+from app.studies.schemas import RankedConfiguration, RunView, Score
 
 
 @dataclass(frozen=True)

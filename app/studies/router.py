@@ -13,7 +13,8 @@ from app.studies import service
 from app.studies.charts import MAX_CURVES, draw_study
 from app.studies.expansion import expand, require_all_weights
 from app.studies.presentation import list_curves, summarize_study, view_study
-from app.studies.schemas import STUDY_ID, StudyRequest, StudySummary, StudyView
+from app.studies.request_schemas import StudyRequest
+from app.studies.schemas import STUDY_ID, StudySummary, StudyView
 from app.studies.trial import Trial
 
 router = APIRouter(tags=["studies"])

@@ -18,9 +18,12 @@ from optuna.pruners import NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, GridSampler, RandomSampler
 
 from app.errors import InputProblem, ValidationFailed
-from app.studies.schemas import MAX_CONFIGURATIONS, Range, Search, Values
+from app.studies.request_schemas import MAX_CONFIGURATIONS, Range, Search, Values
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+_MAX_DRAWS = 20_000
+"""More than it takes to meet each of 200 equally likely ones (some 200 ln 200 draws)."""
 
 Assignment = dict[str, Any]
 """A value for each field of the space, by its dotted path."""
@@ -35,22 +38,21 @@ def draw_assignments(search: Search) -> list[Assignment]:
     size = prod(_num_values(values) for values in search.space.values())
     wanted = search.num_trials or int(size)
     if wanted > min(size, MAX_CONFIGURATIONS):
-        raise ValidationFailed(
-            InputProblem(
-                ("body", "search", "num_trials"),
-                f"The space has {size:g} configurations; {wanted} of them cannot be tried.",
-                (f"<= {min(size, MAX_CONFIGURATIONS):g}",),
-            )
-        )
+        message = f"The space has {size:g} configurations; {wanted} of them cannot be tried."
+        raise _wrong_number(message, min(size, MAX_CONFIGURATIONS))
     study = optuna.create_study(sampler=_make_sampler(search), pruner=NopPruner())
     distributions = {key: _distribution(values) for key, values in search.space.items()}
     drawn: dict[tuple[Any, ...], Assignment] = {}
-    while len(drawn) < wanted:
+    for _ in range(_MAX_DRAWS):
         params = study.ask(distributions).params
         position = tuple(params[key] for key in search.space)
         drawn[position] = {
             key: _value_at(values, params[key]) for key, values in search.space.items()
         }
+        if len(drawn) == wanted:
+            break
+    else:
+        raise _wrong_number(f"Only {len(drawn)} different configurations were found.", len(drawn))
     in_order = sorted(drawn) if search.method == "grid" else drawn
     return [drawn[position] for position in in_order]
 
@@ -81,6 +83,12 @@ def falls_behind(
         trial.report(value, rung)
         is_behind = trial.should_prune()
     return is_behind
+
+
+def _wrong_number(message: str, most: float) -> ValidationFailed:
+    return ValidationFailed(
+        InputProblem(("body", "search", "num_trials"), message, (f"<= {most:g}",))
+    )
 
 
 def _make_sampler(search: Search) -> BaseSampler:

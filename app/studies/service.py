@@ -15,7 +15,7 @@ from app.jobs.service import cancel_job, create_job
 from app.jobs.states import TERMINAL
 from app.settings import Settings
 from app.studies.repository import StudyRepository
-from app.studies.schemas import Search, StudyRequest
+from app.studies.request_schemas import Search, StudyRequest
 from app.studies.search import falls_behind, list_rungs
 from app.studies.trial import Problems, Trial
 

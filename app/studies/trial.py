@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from app.errors import InputProblem, ValidationFailed
 from app.jobs.schemas import JobRequest
-from app.studies.schemas import Changes
+from app.studies.request_schemas import Changes
 
 Loc = tuple[str | int, ...]
 

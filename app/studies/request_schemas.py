@@ -1,0 +1,213 @@
+"""What is sent to post a study."""
+
+import json
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+
+from app.jobs.schemas import DATASET_ID
+from app.schemas import ApiModel, Metadata, Name
+
+MAX_SEEDS = 30
+MAX_CONFIGURATIONS = 200
+
+Method = Literal["grid", "random", "successive_halving"]
+Changes = dict[str, Any]
+
+
+class StudyConfiguration(BaseModel):
+    """One configuration: a name, and the fields of a job that differ from `base`."""
+
+    name: str = Field(
+        min_length=1,
+        max_length=63,
+        pattern=r"^[^\x00-\x1f]+$",
+        description="How it is called in ranking and picture.",
+        examples=["scratch"],
+    )
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
+
+    @property
+    def changes(self) -> Changes:
+        """The fields beside the name, as they were sent."""
+        return dict(self.model_extra or {})
+
+
+class Range(ApiModel):
+    """Numbers from `low` to `high`, both included."""
+
+    low: float = Field(ge=-1e9, le=1e9, description="The smallest.", examples=[0.0001])
+    high: float = Field(ge=-1e9, le=1e9, description="The largest.", examples=[0.1])
+    log: bool = Field(False, description="Whether their logarithms are equally likely.")
+    integer: bool = Field(False, description="Whether only whole numbers are drawn.")
+
+    @model_validator(mode="after")
+    def _check_bounds(self) -> Self:
+        if self.low > self.high:
+            raise ValueError("low must not be above high")
+        if self.log and self.low <= 0:
+            raise ValueError("a logarithmic range must be above 0")
+        if self.integer and not (self.low.is_integer() and self.high.is_integer()):
+            raise ValueError("the bounds of an integer range must be whole numbers")
+        return self
+
+    @property
+    def num_values(self) -> float:
+        """How many numbers it has."""
+        if self.low == self.high:
+            return 1
+        return self.high - self.low + 1 if self.integer else float("inf")
+
+
+Values = Annotated[list[JsonValue], Field(min_length=1, max_length=100)]
+FieldPath = Annotated[str, Field(max_length=64, pattern=r"^[a-z_0-9]+(\.[a-z_0-9]+)?$")]
+
+
+class Search(ApiModel):
+    """Which configurations are tried: drawn from a space of fields."""
+
+    method: Method = Field(
+        description="`grid`: every combination, or `num_trials` of them by chance. `random`: "
+        "`num_trials` drawn independently. `successive_halving`: the same, and a run that falls "
+        "behind the others at the same epoch is given up.",
+        examples=["random"],
+    )
+    space: dict[FieldPath, Values | Range] = Field(
+        min_length=1,
+        max_length=20,
+        description="For each field of a job, its values or the range they are drawn from; a dot "
+        "leads into a nested object.",
+        examples=[
+            {
+                "optimizer.learning_rate": {"low": 0.0001, "high": 0.1, "log": True},
+                "strategy": ["feature_extract", "fine_tune"],
+            }
+        ],
+    )
+    num_trials: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_CONFIGURATIONS,
+        description="How many configurations; left out with `grid`: all.",
+        examples=[10],
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="Fixes what is drawn.")
+    min_epochs: int = Field(
+        1,
+        ge=1,
+        le=10_000,
+        description="The first epoch after which runs are compared; with `successive_halving`.",
+    )
+    reduction_factor: int = Field(
+        3,
+        ge=2,
+        le=100,
+        description="One run of so many goes on after each comparison, and the next comparison is "
+        "after so many times the epochs; with `successive_halving`.",
+    )
+
+    @model_validator(mode="after")
+    def _check_method(self) -> Self:
+        if self.method == "grid":
+            ranges = [key for key, values in self.space.items() if isinstance(values, Range)]
+            if ranges:
+                raise ValueError(f"a grid needs lists of values; {', '.join(ranges)}: a range")
+        elif self.num_trials is None:
+            raise ValueError(f"{self.method} needs num_trials")
+        nested = [key for key in self.space if key.partition(".")[0] in self.space and "." in key]
+        if nested:
+            raise ValueError(f"{', '.join(nested)}: the object it lies in is in the space, too")
+        return self
+
+
+def _list_seeds(seeds: object) -> object:
+    if isinstance(seeds, int) and not isinstance(seeds, bool):
+        if not 1 <= seeds <= MAX_SEEDS:
+            raise ValueError(f"the number of seeds must be 1 to {MAX_SEEDS}")
+        return list(range(seeds))
+    return seeds
+
+
+Seeds = Annotated[
+    list[Annotated[int, Field(ge=0, lt=2**32)]],
+    Field(min_length=1, max_length=MAX_SEEDS),
+    BeforeValidator(_list_seeds, json_schema_input_type=int | list[int]),
+]
+
+BASE_EXAMPLE: dict[str, Any] = {"architecture": "squeezenet1_0", "epochs": 5}
+
+
+class StudyRequest(ApiModel):
+    """Several configurations and seeds over one dataset, each run as a job."""
+
+    dataset_id: str = Field(
+        max_length=40,
+        description="What all runs learn from; it may still be ingesting.",
+        examples=[DATASET_ID],
+    )
+    name: Name | None = Field(
+        None,
+        description="How the study is called; left out: like the dataset.",
+        examples=["pretrained-against-scratch"],
+    )
+    base: Changes = Field(
+        default_factory=dict,
+        description="The fields of POST /jobs that all runs share, `dataset_id` and `seed` aside.",
+        examples=[BASE_EXAMPLE],
+    )
+    configurations: list[StudyConfiguration] | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_CONFIGURATIONS,
+        description="What is compared: named changes to `base`. Nested objects merge with those of "
+        "`base` while their `name` stays the same; `null` switches a thing off. Either this or "
+        "`search`.",
+        examples=[[{"name": "pretrained"}, {"name": "scratch", "strategy": "scratch"}]],
+    )
+    search: Search | None = Field(
+        None, description="What is compared, drawn from a space. Either this or `configurations`."
+    )
+    seeds: Seeds = Field(
+        default_factory=lambda: [0],
+        description=f"Each configuration is run with each of them; a number n means 0 to n - 1. At "
+        f"most {MAX_SEEDS}.",
+        examples=[3],
+    )
+    metadata: Metadata = Field(default_factory=dict)
+
+    model_config = ConfigDict(
+        extra="forbid",
+        allow_inf_nan=False,
+        json_schema_extra={
+            "examples": [
+                {
+                    "dataset_id": DATASET_ID,
+                    "base": BASE_EXAMPLE,
+                    "configurations": [
+                        {"name": "pretrained"},
+                        {"name": "scratch", "strategy": "scratch", "weights": "none"},
+                    ],
+                    "seeds": 3,
+                }
+            ]
+        },
+    )
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> Self:
+        if (self.configurations is None) == (self.search is None):
+            raise ValueError("exactly one of configurations and search is needed")
+        names = [configuration.name for configuration in self.configurations or ()]
+        for problem, found in (
+            ("each configuration needs a name of its own", len(set(names)) < len(names)),
+            ("each seed may be given once", len(set(self.seeds)) < len(self.seeds)),
+            ("text must not contain the character NUL", "\\u0000" in json.dumps(self.base)),
+            ("text must not contain the character NUL", "\\u0000" in self._dump_choices()),
+        ):
+            if found:
+                raise ValueError(problem)
+        return self
+
+    def _dump_choices(self) -> str:
+        return json.dumps(self.model_dump(include={"configurations", "search"}))

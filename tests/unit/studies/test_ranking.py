@@ -1,0 +1,85 @@
+"""Which configuration stands first, by figures worked out by hand."""
+
+import pytest
+
+from app.jobs.states import Status
+from app.studies.ranking import Contender, rank
+from app.studies.schemas import RankedConfiguration, RunView
+
+
+def run(
+    best: float | None,
+    last: float | None = None,
+    *,
+    status: Status = "succeeded",
+    is_pruned: bool = False,
+) -> RunView:
+    return RunView(
+        job_id="job_1",
+        seed=0,
+        status=status,
+        is_pruned=is_pruned,
+        best_epoch=None if best is None else 1,
+        best_val_accuracy=best,
+        last_val_accuracy=best if last is None else last,
+    )
+
+
+def order(
+    *contenders: list[RunView], num_val_images: int | None = 100
+) -> list[RankedConfiguration]:
+    return rank(
+        [
+            Contender(number, f"number {number}", {"epochs": number}, runs)
+            for number, runs in enumerate(contenders, 1)
+        ],
+        num_val_images,
+    )
+
+
+def test_the_best_mean_stands_first() -> None:
+    first, second = order([run(0.95, 0.8), run(0.65, 0.6)], [run(0.82, 0.82), run(0.80, 0.70)])
+    assert (first.trial, first.rank, first.name, first.changes) == (
+        *(2, 1, "number 2"),
+        {"epochs": 2},
+    )
+    assert (second.trial, second.rank) == (1, 2)
+    assert first.best_val_accuracy is not None
+    assert first.last_val_accuracy is not None
+    assert first.best_val_accuracy.mean == pytest.approx(0.81)
+    assert first.last_val_accuracy.mean == pytest.approx(0.76)
+    assert first.best_val_accuracy.num_runs == 2
+
+
+def test_equal_ones_are_ordered_by_where_they_ended() -> None:
+    ranking = order([run(0.9, 0.7)], [run(0.9, 0.8)], [run(0.9, 0.7)])
+    assert [one.trial for one in ranking] == [2, 1, 3]
+
+
+def test_a_lead_within_the_noise_is_a_tie() -> None:
+    """Of 100 images: 90 against 85 may be chance, 90 against 70 is not."""
+    ranking = order([run(0.9)], [run(0.85)], [run(0.7)])
+    assert [one.is_tied_with_best for one in ranking] == [True, True, False]
+    more = order([run(0.9)], [run(0.85)], [run(0.7)], num_val_images=10_000)
+    assert [one.is_tied_with_best for one in more] == [True, False, False]
+    unknown = order([run(0.9)], [run(0.85)], num_val_images=None)
+    assert [one.is_tied_with_best for one in unknown] == [True, None]
+
+
+def test_runs_that_were_given_up_do_not_count_beside_others() -> None:
+    (one,) = order([run(0.8), run(0.2, status="cancelled", is_pruned=True)])
+    assert one.best_val_accuracy is not None
+    assert (one.best_val_accuracy.mean, one.best_val_accuracy.num_runs) == (0.8, 1)
+    assert len(one.runs) == 2
+
+
+def test_those_that_were_given_up_stand_behind_and_those_without_a_figure_last() -> None:
+    ranking = order(
+        [run(None, status="queued")],
+        [run(0.9, status="cancelled", is_pruned=True)],
+        [run(0.3, status="running")],
+        [run(0.95, status="failed")],
+    )
+    assert [(one.trial, one.rank) for one in ranking] == [(3, 1), (4, 2), (2, 3), (1, None)]
+    assert ranking[-1].best_val_accuracy is None
+    assert ranking[-1].is_tied_with_best is None
