@@ -10,7 +10,6 @@ comparable within one table alone. The folder of weights must hold SqueezeNet's.
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -21,11 +20,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import torch
-import torchvision
-
 from app.settings import Settings
 from app.standalone import running_service
+from benchmarks.machine import describe_machine
 from client.graft import Graft
 
 ARCHITECTURE = "squeezenet1_0"
@@ -148,22 +145,6 @@ def write_table(runs: Sequence[Run]) -> str:
             f"| {yardstick / run.seconds:.2f} |"
         )
     return "\n".join(lines)
-
-
-def describe_machine() -> str:
-    """Processor, cores and library versions in a line."""
-    model = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.processor(),
-    )
-    return (
-        f"{os.cpu_count()} cores of {model}, Python {platform.python_version()}, "
-        f"torch {torch.__version__}, torchvision {torchvision.__version__}"
-    )
 
 
 def main() -> None:

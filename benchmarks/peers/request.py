@@ -17,8 +17,7 @@ class Request:
     weights_file holds torchvision's names (safetensors). epochs None leaves the number to the peer:
     what its documentation trains for. precision bfloat16 is for peers that offer mixed precision on
     the CPU: Lightning, timm and transformers. input_size in pixels. scratch_dir is an empty folder
-    for what
-    the peer likes to write.
+    for what the peer likes to write.
     """
 
     folder: Path

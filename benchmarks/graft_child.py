@@ -1,0 +1,121 @@
+"""Graft's training process alone: `python -m worker.training` on a folder, without the service."""
+
+import hashlib
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from PIL import Image
+
+from app.datasets.manifest import ImageRecord, Split
+from app.jobs.defaults import resolve
+from app.jobs.schemas import JobRequest
+from app.ml.recipe import Recipe
+from app.storage import LocalStorage
+from benchmarks.processes import Finished, run_measured
+from worker.training.config import TrainingConfig
+
+_SILENCE_SECONDS = 86_400
+
+
+@dataclass(frozen=True)
+class StoredDataset:
+    """A folder's images as the service's ingestion stores them."""
+
+    storage_dir: Path
+    manifest_key: str
+    class_names: list[str]
+    digest: str
+
+
+class TrainingFailed(Exception):
+    """The training process gave up for a reason it names."""
+
+
+def store_dataset(folder: Path, storage_dir: Path) -> StoredDataset:
+    """Store `folder/{train,val}/<class>/…` below storage_dir, with a manifest."""
+    storage = LocalStorage(storage_dir)
+    records: list[ImageRecord] = []
+    for path in sorted(folder.glob("*/*/*")):
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        key = f"images/{digest[:2]}/{digest}"
+        target = storage_dir / key
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        split: Split = "train" if path.parts[-3] == "train" else "val"
+        with Image.open(path) as image:
+            width, height = image.size
+        records.append(
+            ImageRecord(
+                image_id=len(records) + 1,
+                split=split,
+                class_name=path.parts[-2],
+                path=path.relative_to(folder).as_posix(),
+                key=key,
+                sha256=digest,
+                num_bytes=len(content),
+                width=width,
+                height=height,
+            )
+        )
+    digest = hashlib.sha256(
+        "".join(
+            sorted(f"{record.split}/{record.class_name}/{record.sha256}\n" for record in records)
+        ).encode()
+    ).hexdigest()
+    manifest_key = f"datasets/{digest}/manifest.jsonl"
+    with storage.new_file(manifest_key) as file:
+        file.write("".join(record.model_dump_json() + "\n" for record in records).encode())
+    class_names = sorted({record.class_name for record in records})
+    return StoredDataset(storage_dir, manifest_key, class_names, digest)
+
+
+def resolve_recipe(fields: Mapping[str, Any]) -> Recipe:
+    """The recipe that a job with these fields of POST /jobs gets on this machine.
+
+    Raises ValidationFailed for fields that the service would refuse.
+    """
+    request = JobRequest.model_validate({"dataset_id": "ds_benchmark", **fields})
+    config = resolve(request, dataset_name="any", num_threads=os.cpu_count() or 1, base=None)
+    return Recipe.model_validate(config.model_dump(include=set(Recipe.model_fields)))
+
+
+def train(
+    recipe: Recipe,
+    dataset: StoredDataset,
+    weights_dir: Path,
+    environment: Mapping[str, str],
+    log: Path,
+) -> Finished:
+    """Run the process to its end; its lines are those of `worker.protocol`.
+
+    Raises ProcessFailed, or TrainingFailed with the reason that the process gives.
+    """
+    config = TrainingConfig(
+        job_id="job_benchmark",
+        recipe=recipe,
+        class_names=dataset.class_names,
+        manifest_key=dataset.manifest_key,
+        dataset_digest=dataset.digest,
+        key_prefix=f"jobs/{uuid4().hex}/1",
+        storage_dir=dataset.storage_dir,
+        weights_dir=weights_dir,
+        weights_download=False,
+        device="cpu",
+    )
+    finished = run_measured(
+        [sys.executable, "-m", "worker.training"],
+        environment,
+        log,
+        stdin=f"{_SILENCE_SECONDS}\n{config.model_dump_json()}\n",
+    )
+    last = finished.lines[-1].content
+    if last["type"] != "trained":
+        raise TrainingFailed(f"{last.get('code')}: {last.get('message')}")
+    return finished

@@ -1,0 +1,117 @@
+"""Graft as its users have it: upload, job, history over HTTP, from a service just started."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks.processes import MemoryWatch
+from client.graft import Graft
+from client.resources import Epoch, Job, JobEvent
+
+_START_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class ServiceRun:
+    """A job, its history, and the seconds from the upload's first byte to each row's arrival."""
+
+    job: Job
+    epochs: list[Epoch]
+    elapsed: list[float]
+    ingest_seconds: float
+    job_seconds: float
+    total_seconds: float
+    peak_mib: float
+
+
+def run_job(
+    source: Path,
+    fields: Mapping[str, Any],
+    weights_dir: Path,
+    data_dir: Path,
+    environment: Mapping[str, str],
+) -> ServiceRun:
+    """Start the service with an empty data folder, upload source and train one job on it.
+
+    The service's own start is not part of any figure. peak_mib is that of all its processes.
+    Raises OutcomeError where dataset or job fail.
+    """
+    settings = {"DATA_DIR": data_dir, "WEIGHTS_DIR": weights_dir, "WEIGHTS_DOWNLOAD": "false"}
+    environment = dict(environment) | {
+        f"GRAFT_{key}": str(value) for key, value in settings.items()
+    }
+    with _running(environment, data_dir) as (url, pid), Graft(url) as graft:
+        with MemoryWatch(pid) as memory:
+            started = time.perf_counter()
+            dataset = graft.upload_dataset(source, name="benchmark")
+            dataset = graft.wait_for_dataset(dataset.id)
+            ingested = time.perf_counter()
+            job = graft.create_job(dataset.id, **fields)
+            arrivals = _follow(graft, job.id, started)
+            job = graft.wait_for_job(job.id)
+            ended = time.perf_counter()
+        epochs = graft.list_epochs(job.id)
+    return ServiceRun(
+        job=job,
+        epochs=epochs,
+        elapsed=[arrivals.get(epoch.epoch, ended - started) for epoch in epochs],
+        ingest_seconds=ingested - started,
+        job_seconds=ended - ingested,
+        total_seconds=ended - started,
+        peak_mib=memory.peak_mib,
+    )
+
+
+def _follow(graft: Graft, job_id: str, started: float) -> dict[int, float]:
+    """The seconds at which each epoch was heard of, until the job's end."""
+    return {
+        event.payload["epoch"]: time.perf_counter() - started
+        for event in graft.follow_job(job_id)
+        if isinstance(event, JobEvent) and event.type == "epoch"
+    }
+
+
+@contextmanager
+def _running(environment: dict[str, str], data_dir: Path) -> Iterator[tuple[str, int]]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    data_dir.mkdir(parents=True, exist_ok=True)
+    url = f"http://127.0.0.1:{port}"
+    log = data_dir / "graft.log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "up"],
+            env=environment | {"GRAFT_PORT": str(port)},
+            stdout=output,
+            stderr=output,
+        ) as process,
+    ):
+        try:
+            _wait_until_ready(url, process, log)
+            yield url, process.pid
+        finally:
+            process.terminate()
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"graft up has ended:\n{log.read_text(errors='replace')}")
+        try:
+            if httpx.get(f"{url}/readyz", timeout=5).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise RuntimeError("graft up did not become ready")

@@ -1,0 +1,257 @@
+"""What is compared: the peers and Graft, as data, and one run of any of them."""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmarks import graft_child, graft_service
+from benchmarks.datasets import DataSet
+from benchmarks.peers.request import Precision, Request
+from benchmarks.processes import OmpPolicy, environment_for, run_measured
+
+ARCHITECTURE = "squeezenet1_0"
+
+Driven = Literal["peer", "child", "service"]
+"""peer: a module of `benchmarks.peers`; child: Graft's training process alone; service: over HTTP,
+from upload to model."""
+
+
+@dataclass(frozen=True)
+class System:
+    """One row of the comparison.
+
+    learns is feature_extract or fine_tune: what it is compared with. fields are those of POST /jobs
+    for Graft, else empty.
+    """
+
+    name: str
+    driven: Driven
+    learns: str
+    module: str = ""
+    precision: Precision = "float32"
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One epoch. elapsed: seconds since the process began, or since the upload did."""
+
+    seconds: float
+    elapsed: float
+    val_accuracy: float
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run. Where it failed, error says why and there are no rows.
+
+    import_seconds is what passed before the process began to train (0 for the service, which runs
+    already); total_seconds ends with the trained model, stored where the system does so.
+    """
+
+    system: str
+    driven: str
+    learns: str
+    dataset: str
+    seed: int
+    omp: str
+    rows: list[Row] = field(default_factory=list)
+    import_seconds: float = 0.0
+    total_seconds: float = 0.0
+    peak_mib: float = 0.0
+    settings: dict[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str, str, int, str]:
+        return (self.system, self.driven, self.learns, self.dataset, self.seed, self.omp)
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> "Record":
+        return cls(**(fields | {"rows": [Row(**row) for row in fields["rows"]]}))
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+_PEER_MODULES: list[tuple[str, str, Precision]] = [
+    ("tutorial", "tutorial", "float32"),
+    ("tutorial-steplr", "tutorial_steplr", "float32"),
+    ("fastai", "fastai_learner", "float32"),
+    ("lightning", "lightning_module", "float32"),
+    ("lightning-bf16", "lightning_module", "bfloat16"),
+    ("timm", "timm_recipe", "float32"),
+    ("timm-bf16", "timm_recipe", "bfloat16"),
+    ("transformers", "transformers_trainer", "float32"),
+    ("transformers-bf16", "transformers_trainer", "bfloat16"),
+]
+
+PEERS = [
+    System(name, "peer", learns, module, precision)
+    for learns in ("feature_extract", "fine_tune")
+    for name, module, precision in _PEER_MODULES
+]
+
+_JOBS: list[dict[str, Any]] = [
+    {"name": "Graft tutorial", "fields": {"strategy": "feature_extract", "preset": "tutorial"}},
+    {"name": "Graft", "fields": {"strategy": "feature_extract"}, "service": True},
+    {"name": "Graft tutorial", "fields": {"strategy": "fine_tune", "preset": "tutorial"}},
+    {"name": "Graft", "fields": {"strategy": "fine_tune"}, "service": True},
+    {
+        "name": "Graft partial",
+        "fields": {"strategy": "partial", "trainable_from": "features.7"},
+    },
+]
+
+
+def read_jobs(path: Path | None) -> list[System]:
+    """Graft's systems from a JSON file, or the standard ones.
+
+    A list of objects: name, fields (of POST /jobs, strategy among them), and service, whether the
+    job also runs through the service. partial is compared with fine_tune.
+    """
+    jobs = _JOBS if path is None else json.loads(path.read_text())
+    return [
+        System(job["name"], driven, _compare_with(job["fields"]), fields=job["fields"])
+        for job in jobs
+        for driven in (("child", "service") if job.get("service") else ("child",))
+    ]
+
+
+def run_system(
+    system: System, dataset: DataSet, weights_dir: Path, *, seed: int, omp: OmpPolicy
+) -> Record:
+    """Run once, with nothing kept from earlier runs; whatever goes wrong is in the record."""
+    begun = Record(system.name, system.driven, system.learns, dataset.name, seed, omp)
+    run = {"peer": _run_peer, "child": _run_child, "service": _run_service}[system.driven]
+    with tempfile.TemporaryDirectory(prefix="graft-bench-") as scratch:
+        try:
+            return run(system, dataset, weights_dir, begun, Path(scratch))
+        except Exception as error:  # noqa: BLE001 - the table says why a system has no figures
+            return Record(*begun.key, error=f"{type(error).__name__}: {error}")
+
+
+def _run_peer(
+    system: System, dataset: DataSet, weights_dir: Path, begun: Record, scratch: Path
+) -> Record:
+    written = scratch / "written"
+    written.mkdir()
+    request = Request(
+        folder=dataset.folder.absolute(),
+        weights_file=weights_dir / f"{ARCHITECTURE}.safetensors",
+        strategy="feature_extract" if system.learns == "feature_extract" else "fine_tune",
+        seed=begun.seed,
+        input_size=dataset.input_size,
+        scratch_dir=written,
+        precision=system.precision,
+    )
+    command = [sys.executable, "-m", "benchmarks.peers", system.module]
+    finished = run_measured(
+        [*command, json.dumps(request.to_json())],
+        environment_for(begun.omp),
+        scratch / "log",
+    )
+    said = {name: line for line in finished.lines for name in line.content}
+    return Record(
+        *begun.key,
+        rows=[
+            Row(line.content["row"]["seconds"], line.seconds, line.content["row"]["val_accuracy"])
+            for line in finished.lines
+            if "row" in line.content
+        ],
+        import_seconds=said["import_seconds"].seconds,
+        total_seconds=said["trained_seconds"].seconds,
+        peak_mib=finished.peak_mib,
+        settings=said["settings"].content["settings"] | {"precision": system.precision},
+    )
+
+
+def _run_child(
+    system: System, dataset: DataSet, weights_dir: Path, begun: Record, scratch: Path
+) -> Record:
+    recipe = graft_child.resolve_recipe(_fields(system, dataset, begun.seed))
+    stored = graft_child.store_dataset(dataset.folder, scratch / "storage")
+    environment = environment_for(begun.omp)
+    import_seconds = _measure_import(begun.omp)
+    finished = graft_child.train(recipe, stored, weights_dir, environment, scratch / "log")
+    rows = [
+        (Row(row["seconds"], line.seconds, row["val_accuracy"]), row["is_best"])
+        for line in finished.lines
+        if line.content["type"] == "epochs_done"
+        for row in line.content["rows"]
+    ]
+    return Record(
+        *begun.key,
+        rows=_chosen(rows) if recipe.optimizer.name == "lbfgs" else [row for row, _ in rows],
+        import_seconds=import_seconds,
+        total_seconds=finished.lines[-1].seconds,
+        peak_mib=finished.peak_mib,
+        settings=recipe.model_dump(mode="json"),
+    )
+
+
+def _run_service(
+    system: System, dataset: DataSet, weights_dir: Path, begun: Record, scratch: Path
+) -> Record:
+    ran = graft_service.run_job(
+        dataset.folder,
+        _fields(system, dataset, begun.seed),
+        weights_dir,
+        scratch / "data",
+        environment_for(begun.omp),
+    )
+    rows = [
+        (Row(epoch.seconds, elapsed, epoch.val_accuracy), epoch.is_best)
+        for epoch, elapsed in zip(ran.epochs, ran.elapsed, strict=True)
+    ]
+    is_solved = ran.job.config["optimizer"]["name"] == "lbfgs"
+    return Record(
+        *begun.key,
+        rows=_chosen(rows) if is_solved else [row for row, _ in rows],
+        total_seconds=ran.total_seconds,
+        peak_mib=ran.peak_mib,
+        settings=ran.job.config
+        | {"ingest_seconds": ran.ingest_seconds, "job_seconds": ran.job_seconds},
+    )
+
+
+def _chosen(rows: list[tuple[Row, bool]]) -> list[Row]:
+    """A solver's rows are L2 strengths: only the one that cross-validation chose is a result."""
+    chosen = [row for row, is_best in rows if is_best][-1]
+    seconds = sum(row.seconds for row, _ in rows)
+    return [Row(seconds, rows[-1][0].elapsed, chosen.val_accuracy)]
+
+
+def _fields(system: System, dataset: DataSet, seed: int) -> dict[str, Any]:
+    own = {"architecture": ARCHITECTURE, "input_size": dataset.input_size, "seed": seed}
+    return own | dict(system.fields)
+
+
+def _compare_with(fields: Mapping[str, Any]) -> str:
+    return "feature_extract" if fields["strategy"] == "feature_extract" else "fine_tune"
+
+
+@lru_cache
+def _measure_import(omp: OmpPolicy) -> float:
+    """Seconds from nothing to a process that has imported what the training process does.
+
+    Median of three after one that is not counted; the process itself does not tell.
+    """
+    seconds = []
+    for _ in range(4):
+        started = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-c", "import worker.training.run"],
+            check=True,
+            env=environment_for(omp),
+        )
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[1:])

@@ -1,0 +1,126 @@
+"""Graft beside the tutorials' loop, fastai, Lightning, timm and Hugging Face's Trainer.
+
+    python -m benchmarks.training --seeds 3 --out training.json
+
+Every system trains the same network from the same weights on the same files, each run in a process
+of its own, all systems in turn within each seed. Prints the tables and the bars, and keeps every
+run in --out; started again with the same file, it goes on where it ended.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+
+from benchmarks.datasets import SOURCES, prepare
+from benchmarks.machine import describe_machine, find_shared_dir
+from benchmarks.processes import OmpPolicy
+from benchmarks.summary import judge, write_table
+from benchmarks.systems import PEERS, Record, System, read_jobs, run_system
+
+_DEFAULT_PEERS = [
+    name for name in dict.fromkeys(peer.name for peer in PEERS) if "steplr" not in name
+]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to run: all systems over all data sets, policies and seeds."""
+
+    datasets: list[str]
+    systems: list[System]
+    seeds: int
+    policies: list[OmpPolicy]
+    photographs: Path
+    weights_dir: Path
+    work_dir: Path
+    out: Path
+
+
+def run_all(options: Options) -> list[Record]:
+    """Run what --out does not hold yet; every record is written before the next run begins."""
+    records = read_records(options.out)
+    done = {record.key for record in records if record.error is None}
+    records = [record for record in records if record.error is None]
+    for name, omp in product(options.datasets, options.policies):
+        dataset = prepare(name, options.work_dir, options.photographs)
+        for seed, system in product(range(options.seeds), options.systems):
+            if (system.name, system.driven, system.learns, dataset.name, seed, omp) in done:
+                continue
+            record = run_system(system, dataset, options.weights_dir, seed=seed, omp=omp)
+            records.append(record)
+            _report(record)
+            _write(options.out, records)
+    return records
+
+
+def read_records(path: Path) -> list[Record]:
+    """The runs of an earlier call; none where there is no file."""
+    if not path.exists():
+        return []
+    return [Record.from_json(fields) for fields in json.loads(path.read_text())["runs"]]
+
+
+def _write(path: Path, records: Sequence[Record]) -> None:
+    content = {
+        "machine": describe_machine(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "runs": [record.to_json() for record in records],
+    }
+    path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _report(record: Record) -> None:
+    outcome = record.error or (
+        f"{record.total_seconds:.1f} s, best {max(row.val_accuracy for row in record.rows):.3f}"
+    )
+    print(*record.key, outcome, file=sys.stderr, flush=True)
+
+
+def _parse() -> Options:
+    shared = find_shared_dir()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", nargs="+", choices=list(SOURCES), default=["ants-and-bees"])
+    parser.add_argument("--seeds", type=int, default=3, help="how many, from 0")
+    parser.add_argument("--peers", nargs="*", default=_DEFAULT_PEERS, help="by name, or none")
+    parser.add_argument("--strategies", nargs="+", default=["feature_extract", "fine_tune"])
+    parser.add_argument("--jobs", type=Path, help="JSON file of Graft's jobs")
+    parser.add_argument(
+        "--omp", nargs="+", choices=["default", "passive"], default=["passive"], help="policies"
+    )
+    parser.add_argument("--photographs", type=Path, default=shared / "data/hymenoptera_data.zip")
+    parser.add_argument("--weights-dir", type=Path, default=shared / "weights")
+    parser.add_argument("--work-dir", type=Path, default=Path("build/bench"))
+    parser.add_argument("--out", type=Path, default=Path("build/bench/training.json"))
+    given = parser.parse_args()
+    known = {peer.name for peer in PEERS}
+    if unknown := set(given.peers) - known:
+        parser.error(f"no such peers: {sorted(unknown)}; there are {sorted(known)}")
+    systems = [peer for peer in PEERS if peer.name in given.peers] + read_jobs(given.jobs)
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    return Options(
+        datasets=given.data,
+        systems=[system for system in systems if system.learns in given.strategies],
+        seeds=given.seeds,
+        policies=given.omp,
+        photographs=given.photographs.absolute(),
+        weights_dir=given.weights_dir.absolute(),
+        work_dir=given.work_dir.absolute(),
+        out=given.out,
+    )
+
+
+def main() -> None:
+    """Run, then print machine, tables and bars."""
+    records = run_all(_parse())
+    print(f"{describe_machine()}\n\n{write_table(records)}\n")
+    for verdict in judge(records):
+        print(verdict)
+
+
+if __name__ == "__main__":
+    main()
