@@ -1,0 +1,99 @@
+"""A study's figures and picture, from the epochs in the database."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.db.session import Database
+from app.settings import Settings
+from app.storage import LocalStorage
+from app.studies.charts import MAX_CURVES, Curve, draw_study
+from app.studies.presentation import list_curves
+from app.studies.service import cancel_study, get_study
+from tests.unit.studies.studies import Bench
+
+
+@pytest.fixture
+def bench(either_database: Database, settings: Settings, storage: LocalStorage) -> Bench:
+    return Bench(either_database, settings, storage)
+
+
+def post(bench: Bench) -> str:
+    return bench.post(
+        base={"weights": "none", "epochs": 3},
+        configurations=[{"name": "slow", "epochs": 2}, {"name": "fast"}],
+        seeds=[3, 5],
+    )
+
+
+def test_figures_are_means_over_the_runs_of_each_configuration(bench: Bench) -> None:
+    study_id = post(bench)
+    accuracies = {
+        ("slow", 3): [0.5, 0.4],
+        ("fast", 3): [0.6, 0.9, 0.8],
+        ("slow", 5): [0.3, 0.2],
+        ("fast", 5): [0.8, 0.7, 0.6],
+    }
+    for values in accuracies.values():
+        lease = bench.begin()
+        bench.record(lease, 1, values)
+        bench.finish(lease)
+    study = bench.look(study_id)
+    assert (study.status, study.is_terminal) == ("finished", True)
+    assert study.finished_at is not None
+    fast, slow = study.ranking
+    assert (fast.name, fast.changes, slow.changes) == ("fast", {}, {"epochs": 2})
+    assert [(run.seed, run.best_epoch) for run in fast.runs] == [(3, 2), (5, 1)]
+    for one, best, last in ((fast, 0.85, 0.7), (slow, 0.4, 0.3)):
+        assert one.best_val_accuracy is not None
+        assert one.last_val_accuracy is not None
+        assert one.best_val_accuracy.mean == pytest.approx(best)
+        assert one.last_val_accuracy.mean == pytest.approx(last)
+    assert fast.best_val_accuracy is not None
+    assert fast.best_val_accuracy.interval is not None
+    margin = 12.7062 * 0.1 / 2  # 0.9 and 0.8: the standard deviation over sqrt(2) is 0.05
+    assert fast.best_val_accuracy.interval.low == pytest.approx(0.85 - margin, abs=1e-4)
+
+
+def test_a_solved_head_ends_where_it_was_chosen(bench: Bench) -> None:
+    study_id = bench.post(base={"weights": "none"}, configurations=[{"name": "solved"}])
+    bench.record(bench.begin(), 1, [0.7, 0.9, 0.6], rate=None)
+    (run,) = bench.look(study_id).ranking[0].runs
+    assert (run.best_epoch, run.best_val_accuracy, run.last_val_accuracy) == (2, 0.9, 0.9)
+
+
+def test_curves_are_those_of_the_first_configurations(bench: Bench) -> None:
+    study_id = post(bench)
+    bench.record(bench.begin(), 1, [0.9, 0.8])
+    bench.record(bench.begin(), 1, [0.5, 0.6, 0.7])
+    with bench.database.reading() as session:
+        study = get_study(session, study_id)
+        (first,) = list_curves(session, study, limit=1)
+        both = list_curves(session, study, limit=2)
+    assert (first.label, first.best) == ("slow", 0.9)
+    assert [[row.val_accuracy for row in run] for run in first.runs] == [[0.9, 0.8]]
+    assert [curve.label for curve in both] == ["slow", "fast"]
+    pictures = [draw_study([first]), draw_study(both)]
+    pixels = [np.asarray(Image.open(io.BytesIO(one)).convert("RGB"), int) for one in pictures]
+    assert (pixels[0] != pixels[1]).any()
+
+
+def test_every_curve_of_a_full_picture_looks_different() -> None:
+    assert draw_study([]).startswith(b"\x89PNG")
+    assert draw_study([Curve("no epoch", [], None)] * MAX_CURVES).startswith(b"\x89PNG")
+
+
+def test_cancelling_ends_what_has_not_begun_and_asks_what_has(bench: Bench) -> None:
+    study_id = post(bench)
+    done, running = bench.begin(), bench.begin()
+    bench.record(done, 1, [0.5, 0.6])
+    bench.finish(done)
+    with bench.database.transaction() as session:
+        cancel_study(session, study_id)
+    assert bench.status_of(done) == "succeeded"
+    assert (bench.status_of(running), bench.hears_cancel(running)) == ("cancelling", True)
+    progress = bench.look(study_id).progress
+    assert (progress.succeeded, progress.running, progress.cancelled) == (1, 1, 2)
+    assert bench.look(study_id).status == "running"
