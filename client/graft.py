@@ -22,6 +22,7 @@ from client.resources import (
     Job,
     JobEvent,
     Progress,
+    Report,
 )
 
 _POLL_SECONDS = 0.2
@@ -133,6 +134,14 @@ class Graft:
     def save_curves(self, job_id: str, path: Path, *, compare: Sequence[str] = ()) -> None:
         """Save the training curves of the job, and of others beside it, as a PNG."""
         self._save(f"/jobs/{job_id}/history.png", path, params={"compare": list(compare)})
+
+    def get_report(self, job_id: str) -> Report:
+        """What the job's best checkpoint is worth; there is none before it has succeeded."""
+        return Report.model_validate(self._send("GET", f"/jobs/{job_id}/report"))
+
+    def save_confusion_matrix(self, job_id: str, path: Path, *, split: str = "val") -> None:
+        """Save the picture of which class is taken for which, of `val` or `test`, as a PNG."""
+        self._save(f"/jobs/{job_id}/confusion_matrix.png", path, params={"split": split})
 
     def predict(self, image: Path, *, model: str | None = None, top_k: int = 5) -> ImagePredictions:
         """Ask a model, or the chosen one, what an image shows."""

@@ -35,6 +35,8 @@ def test_every_route_of_the_contract_is_there(client: TestClient) -> None:
         "DELETE /jobs/{job_id}",
         "GET /jobs/{job_id}/history",
         "GET /jobs/{job_id}/history.png",
+        "GET /jobs/{job_id}/report",
+        "GET /jobs/{job_id}/confusion_matrix.png",
         "GET /jobs/{job_id}/events",
         "GET /jobs/{job_id}/events/stream",
         "GET /jobs/{job_id}/checkpoints",

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from app.jobs.report_schemas import JobReportView
 from client.errors import ApiError, OutcomeError
 from client.graft import Graft
+from tests.reports import make_report, suspect
 from tests.unit.client.conftest import Answer, Service
 
 
@@ -158,6 +160,26 @@ def test_curves_of_several_jobs_are_saved(graft: Graft, service: Service, tmp_pa
     graft.save_curves("job_1", tmp_path / "curves.png", compare=["job_2", "job_3"])
     assert (tmp_path / "curves.png").read_bytes() == b"PNG"
     assert service.received[0].query == "compare=job_2&compare=job_3"
+
+
+def test_a_report_is_read_as_the_service_writes_it(
+    graft: Graft, service: Service, tmp_path: Path
+) -> None:
+    written = JobReportView(**dict(make_report(suspects=[suspect(3)])), job_id="job_1")
+    service.answer("GET", "/jobs/job_1/report", as_json(written.model_dump(mode="json")))
+    report = graft.get_report("job_1")
+    assert (report.accuracy, report.accuracy_interval) == (0.75, (0.3, 0.95))
+    assert report.confusion_matrix == [[1, 1], [0, 2]]
+    assert report.per_class[0].recall == 0.5
+    assert (report.mistakes[0].label, report.calibration.temperature) == ("ants", 1.2)
+    assert report.label_check.suspects is not None
+    assert report.label_check.suspects[0].suggested_label == "bees"
+
+    picture = Answer(b"PNG", content_type="image/png")
+    service.answer("GET", "/jobs/job_1/confusion_matrix.png", picture)
+    graft.save_confusion_matrix("job_1", tmp_path / "matrix.png", split="test")
+    assert (tmp_path / "matrix.png").read_bytes() == b"PNG"
+    assert service.received[-1].query == "split=test"
 
 
 def test_nothing_is_saved_of_a_refused_picture(

@@ -1,0 +1,160 @@
+"""What is told of a finished job's model."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from app.db.session import Database
+from app.jobs.confusion_chart import MAX_NAMED, draw_confusion_matrix, list_confusions
+from app.jobs.report_schemas import Report, SplitFigures
+from app.settings import Settings
+from app.storage import LocalStorage
+from app.work import service as work
+from tests.reports import FIGURES, finish_job, make_report, suspect
+
+
+class Trainer:
+    """Posts jobs on a dataset and ends them."""
+
+    def __init__(
+        self, client: TestClient, database: Database, storage: LocalStorage, settings: Settings
+    ) -> None:
+        self.client = client
+        self.database = database
+        self.storage = storage
+        self.settings = settings
+
+    def post(self, dataset_id: str) -> str:
+        answer = self.client.post("/jobs", json={"dataset_id": dataset_id, "weights": "none"})
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    def train(self, dataset_id: str, report: Report | None) -> str:
+        job_id = self.post(dataset_id)
+        with self.database.transaction() as session:  # the check of the upload is over
+            if lease := work.claim(session, "cpu", "me"):
+                work.finish(session, lease)
+        assert finish_job(self.database, self.storage, self.settings, report) == job_id
+        assert self.client.get(f"/jobs/{job_id}").json()["status"] == "succeeded"
+        return job_id
+
+
+@pytest.fixture
+def trainer(
+    client: TestClient, database: Database, storage: LocalStorage, settings: Settings
+) -> Trainer:
+    return Trainer(client, database, storage, settings)
+
+
+def read_problem(client: TestClient, path: str) -> tuple[int, str]:
+    answer = client.get(path)
+    assert answer.headers["content-type"] == "application/problem+json"
+    return answer.status_code, answer.json()["code"]
+
+
+def test_a_report_is_shown_with_its_pictures_linked(
+    client: TestClient, trainer: Trainer, ready: str
+) -> None:
+    job_id = trainer.train(ready, make_report())
+    report = client.get(f"/jobs/{job_id}/report").json()
+    assert (report["job_id"], report["accuracy"]) == (job_id, 0.75)
+    assert report["confusion_matrix"] == [[1, 1], [0, 2]]
+    (mistake,) = report["mistakes"]
+    assert mistake["thumbnail_url"] == f"/datasets/{ready}/images/2?size=128"
+    picture = client.get(mistake["thumbnail_url"])
+    assert max(Image.open(io.BytesIO(picture.content)).size) == 128
+
+
+def test_pictures_are_gone_with_the_dataset_and_the_report_stays(
+    client: TestClient, trainer: Trainer, ready: str
+) -> None:
+    job_id = trainer.train(ready, make_report())
+    assert client.delete(f"/datasets/{ready}").status_code == 204
+    (mistake,) = client.get(f"/jobs/{job_id}/report").json()["mistakes"]
+    assert (mistake["image_id"], mistake["thumbnail_url"]) == (2, None)
+
+
+def test_a_report_goes_with_its_job(client: TestClient, trainer: Trainer, ready: str) -> None:
+    job_id = trainer.train(ready, make_report())
+    assert client.delete(f"/jobs/{job_id}").status_code == 204
+    assert read_problem(client, f"/jobs/{job_id}/report") == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize("what", ["report", "confusion_matrix.png"])
+def test_there_is_no_report_before_the_end(
+    client: TestClient, trainer: Trainer, ready: str, what: str
+) -> None:
+    job_id = trainer.post(ready)
+    assert read_problem(client, f"/jobs/{job_id}/{what}") == (409, "REPORT_NOT_READY")
+    assert read_problem(client, f"/jobs/job_unknown/{what}") == (404, "NOT_FOUND")
+
+
+def test_a_job_that_ended_without_a_report_says_so(
+    client: TestClient, trainer: Trainer, ready: str
+) -> None:
+    job_id = trainer.train(ready, None)
+    answer = client.get(f"/jobs/{job_id}/report").json()
+    assert (answer["code"], "before reports" in answer["detail"]) == ("REPORT_NOT_READY", True)
+
+
+def test_doubted_labels_are_shown_with_the_dataset(
+    client: TestClient, trainer: Trainer, ready: str
+) -> None:
+    def look() -> dict[str, Any]:
+        report: dict[str, Any] = client.get(f"/datasets/{ready}").json()["report"]
+        return report
+
+    before = look()
+    assert (before["suspect_labels"], before["suspect_labels_job_id"]) == ([], None)
+    first = trainer.train(ready, make_report(suspects=[suspect(3), suspect(4)]))
+    report = look()
+    assert [one["image_id"] for one in report["suspect_labels"]] == [3, 4]
+    assert (report["suspect_labels_job_id"], report["counts"]["suspect_labels"]) == (first, 2)
+    assert report["ignored"] == before["ignored"]
+
+    trainer.train(ready, make_report(suspects=None))
+    assert look() == report
+    newest = trainer.train(ready, make_report(suspects=[]))
+    report = look()
+    assert (report["suspect_labels"], report["suspect_labels_job_id"]) == ([], newest)
+
+
+def test_the_confusion_matrix_is_drawn_for_each_split(
+    client: TestClient, trainer: Trainer, ready: str
+) -> None:
+    job_id = trainer.train(ready, make_report())
+    path = f"/jobs/{job_id}/confusion_matrix.png"
+    answer = client.get(path)
+    assert answer.headers["content-type"] == "image/png"
+    assert min(Image.open(io.BytesIO(answer.content)).size) > 300
+    refused = client.get(path, params={"split": "test"})
+    assert (refused.status_code, refused.json()["errors"][0]["allowed"]) == (422, ["val"])
+
+    job_id = trainer.train(ready, make_report(test=FIGURES))
+    answer = client.get(f"/jobs/{job_id}/confusion_matrix.png", params={"split": "test"})
+    assert answer.headers["content-type"] == "image/png"
+
+
+def figures_of(matrix: list[list[int]]) -> SplitFigures:
+    return FIGURES.model_copy(update={"confusion_matrix": matrix})
+
+
+@pytest.mark.parametrize("num_classes", [2, 21, MAX_NAMED, MAX_NAMED + 1, 1000])
+def test_any_number_of_classes_can_be_drawn(num_classes: int) -> None:
+    matrix = np.eye(num_classes, dtype=int)
+    names = [f"${number}^ and a rather long name of a class" for number in range(num_classes)]
+    picture = draw_confusion_matrix(figures_of(matrix.tolist()), names, title="$x: val")
+    width, height = Image.open(io.BytesIO(picture)).size
+    assert 300 < width < 2000
+    assert 300 < height < 2000
+
+
+def test_confusions_are_listed_by_how_many_images_they_cost() -> None:
+    matrix = np.array([[9, 1, 0], [5, 9, 0], [0, 2, 9]])
+    assert list_confusions(matrix, 2) == [(1, 0, 5), (2, 1, 2)]
+    assert list_confusions(matrix, 9) == [(1, 0, 5), (2, 1, 2), (0, 1, 1)]
+    assert list_confusions(np.eye(3, dtype=int), 9) == []
