@@ -1,22 +1,36 @@
 """torchvision's models with a new head, and which of their parameters learn."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
-import torch
 from torch import Tensor, nn
-from torchvision import models
 
 from app.ml.catalogue import Entry, get_entry
-from app.ml.recipe import Strategy
+from app.ml.construction import (
+    WithoutMemory,
+    construct,
+    find_final_relu,
+    load_tensors,
+    replace_module,
+)
+from app.ml.recipe import HeadKind, Strategy
+
+_TRANSFORMING = frozenset({"googlenet", "inception_v3"})
 
 
-def build_arguments(name: str, *, is_pretrained: bool) -> dict[str, bool]:
-    """What torchvision's builder is to be given beside the name; part of every checkpoint.
+def build_arguments(
+    name: str, *, is_pretrained: bool, head: HeadKind = "torchvision"
+) -> dict[str, bool]:
+    """What a model of this architecture is to be built with; part of every checkpoint.
 
-    Inception's published weights were trained on another normalisation, which torchvision undoes
-    inside the model (`transform_input`) when it loads them itself; here they come from a file.
+    The published weights of Inception and GoogLeNet were trained on another normalisation, which
+    torchvision undoes inside the model (`transform_input`) when it loads them itself; here they
+    come from a file. A linear head has no ReLU after it (`final_relu`); only SqueezeNet's has one.
     """
-    return {"transform_input": is_pretrained} if name == "inception_v3" else {}
+    arguments = {"transform_input": is_pretrained} if name in _TRANSFORMING else {}
+    if head == "linear" and get_entry(name).heads[-1].is_rectified:
+        arguments["final_relu"] = False
+    return arguments
 
 
 def build(
@@ -67,34 +81,40 @@ def is_trainable(
 
 
 def _construct(entry: Entry, arguments: Mapping[str, bool]) -> nn.Module:
-    # torchvision's Inception announces a change of its initialisation unless it is told which.
-    initialisation = {"init_weights": True} if entry.name == "inception_v3" else {}
-    model: nn.Module = models.get_model(entry.name, weights=None, **arguments, **initialisation)
+    own = dict(arguments)
+    has_final_relu = own.pop("final_relu", True)
+    model = construct(entry.name, **own)
+    relu = find_final_relu(model, entry.heads[-1].name)
+    if relu is not None and not has_final_relu:
+        replace_module(model, relu, nn.Identity())
     return model
 
 
 def _load(
     entry: Entry, arguments: Mapping[str, bool], state_dict: Mapping[str, Tensor]
 ) -> nn.Module:
-    with torch.device("meta"):
+    with WithoutMemory():
         model = _construct(entry, arguments)
-        num_classes = state_dict[f"{entry.heads[0].name}.weight"].shape[0]
-        _reshape_heads(model, entry, num_classes)
+        main_head = entry.heads[-1].name
+        num_classes = state_dict[f"{main_head}.weight"].shape[0]
+        _reshape_heads(model, entry, num_classes, has_bias=f"{main_head}.bias" in state_dict)
     # Copies, because parameters may learn in place while the state_dict stays its owner's.
-    model.load_state_dict({key: value.clone() for key, value in state_dict.items()}, assign=True)
+    tensors = {key: value.clone() for key, value in state_dict.items()}
+    load_tensors(model, tensors, assign=True)
     return model
 
 
-def _reshape_heads(model: nn.Module, entry: Entry, num_classes: int) -> None:
+def _reshape_heads(
+    model: nn.Module, entry: Entry, num_classes: int, *, has_bias: bool = True
+) -> None:
     """Replace each head as PyTorch's fine-tuning tutorial does.
 
+    New heads have a bias, be torchvision's own without (MaxViT's).
     Source: https://pytorch.org/tutorials/beginner/finetuning_torchvision_models_tutorial.html
     """
     for head in entry.heads:
-        if entry.name == "squeezenet1_0":
-            new: nn.Module = nn.Conv2d(head.in_features, num_classes, kernel_size=1)
-            setattr(model, "num_classes", num_classes)  # noqa: B010 -- no attribute of nn.Module
-        else:
-            new = nn.Linear(head.in_features, num_classes)
-        parent, _, child = head.name.rpartition(".")
-        setattr(model.get_submodule(parent), child, new)
+        is_convolution = isinstance(model.get_submodule(head.name), nn.Conv2d)
+        kind = partial(nn.Conv2d, kernel_size=1) if is_convolution else nn.Linear
+        replace_module(model, head.name, kind(head.in_features, num_classes, bias=has_bias))
+    if hasattr(model, "num_classes"):
+        setattr(model, "num_classes", num_classes)  # noqa: B010 -- no attribute of nn.Module

@@ -1,12 +1,13 @@
-"""What is known about each architecture without building it.
+"""What is known about each of torchvision's classification architectures without building it.
 
 Read from `catalogue.json`, which `app.ml.catalogue_generator` writes from torchvision, so that
 requests can be checked and parameters counted by processes that never import torch.
 """
 
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
@@ -32,29 +33,46 @@ class Layer(_Part):
 
 
 class Head(_Part):
-    """A layer that gives one score a class: linear, or a 1x1 convolution over in_features maps."""
+    """A layer that gives one score a class: linear, or a 1x1 convolution over in_features maps.
+
+    is_rectified: its scores pass through a ReLU, as SqueezeNet's do.
+    """
 
     name: str
     in_features: int
+    is_rectified: bool = False
 
     def num_parameters(self, num_classes: int) -> int:
-        """Weights and biases of a head for so many classes."""
+        """Weights and biases of a new head for so many classes."""
         return (self.in_features + 1) * num_classes
 
 
 class WeightsEntry(_Part):
-    """Pretrained weights that torchvision publishes, and the preprocessing they expect."""
+    """Pretrained weights that torchvision publishes, and the preprocessing they expect.
+
+    imagenet_accuracy: share of ImageNet's validation images whose first guess is right, in 0..1.
+    gflops: billions of multiply-adds of one image's forward pass at crop_size.
+    """
 
     name: str
-    is_default: bool
-    file_name: str
+    is_default: bool = False
     url: str
-    sha256_prefix: str
+    imagenet_accuracy: float
+    gflops: float
     resize_size: int
     crop_size: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    interpolation: Interpolation
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+    interpolation: Interpolation = "bilinear"
+
+    @property
+    def file_name(self) -> str:
+        return PurePosixPath(urlsplit(self.url).path).name
+
+    @property
+    def sha256_prefix(self) -> str:
+        """What the file's hash begins with, in hex; torchvision puts it into the name."""
+        return PurePosixPath(self.file_name).stem.rpartition("-")[2]
 
 
 class Entry(_Part):
@@ -62,15 +80,20 @@ class Entry(_Part):
 
     Sizes are pixels of a square input. min_input_size is the smallest that trains with batches of
     two or more; a batch of one needs min_input_size_batch_of_one, for BatchNorm wants more than one
-    value a channel. num_parameters is that of torchvision's own model with 1000 classes.
+    value a channel. With fixed_input_size no other size than input_size will do, be it larger or
+    smaller (ViT's position embeddings, MaxViT's grid). num_parameters is that of torchvision's own
+    model with 1000 classes, num_trunk_parameters leaves its heads out; some of the trunk may lie
+    outside every layer (ViT's class token).
     """
 
     name: str
-    aliases: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
     input_size: int
+    fixed_input_size: bool = False
     min_input_size: int
     min_input_size_batch_of_one: int
     num_parameters: int
+    num_trunk_parameters: int
     layers: tuple[Layer, ...]
     heads: tuple[Head, ...]
     weights: tuple[WeightsEntry, ...]
@@ -79,8 +102,24 @@ class Entry(_Part):
         """The smallest input that can be trained in batches of this size."""
         return self.min_input_size if batch_size > 1 else self.min_input_size_batch_of_one
 
+    def check_input_size(self, size: int, batch_size: int) -> None:
+        """Raise ValidationFailed, with what is allowed, unless this size can be trained."""
+        smallest = self.get_min_input_size(batch_size)
+        if self.fixed_input_size and size != self.input_size:
+            message = f"{self.name} takes images of {self.input_size} pixels alone."
+            allowed = str(self.input_size)
+        elif size < smallest:
+            message = (
+                f"{self.name} cannot learn from images smaller than {smallest} pixels "
+                f"in batches of {batch_size}."
+            )
+            allowed = f">= {smallest}"
+        else:
+            return
+        raise ValidationFailed(InputProblem(("input_size",), message, (allowed,)))
+
     def get_weights(self, name: str) -> WeightsEntry:
-        """The weights entry of this name; `imagenet` means torchvision's default.
+        """The weights entry of this name; `imagenet` means the default.
 
         Raises ValidationFailed, listing the names there are.
         """
@@ -102,7 +141,7 @@ class Entry(_Part):
 
 
 def list_entries() -> tuple[Entry, ...]:
-    """Every architecture, in the order of the documentation."""
+    """Every architecture: the tutorials' six, then the others in alphabetical order."""
     return _read_catalogue()
 
 
@@ -118,9 +157,8 @@ def get_entry(name: str) -> Entry:
 
 
 def num_parameters(entry: Entry, num_classes: int) -> int:
-    """Parameters of the whole model with heads for so many classes."""
-    trunk = sum(layer.num_parameters for layer in entry.layers)
-    return trunk + _num_head_parameters(entry, num_classes)
+    """Parameters of the whole model with new heads for so many classes."""
+    return entry.num_trunk_parameters + _num_head_parameters(entry, num_classes)
 
 
 def num_trainable_parameters(

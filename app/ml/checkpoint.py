@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from app.errors import CheckpointInvalid
 from app.ml.architectures import restore
+from app.ml.construction import load_tensors
 from app.ml.preprocessing import PreprocessingSpec
 from app.ml.pretrained import Provenance
 from app.storage import Storage
@@ -137,7 +138,7 @@ def apply_delta(model: nn.Module, delta: Checkpoint) -> None:
     """
     if compute_trunk_digest(model) != delta.header.trunk_digest:
         raise CheckpointInvalid("The checkpoint belongs on another trunk than this model has.")
-    missing, unexpected = model.load_state_dict(dict(delta.tensors), strict=False)
+    missing, unexpected = load_tensors(model, delta.tensors, strict=False)
     trainable = {name for name, p in model.named_parameters() if p.requires_grad}
     if unexpected or trainable & set(missing):
         raise CheckpointInvalid("The checkpoint's tensors are not those this model trains.")

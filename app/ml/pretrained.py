@@ -20,6 +20,8 @@ from app.ml.weights import explain_missing, find_hub_dir, find_local
 
 # The oldest DenseNet file spells `norm.1` where the model says `norm1`.
 _OLD_DENSENET_KEY = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
+# GoogLeNet's file brings auxiliary heads that were never trained; torchvision drops them as well.
+_UNTRAINED = {"googlenet": ("aux1.", "aux2.")}
 
 
 class Provenance(BaseModel):
@@ -64,6 +66,11 @@ def load_pretrained(
         state_dict = safetensors.torch.load_file(path) if is_safetensors else _read_pickled(path)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise WeightsUnavailable(f"The file '{path.name}' cannot be read as weights.") from error
+    state_dict = {
+        key: tensor
+        for key, tensor in state_dict.items()
+        if not key.startswith(_UNTRAINED.get(entry.name, ()))
+    }
     source: Literal["local", "hub"] = "hub" if path.parent == find_hub_dir() else "local"
     return Pretrained(state_dict, Provenance(source=source, name=weights.name, digest=digest))
 

@@ -6,9 +6,10 @@ nothing after that: random numbers never take the place of weights.
 """
 
 import os
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ from app.errors import WeightsUnavailable
 from app.ml.catalogue import Entry
 
 Availability = Literal["local", "download", "unavailable"]
+
+_NUM_CONNECTIONS = 16
 
 
 class UrlProbe:
@@ -32,26 +35,49 @@ class UrlProbe:
         self._timeout_seconds = timeout_seconds
         self._remember_seconds = remember_seconds
         self._answers: dict[str, tuple[float, bool]] = {}
-        self._lock = threading.Lock()
 
     def __call__(self, url: str) -> bool:
         """Whether a HEAD request is answered with success."""
-        server = urlsplit(url).netloc
-        with self._lock:
-            for key in (url, server):
-                asked_at, answer = self._answers.get(key, (float("-inf"), False))
-                if time.monotonic() - asked_at < self._remember_seconds:
-                    return answer
-            key, answer = self._ask(url, server)
-            self._answers[key] = (time.monotonic(), answer)
-            return answer
+        return self.ask_all([url])[url]
 
-    def _ask(self, url: str, server: str) -> tuple[str, bool]:
+    def ask_all(self, urls: Iterable[str]) -> dict[str, bool]:
+        """The same of many, all at once as soon as their server has answered the first."""
+        answers: dict[str, bool] = {}
+        unknown: dict[str, list[str]] = {}
+        for url in dict.fromkeys(urls):
+            known = self._recall(url)
+            if known is None:
+                unknown.setdefault(urlsplit(url).netloc, []).append(url)
+            else:
+                answers[url] = known
+        if unknown:
+            with self._open_client() as client, ThreadPoolExecutor(_NUM_CONNECTIONS) as pool:
+                for first, *others in unknown.values():
+                    answers[first] = self._ask(client, first)
+                    found = pool.map(partial(self._ask, client), others)
+                    answers.update(zip(others, found, strict=True))
+        return answers
+
+    def _open_client(self) -> httpx.Client:
+        return httpx.Client(timeout=self._timeout_seconds, follow_redirects=True)
+
+    def _recall(self, url: str) -> bool | None:
+        for key in (url, urlsplit(url).netloc):
+            asked_at, answer = self._answers.get(key, (float("-inf"), False))
+            if time.monotonic() - asked_at < self._remember_seconds:
+                return answer
+        return None
+
+    def _ask(self, client: httpx.Client, url: str) -> bool:
+        known = self._recall(url)
+        if known is not None:
+            return known
         try:
-            response = httpx.head(url, timeout=self._timeout_seconds, follow_redirects=True)
+            key, answer = url, client.head(url).is_success
         except httpx.TransportError:
-            return server, False
-        return url, response.is_success
+            key, answer = urlsplit(url).netloc, False
+        self._answers[key] = (time.monotonic(), answer)
+        return answer
 
 
 _probe = UrlProbe()
@@ -91,6 +117,30 @@ def availability(
     if download_allowed and answers(entry.get_weights(weights_name).url):
         return "download"
     return "unavailable"
+
+
+def list_availability(
+    entries: Iterable[Entry],
+    *,
+    weights_dir: Path | None,
+    download_allowed: bool,
+    ask_all: Callable[[Iterable[str]], Mapping[str, bool]] = _probe.ask_all,
+) -> dict[tuple[str, str], Availability]:
+    """The same of all weights of some architectures, by architecture and weights name."""
+    places = {
+        (entry.name, weights.name): (
+            weights.url,
+            find_local(entry, weights.name, weights_dir) is not None,
+        )
+        for entry in entries
+        for weights in entry.weights
+    }
+    urls = [url for url, is_local in places.values() if download_allowed and not is_local]
+    answers = ask_all(urls)
+    return {
+        key: "local" if is_local else "download" if answers.get(url) else "unavailable"
+        for key, (url, is_local) in places.items()
+    }
 
 
 def require_available(

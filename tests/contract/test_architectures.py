@@ -7,7 +7,8 @@ from app.settings import Settings
 
 def test_every_family_is_listed_with_its_tutorial_name(client: TestClient) -> None:
     listed = {entry["name"]: entry for entry in client.get("/architectures").json()}
-    assert {name: entry["aliases"] for name, entry in listed.items()} == {
+    tutorials = {name: listed[name]["aliases"] for name in list(listed)[:6]}
+    assert tutorials == {
         "resnet18": ["resnet"],
         "alexnet": [],
         "vgg11_bn": ["vgg"],
@@ -15,8 +16,18 @@ def test_every_family_is_listed_with_its_tutorial_name(client: TestClient) -> No
         "densenet121": ["densenet"],
         "inception_v3": ["inception"],
     }
+    assert not any(entry["aliases"] for entry in list(listed.values())[6:])
     assert listed["squeezenet1_0"]["num_parameters"] == 1_248_424
     assert listed["inception_v3"]["input_size"] == 299
+    assert listed["vit_b_16"]["fixed_input_size"]
+    assert not listed["resnet18"]["fixed_input_size"]
+
+
+def test_the_list_holds_what_it_takes_to_choose_by_a_budget(client: TestClient) -> None:
+    for entry in client.get("/architectures").json():
+        for weights in entry["weights"]:
+            assert 0.5 < weights["imagenet_accuracy"] < 0.9
+            assert 0.01 < weights["gflops"] < 1100
 
 
 def test_weights_are_local_where_a_file_lies_and_unavailable_where_nothing_may_be_fetched(
@@ -30,6 +41,12 @@ def test_weights_are_local_where_a_file_lies_and_unavailable_where_nothing_may_b
     with TestClient(create_app(offline)) as client:
         listed = {e["name"]: e["weights"] for e in client.get("/architectures").json()}
     assert listed["squeezenet1_0"] == [
-        {"name": "IMAGENET1K_V1", "is_default": True, "availability": "local"}
+        {
+            "name": "IMAGENET1K_V1",
+            "is_default": True,
+            "availability": "local",
+            "imagenet_accuracy": 0.58092,
+            "gflops": 0.819,
+        }
     ]
     assert listed["resnet18"][0]["availability"] == "unavailable"

@@ -1,10 +1,13 @@
+import inspect
+
 import pytest
 import torch
 from torch import nn
 from torchvision import models
 
 from app.ml.architectures import build, build_arguments, is_trainable, restore
-from app.ml.catalogue import Entry, get_entry, list_entries
+from app.ml.catalogue import get_entry, list_entries
+from app.ml.construction import WithoutMemory
 
 HEADS: dict[str, dict[str, tuple[type[nn.Module], int]]] = {
     "resnet18": {"fc": (nn.Linear, 512)},
@@ -13,14 +16,21 @@ HEADS: dict[str, dict[str, tuple[type[nn.Module], int]]] = {
     "squeezenet1_0": {"classifier.1": (nn.Conv2d, 512)},
     "densenet121": {"classifier": (nn.Linear, 1024)},
     "inception_v3": {"fc": (nn.Linear, 2048), "AuxLogits.fc": (nn.Linear, 768)},
+    "googlenet": {"fc": (nn.Linear, 1024)},
+    "maxvit_t": {"classifier.5": (nn.Linear, 512)},
+    "mobilenet_v2": {"classifier.1": (nn.Linear, 1280)},
+    "regnet_y_400mf": {"fc": (nn.Linear, 440)},
+    "squeezenet1_1": {"classifier.1": (nn.Conv2d, 512)},
+    "swin_t": {"head": (nn.Linear, 768)},
+    "vit_b_32": {"heads.head": (nn.Linear, 768)},
 }
 
 
 @pytest.mark.parametrize("name", HEADS)
 def test_each_head_is_reshaped_in_place(name: str) -> None:
     arguments = build_arguments(name, is_pretrained=False)
-    with torch.device("meta"):
-        model = build(name, 3, arguments=arguments)
+    with WithoutMemory():
+        model = build(name, 3, arguments=arguments).to("meta")
     for path, (kind, in_features) in HEADS[name].items():
         assert isinstance(model.get_submodule(path), kind)
         assert model.get_parameter(f"{path}.weight").shape[:2] == (3, in_features)
@@ -39,18 +49,18 @@ def test_squeezenet_keeps_its_layers_around_the_new_convolution() -> None:
     assert model.get_parameter("classifier.1.weight").shape == (3, 512, 1, 1)
 
 
-@pytest.mark.parametrize("entry", list_entries(), ids=lambda entry: entry.name)
-def test_feature_extraction_trains_the_heads_alone(entry: Entry) -> None:
-    with torch.device("meta"):
+@pytest.mark.parametrize("name", HEADS)
+def test_feature_extraction_trains_the_heads_alone(name: str) -> None:
+    entry = get_entry(name)
+    with WithoutMemory():
         model = build(
-            entry.name,
+            name,
             3,
-            arguments=build_arguments(entry.name, is_pretrained=False),
-            learns=lambda name: is_trainable(entry, name, "feature_extract", None),
+            arguments=build_arguments(name, is_pretrained=False),
+            learns=lambda parameter: is_trainable(entry, parameter, "feature_extract", None),
         )
     trainable = {name for name, p in model.named_parameters() if p.requires_grad}
-    heads = HEADS[entry.name]
-    assert trainable == {f"{head}.{part}" for head in heads for part in ("weight", "bias")}
+    assert trainable == {f"{head}.{part}" for head in HEADS[name] for part in ("weight", "bias")}
 
 
 def test_partial_trains_from_the_named_layer_to_the_end() -> None:
@@ -96,25 +106,65 @@ def test_weights_of_something_else_do_not_fit(keys: str) -> None:
         build("squeezenet1_0", 3, arguments={}, state_dict=state_dict)
 
 
-def test_inception_from_a_file_equals_inception_from_torchvisions_hub(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("name", ["inception_v3", "googlenet"])
+def test_a_network_from_a_file_equals_one_from_torchvisions_hub(
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
-    state_dict = models.inception_v3(weights=None, init_weights=False).state_dict()
-    entry = models.Inception_V3_Weights.IMAGENET1K_V1
-    monkeypatch.setattr(type(entry), "get_state_dict", lambda *_, **__: state_dict)
-    theirs = models.inception_v3(weights=entry).eval()
-    arguments = build_arguments("inception_v3", is_pretrained=True)
-    ours = restore("inception_v3", arguments=arguments, state_dict=state_dict)
+    published = models.get_model(name, weights=None, init_weights=False).state_dict()
+    entry = models.get_model_weights(name).DEFAULT
+    monkeypatch.setattr(type(entry), "get_state_dict", lambda *_, **__: published)
+    theirs = models.get_model(name, weights=entry).eval()
+    arguments = build_arguments(name, is_pretrained=True)
+    ours = restore(name, arguments=arguments, state_dict=theirs.state_dict())
     images = torch.randn(1, 3, 299, 299)
     with torch.inference_mode():
         assert torch.equal(ours(images), theirs(images))
-        unchanged = restore("inception_v3", arguments={}, state_dict=state_dict)
+        unchanged = restore(name, arguments={}, state_dict=theirs.state_dict())
         assert not torch.equal(unchanged(images), theirs(images))
 
 
-@pytest.mark.parametrize(
-    "name", [entry.name for entry in list_entries() if entry.name != "inception_v3"]
-)
-def test_only_inception_has_build_arguments(name: str) -> None:
-    assert build_arguments(name, is_pretrained=True) == {}
+def test_only_two_networks_undo_another_normalisation() -> None:
+    names = {
+        entry.name
+        for entry in list_entries()
+        if "transform_input" in inspect.signature(models.get_model_builder(entry.name)).parameters
+        or build_arguments(entry.name, is_pretrained=True)
+    }
+    assert names == {"inception_v3", "googlenet"}
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_0", "squeezenet1_1"])
+def test_a_linear_head_has_no_relu_and_says_so_in_its_arguments(name: str) -> None:
+    arguments = build_arguments(name, is_pretrained=True, head="linear")
+    assert arguments == {"final_relu": False}
+    model = build(name, 3, arguments=arguments)
+    nn.init.constant_(model.get_parameter("classifier.1.bias"), -100.0)
+    images = torch.randn(2, 3, 64, 64)
+    assert (model.eval()(images) < 0).all()
+    restored = restore(name, arguments=arguments, state_dict=model.state_dict())
+    assert torch.equal(restored(images), model(images))
+    rectified = restore(name, arguments={}, state_dict=model.state_dict())
+    assert (rectified(images) == 0).all()
+
+
+def test_only_squeezenet_builds_its_linear_head_otherwise() -> None:
+    assert {
+        entry.name
+        for entry in list_entries()
+        if build_arguments(entry.name, is_pretrained=False, head="linear")
+        != build_arguments(entry.name, is_pretrained=False, head="torchvision")
+    } == {"squeezenet1_0", "squeezenet1_1"}
+
+
+def test_a_new_head_has_a_bias_where_torchvisions_has_none() -> None:
+    published = models.maxvit_t(weights=None, input_size=(224, 224)).state_dict()
+    assert "classifier.5.bias" not in published
+    model = build("maxvit_t", 3, arguments={}, state_dict=published)
+    assert model.get_parameter("classifier.5.bias").shape == (3,)
+    again = restore("maxvit_t", arguments={}, state_dict=model.state_dict())
+    assert torch.equal(
+        again.get_parameter("classifier.5.bias"), model.get_parameter("classifier.5.bias")
+    )
+    untouched = restore("maxvit_t", arguments={}, state_dict=published)
+    assert untouched.state_dict().keys() == published.keys()

@@ -1,29 +1,36 @@
+import json
 import subprocess
 import sys
-from functools import partial
 
 import pytest
 import torch
 from torchvision import models
 
 from app.errors import ValidationFailed
-from app.ml.architectures import build, build_arguments, is_trainable
+from app.ml.architectures import build
 from app.ml.catalogue import (
     CATALOGUE_PATH,
-    Entry,
     get_entry,
     list_entries,
-    num_parameters,
     num_trainable_parameters,
 )
-from app.ml.catalogue_generator import generate
-from app.ml.recipe import Strategy
+from app.ml.catalogue_generator import order
 
 ENTRIES = list_entries()
 
 
-def test_the_stored_catalogue_is_what_the_generator_writes() -> None:
-    assert CATALOGUE_PATH.read_text(encoding="utf-8") == generate()
+def test_the_catalogue_lists_all_that_torchvision_registers_the_tutorials_families_first() -> None:
+    names = [entry.name for entry in ENTRIES]
+    assert names[:6] == [
+        *("resnet18", "alexnet", "vgg11_bn", "squeezenet1_0", "densenet121", "inception_v3"),
+    ]
+    assert names[6:] == sorted(names[6:])
+    assert set(names) == set(models.list_models(module=models))
+
+
+def test_the_catalogue_has_a_line_for_each_architecture() -> None:
+    lines = CATALOGUE_PATH.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line.rstrip(","))["name"] for line in lines[1:-1]] == order()
 
 
 def test_the_catalogue_is_read_without_torch() -> None:
@@ -64,34 +71,83 @@ def test_imagenet_means_the_default_weights_and_unknown_weights_list_the_known()
     assert caught.value.problems[0].allowed == ("imagenet", "none", "IMAGENET1K_V1")
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_weights_are_described_as_torchvision_does(entry: Entry) -> None:
-    published = models.get_model_weights(entry.name).DEFAULT
-    weights = entry.get_weights("imagenet")
-    assert weights.url == published.url
-    assert weights.url.endswith(f"-{weights.sha256_prefix}.pth")
-    assert entry.num_parameters == published.meta["num_params"]
-    assert weights.crop_size == published.transforms().crop_size[0]
+@pytest.mark.parametrize(
+    ("name", "weights", "reason"),
+    [
+        ("vgg16", "IMAGENET1K_FEATURES", "has no classifier"),
+        ("vit_b_16", "IMAGENET1K_SWAG_E2E_V1", "belongs to a network of 384 pixels"),
+        ("vit_h_14", "IMAGENET1K_SWAG_E2E_V1", "belongs to a network of 518 pixels"),
+    ],
+)
+def test_weights_that_do_not_fit_the_network_are_not_offered(
+    name: str, weights: str, reason: str
+) -> None:
+    assert weights in {published.name for published in models.get_model_weights(name)}, reason
+    with pytest.raises(ValidationFailed):
+        get_entry(name).get_weights(weights)
+    assert get_entry(name).get_weights("imagenet").crop_size == get_entry(name).input_size
 
 
-def _learns(entry: Entry, strategy: Strategy, trainable_from: str | None, name: str) -> bool:
-    return is_trainable(entry, name, strategy, trainable_from)
+@pytest.mark.parametrize(
+    ("name", "size", "allowed"),
+    [
+        ("resnet18", 1, None),
+        ("squeezenet1_0", 20, ">= 21"),
+        ("squeezenet1_0", 21, None),
+        ("inception_v3", 298, ">= 299"),
+        ("vit_b_32", 256, "224"),
+        ("vit_b_32", 224, None),
+        ("maxvit_t", 448, "224"),
+        ("maxvit_t", 192, "224"),
+        ("swin_t", 100, None),
+    ],
+)
+def test_a_size_that_cannot_be_trained_is_refused_with_what_is_allowed(
+    name: str, size: int, allowed: str | None
+) -> None:
+    if allowed is None:
+        get_entry(name).check_input_size(size, batch_size=2)
+        return
+    with pytest.raises(ValidationFailed) as caught:
+        get_entry(name).check_input_size(size, batch_size=2)
+    [problem] = caught.value.problems
+    assert (problem.loc, problem.allowed) == (("input_size",), (allowed,))
 
 
-@pytest.mark.parametrize("strategy", ["feature_extract", "fine_tune", "partial", "scratch"])
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_parameters_are_counted_as_a_built_model_has_them(entry: Entry, strategy: Strategy) -> None:
-    layers: list[str | None] = [None]
-    if strategy == "partial":
-        layers = [layer.name for layer in entry.layers]
-    for trainable_from in layers:
-        learns = partial(_learns, entry, strategy, trainable_from)
-        arguments = build_arguments(entry.name, is_pretrained=False)
-        with torch.device("meta"):
-            model = build(entry.name, 7, arguments=arguments, learns=learns)
-        trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-        assert num_trainable_parameters(entry, strategy, trainable_from, 7) == trainable
-        assert num_parameters(entry, 7) == sum(p.numel() for p in model.parameters())
+def test_a_batch_of_one_needs_a_larger_input() -> None:
+    get_entry("resnet18").check_input_size(32, batch_size=2)
+    with pytest.raises(ValidationFailed):
+        get_entry("resnet18").check_input_size(32, batch_size=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "layers"),
+    [
+        ("convnext_tiny", ("features.0", "features.7", "classifier.0")),
+        ("vit_b_32", ("conv_proj", "encoder.layers.encoder_layer_11", "encoder.ln")),
+        ("swin_t", ("features.0", "features.7", "norm")),
+        ("regnet_y_400mf", ("stem", "trunk_output.block1", "trunk_output.block4")),
+        ("maxvit_t", ("stem", "blocks.0", "blocks.3", "classifier.3")),
+        ("mnasnet0_5", ("layers.0", "layers.15")),
+        ("mobilenet_v3_small", ("features.0", "features.12", "classifier.0")),
+        ("shufflenet_v2_x0_5", ("conv1", "stage2", "stage4", "conv5")),
+        ("googlenet", ("conv1", "inception3a", "inception5b")),
+    ],
+)
+def test_layers_have_the_names_of_stages(name: str, layers: tuple[str, ...]) -> None:
+    names = [layer.name for layer in get_entry(name).layers]
+    assert [layer for layer in names if layer in layers] == list(layers)
+    assert (names[0], names[-1]) == (layers[0], layers[-1])
+
+
+def test_what_lies_outside_every_layer_is_counted_and_learns_with_the_whole_alone() -> None:
+    entry = get_entry("vit_b_32")
+    loose = 768 * (1 + 1 + 7 * 7)
+    layers = sum(layer.num_parameters for layer in entry.layers)
+    assert entry.num_trunk_parameters - layers == loose
+    everything = num_trainable_parameters(entry, "fine_tune", None, 2)
+    from_the_first = num_trainable_parameters(entry, "partial", "conv_proj", 2)
+    assert everything - from_the_first == loose
 
 
 def test_an_unknown_layer_lists_the_known_ones() -> None:

@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from torchvision import models
 
 from app.errors import WeightsUnavailable
-from app.ml.architectures import build
+from app.ml.architectures import build, build_arguments
 from app.ml.catalogue import Entry, get_entry
 from app.ml.pretrained import load_pretrained
 
@@ -22,9 +22,7 @@ def publish(entry: Entry, content: bytes) -> tuple[Entry, str]:
     """The entry as if torchvision had published this file."""
     prefix = hashlib.sha256(content).hexdigest()[:8]
     name = f"{entry.name}-{prefix}.pth"
-    weights = entry.get_weights("imagenet").model_copy(
-        update={"file_name": name, "sha256_prefix": prefix, "url": f"http://127.0.0.1:9/{name}"}
-    )
+    weights = entry.get_weights("imagenet").model_copy(update={"url": f"http://127.0.0.1:9/{name}"})
     return entry.model_copy(update={"weights": (weights,)}), name
 
 
@@ -108,6 +106,20 @@ def test_the_oldest_densenet_file_fits(tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     loaded = load_pretrained(entry, "imagenet", weights_dir=tmp_path, download_allowed=False)
     assert loaded.state_dict.keys() == state_dict.keys()
+
+
+def test_googlenets_file_is_read_without_the_heads_that_were_never_trained(tmp_path: Path) -> None:
+    state_dict = models.googlenet(weights=None, init_weights=False).state_dict()
+    assert "aux1.fc2.weight" in state_dict
+    save_file(state_dict, tmp_path / "googlenet.safetensors")
+    loaded = load_pretrained(
+        get_entry("googlenet"), "imagenet", weights_dir=tmp_path, download_allowed=False
+    )
+    arguments = build_arguments("googlenet", is_pretrained=True)
+    model = build("googlenet", 2, arguments=arguments, state_dict=loaded.state_dict)
+    assert state_dict.keys() - model.state_dict().keys() == {
+        key for key in state_dict if key.startswith("aux")
+    }
 
 
 @pytest.mark.shared

@@ -1,14 +1,22 @@
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 
 from app.errors import ValidationFailed, WeightsUnavailable
 from app.ml.catalogue import Entry, get_entry
-from app.ml.weights import UrlProbe, availability, find_hub_dir, find_local, require_available
+from app.ml.weights import (
+    UrlProbe,
+    availability,
+    find_hub_dir,
+    find_local,
+    list_availability,
+    require_available,
+)
 
 ENTRY = get_entry("squeezenet1_0")
 FILE_NAME = ENTRY.get_weights("imagenet").file_name
@@ -154,6 +162,69 @@ def test_a_server_out_of_reach_is_remembered_as_a_whole() -> None:
         assert not probe(there)
         assert server.asked == []
         assert UrlProbe()(there)
+
+
+def test_many_are_asked_about_once_and_told_apart(server: Server) -> None:
+    probe = UrlProbe()
+    urls = [server.url(f"/{number}.pth") for number in range(20)]
+    there = server.url("/there.pth")
+    answers = probe.ask_all([*urls, there, there])
+    assert answers == {there: True} | dict.fromkeys(urls, False)
+    assert sorted(server.asked) == sorted([*(f"/{n}.pth" for n in range(20)), "/there.pth"])
+    assert probe.ask_all([there]) == {there: True}
+    assert len(server.asked) == 21
+
+
+def test_of_many_on_a_server_out_of_reach_one_is_asked_about(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[httpx.URL] = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url)
+        raise httpx.ConnectTimeout("nobody there")
+
+    def open_client(_: UrlProbe) -> httpx.Client:
+        return httpx.Client(transport=httpx.MockTransport(refuse))
+
+    monkeypatch.setattr(UrlProbe, "_open_client", open_client)
+    urls = [f"http://weights.example/{number}.pth" for number in range(20)]
+    assert UrlProbe().ask_all(urls) == dict.fromkeys(urls, False)
+    assert asked == urls[:1]
+
+
+def test_the_weights_of_all_architectures_are_looked_for_at_once(weights_dir: Path) -> None:
+    (weights_dir / FILE_NAME).touch()
+    asked: list[list[str]] = []
+
+    def ask_all(urls: Iterable[str]) -> dict[str, bool]:
+        asked.append(list(urls))
+        return {url: "resnet18" in url for url in asked[-1]}
+
+    found = list_availability(
+        [ENTRY, get_entry("resnet18"), get_entry("alexnet")],
+        weights_dir=weights_dir,
+        download_allowed=True,
+        ask_all=ask_all,
+    )
+    assert found == {
+        ("squeezenet1_0", "IMAGENET1K_V1"): "local",
+        ("resnet18", "IMAGENET1K_V1"): "download",
+        ("alexnet", "IMAGENET1K_V1"): "unavailable",
+    }
+    assert [len(urls) for urls in asked] == [2]
+
+
+def test_nobody_is_asked_where_nothing_may_be_downloaded() -> None:
+    asked: list[str] = []
+
+    def ask_all(urls: Iterable[str]) -> dict[str, bool]:
+        asked.extend(urls)
+        return dict.fromkeys(asked, True)
+
+    found = list_availability([ENTRY], weights_dir=None, download_allowed=False, ask_all=ask_all)
+    assert set(found.values()) == {"unavailable"}
+    assert asked == []
 
 
 @pytest.mark.parametrize("download_allowed", [True, False])
