@@ -1,10 +1,14 @@
 """What a model said about the images of a split."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
+import torch
 from torch import Tensor
 
 from app.errors import Diverged
+from worker.training.data import Sample
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,18 @@ class Scored:
         if not bool(self.logits.isfinite().all()):
             raise Diverged("The best epoch's model gives scores that are no finite numbers.")
 
+    @classmethod
+    def of(cls, samples: Sequence[Sample], logits: Tensor, paths: Mapping[int, str]) -> Self:
+        """Samples with their logits, in one order; paths are those in the archive by image_id."""
+        return cls(
+            [sample.image_id for sample in samples],
+            [paths[sample.image_id] for sample in samples],
+            torch.tensor([sample.target for sample in samples]),
+            logits,
+        )
+
     def __len__(self) -> int:
         return len(self.image_ids)
-
-    @property
-    def num_classes(self) -> int:
-        return self.logits.shape[1]
 
     @property
     def predicted(self) -> Tensor:

@@ -1,10 +1,13 @@
 """The whole report of a checkpoint."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from app.errors import Diverged
 from app.jobs.report_schemas import MAX_MISTAKES, Report
+from worker.training.data import Sample
 from worker.training.evaluation.evaluate import evaluate, list_mistakes
 from worker.training.evaluation.scored import Scored
 
@@ -71,6 +74,14 @@ def test_the_surest_mistakes_come_first() -> None:
     assert mistakes[0].probability == pytest.approx(float(torch.tensor(4.0).sigmoid()))
     many = draw(500, 5)
     assert len(list_mistakes(names(5), many)) == MAX_MISTAKES
+
+
+def test_samples_are_named_as_in_the_archive() -> None:
+    samples = [Sample(7, Path("a"), 1, 8, 8), Sample(3, Path("b"), 0, 8, 8)]
+    logits = torch.tensor([[0.0, 1.0], [0.0, 2.0]])
+    scored = Scored.of(samples, logits, {3: "val/ants/3.jpg", 7: "val/bees/7.jpg"})
+    (mistake,) = list_mistakes(["ants", "bees"], scored)
+    assert (mistake.image_id, mistake.path, mistake.label) == (3, "val/ants/3.jpg", "ants")
 
 
 def test_scores_that_cannot_be_are_refused() -> None:
