@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from app.ml.calibration import (
+    MAX_FITTED,
     NUM_BINS,
     TEMPERATURE_RANGE,
     calibrate_across,
@@ -101,6 +102,12 @@ def test_two_images_are_enough_for_cross_fitting() -> None:
     assert torch.equal(calibrate_across(logits, torch.tensor([0, 1])), logits)
 
 
-def test_large_sets_are_summed_in_parts() -> None:
-    logits, targets = draw_logits(9000, 3, scale=2)
-    assert fit_temperature(logits, targets).value == pytest.approx(2, rel=0.05)
+def test_sets_are_summed_in_parts_and_large_ones_thinned() -> None:
+    logits, targets = draw_logits(2 * MAX_FITTED, 3, scale=2)
+    temperature = fit_temperature(logits, targets)
+    assert temperature == fit_temperature(logits[::2], targets[::2])
+    losses = [
+        log_loss(logits[::2] / (temperature.value * factor), targets[::2])
+        for factor in (0.99, 1.0, 1.01)
+    ]
+    assert losses[1] == min(losses)
