@@ -40,6 +40,12 @@ class Settings(BaseSettings):
     demo_data: Path | None = Field(
         None, description="Photographs for `graft demo`: a zip or a folder of class folders."
     )
+    cache_dir: Path | None = Field(
+        None, description="Decoded images of this machine's jobs; empty means in the data folder."
+    )
+    image_cache_bytes: int = Field(
+        20 * GIB, ge=0, description="Space for them; those unused for longest make way."
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="Where to train and serve; `cuda` never falls back to the CPU."
     )
@@ -99,6 +105,11 @@ class Settings(BaseSettings):
         if scheme in {"postgres", "postgresql"}:
             scheme = "postgresql+psycopg"
         return scheme + separator + rest
+
+    @property
+    def image_cache_dir(self) -> Path:
+        """The folder of decoded images."""
+        return (self.cache_dir or self.data_dir / "cache").absolute()
 
     @property
     def celery_broker_url(self) -> str:

@@ -3,9 +3,12 @@
 from sqlalchemy.orm import Session
 
 from app.db.tables import Dataset, Epoch, Job
+from app.errors import GraftError
 from app.jobs import lifecycle
+from app.jobs.advice import settle
 from app.jobs.repository import JobRepository
-from app.ml.recipe import decide
+from app.jobs.service import recall_base
+from app.ml.recipe import decide, is_decided
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.studies.service import consider_pruning
@@ -30,6 +33,12 @@ class TrainingWork:
             reason = dataset.error_message if dataset else "it was deleted"
             work.finish(session, lease)
             self.fail(session, job.id, "DATASET_INVALID", f"The dataset is not usable: {reason}")
+            return None
+        try:
+            self._settle(session, job, lease)
+        except GraftError as error:
+            work.finish(session, lease)
+            self.fail(session, job.id, error.code, error.message)
             return None
         configuration = self._configure(session, job, dataset, lease)
         return Command("worker.training", configuration.model_dump_json())
@@ -73,6 +82,13 @@ class TrainingWork:
         lifecycle.fail_job(session, subject_id, code, message)
         return []
 
+    def _settle(self, session: Session, job: Job, lease: Lease) -> None:
+        """Decide what is `auto` in the job by the advice that it has waited for."""
+        config = JobRepository(session).get_decided_config(job.id)
+        if not is_decided(config):
+            inquiry_id = work.find_awaited(session, lease)
+            settle(session, job, inquiry_id, recall_base(job, config))
+
     def _configure(
         self, session: Session, job: Job, dataset: Dataset, lease: Lease
     ) -> TrainingConfig:
@@ -87,6 +103,8 @@ class TrainingWork:
             storage_dir=self.storage.root,
             weights_dir=self.settings.weights_dir and self.settings.weights_dir.absolute(),
             weights_download=self.settings.weights_download,
+            cache_dir=self.settings.image_cache_dir,
+            image_cache_bytes=self.settings.image_cache_bytes,
             device=self.settings.device,
             base_model_key=job.base_model_key,
             resume=resume,

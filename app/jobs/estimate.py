@@ -4,14 +4,14 @@ from sqlalchemy.orm import Session
 
 from app.db.tables import Dataset
 from app.jobs.repository import JobRepository
-from app.jobs.schemas import MemoryEstimate
+from app.jobs.validation_schemas import MemoryEstimate
 from app.ml.catalogue import get_entry, num_parameters, num_trainable_parameters
 from app.ml.recipe import Recipe
 
 FLOAT32_BYTES = 4
 
 _OPTIMIZER_TENSORS = {"sgd": 1, "rmsprop": 1, "adamw": 2, "lbfgs": 20}
-"""Tensors of a parameter's size that each optimizer keeps (momentum, squared gradients, history)."""
+"""Tensors of a parameter's size that each optimizer keeps: momenta, squares, history."""
 
 
 def count_parameters(recipe: Recipe, num_classes: int) -> tuple[int, int]:

@@ -34,13 +34,16 @@ class PreprocessingSpec(BaseModel):
 
 def prepare_eval(image: Image.Image, spec: PreprocessingSpec) -> Tensor:
     """Prepare an RGB image for validation or serving: float32 [3, input_size, input_size]."""
-    return normalize(eval_pixels(image, spec), spec)
+    return normalize(eval_pixels(to_pixels(image), spec), spec)
 
 
-def eval_pixels(image: Image.Image, spec: PreprocessingSpec) -> Tensor:
-    """What a network sees of an RGB image, before scaling: uint8 [3, input_size, input_size]."""
+def eval_pixels(pixels: Tensor, spec: PreprocessingSpec) -> Tensor:
+    """What a network sees of an image, before scaling.
+
+    uint8 [3, height, width] to uint8 [3, input_size, input_size].
+    """
     resized: Tensor = F.resize(
-        to_pixels(image).to(torch.float32, memory_format=torch.contiguous_format),
+        pixels.to(torch.float32, memory_format=torch.contiguous_format),
         [spec.resize_size],
         InterpolationMode(spec.interpolation),
         antialias=True,

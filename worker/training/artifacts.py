@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 
-from torch import nn
-from torch.optim import Optimizer
+from torch import Tensor, nn
 
 from app.ml import checkpoint
-from app.ml.checkpoint import Checkpoint, CheckpointHeader
+from app.ml.checkpoint import Checkpoint, CheckpointHeader, StoredFile
 from app.storage import Storage
-from worker.protocol import Trained
 from worker.training.config import Resume
-from worker.training.fit import EpochResult
+from worker.training.fit import Best
+from worker.training.learner import Learner
 from worker.training.state import TrainerState, load_state, save_state
 
 
@@ -26,50 +25,56 @@ class Artifacts:
     header: CheckpointHeader
     model: nn.Module
 
-    def resume(self, resume: Resume, optimizer: Optimizer) -> TrainerState:
-        """Put model and optimizer into the state an earlier attempt left.
+    def resume(self, resume: Resume, learner: Learner) -> TrainerState:
+        """Put model and learner into the state an earlier attempt left.
 
         Raises CheckpointInvalid where that was another training.
         """
         state = load_state(self.storage.path(resume.state_key))
         header = self.header.model_copy(update={"trunk_digest": state.trunk_digest})
         checkpoint.apply_delta(self.model, Checkpoint(header, state.tensors))
-        optimizer.load_state_dict(state.optimizer)
+        learner.load(state.optimizer, state.scaler, state.average)
         return state
 
     def keep(
-        self, result: EpochResult, optimizer: Optimizer, before: TrainerState | None
+        self,
+        epoch: int,
+        best: Best,
+        best_tensors: dict[str, Tensor] | None,
+        learner: Learner,
+        before: TrainerState | None,
     ) -> tuple[str, TrainerState]:
-        """Make an epoch durable: its weights where it is the best, then its state; give its key."""
-        stem = f"{self.key_prefix}/epoch-{result.epoch:04d}"
-        tensors = checkpoint.take_delta(self.model)
-        if result.is_best or before is None:
+        """Make the state after an epoch durable and give its key; the best epoch's weights first.
+
+        best_tensors are those of the best epoch where it is a new one.
+        """
+        stem = f"{self.key_prefix}/epoch-{epoch:04d}"
+        if best_tensors is not None:
             best_key = f"{stem}.best.safetensors"
-            checkpoint.save(self.storage, best_key, Checkpoint(self.header, tensors))
-        else:
+            checkpoint.save(self.storage, best_key, Checkpoint(self.header, best_tensors))
+        elif before is not None:
             best_key = before.best_key
+        else:
+            raise AssertionError("the first epoch is the best so far")
         state = TrainerState(
-            epoch=result.epoch,
-            tensors=tensors,
+            epoch=epoch,
+            tensors=checkpoint.take_delta(self.model),
+            average=learner.average.tensors if learner.average else None,
             trunk_digest=self.header.trunk_digest,
-            optimizer=optimizer.state_dict(),
-            best=result.best,
+            optimizer=learner.optimizer.state_dict() if learner.optimizer else {},
+            scaler=learner.scaler.state_dict(),
+            best=best,
             best_key=best_key,
         )
         state_key = f"{stem}.state.pt"
         save_state(self.storage, state_key, state)
         return state_key, state
 
-    def complete(self, state: TrainerState) -> Trained:
+    def complete(self, state: TrainerState) -> tuple[str, StoredFile]:
         """Store the best epoch as a whole model; the model in memory becomes that epoch's."""
         best = checkpoint.load(self.storage.path(state.best_key))
         checkpoint.apply_delta(self.model, best)
         header = self.header.model_copy(update={"trunk_digest": None})
         key = f"{self.key_prefix}/model.safetensors"
-        stored = checkpoint.save(self.storage, key, Checkpoint(header, self.model.state_dict()))
-        return Trained(
-            best_epoch=state.best.epoch,
-            model_key=key,
-            model_digest=stored.digest,
-            num_bytes=stored.num_bytes,
-        )
+        whole = Checkpoint(header, self.model.state_dict())
+        return key, checkpoint.save(self.storage, key, whole)

@@ -39,13 +39,17 @@ class Form:
     measure: Callable[[int, int], tuple[int, int]]
     """Width and height of an image to those of its form."""
 
+    def keeps(self, width: int, height: int) -> bool:
+        """Whether an image of this size is the same in this form."""
+        return self.measure(width, height) == (width, height)
+
 
 def eval_form(spec: PreprocessingSpec) -> Form:
     """As validation sees images: uint8 [3, input_size, input_size]."""
     size = spec.input_size
     return Form(
         f"eval-{spec.resize_size}-{size}-{spec.interpolation}",
-        lambda image: eval_pixels(image, spec),
+        lambda image: eval_pixels(to_pixels(image), spec),
         lambda _width, _height: (size, size),
     )
 
@@ -72,6 +76,9 @@ class CachedImages:
     def __init__(self, pixels: Tensor, places: dict[int, tuple[int, int, int]]) -> None:
         self._pixels = pixels
         self._places = places
+
+    def __contains__(self, sample: Sample) -> bool:
+        return sample.image_id in self._places
 
     def __call__(self, sample: Sample) -> Tensor:
         """uint8 [3, height, width], a view of the file."""

@@ -34,6 +34,8 @@ class TrainingConfig(BaseModel):
     storage_dir: Path
     weights_dir: Path | None
     weights_download: bool
+    cache_dir: Path
+    image_cache_bytes: int
     device: str
     base_model_key: str | None = None
     resume: Resume | None = None

@@ -14,7 +14,8 @@ from app.datasets.manifest import ImageRecord, Split
 from app.ml.seeding import derive_seed
 
 Batch = tuple[Tensor, Tensor]
-"""Images, float32 [batch, 3, input_size, input_size], and class indices, int64 [batch]."""
+"""What the model is given, float [batch, ...], and class indices, int64 [batch]; float32
+[batch, num_classes] where images are mixed."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,25 @@ def plan_batches(num_images: int, batch_size: int) -> list[int]:
     return sizes
 
 
-def shuffle(samples: Sequence[Sample], *, seed: int, epoch: int) -> list[Sample]:
-    """The order of an epoch, a pure function of the seed and the epoch."""
+def shuffle(targets: Tensor, *, seed: int, epoch: int, is_balanced: bool = False) -> list[int]:
+    """The order of an epoch, as positions: a pure function of the seed and the epoch.
+
+    targets: int64 [num_images]. A balanced epoch has as many images, drawn with replacement so that
+    every class is as likely as any other.
+    """
     random = torch.Generator().manual_seed(derive_seed("shuffle", seed, epoch))
-    return [samples[index] for index in torch.randperm(len(samples), generator=random).tolist()]
+    if not is_balanced:
+        return torch.randperm(len(targets), generator=random).tolist()
+    chances = 1.0 / targets.bincount()[targets].double()
+    return chances.multinomial(len(targets), replacement=True, generator=random).tolist()
 
 
 class Loader:
-    """Threads that prepare images ahead of the model; the same batches whatever their number."""
+    """Threads that prepare images ahead of the model; the same batches whatever their number.
+
+    Threads, because what they call (decoding, resizing) releases Python's lock, and because they
+    start in no time and share memory, unlike a DataLoader's processes.
+    """
 
     def __init__(self, num_threads: int) -> None:
         # torch would start a pool of its own inside each of these threads.
@@ -81,7 +93,7 @@ class Loader:
     def load(
         self, samples: Iterable[Sample], sizes: Sequence[int], prepare: Callable[[Sample], Tensor]
     ) -> Iterator[Batch]:
-        """Yield the samples as batches of these sizes, at most two batches ahead.
+        """Yield what prepare makes of the samples, in batches of these sizes, two of them ahead.
 
         What prepare raises is raised here, at the batch the image belongs to.
         """

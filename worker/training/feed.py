@@ -1,91 +1,188 @@
 """The images of a job as batches on its device."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from app.datasets.manifest import read_manifest
-from app.errors import InputProblem, TooFewImages, ValidationFailed
+from app.datasets.manifest import Split, read_manifest
+from app.errors import TooFewImages
+from app.ml.augmentation import Draw, augment
 from app.ml.catalogue import get_entry
-from app.ml.images import decode_image
-from app.ml.preprocessing import Draw, PreprocessingSpec, prepare_eval, prepare_train
-from app.ml.recipe import Recipe
+from app.ml.preprocessing import PreprocessingSpec, eval_pixels, normalize
+from app.ml.recipe import NoAugmentation, Recipe
+from app.ml.seeding import derive_seed
 from app.storage import Storage
+from worker.training.cache import (
+    CachedImages,
+    Form,
+    ImageCache,
+    OnImage,
+    decode,
+    eval_form,
+    source_form,
+)
 from worker.training.config import TrainingConfig
 from worker.training.data import Batch, Loader, Sample, plan_batches, select_samples, shuffle
+from worker.training.mixing import mix
+
+MIN_EVAL_BATCH_SIZE = 32
+"""Without gradients there is room for more images at a time than in training."""
+
+Read = Callable[[Sample], Tensor]
+"""A sample's image: uint8 [3, height, width]."""
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The samples of a job, and their paths in the archive by image id."""
+
+    train: list[Sample]
+    val: list[Sample]
+    test: list[Sample]
+    paths: dict[int, str]
 
 
 @dataclass(frozen=True)
 class ImageFeed:
-    """Training batches, shuffled and augmented by epoch, and validation batches in fixed order."""
+    """Training batches, shuffled and augmented by epoch, and other splits' in fixed order."""
 
     recipe: Recipe
     spec: PreprocessingSpec
-    train: list[Sample]
-    val: list[Sample]
+    splits: Splits
+    num_classes: int
+    read_source: Read
+    read_plain: Read
     loader: Loader
     device: torch.device
 
     @property
     def num_train_batches(self) -> int:
-        return len(plan_batches(len(self.train), self.recipe.batch_size))
+        return len(plan_batches(len(self.splits.train), self.recipe.batch_size))
 
     @property
     def num_val_batches(self) -> int:
-        return len(plan_batches(len(self.val), self.recipe.batch_size))
+        return len(self._plan_large(self.splits.val))
 
     def train_batches(self, epoch: int) -> Iterator[Batch]:
-        def prepare(sample: Sample) -> Tensor:
-            draw = Draw(self.recipe.seed, epoch, sample.image_id)
-            image = decode_image(sample.path)
-            return prepare_train(image, self.spec, self.recipe.augmentation, draw)
-
-        samples = shuffle(self.train, seed=self.recipe.seed, epoch=epoch)
-        sizes = plan_batches(len(samples), self.recipe.batch_size)
-        return self._move(self.loader.load(samples, sizes, prepare))
+        recipe = self.recipe
+        train = self.splits.train
+        order = shuffle(
+            torch.tensor([sample.target for sample in train]),
+            seed=recipe.seed,
+            epoch=epoch,
+            is_balanced=recipe.class_balance == "sampling",
+        )
+        sizes = plan_batches(len(train), recipe.batch_size)
+        batches = self._load([train[index] for index in order], sizes, self._varied(epoch))
+        for step, batch in enumerate(batches):
+            if recipe.mixing is None:
+                yield batch
+            else:
+                seed = derive_seed("mix", recipe.seed, epoch, step)
+                yield mix(batch, recipe.mixing, self.num_classes, seed)
 
     def val_batches(self) -> Iterator[Batch]:
-        def prepare(sample: Sample) -> Tensor:
-            return prepare_eval(decode_image(sample.path), self.spec)
+        return self.eval_batches(self.splits.val)
 
-        sizes = plan_batches(len(self.val), self.recipe.batch_size)
-        return self._move(self.loader.load(self.val, sizes, prepare))
+    def eval_batches(self, samples: Sequence[Sample]) -> Iterator[Batch]:
+        """Samples in their order, prepared as for serving."""
+        return self._load(samples, self._plan_large(samples), self.read_plain)
 
-    def _move(self, batches: Iterator[Batch]) -> Iterator[Batch]:
-        return ((images.to(self.device), targets.to(self.device)) for images, targets in batches)
+    def view_batches(self, view: int) -> Iterator[Batch]:
+        """The training images in their order, varied as in an epoch of this number."""
+        train = self.splits.train
+        return self._load(train, self._plan_large(train), self._varied(view))
+
+    def _varied(self, epoch: int) -> Read:
+        augmentation = self.recipe.augmentation
+        if isinstance(augmentation, NoAugmentation):
+            return self.read_plain
+
+        def read(sample: Sample) -> Tensor:
+            draw = Draw(self.recipe.seed, epoch, sample.image_id)
+            return augment(self.read_source(sample), self.spec, augmentation, draw)
+
+        return read
+
+    def _plan_large(self, samples: Sequence[Sample]) -> list[int]:
+        return plan_batches(len(samples), max(self.recipe.batch_size, MIN_EVAL_BATCH_SIZE))
+
+    def _load(self, samples: Sequence[Sample], sizes: Sequence[int], read: Read) -> Iterator[Batch]:
+        for pixels, targets in self.loader.load(samples, sizes, read):
+            images = normalize(pixels.to(self.device), self.spec)
+            yield images.contiguous(memory_format=torch.channels_last), targets.to(self.device)
 
 
-def open_feed(
-    config: TrainingConfig,
-    storage: Storage,
-    spec: PreprocessingSpec,
-    loader: Loader,
-    device: torch.device,
-) -> ImageFeed:
-    """The feed of a job.
+def list_splits(config: TrainingConfig, storage: Storage) -> Splits:
+    """The samples of a job's dataset.
 
     Raises TooFewImages where there is no validation image or an epoch would be a single image, and
     ValidationFailed where the input is too small for the architecture and the smallest batch.
     """
     recipe = config.recipe
     records = list(read_manifest(storage.path(config.manifest_key)))
-    train = select_samples(records, "train", config.class_names, storage.path)
-    val = select_samples(records, "val", config.class_names, storage.path)
-    if len(train) <= 1 or not val:
+
+    def select(split: Split) -> list[Sample]:
+        return select_samples(records, split, config.class_names, storage.path)
+
+    splits = Splits(
+        select("train"),
+        select("val"),
+        select("test"),
+        {record.image_id: record.path for record in records},
+    )
+    if len(splits.train) <= 1 or not splits.val:
         raise TooFewImages(
-            f"There are {len(train)} training and {len(val)} validation images; "
+            f"There are {len(splits.train)} training and {len(splits.val)} validation images; "
             "at least two and one are needed."
         )
-    smallest_batch = min(plan_batches(len(train), recipe.batch_size))
-    min_size = get_entry(recipe.architecture).get_min_input_size(smallest_batch)
-    if recipe.input_size < min_size:
-        raise ValidationFailed(
-            InputProblem(
-                ("input_size",),
-                f"{recipe.architecture} needs an input of at least {min_size} pixels to train "
-                f"with batches of {smallest_batch}.",
-            )
+    smallest_batch = min(plan_batches(len(splits.train), recipe.batch_size))
+    get_entry(recipe.architecture).check_input_size(recipe.input_size, smallest_batch)
+    return splits
+
+
+def open_feed(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
+    config: TrainingConfig,
+    splits: Splits,
+    spec: PreprocessingSpec,
+    loader: Loader,
+    device: torch.device,
+    on_image: OnImage,
+) -> tuple[ImageFeed, bool]:
+    """The feed of a job, and whether its images are cached; on_image is told of each decoded one.
+
+    Where they do not fit the cache they are decoded anew in every epoch.
+    """
+    recipe = config.recipe
+    cache = ImageCache(config.cache_dir, config.image_cache_bytes)
+
+    def open_form(samples: list[Sample], form: Form) -> CachedImages | None:
+        return cache.open(
+            config.dataset_digest,
+            samples,
+            form,
+            num_threads=recipe.num_threads,
+            on_image=on_image,
         )
-    return ImageFeed(recipe, spec, train, val, loader, device)
+
+    source, plain = source_form(spec), eval_form(spec)
+    is_varied = not isinstance(recipe.augmentation, NoAugmentation)
+    sources = open_form(splits.train, source) if is_varied else None
+    plains = open_form(splits.val if is_varied else [*splits.val, *splits.train], plain)
+
+    def read_source(sample: Sample) -> Tensor:
+        return sources(sample) if sources else decode(sample, source)
+
+    def read_plain(sample: Sample) -> Tensor:
+        if plains and sample in plains:
+            return plains(sample)
+        if sources and sample in sources and source.keeps(sample.width, sample.height):
+            return eval_pixels(sources(sample), spec)
+        return decode(sample, plain)
+
+    feed = ImageFeed(
+        recipe, spec, splits, len(config.class_names), read_source, read_plain, loader, device
+    )
+    return feed, plains is not None and (sources is not None or not is_varied)

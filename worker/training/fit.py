@@ -2,19 +2,18 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import nn
-from torch.optim import Optimizer
 
 from app.errors import Diverged
 from app.ml.recipe import EarlyStopping, Recipe
-from app.ml.seeding import derive_seed
 from worker.training.data import Batch
+from worker.training.learner import Learner, at_rest
 from worker.training.loop import OnStep, PassResult, eval_pass, train_pass
-from worker.training.optim import list_learning_rates
+from worker.training.optim import count_steps, list_learning_rates
 
 
 class Feed(Protocol):
@@ -23,6 +22,9 @@ class Feed(Protocol):
     @property
     def num_train_batches(self) -> int: ...
 
+    @property
+    def num_val_batches(self) -> int: ...
+
     def train_batches(self, epoch: int) -> Iterator[Batch]: ...
 
     def val_batches(self) -> Iterator[Batch]: ...
@@ -30,10 +32,10 @@ class Feed(Protocol):
 
 @dataclass(frozen=True)
 class Best:
-    """The first epoch that reached the highest validation accuracy."""
+    """The first epoch with the highest score: its validation accuracy, unless told otherwise."""
 
     epoch: int
-    val_accuracy: float
+    score: float
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class EpochResult:
     epoch: int
     train: PassResult
     val: PassResult
-    learning_rate: float
+    learning_rate: float | None
     seconds: float
     best: Best
 
@@ -54,10 +56,10 @@ class EpochResult:
 
 def fit(  # noqa: PLR0913 -- each is one thing the caller knows
     recipe: Recipe,
-    model: nn.Module,
-    optimizer: Optimizer,
+    learner: Learner,
     feed: Feed,
     *,
+    layers: list[list[nn.Parameter]],
     last_epoch: int = 0,
     best: Best | None = None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -65,8 +67,9 @@ def fit(  # noqa: PLR0913 -- each is one thing the caller knows
 ) -> Iterator[EpochResult]:
     """Train epoch by epoch, from the one after last_epoch; the model is changed in place.
 
-    An epoch depends on the model, the optimizer, the recipe and its number alone, so that a run
-    taken up again with restored ones goes on exactly as if it had not been interrupted.
+    An epoch depends on the learner, the recipe and its number alone, so that a run taken up again
+    with a restored learner goes on exactly as if it had not been interrupted. layers are the
+    trainable parameters from the head downwards, for staged unfreezing.
     Ends early where should_stop says so after an epoch, or by the recipe's early stopping.
     Raises Diverged, naming the epoch.
     """
@@ -74,15 +77,17 @@ def fit(  # noqa: PLR0913 -- each is one thing the caller knows
         if has_stalled(recipe.early_stopping, best, epoch - 1):
             return
         started = time.perf_counter()
-        torch.manual_seed(derive_seed("epoch", recipe.seed, epoch))
-        rates = list_learning_rates(recipe, epoch, feed.num_train_batches)
+        steps = count_steps(feed.num_train_batches, recipe.accumulate)
+        rates = list_learning_rates(recipe, epoch, steps)
         try:
-            train = train_pass(model, optimizer, feed.train_batches(epoch), rates, on_step)
-            val = eval_pass(model, feed.val_batches(), on_step)
+            with _rest(recipe, layers, epoch):
+                batches = feed.train_batches(epoch)
+                train = train_pass(learner, batches, rates, on_step, seed=recipe.seed, epoch=epoch)
+            val = eval_pass(learner, feed.val_batches(), on_step)
         except Diverged as error:
             message = f"The loss was no longer a finite number in epoch {epoch}."
             raise Diverged(f"{message} Try a smaller learning rate.") from error
-        if best is None or val.accuracy > best.val_accuracy:
+        if best is None or val.accuracy > best.score:
             best = Best(epoch, val.accuracy)
         yield EpochResult(epoch, train, val, rates[-1], time.perf_counter() - started, best)
         if should_stop():
@@ -94,3 +99,27 @@ def has_stalled(early_stopping: EarlyStopping | None, best: Best | None, epoch: 
     if early_stopping is None or best is None:
         return False
     return epoch - best.epoch >= early_stopping.patience
+
+
+def list_resting(
+    recipe: Recipe, layers: list[list[nn.Parameter]], epoch: int
+) -> list[nn.Parameter]:
+    """The parameters that do not learn yet in an epoch (counted from 1).
+
+    The head learns from the start; the trunk is divided into stages of equally many layers, which
+    begin from the top downwards (gradual unfreezing: Howard & Ruder, 2018).
+    """
+    staged = recipe.staged_unfreezing
+    if staged is None:
+        return []
+    trunk = [parameters for parameters in layers if parameters][1:]
+    num_begun = min((epoch - 1) // staged.epochs_per_stage, staged.num_stages)
+    num_learning = round(len(trunk) * num_begun / staged.num_stages)
+    return [parameter for layer in trunk[num_learning:] for parameter in layer]
+
+
+def _rest(
+    recipe: Recipe, layers: list[list[nn.Parameter]], epoch: int
+) -> AbstractContextManager[None]:
+    resting = list_resting(recipe, layers, epoch)
+    return at_rest(resting) if resting else nullcontext()

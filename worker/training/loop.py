@@ -1,23 +1,22 @@
 """One pass over a split: with steps of the optimizer, or without."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
-from torch.optim import Optimizer
-from torchvision.models.inception import InceptionOutputs
 
 from app.errors import Diverged
+from app.ml.seeding import derive_seed
 from worker.training.data import Batch
-
-AUXILIARY_LOSS_FACTOR = 0.4
-"""Weight of Inception's auxiliary head, as in PyTorch's fine-tuning tutorial."""
+from worker.training.learner import Learner
 
 OnStep = Callable[[int], None]
 """Told the number of images after each batch."""
+
+_CHECK_EVERY = 32
+"""Batches between two looks at the loss: each look waits for the device."""
 
 
 @dataclass(frozen=True)
@@ -28,71 +27,100 @@ class PassResult:
     accuracy: float
 
 
-def train_pass(
-    model: nn.Module,
-    optimizer: Optimizer,
+def train_pass(  # noqa: PLR0913 -- each is one thing the caller knows
+    learner: Learner,
     batches: Iterable[Batch],
     learning_rates: Iterable[float],
     on_step: OnStep,
+    *,
+    seed: int,
+    epoch: int,
 ) -> PassResult:
-    """Take one optimizer step a batch, each with its own learning rate.
+    """Take an optimizer step for every so many batches, each with its own learning rate.
 
     The result is that of the moving model, dropout and auxiliary loss included, as the tutorials
-    print it. Raises Diverged as soon as the loss is no finite number.
+    print it. Chance depends on seed, epoch and step alone. Raises Diverged once the loss is no
+    finite number.
     """
-    model.train()
-    tally = _Tally()
-    for (images, targets), learning_rate in zip(batches, learning_rates, strict=True):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate
-        optimizer.zero_grad()
-        loss, scores = compute_loss(model(images), targets)
-        tally.add(loss, scores, targets)
-        loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
-        optimizer.step()
-        on_step(len(targets))
+    learner.begin_training()
+    tally = _Tally(learner.device)
+    groups = _group(batches, learner.accumulate)
+    for step, (group, learning_rate) in enumerate(zip(groups, learning_rates, strict=True)):
+        torch.manual_seed(derive_seed("step", seed, epoch, step))
+        num_images = sum(len(targets) for _, targets in group)
+        for images, targets in group:
+            with learner.autocast():
+                outputs = learner.model(images)
+            loss, scores = learner.objective(outputs, targets)
+            tally.add(loss, scores, targets)
+            share = len(targets) / num_images
+            learner.scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call] # torch
+            on_step(len(targets))
+        learner.step(learning_rate)
     return tally.result()
 
 
 @torch.inference_mode()
-def eval_pass(model: nn.Module, batches: Iterable[Batch], on_step: OnStep) -> PassResult:
+def eval_pass(learner: Learner, batches: Iterable[Batch], on_step: OnStep) -> PassResult:
     """Measure the model as it would serve. Raises Diverged where the loss is no finite number."""
-    model.eval()
-    tally = _Tally()
-    for images, targets in batches:
-        loss, scores = compute_loss(model(images), targets)
-        tally.add(loss, scores, targets)
-        on_step(len(targets))
+    tally = _Tally(learner.device)
+    with learner.evaluated() as model:
+        for images, targets in batches:
+            with learner.autocast():
+                scores = model(images).float()
+            tally.add(nn.functional.cross_entropy(scores, targets), scores, targets)
+            on_step(len(targets))
     return tally.result()
 
 
-def compute_loss(outputs: Tensor | InceptionOutputs, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean cross-entropy of a batch and the scores, float [batch, num_classes].
+@torch.inference_mode()
+def predict_scores(learner: Learner, batches: Iterable[Batch]) -> Tensor:
+    """The scores of the model as it would serve: float32 [num_images, num_classes], on the CPU."""
+    scores = []
+    with learner.evaluated() as model:
+        for images, _ in batches:
+            with learner.autocast():
+                scores.append(model(images).float().cpu())
+    return torch.cat(scores)
 
-    Inception in training has a second, auxiliary head, whose loss counts 0.4.
-    """
-    if isinstance(outputs, InceptionOutputs):
-        auxiliary = cross_entropy(outputs.aux_logits, targets)
-        loss = cross_entropy(outputs.logits, targets) + AUXILIARY_LOSS_FACTOR * auxiliary
-        return loss, outputs.logits
-    return cross_entropy(outputs, targets), outputs
+
+def _group(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
+    group: list[Batch] = []
+    for batch in batches:
+        group.append(batch)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 class _Tally:
-    """Sums over the images seen so far."""
+    """Sums over the images seen so far, kept on the device so that nothing waits for it."""
 
-    def __init__(self) -> None:
-        self._loss = 0.0
-        self._num_correct = 0
+    def __init__(self, device: torch.device) -> None:
+        self._loss = torch.zeros((), dtype=torch.float64, device=device)
+        self._num_correct = torch.zeros((), dtype=torch.int64, device=device)
         self._num_images = 0
+        self._num_batches = 0
 
     def add(self, loss: Tensor, scores: Tensor, targets: Tensor) -> None:
-        mean = loss.item()
-        if not math.isfinite(mean):
-            raise Diverged("The loss is no longer a finite number.")
-        self._loss += mean * len(targets)
-        self._num_correct += int((scores.argmax(1) == targets).sum())
-        self._num_images += len(targets)
+        labels = targets if targets.ndim == 1 else targets.argmax(1)
+        self._loss += loss.detach() * len(labels)
+        self._num_correct += (scores.argmax(1) == labels).sum()
+        self._num_images += len(labels)
+        self._num_batches += 1
+        if self._num_batches % _CHECK_EVERY == 0:
+            self._check()
 
     def result(self) -> PassResult:
-        return PassResult(self._loss / self._num_images, self._num_correct / self._num_images)
+        total = self._check()
+        return PassResult(
+            total / self._num_images, int(self._num_correct.item()) / self._num_images
+        )
+
+    def _check(self) -> float:
+        total = float(self._loss.item())
+        if not math.isfinite(total):
+            raise Diverged("The loss is no longer a finite number.")
+        return total

@@ -1,21 +1,54 @@
 """Optimizers over what may learn, and the learning rate of every step."""
 
 import math
-from typing import Any
 
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer, RMSprop
 
+from app.ml.catalogue import Entry
 from app.ml.recipe import Lbfgs, Recipe
 
 
-def make_optimizer(model: nn.Module, settings: Any) -> Optimizer:
-    """The optimizer of a recipe, given the trainable parameters and no others."""
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+def make_optimizer(model: nn.Module, recipe: Recipe, entry: Entry) -> Optimizer:
+    """The optimizer of a recipe, given the trainable parameters and no others.
+
+    Parameters are grouped by layer: `scale` multiplies a group's learning rate, 1 for the head and
+    layer_decay times that of the layer above for each layer below it (Howard & Ruder, 2018).
+    """
+    settings = recipe.optimizer
+    if isinstance(settings, Lbfgs):
+        raise TypeError("lbfgs takes no steps")
+    depths = list_by_depth(model, entry)
+    if recipe.layer_decay == 1.0:
+        depths = [[parameter for layer in depths for parameter in layer]]
+    groups = [
+        {"params": parameters, "scale": recipe.layer_decay**depth}
+        for depth, parameters in enumerate(depths)
+        if parameters
+    ]
     arguments = settings.model_dump(exclude={"name", "learning_rate"})
     kinds = {"sgd": SGD, "rmsprop": RMSprop, "adamw": AdamW}
-    optimizer: Optimizer = kinds[settings.name](trainable, lr=settings.learning_rate, **arguments)
+    optimizer: Optimizer = kinds[settings.name](groups, lr=settings.learning_rate, **arguments)
     return optimizer
+
+
+def list_by_depth(model: nn.Module, entry: Entry) -> list[list[nn.Parameter]]:
+    """The trainable parameters of the heads, of the layer below them, and so on downwards.
+
+    Parameters that belong to no layer (a class token, position embeddings) lie deepest.
+    """
+    heads = [head.name for head in entry.heads]
+    layers = [layer.name for layer in reversed(entry.layers)]
+    depths: list[list[nn.Parameter]] = [[] for _ in range(len(layers) + 2)]
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            depths[_find_depth(name, heads, layers)].append(parameter)
+    return depths
+
+
+def count_steps(num_batches: int, accumulate: int) -> int:
+    """Optimizer steps of an epoch: one for every so many batches, the last ones included."""
+    return math.ceil(num_batches / accumulate)
 
 
 def list_learning_rates(recipe: Recipe, epoch: int, steps_per_epoch: int) -> list[float]:
@@ -23,11 +56,22 @@ def list_learning_rates(recipe: Recipe, epoch: int, steps_per_epoch: int) -> lis
 
     A pure function of the recipe, so there is no scheduler whose state could be lost.
     """
+    if isinstance(recipe.optimizer, Lbfgs):
+        raise TypeError("lbfgs takes no steps")
     first = (epoch - 1) * steps_per_epoch
     return [
         recipe.optimizer.learning_rate * _factor(recipe, epoch, step, steps_per_epoch)
         for step in range(first, first + steps_per_epoch)
     ]
+
+
+def _find_depth(name: str, heads: list[str], layers: list[str]) -> int:
+    if any(name.startswith(f"{head}.") for head in heads):
+        return 0
+    return next(
+        (depth for depth, layer in enumerate(layers, 1) if name.startswith(f"{layer}.")),
+        len(layers) + 1,
+    )
 
 
 def _factor(recipe: Recipe, epoch: int, step: int, steps_per_epoch: int) -> float:

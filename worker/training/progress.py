@@ -9,35 +9,51 @@ _SECONDS_BETWEEN = 0.5
 
 
 class ProgressReporter:
-    """Counts batches and images, and says where the job stands, at most twice a second."""
+    """Counts images and batches, and says where the job stands, at most twice a second."""
 
-    def __init__(  # noqa: PLR0913 -- each is one thing the caller knows
+    def __init__(
         self,
         say: Callable[[TrainProgress], None],
-        *,
         epochs: int,
-        steps: int,
-        num_images: int,
-        last_epoch: int,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._say = say
         self._epochs = epochs
-        self._steps = steps
-        self._num_remaining = (epochs - last_epoch) * num_images
-        self._epoch = last_epoch + 1
-        self._step = 0
-        self._num_done = 0
         self._now = now
-        self._started = now()
         self._said = float("-inf")
+        self._begin("starting", epoch=0, steps=0, num_images=0)
+
+    def prepare(self, stage: str, num_images: int) -> Callable[[int], None]:
+        """A stage before the first epoch begins; what is given back is told of images done."""
+        self._begin(stage, epoch=0, steps=num_images, num_images=num_images)
+        return self._advance
+
+    def train(self, *, last_epoch: int, steps: int, num_images: int) -> None:
+        """The epochs behind last_epoch begin, of so many batches and images each."""
+        left = (self._epochs - last_epoch) * num_images
+        self._begin("training", epoch=last_epoch + 1, steps=steps, num_images=left)
 
     def on_step(self, num_images: int) -> None:
         """Count a batch of training or validation."""
         if self._step == self._steps:
             self._epoch += 1
             self._step = 0
-        self._step += 1
+        self._count(1, num_images)
+
+    def _begin(self, stage: str, *, epoch: int, steps: int, num_images: int) -> None:
+        self._stage = stage
+        self._epoch = epoch
+        self._steps = steps
+        self._step = 0
+        self._num_done = 0
+        self._num_remaining = num_images
+        self._started = self._now()
+
+    def _advance(self, num_images: int = 1) -> None:
+        self._count(num_images, num_images)
+
+    def _count(self, num_steps: int, num_images: int) -> None:
+        self._step += num_steps
         self._num_done += num_images
         self._num_remaining -= num_images
         now = self._now()
@@ -48,6 +64,7 @@ class ProgressReporter:
     def _measure(self, elapsed_seconds: float) -> TrainProgress:
         rate = self._num_done / elapsed_seconds if elapsed_seconds > 0 else None
         return TrainProgress(
+            stage=self._stage,
             epoch=self._epoch,
             epochs=self._epochs,
             step=self._step,

@@ -1,28 +1,37 @@
 """A job from its configuration to its stored model."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import torch
+from torch import Tensor
 
 from app.errors import GpuOutOfMemory
-from app.ml import catalogue
-from app.ml.checkpoint import CheckpointHeader
+from app.ml import catalogue, checkpoint
 from app.ml.device import choose_device
+from app.ml.recipe import Lbfgs
 from app.storage import LocalStorage
-from worker.protocol import EpochRow, EpochsDone, Message, Started
+from worker.protocol import EpochRow, EpochsDone, Message, Started, Trained
 from worker.training.artifacts import Artifacts
 from worker.training.config import TrainingConfig
 from worker.training.data import Loader
 from worker.training.environment import describe_environment
-from worker.training.feed import ImageFeed, open_feed
-from worker.training.fit import fit
-from worker.training.optim import make_optimizer
+from worker.training.evaluation.evaluate import evaluate
+from worker.training.evaluation.scored import Scored
+from worker.training.fit import EpochResult, fit
+from worker.training.frozen import ActivationFeed
+from worker.training.loop import predict_scores
+from worker.training.preparation import Bench, prepare
 from worker.training.progress import ProgressReporter
 from worker.training.repeatable import make_repeatable
-from worker.training.starting_model import start_model
+from worker.training.solve import SolvedEpoch, solve
+from worker.training.state import TrainerState
 
 Say = Callable[[Message], None]
+
+KEEP_EVERY_SECONDS = 1.0
+"""Epochs shorter than this share a checkpoint."""
 
 
 def run(config: TrainingConfig, *, should_stop: Callable[[], bool], say: Say) -> None:
@@ -34,14 +43,14 @@ def run(config: TrainingConfig, *, should_stop: Callable[[], bool], say: Say) ->
     device = choose_device(config.device)
     make_repeatable(recipe.num_threads)
     storage = LocalStorage(config.storage_dir)
+    progress = ProgressReporter(say, recipe.epochs)
     try:
         with closing(Loader(recipe.num_threads)) as loader:
-            model, header = start_model(config, storage)
-            model.to(device)
-            feed = open_feed(config, storage, header.preprocessing, loader, device)
-            artifacts = Artifacts(config.key_prefix, storage, header, model)
-            say(_describe_start(config, device, header, feed))
-            _train(config, feed, artifacts, should_stop, say)
+            bench = prepare(config, storage, loader, device, progress)
+            say(_describe_start(config, bench))
+            artifacts = Artifacts(config.key_prefix, storage, bench.header, bench.model)
+            state = _train(config, bench, artifacts, progress, should_stop, say)
+            say(_complete(config, bench, artifacts, state))
     except torch.OutOfMemoryError as error:
         raise GpuOutOfMemory(
             f"A batch of {recipe.batch_size} does not fit the GPU's memory; "
@@ -49,75 +58,135 @@ def run(config: TrainingConfig, *, should_stop: Callable[[], bool], say: Say) ->
         ) from error
 
 
-def _train(
+def _train(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
     config: TrainingConfig,
-    feed: ImageFeed,
+    bench: Bench,
     artifacts: Artifacts,
+    progress: ProgressReporter,
     should_stop: Callable[[], bool],
     say: Say,
-) -> None:
-    recipe = config.recipe
-    optimizer = make_optimizer(artifacts.model, recipe.optimizer)
-    state = artifacts.resume(config.resume, optimizer) if config.resume else None
+) -> TrainerState:
+    """Run the epochs that are left; the state after the last of them."""
+    state = artifacts.resume(config.resume, bench.learner) if config.resume else None
     last_epoch = state.epoch if state else 0
-    num_images = len(feed.train) + len(feed.val)
-    progress = ProgressReporter(
-        say,
-        epochs=recipe.epochs,
-        steps=feed.num_train_batches + feed.num_val_batches,
-        num_images=num_images,
-        last_epoch=last_epoch,
-    )
-    for result in fit(
+    num_images = len(bench.splits.train) + len(bench.splits.val)
+    rows: list[EpochRow] = []
+    best_tensors: dict[str, Tensor] | None = None
+    kept_at = time.monotonic()
+    latest: EpochResult | None = None
+
+    def keep(result: EpochResult) -> TrainerState:
+        nonlocal best_tensors, kept_at
+        key, kept = artifacts.keep(result.epoch, result.best, best_tensors, bench.learner, state)
+        say(EpochsDone(rows=list(rows), state_key=key, best_key=kept.best_key))
+        rows.clear()
+        best_tensors, kept_at = None, time.monotonic()
+        return kept
+
+    for result in _list_epochs(config, bench, state, progress, should_stop):
+        if isinstance(result, SolvedEpoch) and result.is_best:
+            bench.learn_of(result.solution)
+        if result.epoch <= last_epoch:
+            continue
+        if result.is_best:
+            with bench.learner.evaluated():
+                best_tensors = checkpoint.take_delta(bench.model)
+        rows.append(_describe_epoch(result, num_images))
+        latest = result
+        if time.monotonic() - kept_at >= KEEP_EVERY_SECONDS:
+            state = keep(result)
+    if rows and latest is not None:
+        state = keep(latest)
+    if state is None:
+        raise AssertionError("a recipe has at least one epoch")
+    return state
+
+
+def _list_epochs(
+    config: TrainingConfig,
+    bench: Bench,
+    state: TrainerState | None,
+    progress: ProgressReporter,
+    should_stop: Callable[[], bool],
+) -> Iterator[EpochResult]:
+    recipe = config.recipe
+    last_epoch = state.epoch if state else 0
+    steps = bench.feed.num_train_batches + bench.feed.num_val_batches
+    num_images = len(bench.splits.train) + len(bench.splits.val)
+    progress.train(last_epoch=last_epoch, steps=steps, num_images=num_images)
+    if isinstance(recipe.optimizer, Lbfgs) and isinstance(bench.feed, ActivationFeed):
+        return solve(
+            recipe.optimizer,
+            bench.feed,
+            bench.put_head,
+            num_classes=bench.images.num_classes,
+            should_stop=should_stop,
+            on_step=progress.on_step,
+        )
+    return fit(
         recipe,
-        artifacts.model,
-        optimizer,
-        feed,
+        bench.learner,
+        bench.feed,
+        layers=bench.layers,
         last_epoch=last_epoch,
         best=state.best if state else None,
         should_stop=should_stop,
         on_step=progress.on_step,
-    ):
-        state_key, state = artifacts.keep(result, optimizer, state)
-        say(
-            EpochsDone(
-                rows=[
-                    EpochRow(
-                        epoch=result.epoch,
-                        train_loss=result.train.loss,
-                        train_accuracy=result.train.accuracy,
-                        val_loss=result.val.loss,
-                        val_accuracy=result.val.accuracy,
-                        learning_rate=result.learning_rate,
-                        seconds=result.seconds,
-                        images_per_second=num_images / result.seconds,
-                        is_best=result.is_best,
-                    )
-                ],
-                state_key=state_key,
-                best_key=state.best_key,
-            )
-        )
-    if state is None:
-        raise AssertionError("a recipe has at least one epoch")
-    say(artifacts.complete(state))
+    )
 
 
-def _describe_start(
-    config: TrainingConfig, device: torch.device, header: CheckpointHeader, feed: ImageFeed
-) -> Started:
+def _complete(
+    config: TrainingConfig, bench: Bench, artifacts: Artifacts, state: TrainerState
+) -> Trained:
+    """Store the best epoch's model, and tell what it is worth."""
+    key, stored = artifacts.complete(state)
+    learner, splits = bench.learner, bench.splits
+    learner.average = None
+    val = Scored.of(splits.val, predict_scores(learner, bench.feed.val_batches()), splits.paths)
+    test = None
+    if splits.test:
+        learner.model = bench.model
+        scores = predict_scores(learner, bench.images.eval_batches(splits.test))
+        test = Scored.of(splits.test, scores, splits.paths)
+    report = evaluate(config.class_names, val, test=test, out_of_fold=bench.out_of_fold)
+    return Trained(
+        best_epoch=state.best.epoch,
+        model_key=key,
+        model_digest=stored.digest,
+        num_bytes=stored.num_bytes,
+        report=report.model_dump(mode="json"),
+    )
+
+
+def _describe_epoch(result: EpochResult, num_images: int) -> EpochRow:
+    return EpochRow(
+        epoch=result.epoch,
+        train_loss=result.train.loss,
+        train_accuracy=result.train.accuracy,
+        val_loss=result.val.loss,
+        val_accuracy=result.val.accuracy,
+        learning_rate=result.learning_rate,
+        seconds=result.seconds,
+        images_per_second=num_images / result.seconds,
+        is_best=result.is_best,
+    )
+
+
+def _describe_start(config: TrainingConfig, bench: Bench) -> Started:
     recipe = config.recipe
-    entry = catalogue.get_entry(recipe.architecture)
+    entry = bench.entry
+    device = bench.learner.device
     return Started(
         resolved={
             "device": device.type,
-            "num_parameters": catalogue.num_parameters(entry, header.num_classes),
+            "num_parameters": catalogue.num_parameters(entry, bench.header.num_classes),
             "num_trainable_parameters": catalogue.num_trainable_parameters(
-                entry, recipe.strategy, recipe.trainable_from, header.num_classes
+                entry, recipe.strategy, recipe.trainable_from, bench.header.num_classes
             ),
-            "num_train_images": len(feed.train),
-            "num_val_images": len(feed.val),
-            "steps_per_epoch": feed.num_train_batches,
+            "num_train_images": len(bench.splits.train),
+            "num_val_images": len(bench.splits.val),
+            "steps_per_epoch": bench.feed.num_train_batches,
+            **bench.notes,
         },
-        environment=describe_environment(config, device, header.weights),
+        environment=describe_environment(config, device, bench.header.weights),
     )

@@ -70,7 +70,7 @@ def _find_origin(config: TrainingConfig, entry: Entry, storage: Storage) -> _Ori
         return _Origin(
             state_dict=None,
             provenance=Provenance(source="none", name="none", digest=None),
-            arguments=build_arguments(entry.name, is_pretrained=False),
+            arguments=build_arguments(entry.name, is_pretrained=False, head=config.recipe.head),
             preprocessing=PreprocessingSpec(input_size=size, resize_size=size),
         )
     weights = entry.get_weights(config.recipe.weights)
@@ -83,7 +83,7 @@ def _find_origin(config: TrainingConfig, entry: Entry, storage: Storage) -> _Ori
     return _Origin(
         state_dict=pretrained.state_dict,
         provenance=pretrained.provenance,
-        arguments=build_arguments(entry.name, is_pretrained=True),
+        arguments=build_arguments(entry.name, is_pretrained=True, head=config.recipe.head),
         preprocessing=PreprocessingSpec(
             input_size=size,
             resize_size=size,

@@ -25,15 +25,18 @@ _DIGEST_NUM_BYTES = 32
 class TrainerState:
     """The state after an epoch.
 
-    tensors are what training changes, on the trunk of trunk_digest; best_key is the checkpoint of
-    the best epoch, which an earlier attempt may have written. Learning rates and random numbers
-    are functions of the epoch and need no state.
+    tensors are what training changes, on the trunk of trunk_digest, and average the moving average
+    of them where one is kept; best_key is the checkpoint of the best epoch, which an earlier
+    attempt may have written. Learning rates and random numbers are functions of the epoch and need
+    no state.
     """
 
     epoch: int
     tensors: dict[str, Tensor]
+    average: dict[str, Tensor] | None
     trunk_digest: str | None
     optimizer: dict[str, Any]
+    scaler: dict[str, Any]
     best: Best
     best_key: str
 

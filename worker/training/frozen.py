@@ -1,0 +1,178 @@
+"""A model cut in two: layers that are run once on each image, and the part behind them that learns.
+
+The frozen part runs as it serves (dropout off, BatchNorm's statistics kept), so what it makes of an
+image depends on nothing but the image.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, fx, nn
+
+from app.errors import InputProblem, ValidationFailed
+from app.ml.catalogue import Entry
+from app.ml.features import has_linear_head, tap_features
+from app.ml.recipe import Recipe
+from worker.training.data import Batch, plan_batches, shuffle
+from worker.training.learner import Learner
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Two parts that share their parameters with the model.
+
+    front: images, float32 [batch, 3, height, width], to activations [batch, ...]; tail: activations
+    to scores.
+    """
+
+    front: Callable[[Tensor], Tensor]
+    tail: nn.Module
+
+
+def cut_model(model: nn.Module, entry: Entry, recipe: Recipe) -> Cut:
+    """Cut a model below the first layer that learns.
+
+    Raises ValidationFailed where the model's forward pass cannot be cut there.
+    """
+    if recipe.strategy == "feature_extract" and has_linear_head(model, entry):
+        head = model.get_submodule(entry.heads[-1].name)
+        return Cut(lambda images: tap_features(model.eval(), entry, images), _HeadOnFeatures(head))
+    front, tail = _split(model, recipe.trainable_from or entry.heads[-1].name)
+
+    def run_front(images: Tensor) -> Tensor:
+        with torch.no_grad():
+            activations: Tensor = front.eval()(images)
+        return activations
+
+    return Cut(run_front, tail)
+
+
+class _HeadOnFeatures(nn.Module):
+    """A head, linear or a 1x1 convolution, on features [batch, in_features]."""
+
+    def __init__(self, head: nn.Module) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, features: Tensor) -> Tensor:
+        weight, bias = self.head.weight, self.head.bias
+        return nn.functional.linear(features, weight.flatten(1), bias)  # type: ignore[operator, arg-type]
+
+
+class _LayerTracer(fx.Tracer):
+    """Keeps torch's and torchvision's own building blocks whole.
+
+    Some of them (stochastic depth) look at whether they train, which tracing would fix for good.
+    """
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        is_block = m.__module__.startswith("torchvision.ops")
+        return is_block or super().is_leaf_module(m, module_qualified_name)
+
+
+def _split(model: nn.Module, layer: str) -> tuple[nn.Module, nn.Module]:
+    """The graph before a layer's first operation, and the rest of it.
+
+    Sound only where a single value crosses that line.
+    """
+    graph = _LayerTracer().trace(model)
+    nodes = list(graph.nodes)
+    first = next(
+        (
+            index
+            for index, node in enumerate(nodes)
+            if node.op == "call_module" and f"{node.target}.".startswith(f"{layer}.")
+        ),
+        None,
+    )
+    crossing = [] if first is None else _find_crossing(nodes[:first], nodes[first:])
+    if len(crossing) != 1:
+        message = f"This architecture cannot be cut before {layer} to run what is below it once."
+        raise ValidationFailed(InputProblem(("cached_views",), message, ("null",)))
+    (line,) = crossing
+    return _extract(model, graph, None, line), _extract(model, graph, line, None)
+
+
+def _find_crossing(before: list[fx.Node], after: list[fx.Node]) -> list[fx.Node]:
+    late = set(after)
+    return [node for node in before if late & set(node.users)]
+
+
+def _extract(
+    model: nn.Module, graph: fx.Graph, start: fx.Node | None, end: fx.Node | None
+) -> fx.GraphModule:
+    """The part of a graph from a node's value to another's, on the model's own layers."""
+    part = fx.Graph()
+    copies: dict[fx.Node, fx.Node] = {}
+    nodes = list(graph.nodes)
+    first = 0
+    if start is not None:
+        copies[start] = part.placeholder("activations")
+        first = nodes.index(start) + 1
+    for node in nodes[first:]:
+        if start is not None and node.op == "placeholder":
+            continue
+        if not all(source in copies for source in node.all_input_nodes):
+            continue
+        if node.op == "output":
+            part.output(fx.node.map_arg(node.args[0], copies.__getitem__))
+        else:
+            copies[node] = part.node_copy(node, copies.__getitem__)
+        if node is end:
+            part.output(copies[node])
+            break
+    return fx.GraphModule(model, part)
+
+
+@dataclass(frozen=True)
+class ActivationFeed:
+    """Training and validation batches of what the frozen layers made of the images.
+
+    views: one tensor [num_train_images, ...] each; epochs take them in turn.
+    """
+
+    recipe: Recipe
+    views: list[Tensor]
+    train_targets: Tensor
+    val: Tensor
+    val_targets: Tensor
+
+    @property
+    def num_train_batches(self) -> int:
+        return len(plan_batches(len(self.train_targets), self.recipe.batch_size))
+
+    @property
+    def num_val_batches(self) -> int:
+        return len(plan_batches(len(self.val), self.recipe.batch_size))
+
+    def train_batches(self, epoch: int) -> Iterator[Batch]:
+        activations = self.views[(epoch - 1) % len(self.views)]
+        order = torch.tensor(
+            shuffle(
+                self.train_targets.cpu(),
+                seed=self.recipe.seed,
+                epoch=epoch,
+                is_balanced=self.recipe.class_balance == "sampling",
+            ),
+            device=activations.device,
+        )
+        for chosen in order.split(plan_batches(len(order), self.recipe.batch_size)):
+            yield activations[chosen], self.train_targets[chosen]
+
+    def val_batches(self) -> Iterator[Batch]:
+        sizes = plan_batches(len(self.val), self.recipe.batch_size)
+        return zip(self.val.split(sizes), self.val_targets.split(sizes), strict=True)
+
+
+def run_once(
+    cut: Cut, learner: Learner, batches: Iterable[Batch], on_batch: Callable[[int], None]
+) -> tuple[Tensor, Tensor]:
+    """What the frozen layers make of images, [num_images, ...], and their targets."""
+    activations, targets = [], []
+    for images, labels in batches:
+        with learner.autocast():
+            activations.append(cut.front(images))
+        targets.append(labels)
+        on_batch(len(labels))
+    return torch.cat(activations), torch.cat(targets)

@@ -1,0 +1,135 @@
+"""A model with all that moves it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import Optimizer
+
+from app.ml.precision import Numbers, autocast
+from app.ml.recipe import BatchNormMode, Ema
+from worker.training.objective import Objective
+
+
+class Average:
+    """The exponential moving average of a model's trainable weights (Polyak & Juditsky, 1992)."""
+
+    def __init__(self, model: nn.Module, ema: Ema) -> None:
+        self.decay = ema.decay
+        self._parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self.tensors = {name: p.detach().clone() for name, p in self._parameters.items()}
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from an average taken earlier."""
+        for name, tensor in tensors.items():
+            self.tensors[name].copy_(tensor)
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the weights after a step."""
+        for name, parameter in self._parameters.items():
+            self.tensors[name].lerp_(parameter, 1.0 - self.decay)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Let the model have the average for its weights for a while."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    @torch.no_grad()
+    def _swap(self) -> None:
+        for name, parameter in self._parameters.items():
+            parameter.data, self.tensors[name] = self.tensors[name], parameter.data
+
+
+@dataclass
+class Learner:
+    """What a training step works on.
+
+    model is what maps a batch to scores: the whole network, or the part of it behind layers that
+    are run once. The optimizer has one parameter group for each factor of the learning rate
+    (`scale`); there is none where a head is solved for.
+    """
+
+    model: nn.Module
+    optimizer: Optimizer | None
+    objective: Objective
+    device: torch.device
+    numbers: Numbers = "fp32"
+    batch_norm: BatchNormMode = "train"
+    clip_norm: float | None = None
+    accumulate: int = 1
+    average: Average | None = None
+    scaler: torch.amp.GradScaler = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Only float16 has so few exponents that small gradients must be scaled up.
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.numbers == "fp16")
+
+    @contextmanager
+    def evaluated(self) -> Iterator[nn.Module]:
+        """The model in evaluation mode, with the weights that are validated and kept."""
+        self.model.eval()
+        with nullcontext() if self.average is None else self.average.in_place():
+            yield self.model
+
+    def begin_training(self) -> None:
+        """Dropout on; BatchNorm learns its statistics unless they are to stay."""
+        self.model.train()
+        if self.batch_norm == "eval":
+            for module in self.model.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+
+    def load(
+        self,
+        optimizer: dict[str, Any],
+        scaler: dict[str, Any],
+        average: Mapping[str, Tensor] | None,
+    ) -> None:
+        """Go on from what an earlier attempt saved."""
+        if self.optimizer is not None:
+            self.optimizer.load_state_dict(optimizer)
+        self.scaler.load_state_dict(scaler)
+        if self.average is not None and average is not None:
+            self.average.load(average)
+
+    def autocast(self) -> AbstractContextManager[object]:
+        return autocast(self.numbers, self.device)
+
+    def step(self, learning_rate: float) -> None:
+        """Move the parameters along their gradients, which are forgotten afterwards."""
+        optimizer = self.optimizer
+        if optimizer is None:
+            raise AssertionError("a head that is solved for takes no steps")
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate * group["scale"]
+        if self.clip_norm is not None:
+            self.scaler.unscale_(optimizer)
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            nn.utils.clip_grad_norm_(parameters, self.clip_norm)
+        self.scaler.step(optimizer)
+        self.scaler.update()
+        optimizer.zero_grad()
+        if self.average is not None:
+            self.average.update()
+
+
+@contextmanager
+def at_rest(parameters: list[nn.Parameter]) -> Iterator[None]:
+    """Keep parameters from learning for a while."""
+    for parameter in parameters:
+        parameter.requires_grad = False
+        parameter.grad = None
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad = True

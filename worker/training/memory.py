@@ -1,0 +1,42 @@
+"""Whether a batch fits the memory, and which batch would."""
+
+import gc
+from collections.abc import Callable
+
+import torch
+
+
+def find_fitting_batch_size(try_batch: Callable[[int], None], batch_size: int) -> int | None:
+    """The largest batch, of halves of batch_size and one and a half of them, that does fit.
+
+    try_batch runs a batch of so many images and raises torch.OutOfMemoryError or MemoryError where
+    it does not fit. At most log2(batch_size) + 1 batches are tried, all below batch_size, which has
+    failed already. None where not even one image fits.
+    """
+    size = batch_size // 2
+    while size >= 1 and not _fits(try_batch, size):
+        size //= 2
+    if size < 1:
+        return None
+    larger = size + size // 2
+    return larger if size < larger < batch_size and _fits(try_batch, larger) else size
+
+
+def describe_out_of_memory(batch_size: int, fitting: int | None) -> str:
+    """What to tell the owner of a job whose batch did not fit."""
+    said = f"A batch of {batch_size} does not fit the device's memory"
+    if fitting is None:
+        return f"{said}, nor does a single image; try a smaller input_size or architecture."
+    return f'{said}; one of {fitting} does: try "batch_size": {fitting}.'
+
+
+def _fits(try_batch: Callable[[int], None], batch_size: int) -> bool:
+    try:
+        try_batch(batch_size)
+    except (torch.OutOfMemoryError, MemoryError):
+        return False
+    finally:
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+    return True

@@ -1,0 +1,61 @@
+"""What is minimised: cross-entropy, with the parts a recipe adds to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from app.ml.recipe import Recipe
+from worker.training.data import Sample
+
+AUXILIARY_LOSS_FACTORS = {"inception_v3": 0.4, "googlenet": 0.3}
+"""Weight of the auxiliary heads: PyTorch's fine-tuning tutorial; Szegedy et al. (2015)."""
+
+Outputs = Tensor | tuple[Tensor | None, ...]
+"""What a network gives: its scores, in training with auxiliary heads beside them."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """class_weights, float32 [num_classes], average to 1 over the training images."""
+
+    architecture: str
+    label_smoothing: float = 0.0
+    class_weights: Tensor | None = None
+
+    def __call__(self, outputs: Outputs, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean loss of a batch, in nats, and the main head's scores, float32.
+
+        targets: int64 [batch], or where images are mixed float32 [batch, num_classes].
+        """
+        if isinstance(outputs, Tensor):
+            scores = outputs.float()
+            return self._measure(scores, targets), scores
+        # torchvision names the main head first in both architectures that have others.
+        main, *auxiliary = [scores.float() for scores in outputs if scores is not None]
+        factor = AUXILIARY_LOSS_FACTORS[self.architecture]
+        loss = self._measure(main, targets)
+        for scores in auxiliary:
+            loss = loss + factor * self._measure(scores, targets)
+        return loss, main
+
+    def _measure(self, scores: Tensor, targets: Tensor) -> Tensor:
+        return cross_entropy(
+            scores, targets, weight=self.class_weights, label_smoothing=self.label_smoothing
+        )
+
+
+def make_objective(
+    recipe: Recipe, train: Sequence[Sample], num_classes: int, device: torch.device
+) -> Objective:
+    """The objective of a recipe; balanced classes weigh the inverse of their frequency."""
+    weights = None
+    if recipe.class_balance == "loss":
+        counts = torch.bincount(
+            torch.tensor([sample.target for sample in train]), minlength=num_classes
+        )
+        weights = len(train) / (num_classes * counts.clamp_min(1).float())
+        weights = weights.to(device)
+    return Objective(recipe.architecture, recipe.label_smoothing, weights)

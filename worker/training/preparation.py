@@ -1,0 +1,162 @@
+"""Everything a training needs, made ready before its first epoch."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from app.ml.catalogue import Entry, get_entry
+from app.ml.checkpoint import CheckpointHeader
+from app.ml.features import set_head, tap_features
+from app.ml.precision import choose_precision
+from app.ml.recipe import Lbfgs, Recipe
+from app.storage import Storage
+from worker.training.config import TrainingConfig
+from worker.training.data import Loader
+from worker.training.evaluation.scored import Scored
+from worker.training.feed import ImageFeed, Splits, list_splits, open_feed
+from worker.training.fit import Feed
+from worker.training.frozen import ActivationFeed, Cut, cut_model, run_once
+from worker.training.head import LinearHead, Solution, choose_head
+from worker.training.learner import Average, Learner
+from worker.training.objective import make_objective
+from worker.training.optim import list_by_depth, make_optimizer
+from worker.training.progress import ProgressReporter
+from worker.training.starting_model import start_model
+
+_PROBE = Lbfgs()
+"""How a linear probe for the start of a head is fitted."""
+
+
+@dataclass
+class Bench:
+    """A model with its feed and its learner, ready to train.
+
+    model is the whole network, of which learner.model may be the last part. layers are what learns,
+    from the head downwards. out_of_fold is what heads said of training images they had not seen,
+    once there are such heads. notes are what was found out on the way.
+    """
+
+    entry: Entry
+    model: nn.Module
+    header: CheckpointHeader
+    splits: Splits
+    images: ImageFeed
+    feed: Feed
+    learner: Learner
+    layers: list[list[nn.Parameter]]
+    out_of_fold: Scored | None
+    notes: dict[str, Any]
+
+    def put_head(self, head: LinearHead) -> None:
+        """Give the model a head that was solved for."""
+        set_head(self.model, self.entry, head.weight, head.bias)
+
+    def learn_of(self, solution: Solution) -> None:
+        """Remember what a cross-validated head said of the images it had not seen."""
+        if solution.held_out is None or solution.out_of_fold is None:
+            return
+        held_out = solution.held_out.tolist()
+        samples = [s for s, is_held in zip(self.splits.train, held_out, strict=True) if is_held]
+        logits = solution.out_of_fold[solution.held_out].cpu()
+        self.out_of_fold = Scored.of(samples, logits, self.splits.paths)
+
+
+def prepare(
+    config: TrainingConfig,
+    storage: Storage,
+    loader: Loader,
+    device: torch.device,
+    progress: ProgressReporter,
+) -> Bench:
+    """Model, images and learner of a job; frozen layers are run where that is to be done once.
+
+    Raises what `list_splits`, `start_model` and `cut_model` do.
+    """
+    recipe = config.recipe
+    entry = get_entry(recipe.architecture)
+    numbers = choose_precision(recipe.precision, device)
+    splits = list_splits(config, storage)
+    model, header = start_model(config, storage)
+    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch
+    num_images = len(splits.train) + len(splits.val)
+    on_image = progress.prepare("decoding images", num_images)
+    images, is_cached = open_feed(
+        config, splits, header.preprocessing, loader, device, lambda: on_image(1)
+    )
+    learner = Learner(
+        model,
+        None if isinstance(recipe.optimizer, Lbfgs) else make_optimizer(model, recipe, entry),
+        make_objective(recipe, splits.train, len(config.class_names), device),
+        device,
+        numbers,
+        recipe.batch_norm,
+        recipe.clip_norm,
+        recipe.accumulate,
+        Average(model, recipe.ema) if recipe.ema else None,
+    )
+    bench = Bench(
+        entry,
+        model,
+        header,
+        splits,
+        images,
+        images,
+        learner,
+        list_by_depth(model, entry),
+        None,
+        {"precision": numbers, "images_cached": is_cached},
+    )
+    if recipe.head_start == "linear_probe":
+        _start_head(bench, recipe, progress)
+    if recipe.cached_views is not None:
+        _run_frozen_once(bench, recipe, recipe.cached_views, progress)
+    if recipe.compile:
+        learner.model.compile()
+    return bench
+
+
+def _start_head(bench: Bench, recipe: Recipe, progress: ProgressReporter) -> None:
+    """Linear probing before anything else learns (Kumar et al., 2022)."""
+    images = bench.images
+    bench.model.eval()
+    cut = Cut(lambda batch: tap_features(bench.model, bench.entry, batch), bench.model)
+    on_batch = progress.prepare("fitting the head", len(bench.splits.train))
+    features, targets = run_once(
+        cut, bench.learner, images.eval_batches(bench.splits.train), on_batch
+    )
+    solution = choose_head(
+        features,
+        targets,
+        num_classes=images.num_classes,
+        l2_strengths=_PROBE.l2_strengths,
+        folds=_PROBE.folds,
+    )
+    bench.put_head(solution.head)
+    if bench.learner.average is not None and recipe.ema is not None:
+        bench.learner.average = Average(bench.model, recipe.ema)
+    bench.learn_of(solution)
+    bench.notes["head_start"] = {
+        "l2_strength": solution.l2_strength,
+        "cv_accuracy": solution.cv_accuracy,
+    }
+
+
+def _run_frozen_once(
+    bench: Bench, recipe: Recipe, num_views: int, progress: ProgressReporter
+) -> None:
+    """Let the learner and its feed begin where the frozen layers end."""
+    images = bench.images
+    cut = cut_model(bench.model, bench.entry, recipe)
+    num_images = num_views * len(bench.splits.train) + len(bench.splits.val)
+    on_batch = progress.prepare("running the frozen layers", num_images)
+    views = [
+        run_once(cut, bench.learner, images.view_batches(view), on_batch)
+        for view in range(1, num_views + 1)
+    ]
+    val, val_targets = run_once(cut, bench.learner, images.val_batches(), on_batch)
+    bench.feed = ActivationFeed(
+        recipe, [activations for activations, _ in views], views[0][1], val, val_targets
+    )
+    bench.learner.model = cut.tail

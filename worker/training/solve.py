@@ -1,0 +1,65 @@
+"""A head solved for, one L2 strength an epoch."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from app.ml.recipe import Lbfgs
+from worker.training.fit import Best, EpochResult
+from worker.training.frozen import ActivationFeed
+from worker.training.head import LinearHead, Solution, solve_path
+from worker.training.loop import OnStep, PassResult
+
+
+@dataclass(frozen=True)
+class SolvedEpoch(EpochResult):
+    """One L2 strength; the best is the one with the lowest cross-validated loss."""
+
+    solution: Solution
+
+
+def solve(  # noqa: PLR0913 -- each is one thing the caller knows
+    optimizer: Lbfgs,
+    feed: ActivationFeed,
+    put_head: Callable[[LinearHead], None],
+    *,
+    num_classes: int,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_step: OnStep = lambda _: None,
+) -> Iterator[SolvedEpoch]:
+    """The head for each L2 strength, put into the model as it is yielded.
+
+    A run taken up again begins anew, which costs little and gives the same numbers.
+    Raises TooFewImages where several strengths are to be compared and no class has two images.
+    """
+    best: Best | None = None
+    started = time.perf_counter()
+    path = solve_path(
+        feed.views[0],
+        feed.train_targets,
+        num_classes=num_classes,
+        l2_strengths=optimizer.l2_strengths,
+        folds=optimizer.folds,
+    )
+    for epoch, solution in enumerate(path, 1):
+        score = -(solution.cv_loss or 0.0)
+        if best is None or score > best.score:
+            best = Best(epoch, score)
+        put_head(solution.head)
+        train = _measure(solution.head, feed.views[0], feed.train_targets)
+        val = _measure(solution.head, feed.val, feed.val_targets)
+        on_step(len(feed.train_targets) + len(feed.val_targets))
+        seconds = time.perf_counter() - started
+        yield SolvedEpoch(epoch, train, val, None, seconds, best, solution)
+        if should_stop():
+            return
+        started = time.perf_counter()
+
+
+def _measure(head: LinearHead, features: Tensor, targets: Tensor) -> PassResult:
+    scores = head(features)
+    accuracy = (scores.argmax(1) == targets).double().mean().item()
+    return PassResult(cross_entropy(scores, targets).item(), accuracy)
