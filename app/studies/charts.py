@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from textwrap import shorten
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,6 +17,7 @@ MAX_CURVES = len(COLORS) * len(LINE_STYLES)
 
 _BAND_OPACITY = 0.15
 _LEGEND_COLUMNS = 3
+_LABEL_WIDTH = 48
 _MARKED_EPOCHS = 40
 
 
@@ -41,21 +43,26 @@ def draw_study(curves: Sequence[Curve]) -> bytes:
         color = COLORS[index % len(COLORS)]
         style = LINE_STYLES[index // len(COLORS) % len(LINE_STYLES)]
         if curve.runs:
-            _draw(axes, curve, color, style)
+            label = f"{index + 1}. {shorten(curve.label, _LABEL_WIDTH, placeholder='…')}"
+            _draw(axes, curve, label, color, style)
     style_epoch_axes(axes)
     if not any(curve.runs for curve in curves):
         axes.text(0.5, 0.5, "no epoch yet", ha="center", transform=axes.transAxes)
     else:
-        figure.legend(loc="outside lower center", ncols=_LEGEND_COLUMNS, frameon=False)
+        legend = figure.legend(loc="outside lower center", ncols=_LEGEND_COLUMNS, frameon=False)
+        for text in legend.get_texts():
+            text.set_parse_math(False)  # a $ in a name is a dollar
     return write_png(figure)
 
 
-def _draw(axes: Axes, curve: Curve, color: str, style: str) -> None:
-    label = f"{curve.label} ({curve.best:.3f})" if curve.best is not None else curve.label
-    solved = [run for run in curve.runs if run[0].learning_rate is None]
-    if solved:
-        _draw_level(axes, curve, f"{label}, solved", color)
-        return
+def _draw(axes: Axes, curve: Curve, label: str, color: str, style: str) -> None:
+    if curve.best is not None:
+        label = f"{label} ({curve.best:.3f})"
+        if any(run[0].learning_rate is None for run in curve.runs):
+            axes.axhline(
+                curve.best, color=color, linestyle="-.", linewidth=2, label=f"{label}, solved"
+            )
+            return
     accuracies = defaultdict(list)
     for run in curve.runs:
         for row in run:
@@ -78,8 +85,3 @@ def _draw(axes: Axes, curve: Curve, color: str, style: str) -> None:
         alpha=_BAND_OPACITY,
         linewidth=0,
     )
-
-
-def _draw_level(axes: Axes, curve: Curve, label: str, color: str) -> None:
-    if curve.best is not None:
-        axes.axhline(curve.best, color=color, linestyle="-.", linewidth=2, label=label)

@@ -25,12 +25,14 @@ class Source:
     is_drawn: bool
 
     def locate(self, path: Loc) -> Loc:
-        """Where a field of a run's request was set, or could be."""
+        """Where a field of a run's request was set, or could be; () is all of it."""
+        if not path:
+            return self.origin
         for key in self.keys:
             parts = tuple(key.split("."))
             if path[: len(parts)] == parts or parts[: len(path)] == path:
                 return (*self.origin, key) if self.is_drawn else (*self.origin, *path)
-        is_shared = self.is_drawn or (path and path[0] in self.base)
+        is_shared = self.is_drawn or path[0] in self.base
         return ("body", "base", *path) if is_shared else (*self.origin, *path)
 
 
@@ -67,7 +69,9 @@ class Problems:
         try:
             yield
         except ValidationFailed as error:
-            self.add(*(replace(one, loc=source.locate(one.loc[1:])) for one in error.problems))
+            for problem in error.problems:
+                path = problem.loc[1:] if problem.loc[:1] == ("body",) else problem.loc
+                self.add(replace(problem, loc=source.locate(path)))
 
     def raise_any(self) -> None:
         """Raises ValidationFailed with all of them, if there are any."""

@@ -218,3 +218,41 @@ def test_a_model_is_chosen_for_predictions(graft: Graft, service: Service) -> No
     service.answer("PUT", "/serving", as_json(chosen))
     assert graft.choose_model("pets").resolved.version == 3
     assert json.loads(service.received[0].body) == {"model": "pets"}
+
+
+def test_a_study_is_posted_and_waited_for(graft: Graft, service: Service) -> None:
+    study = {
+        "id": "study_1",
+        "name": "pets",
+        "status": "running",
+        "is_terminal": False,
+        "dataset_id": "ds_1",
+        "seeds": [0],
+        "progress": {"runs": 1, "queued": 1},
+        "ranking": [],
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "finished_at": None,
+    }
+    score = {"mean": 0.9, "interval": None, "num_runs": 1}
+    ranked = {
+        "rank": 1,
+        "trial": 1,
+        "name": "only",
+        "changes": {},
+        "best_val_accuracy": score,
+        "last_val_accuracy": score,
+        "is_tied_with_best": True,
+        "runs": [],
+    }
+    ended = study | {"status": "finished", "is_terminal": True, "ranking": [ranked]}
+    service.answer("POST", "/studies", as_json(study, 202))
+    service.answer("GET", "/studies/study_1", as_json(study), as_json(ended))
+    posted = graft.create_study("ds_1", configurations=[{"name": "only"}])
+    assert json.loads(service.received[0].body) == {
+        "dataset_id": "ds_1",
+        "configurations": [{"name": "only"}],
+    }
+    best = graft.wait_for_study(posted.id).ranking[0].best_val_accuracy
+    assert best is not None
+    assert best.mean == 0.9
+    assert len(service.received) == 3

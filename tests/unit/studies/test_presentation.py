@@ -7,12 +7,13 @@ import pytest
 from PIL import Image
 
 from app.db.session import Database
+from app.db.tables import Epoch
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.studies.charts import MAX_CURVES, Curve, draw_study
 from app.studies.presentation import list_curves
 from app.studies.service import cancel_study, get_study
-from tests.unit.studies.studies import Bench
+from tests.studies import Bench
 
 
 @pytest.fixture
@@ -80,9 +81,14 @@ def test_curves_are_those_of_the_first_configurations(bench: Bench) -> None:
     assert (pixels[0] != pixels[1]).any()
 
 
-def test_every_curve_of_a_full_picture_looks_different() -> None:
+def test_a_picture_without_an_epoch_and_one_with_odd_names_are_drawn() -> None:
     assert draw_study([]).startswith(b"\x89PNG")
     assert draw_study([Curve("no epoch", [], None)] * MAX_CURVES).startswith(b"\x89PNG")
+    row = Epoch(epoch=1, val_accuracy=0.5, learning_rate=0.1)
+    solved = Epoch(epoch=1, val_accuracy=0.5, learning_rate=None)
+    names = ["_hidden", "$\\nonsense{$", "a long name " * 20]
+    curves = [Curve(name, [[kind]], 0.5) for name in names for kind in (row, solved)]
+    assert draw_study(curves).startswith(b"\x89PNG")
 
 
 def test_cancelling_ends_what_has_not_begun_and_asks_what_has(bench: Bench) -> None:

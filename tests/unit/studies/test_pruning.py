@@ -9,7 +9,7 @@ from app.errors import ValidationFailed
 from app.jobs.presentation import view_events
 from app.settings import Settings
 from app.storage import LocalStorage
-from tests.unit.studies.studies import Bench
+from tests.studies import Bench
 
 BASE = {"weights": "none", "epochs": 9, "input_size": 64}
 
