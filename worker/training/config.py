@@ -20,7 +20,8 @@ class TrainingConfig(BaseModel):
     """The configuration a supervisor sends to `python -m worker.training`.
 
     key_prefix is where this attempt's artifacts go (`jobs/<job id>/<fence>`). base_model_key is the
-    checkpoint of the model that `recipe.weights` refers to, where it is a model reference.
+    checkpoint of the model that `recipe.weights` refers to, where it is a model reference. Epochs
+    shorter than keep_every_seconds share a checkpoint.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,3 +40,4 @@ class TrainingConfig(BaseModel):
     device: str
     base_model_key: str | None = None
     resume: Resume | None = None
+    keep_every_seconds: float = 1.0

@@ -77,7 +77,7 @@ def _split(model: nn.Module, layer: str) -> tuple[nn.Module, nn.Module]:
     Sound only where a single value crosses that line.
     """
     graph = _LayerTracer().trace(model)
-    nodes = list(graph.nodes)
+    nodes: list[fx.Node] = list(graph.nodes)
     first = next(
         (
             index
@@ -105,7 +105,7 @@ def _extract(
     """The part of a graph from a node's value to another's, on the model's own layers."""
     part = fx.Graph()
     copies: dict[fx.Node, fx.Node] = {}
-    nodes = list(graph.nodes)
+    nodes: list[fx.Node] = list(graph.nodes)
     first = 0
     if start is not None:
         copies[start] = part.placeholder("activations")
@@ -117,8 +117,8 @@ def _extract(
             continue
         if node.op == "output":
             part.output(fx.node.map_arg(node.args[0], copies.__getitem__))
-        else:
-            copies[node] = part.node_copy(node, copies.__getitem__)
+            continue
+        copies[node] = part.node_copy(node, copies.__getitem__)
         if node is end:
             part.output(copies[node])
             break
@@ -157,12 +157,12 @@ class ActivationFeed:
             ),
             device=activations.device,
         )
-        for chosen in order.split(plan_batches(len(order), self.recipe.batch_size)):
+        for chosen in torch.split(order, plan_batches(len(order), self.recipe.batch_size)):
             yield activations[chosen], self.train_targets[chosen]
 
     def val_batches(self) -> Iterator[Batch]:
         sizes = plan_batches(len(self.val), self.recipe.batch_size)
-        return zip(self.val.split(sizes), self.val_targets.split(sizes), strict=True)
+        return zip(torch.split(self.val, sizes), torch.split(self.val_targets, sizes), strict=True)
 
 
 def run_once(

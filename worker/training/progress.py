@@ -21,6 +21,7 @@ class ProgressReporter:
         self._epochs = epochs
         self._now = now
         self._said = float("-inf")
+        self._step = 0
         self._begin("starting", epoch=0, steps=0, num_images=0)
 
     def prepare(self, stage: str, num_images: int) -> Callable[[int], None]:

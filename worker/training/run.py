@@ -30,9 +30,6 @@ from worker.training.state import TrainerState
 
 Say = Callable[[Message], None]
 
-KEEP_EVERY_SECONDS = 1.0
-"""Epochs shorter than this share a checkpoint."""
-
 
 def run(config: TrainingConfig, *, should_stop: Callable[[], bool], say: Say) -> None:
     """Train, telling each epoch once it is durable, and store the best epoch as a whole model.
@@ -93,7 +90,7 @@ def _train(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
                 best_tensors = checkpoint.take_delta(bench.model)
         rows.append(_describe_epoch(result, num_images))
         latest = result
-        if time.monotonic() - kept_at >= KEEP_EVERY_SECONDS:
+        if time.monotonic() - kept_at >= config.keep_every_seconds:
             state = keep(result)
     if rows and latest is not None:
         state = keep(latest)
