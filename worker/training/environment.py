@@ -7,27 +7,38 @@ from typing import Any
 
 import torch
 
+from app.ml.precision import Numbers
 from app.ml.pretrained import Provenance
 from worker.training.config import TrainingConfig
 
-_LIBRARIES = ("torchvision", "numpy", "pillow", "safetensors")
+_LIBRARIES = ("graft", "torchvision", "numpy", "pillow", "safetensors")
 
 
 def describe_environment(
-    config: TrainingConfig, device: torch.device, weights: Provenance
+    config: TrainingConfig, device: torch.device, numbers: Numbers, weights: Provenance
 ) -> dict[str, Any]:
-    """A JSON object: versions, machine, threads, digests and the seed."""
+    """A JSON object: versions, machine, numbers, threads, digests and the seed."""
     return {
         "libraries": {"torch": torch.__version__, **{name: version(name) for name in _LIBRARIES}},
         "python": platform.python_version(),
         "platform": platform.platform(),
         "device": device.type,
         "device_name": _name_device(device),
+        "instructions": _name_instructions(device),
+        "precision": numbers,
         "num_threads": config.recipe.num_threads,
         "seed": config.recipe.seed,
         "dataset_digest": config.dataset_digest,
         "weights": weights.model_dump(),
     }
+
+
+def _name_instructions(device: torch.device) -> str:
+    """What torch's kernels are compiled for here: another set adds numbers in another order."""
+    if device.type == "cuda":
+        major, minor = torch.cuda.get_device_capability(device)
+        return f"CUDA {torch.version.cuda}, compute capability {major}.{minor}"
+    return torch.backends.cpu.get_cpu_capability()
 
 
 def _name_device(device: torch.device) -> str:

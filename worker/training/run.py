@@ -185,5 +185,7 @@ def _describe_start(config: TrainingConfig, bench: Bench) -> Started:
             "steps_per_epoch": bench.feed.num_train_batches,
             **bench.notes,
         },
-        environment=describe_environment(config, device, bench.header.weights),
+        environment=describe_environment(
+            config, device, bench.learner.numbers, bench.header.weights
+        ),
     )
