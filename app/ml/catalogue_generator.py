@@ -24,8 +24,6 @@ ALIASES = {
     "inception_v3": ("inception",),
 }
 """The tutorials' six families, first in the catalogue, by the names they have there."""
-MAX_INPUT_SIZE = 1024
-
 _CONTAINERS = frozenset(
     {"features", "classifier", "layers", "encoder", "encoder.layers", "trunk_output", "blocks"}
 )
@@ -46,17 +44,15 @@ def describe(name: str) -> Entry:
     input_size = next(entry.crop_size for entry in weights if entry.is_default)
     # Twice the usual size keeps whatever divisor an architecture wants.
     is_fixed = not _trains(model, 2, 2 * input_size)
-    smallest = [
-        input_size if is_fixed else _find_min_input_size(model, batch_size) for batch_size in (2, 1)
-    ]
+    min_input_size = _find_min_input_size(model, 2, input_size if is_fixed else 1)
     head_names = {f"{head}.{part}" for head in heads for part in ("weight", "bias")}
     return Entry(
         name=name,
         aliases=ALIASES.get(name, ()),
         input_size=input_size,
         fixed_input_size=is_fixed,
-        min_input_size=smallest[0],
-        min_input_size_batch_of_one=smallest[1],
+        min_input_size=min_input_size,
+        min_input_size_batch_of_one=_find_min_input_size(model, 1, min_input_size),
         num_parameters=sum(p.numel() for p in model.parameters()),
         num_trunk_parameters=sum(
             p.numel() for key, p in model.named_parameters() if key not in head_names
@@ -96,6 +92,7 @@ def list_layers(model: nn.Module, heads: tuple[str, ...], parent: str = "") -> t
     return tuple(layers)
 
 
+@torch.inference_mode()
 def _trains(model: nn.Module, batch_size: int, size: int) -> bool:
     try:
         model.train()(torch.empty(batch_size, 3, size, size, device="meta"))
@@ -104,8 +101,11 @@ def _trains(model: nn.Module, batch_size: int, size: int) -> bool:
     return True
 
 
-def _find_min_input_size(model: nn.Module, batch_size: int) -> int:
-    sizes = range(1, MAX_INPUT_SIZE + 1)
+def _find_min_input_size(model: nn.Module, batch_size: int, at_least: int) -> int:
+    too_small, size = at_least - 1, at_least
+    while not _trains(model, batch_size, size):
+        too_small, size = size, 2 * size
+    sizes = range(too_small + 1, size + 1)
     return sizes[bisect_left(sizes, True, key=partial(_trains, model, batch_size))]
 
 
