@@ -54,7 +54,7 @@ def run_all(options: Options) -> list[Record]:
             record = run_system(system, dataset, options.weights_dir, seed=seed, omp=omp)
             records.append(record)
             _report(record)
-            _write(options.out, records)
+            write_records(options.out, records)
     return records
 
 
@@ -65,7 +65,8 @@ def read_records(path: Path) -> list[Record]:
     return [Record.from_json(fields) for fields in json.loads(path.read_text())["runs"]]
 
 
-def _write(path: Path, records: Sequence[Record]) -> None:
+def write_records(path: Path, records: Sequence[Record]) -> None:
+    """Keep the runs, with the machine and the time."""
     content = {
         "machine": describe_machine(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
