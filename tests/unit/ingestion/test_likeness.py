@@ -84,6 +84,7 @@ def test_pairs_are_across_splits_and_name_the_nearest() -> None:
         record("val", "val/copy again"),
         record("val", "val/other"),
         record("test", "test/other"),
+        record("test", "test/as far"),
         record("test", "test/plain"),
     ]
     hashes = {
@@ -94,11 +95,13 @@ def test_pairs_are_across_splits_and_name_the_nearest() -> None:
         "val/copy again": 0,
         "val/other": 2**64 - 1,
         "test/other": 2**64 - 2,
+        "test/as far": 0b111_1111_1111,
         "test/plain": None,
     }
     assert find_near_leaks(records, hashes, leaked=["val/copy again"]) == [
         ("train/nearest", "val/copy"),
         ("val/other", "test/other"),
+        ("train/far", "test/as far"),
     ]
 
 
