@@ -212,6 +212,12 @@ class DatasetInvalid(Conflict):
     code = "DATASET_INVALID"
 
 
+class BudgetTooSmall(Conflict):
+    """Nothing can be trained within the budget."""
+
+    code = "BUDGET_TOO_SMALL"
+
+
 class Overloaded(GraftError):
     """The queue is full; try again after `retry_after_seconds`."""
 
@@ -292,3 +298,12 @@ class LeaseLost(TrainingError):
     """Three workers in a row disappeared while they held the work."""
 
     code = "LEASE_LOST"
+
+
+def recall_error(code: str, message: str) -> GraftError:
+    """The error of this code, as it was when its message was stored."""
+    classes: list[type[GraftError]] = [GraftError]
+    for error in classes:
+        classes += error.__subclasses__()
+    named = (error for error in classes if error.code == code and error is not ValidationFailed)
+    return next(named, GraftError)(message)

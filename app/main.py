@@ -12,9 +12,11 @@ from app import health
 from app.datasets.router import router as datasets_router
 from app.db.session import Database
 from app.dependencies import Services
+from app.jobs.advice_router import router as advice_router
 from app.jobs.history_router import router as history_router
 from app.jobs.report_router import router as report_router
 from app.jobs.router import router as jobs_router
+from app.jobs.validation_router import router as validation_router
 from app.middleware import BodyLimit, RequestId
 from app.openapi import complete_schema
 from app.predictions.predictor import Predictor
@@ -30,7 +32,9 @@ from app.work.dispatcher import Dispatcher
 
 ROUTERS: tuple[APIRouter, ...] = (
     datasets_router,
+    advice_router,
     architectures_router,
+    validation_router,
     jobs_router,
     history_router,
     report_router,

@@ -28,6 +28,8 @@ _STATUS: dict[type[errors.GraftError], int] = {
     errors.UnsupportedImage: 415,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.TooFewImages: 409,
+    errors.GpuOutOfMemory: 409,
     errors.Overloaded: 503,
     errors.Unavailable: 503,
     errors.DeadlineExceeded: 504,

@@ -5,7 +5,6 @@ from sqlalchemy.orm import Session
 from app.datasets import service as datasets
 from app.db.tables import Dataset
 from app.errors import NotFound
-from app.jobs import lifecycle
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.work import service as work
@@ -13,6 +12,7 @@ from app.work.service import Lease
 from worker.child import Command
 from worker.ingestion.config import IngestionConfig
 from worker.protocol import Ingested, IngestProgress, Message
+from worker.waiting import fail_waiting
 
 
 class IngestionWork:
@@ -68,8 +68,5 @@ class IngestionWork:
 
     def fail(self, session: Session, subject_id: str, code: str, message: str) -> list[str]:
         datasets.reject_dataset(session, subject_id, code, message)
-        for job_id in work.withdraw_waiting(session, subject_id):
-            lifecycle.fail_job(
-                session, job_id, "DATASET_INVALID", f"The dataset was refused: {message}"
-            )
+        fail_waiting(session, subject_id, "DATASET_INVALID", f"The dataset was refused: {message}")
         return [session.get_one(Dataset, subject_id).upload_key]

@@ -9,6 +9,7 @@ from app.storage import LocalStorage
 from app.work.service import Lease
 from worker.child import Command
 from worker.ingestion_work import IngestionWork
+from worker.inquiry_work import InquiryWork
 from worker.protocol import Message
 from worker.training_work import TrainingWork
 
@@ -32,6 +33,8 @@ class Kind(Protocol):
 def make_kinds(settings: Settings, storage: LocalStorage) -> dict[str, Kind]:
     """Every kind of work by its name in the work table."""
     return {
+        "advise": InquiryWork(settings, storage),
+        "dry_run": InquiryWork(settings, storage),
         "ingest": IngestionWork(settings, storage),
         "train": TrainingWork(settings, storage),
     }

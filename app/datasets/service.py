@@ -13,6 +13,7 @@ from app.datasets.schemas import Report
 from app.datasets.suspects import SuspectLabel
 from app.db.tables import Dataset, DatasetImage
 from app.errors import Conflict, DatasetInvalid, InputProblem, InUse, ValidationFailed
+from app.inquiries.service import delete_inquiries
 from app.work import service as work
 
 
@@ -75,6 +76,7 @@ def delete_dataset(session: Session, dataset_id: str) -> list[str]:
         raise InUse(f"An unfinished job uses {dataset_id}; wait for it or cancel it first.")
     if check is not None:
         work.withdraw(session, check)
+    delete_inquiries(session, dataset_id)
     session.delete(dataset)
     return [key for key in (dataset.upload_key, dataset.manifest_key) if key]
 

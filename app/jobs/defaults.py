@@ -72,7 +72,8 @@ def resolve(
     `auto`. Raises ValidationFailed with what is allowed.
     """
     if choice is not None:
-        request = request.model_copy(update=choice.model_dump())
+        spent = dict.fromkeys(("time_budget_seconds", "max_parameters"))
+        request = request.model_copy(update=choice.model_dump() | spent)
     strategy = _resolve_strategy(request)
     preset = choose_preset(request, strategy)
     entry = _resolve_architecture(request, preset, base)

@@ -10,9 +10,8 @@ from app.idempotency import IdempotencyDep, fingerprint_of
 from app.jobs import service
 from app.jobs.history_schemas import Checkpoints, CheckpointView
 from app.jobs.presentation import view_job
-from app.jobs.schemas import JobRequest, JobView, Validation
+from app.jobs.schemas import JobRequest, JobView
 from app.jobs.states import Status
-from app.jobs.validation import validate_request
 from app.problems import problem_responses
 from app.schemas import Page
 
@@ -58,12 +57,6 @@ def create_job(
         location=f"/jobs/{job.id}",
         fingerprint=fingerprint,
     )
-
-
-@router.post("/jobs/validate", summary="Ask what POST /jobs would do")
-def validate_job(body: JobRequest, session: ReadSessionDep, settings: SettingsDep) -> Validation:
-    """Resolve the configuration and say what stands against it; creates nothing."""
-    return validate_request(session, body, settings)
 
 
 @router.get("/jobs", summary="List jobs, newest first")

@@ -8,13 +8,15 @@ from sqlalchemy.orm import Session
 from app.datasets.repository import DatasetRepository
 from app.db.base import new_id, now
 from app.db.tables import Dataset, Job, ModelVersion
-from app.errors import DatasetInvalid, IllegalTransition
+from app.errors import Conflict, DatasetInvalid, IllegalTransition
+from app.jobs.advice import ask_advice
 from app.jobs.defaults import BaseModelFacts, is_published, resolve
 from app.jobs.events import append_event
 from app.jobs.repository import JobRepository
 from app.jobs.schemas import CheckpointKind, JobConfig, JobRequest, Progress
 from app.jobs.states import TERMINAL, Status, check_transition
 from app.ml.catalogue import get_entry
+from app.ml.recipe import is_decided
 from app.ml.weights import require_available
 from app.registry.service import resolve_reference
 from app.settings import Settings
@@ -71,17 +73,24 @@ def _resolve_clone(
     """The configuration an earlier job had, what was `auto` in it as it was decided then."""
     job = JobRepository(session).get(job_id)
     config = JobRepository(session).get_decided_config(job_id)
-    base = None
-    if job.base_model_key is not None:
-        base = BaseModelFacts(
-            reference=config.weights,
-            architecture=config.architecture,
-            input_size=int(config.input_size),
-            checkpoint_key=job.base_model_key,
-        )
+    if not is_decided(config):
+        raise Conflict(f"What is auto in {job_id} has not been decided yet: nothing to repeat.")
+    base = recall_base(job, config)
     if request.model_name is not None:
         config = config.model_copy(update={"model_name": request.model_name})
     return config, _get_usable_dataset(session, job.dataset_id), base
+
+
+def recall_base(job: Job, config: JobConfig) -> BaseModelFacts | None:
+    """The registered model that a job goes on from, as it was pinned when the job was posted."""
+    if job.base_model_key is None:
+        return None
+    return BaseModelFacts(
+        reference=config.weights,
+        architecture=config.architecture,
+        input_size=int(config.input_size),
+        checkpoint_key=job.base_model_key,
+    )
 
 
 def create_job(
@@ -112,7 +121,7 @@ def create_job(
     )
     session.add(job)
     append_event(session, job, "queued", waits_for_dataset=dataset.status == "ingesting")
-    _enqueue(session, job)
+    _enqueue(session, job, dataset)
     return job
 
 
@@ -177,11 +186,11 @@ def resume_job(session: Session, job_id: str) -> Job:
     Raises IllegalTransition from any other state, NotFound where its dataset has been deleted.
     """
     jobs = JobRepository(session)
-    DatasetRepository(session).get(jobs.get(job_id).dataset_id, share_lock=True)
+    dataset = DatasetRepository(session).get(jobs.get(job_id).dataset_id, share_lock=True)
     job = jobs.get(job_id, lock=True)
     move(session, job, "queued", event="resumed", from_epoch=job.resume_epoch)
     job.error_code = job.error_message = job.finished_at = None
-    _enqueue(session, job)
+    _enqueue(session, job, dataset)
     return job
 
 
@@ -217,8 +226,14 @@ def list_checkpoint_files(session: Session, job_id: str) -> list[tuple[Checkpoin
     return [(kind, epoch, key) for kind, epoch, key in files if key]
 
 
-def _enqueue(session: Session, job: Job) -> None:
-    work.enqueue(session, queue="train", kind="train", subject_id=job.id, waits_for=job.dataset_id)
+def _enqueue(session: Session, job: Job, dataset: Dataset) -> None:
+    """Queue the job behind its dataset, or behind the advice on what is `auto` in it."""
+    config = JobRepository(session).get_decided_config(job.id)
+    waits_for = dataset.id
+    if not is_decided(config):
+        request, base = JobRequest.model_validate(job.request), recall_base(job, config)
+        waits_for = ask_advice(session, request, config, dataset, base, even_failed=True).id
+    work.enqueue(session, queue="train", kind="train", subject_id=job.id, waits_for=waits_for)
 
 
 def _find_base(session: Session, request: JobRequest) -> BaseModelFacts | None:

@@ -183,12 +183,17 @@ def withdraw(session: Session, item: WorkItem) -> None:
     session.flush()
 
 
-def withdraw_waiting(session: Session, subject_id: str) -> list[str]:
-    """Take back what waits for a subject that will never be ready; answers whose work it was."""
+def withdraw_waiting(session: Session, subject_id: str) -> list[WorkItem]:
+    """Take back what waits for a subject that will never be ready; answers what that was."""
     waiting = WorkRepository(session).list_unfinished_waiting_for(subject_id)
     for item in waiting:
         withdraw(session, item)
-    return [item.subject_id for item in waiting]
+    return list(waiting)
+
+
+def find_awaited(session: Session, lease: Lease) -> str | None:
+    """The subject whose end this item has waited for."""
+    return hold(session, lease).waits_for
 
 
 def ring_waiting(session: Session, subject_id: str) -> None:

@@ -1,0 +1,31 @@
+"""The process that answers one inquiry: `python -m worker.inquiries`."""
+
+from app.errors import GraftError
+from app.inquiries.advice_schemas import AdviceQuestion
+from worker.inquiries.advise import advise
+from worker.inquiries.config import InquiryConfig
+from worker.inquiries.dry_run import dry_run
+from worker.lifeline import open_lifeline
+from worker.protocol import Answered, Failed, say
+
+
+def main() -> None:
+    """Answer what the configuration on standard input asks; the only message is the outcome."""
+    lifeline = open_lifeline()
+    config = InquiryConfig.model_validate_json(lifeline.configuration)
+    outcome: Answered | Failed
+    try:
+        question = config.question
+        found = (
+            advise(config, question)
+            if isinstance(question, AdviceQuestion)
+            else dry_run(config, question)
+        )
+        outcome = Answered(result=found.model_dump(mode="json"))
+    except GraftError as error:
+        outcome = Failed(code=error.code, message=error.message)
+    say(outcome)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""What a process that answers an inquiry is told."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.inquiries.advice_schemas import AdviceQuestion
+from app.inquiries.dry_run_schemas import DryRunQuestion
+from app.ml.recipe import Recipe
+from worker.training.config import TrainingConfig
+
+
+class InquiryConfig(BaseModel):
+    """The configuration a supervisor sends to `python -m worker.inquiries`.
+
+    num_images counts the dataset's images by split.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    question: Annotated[AdviceQuestion | DryRunQuestion, Field(discriminator="kind")]
+    class_names: list[str]
+    num_images: dict[str, int]
+    manifest_key: str
+    dataset_digest: str
+    storage_dir: Path
+    weights_dir: Path | None
+    weights_download: bool
+    cache_dir: Path
+    image_cache_bytes: int
+    device: str
+
+    def train(self, recipe: Recipe) -> TrainingConfig:
+        """What a job with this recipe would be told; it has no place to write to."""
+        return TrainingConfig(
+            job_id="",
+            recipe=recipe,
+            class_names=self.class_names,
+            manifest_key=self.manifest_key,
+            dataset_digest=self.dataset_digest,
+            key_prefix="",
+            storage_dir=self.storage_dir,
+            weights_dir=self.weights_dir,
+            weights_download=self.weights_download,
+            cache_dir=self.cache_dir,
+            image_cache_bytes=self.image_cache_bytes,
+            device=self.device,
+            base_model_key=self.question.base_model_key,
+        )

@@ -1,0 +1,114 @@
+"""A training with random images: what a batch costs in seconds, and whether it fits."""
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from app.ml.catalogue import get_entry
+from app.ml.precision import choose_precision
+from app.ml.recipe import Lbfgs, Recipe
+from worker.inquiries.cost import is_run_once
+from worker.inquiries.memory import count_activations, count_available_bytes
+from worker.training.data import Batch
+from worker.training.feed import MIN_EVAL_BATCH_SIZE
+from worker.training.learner import Average, Learner
+from worker.training.loop import eval_pass, train_pass
+from worker.training.objective import Objective
+from worker.training.optim import make_optimizer
+
+_LIVE_TWICE = 1.5
+"""Activations kept for the backward pass, with the gradients of some of them at the same time."""
+
+_TENSORS_A_PARAMETER = 3
+"""Beside itself: its gradient, and what AdamW keeps."""
+
+
+class Rehearsal:
+    """A job's model on its device, taking steps of length zero over random images."""
+
+    def __init__(
+        self, model: nn.Module, recipe: Recipe, *, num_classes: int, device: torch.device
+    ) -> None:
+        model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch
+        self.recipe = recipe
+        self.num_classes = num_classes
+        entry = get_entry(recipe.architecture)
+        self._takes_steps = not (is_run_once(recipe) or isinstance(recipe.optimizer, Lbfgs))
+        self._learner = Learner(
+            model,
+            make_optimizer(model, recipe, entry) if self._takes_steps else None,
+            Objective(entry.name, recipe.label_smoothing),
+            device,
+            choose_precision(recipe.precision, device),
+            recipe.batch_norm,
+            recipe.clip_norm,
+            average=Average(model, recipe.ema) if recipe.ema else None,
+        )
+
+    def train(self, batch_size: int) -> float:
+        """Seconds an image of one batch as training runs it; a trunk that is run once only runs.
+
+        Raises torch.OutOfMemoryError or MemoryError where it does not fit.
+        """
+        if not self._takes_steps:
+            return self.evaluate(batch_size)
+
+        def run(batch: Batch) -> None:
+            train_pass(self._learner, [batch], [0.0], _ignore, seed=0, epoch=1)
+
+        return self._time(batch_size, run, learns=True)
+
+    def evaluate(self, batch_size: int) -> float:
+        """Seconds an image of one batch as validation runs it; raises as `train` does."""
+
+        def run(batch: Batch) -> None:
+            eval_pass(self._learner, [batch], _ignore)
+
+        return self._time(max(batch_size, MIN_EVAL_BATCH_SIZE), run, learns=False)
+
+    def _time(self, batch_size: int, run: Callable[[Batch], None], *, learns: bool) -> float:
+        self._require_memory(batch_size, learns=learns)
+        batch = self._draw(batch_size)
+        run(batch)  # the first one also pays for what is set up once
+        started = time.perf_counter()
+        run(batch)
+        return (time.perf_counter() - started) / batch_size
+
+    def _draw(self, batch_size: int) -> Batch:
+        size, device = self.recipe.input_size, self._learner.device
+        random = torch.Generator().manual_seed(0)
+        images = torch.randn(batch_size, 3, size, size, generator=random).to(device)
+        targets = torch.randint(self.num_classes, (batch_size,), generator=random).to(device)
+        return images.contiguous(memory_format=torch.channels_last), targets
+
+    def _require_memory(self, batch_size: int, *, learns: bool) -> None:
+        """On a CPU, too large a batch would not be refused: the process would be killed."""
+        device = self._learner.device
+        if device.type != "cpu":
+            return
+        needed = self._count_needed_bytes(batch_size, learns=learns)
+        available = count_available_bytes(device)
+        if needed > available:
+            raise MemoryError(f"{needed} bytes are needed, {available} are available")
+
+    def _count_needed_bytes(self, batch_size: int, *, learns: bool) -> int:
+        """By what two images take."""
+        learner = self._learner
+        images, _ = self._draw(2)
+        with count_activations(learner.model) as counts, learner.autocast():
+            if learns:
+                learner.begin_training()
+                learner.model(images)
+            else:
+                with torch.inference_mode(), learner.evaluated() as model:
+                    model(images)
+        an_image = max(int(counts.kept * _LIVE_TWICE), counts.largest) // 2 + images[0].nbytes
+        trainable = (p.nbytes for p in learner.model.parameters() if p.requires_grad)
+        fixed = _TENSORS_A_PARAMETER * sum(trainable) if learns else 0
+        return fixed + batch_size * an_image
+
+
+def _ignore(_num_images: int) -> None:
+    """Nobody watches a rehearsal."""
