@@ -81,10 +81,13 @@ class Loader:
     """Threads that prepare images ahead of the model; the same batches whatever their number.
 
     Threads, because what they call (decoding, resizing) releases Python's lock, and because they
-    start in no time and share memory, unlike a DataLoader's processes.
+    start in no time and share memory, unlike a DataLoader's processes. num_batches are in
+    preparation at a time: with 1, nothing is prepared while the model works, which is faster where
+    both would share the same cores.
     """
 
-    def __init__(self, num_threads: int) -> None:
+    def __init__(self, num_threads: int, num_batches: int = 2) -> None:
+        self._num_batches = num_batches
         # torch would start a pool of its own inside each of these threads.
         self._executor = ThreadPoolExecutor(
             num_threads, "loader", initializer=torch.set_num_threads, initargs=(1,)
@@ -93,7 +96,7 @@ class Loader:
     def load(
         self, samples: Iterable[Sample], sizes: Sequence[int], prepare: Callable[[Sample], Tensor]
     ) -> Iterator[Batch]:
-        """Yield what prepare makes of the samples, in batches of these sizes, two of them ahead.
+        """Yield what prepare makes of the samples, in batches of these sizes.
 
         What prepare raises is raised here, at the batch the image belongs to.
         """
@@ -101,7 +104,7 @@ class Loader:
         ahead: deque[tuple[Future[Tensor], int]] = deque()
         try:
             for size in sizes:
-                wanted = 2 * size - len(ahead)
+                wanted = self._num_batches * size - len(ahead)
                 for sample in islice(waiting, max(wanted, 0)):
                     ahead.append((self._executor.submit(prepare, sample), sample.target))
                 batch = [ahead.popleft() for _ in range(size)]

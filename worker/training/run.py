@@ -42,7 +42,8 @@ def run(config: TrainingConfig, *, should_stop: Callable[[], bool], say: Say) ->
     storage = LocalStorage(config.storage_dir)
     progress = ProgressReporter(say, recipe.epochs)
     try:
-        with closing(Loader(recipe.num_threads)) as loader:
+        num_batches = 1 if device.type == "cpu" else 2
+        with closing(Loader(recipe.num_threads, num_batches)) as loader:
             bench = prepare(config, storage, loader, device, progress)
             say(_describe_start(config, bench))
             artifacts = Artifacts(config.key_prefix, storage, bench.header, bench.model)
