@@ -14,7 +14,12 @@ SESSIONS = [
     REPOSITORY / "README.md",
     *(
         REPOSITORY / "docs" / "how-to" / f"{name}.md"
-        for name in ("train-on-photographs", "go-on-from-a-model", "promote-and-roll-back")
+        for name in (
+            "train-on-photographs",
+            "go-on-from-a-model",
+            "promote-and-roll-back",
+            "compare-configurations",
+        )
     ),
 ]
 
