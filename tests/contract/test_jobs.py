@@ -200,7 +200,9 @@ def test_validate_says_what_a_job_would_be_and_creates_nothing(
     client: TestClient, dataset_id: str
 ) -> None:
     body = {"dataset_id": dataset_id, "weights": "none", "architecture": "squeezenet1_0"}
-    answer = client.post("/jobs/validate", json=body).json()
+    response = client.post("/jobs/validate", json=body)
+    assert response.status_code == 202  # a batch is yet to be run
+    answer = response.json()
     assert (answer["is_valid"], answer["problems"]) == (True, [])
     assert answer["num_trainable_parameters"] == answer["num_parameters"] == 736450
     assert answer["memory"]["optimizer_bytes"] == 2 * answer["memory"]["gradient_bytes"]
@@ -210,7 +212,9 @@ def test_validate_says_what_a_job_would_be_and_creates_nothing(
 
 def test_validate_lists_what_stands_against_a_job(client: TestClient, dataset_id: str) -> None:
     body = {"dataset_id": dataset_id, "strategy": "partial", "trainable_from": "nowhere"}
-    answer = client.post("/jobs/validate", json=body).json()
+    response = client.post("/jobs/validate", json=body)
+    assert response.status_code == 200
+    answer = response.json()
     assert not answer["is_valid"]
     assert {problem["code"] for problem in answer["problems"]} == {"VALIDATION"}
     missing = client.post("/jobs/validate", json={"dataset_id": dataset_id}).json()
