@@ -1,6 +1,6 @@
 """Decoded images in memory-mapped files, shared by the jobs of a machine.
 
-A file holds the images of one dataset in one form, one after the other, and is never changed.
+A file holds images of a dataset in one form, one after the other, and is never changed.
 Files that have not been used for longest make way when the folder would grow over its bound.
 """
 
@@ -99,20 +99,20 @@ class ImageCache:
 
     def open(
         self,
-        digest: str,
         samples: Sequence[Sample],
         form: Form,
         *,
         num_threads: int,
         on_image: OnImage,
     ) -> CachedImages | None:
-        """The samples of the dataset of this digest, decoded first where they are not there yet.
+        """These samples in this order, decoded first where they are not there yet.
 
+        The storage names images by their contents, so that files are found again by the names and
+        sizes of their images, whichever dataset these belong to.
         None where they are more than the folder may hold, or than its disk has left.
         """
         places, num_bytes = _plan(samples, form)
-        name = hashlib.sha256(repr((digest, form.name, sorted(places))).encode()).hexdigest()
-        path = self.folder / f"{name}.pixels"
+        path = self.folder / f"{_name(samples, form)}.pixels"
         if not path.is_file():
             self.folder.mkdir(parents=True, exist_ok=True)
             if not self._make_room(num_bytes):
@@ -145,6 +145,11 @@ class ImageCache:
 def decode(sample: Sample, form: Form) -> Tensor:
     """One image in a form, without a cache."""
     return form.render(decode_image(sample.path))
+
+
+def _name(samples: Sequence[Sample], form: Form) -> str:
+    images = [(sample.path.name, form.measure(sample.width, sample.height)) for sample in samples]
+    return hashlib.sha256(repr((form.name, images)).encode()).hexdigest()
 
 
 def _plan(samples: Sequence[Sample], form: Form) -> tuple[dict[int, tuple[int, int, int]], int]:

@@ -160,7 +160,6 @@ def open_feed(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
 
     def open_form(samples: list[Sample], form: Form) -> CachedImages | None:
         return cache.open(
-            config.dataset_digest,
             samples,
             form,
             num_threads=recipe.num_threads,

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.datasets.manifest import ImageRecord, Split
+from app.datasets.manifest import ImageRecord, Split, read_manifest
+from app.datasets.report import digest_of
 from app.storage import LocalStorage
 from worker.training.config import TrainingConfig
 
@@ -59,7 +60,10 @@ def store_pictures(storage: LocalStorage, num_train: int, num_val: int) -> str:
 
 @pytest.fixture
 def make_config(storage: LocalStorage, tmp_path: Path) -> MakeConfig:
-    """Make a small configuration; keyword arguments change the recipe."""
+    """Make a small configuration; keyword arguments change the recipe.
+
+    Each epoch is kept by itself, however short.
+    """
 
     def make(
         *,
@@ -84,18 +88,22 @@ def make_config(storage: LocalStorage, tmp_path: Path) -> MakeConfig:
             "augmentation": {"name": "tutorial"},
             "early_stopping": None,
         }
+        manifest_key = store_pictures(storage, num_train, num_val)
         return TrainingConfig.model_validate(
             {
                 "job_id": "job_1",
                 "recipe": {**defaults, **recipe},
                 "class_names": CLASS_NAMES,
-                "manifest_key": store_pictures(storage, num_train, num_val),
-                "dataset_digest": "0" * 64,
+                "manifest_key": manifest_key,
+                "dataset_digest": digest_of(read_manifest(storage.path(manifest_key))),
                 "key_prefix": "jobs/job_1/1",
                 "storage_dir": storage.root,
                 "weights_dir": tmp_path / "weights",
                 "weights_download": False,
+                "cache_dir": tmp_path / "cache",
+                "image_cache_bytes": 10**8,
                 "device": "cpu",
+                "keep_every_seconds": 0.0,
                 **(config or {}),
             }
         )

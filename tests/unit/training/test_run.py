@@ -23,6 +23,7 @@ from app.ml.checkpoint import Checkpoint
 from app.storage import LocalStorage
 from tests.unit.training.conftest import CLASS_NAMES, MakeConfig
 from worker.protocol import EpochRow, EpochsDone, Message, Started, Trained, TrainProgress
+from worker.training import preparation
 from worker.training import run as run_module
 from worker.training.config import Resume, TrainingConfig
 from worker.training.run import run
@@ -49,33 +50,58 @@ def history_of(said: list[Message]) -> list[dict[str, object]]:
     return [row.model_dump(exclude=timed) for row in epochs_of(said)]
 
 
+def started(said: list[Message]) -> Started:
+    (message,) = (message for message in said if isinstance(message, Started))
+    return message
+
+
 def trained(said: list[Message]) -> Trained:
     assert isinstance(said[-1], Trained)
     return said[-1]
 
 
+def interrupted(config: TrainingConfig, num_messages: int) -> list[Message]:
+    """What a job says that dies once it has told of so many checkpoints."""
+    said: list[Message] = []
+
+    def say(message: Message) -> None:
+        said.append(message)
+        if len(checkpoints_of(said)) == num_messages:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(config, should_stop=lambda: False, say=say)
+    return said
+
+
 def test_a_job_is_told_from_start_to_model(make_config: MakeConfig, storage: LocalStorage) -> None:
-    said = train(make_config(epochs=2, strategy="feature_extract"))
+    config = make_config(epochs=2, strategy="feature_extract")
+    said = train(config)
     kinds = [type(message) for message in said if not isinstance(message, TrainProgress)]
     assert kinds == [Started, EpochsDone, EpochsDone, Trained]
-    started = said[0]
-    assert isinstance(started, Started)
-    assert started.resolved == {
+    assert started(said).resolved == {
         "device": "cpu",
         "num_parameters": 736_450,
         "num_trainable_parameters": 1026,
         "num_train_images": 13,
         "num_val_images": 6,
         "steps_per_epoch": 3,
+        "precision": "fp32",
+        "images_cached": True,
     }
-    assert started.environment["dataset_digest"] == "0" * 64
-    assert started.environment["libraries"]["torch"] == torch.__version__
-    assert started.environment["weights"] == {"source": "none", "name": "none", "digest": None}
-    for number, epoch in enumerate(epochs_of(said), 1):
-        assert epoch.epoch == number
-        assert epoch.state_key == f"jobs/job_1/1/epoch-{number:04d}.state.pt"
-        assert storage.exists(epoch.state_key)
-        assert storage.exists(epoch.best_key)
+    assert started(said).environment["dataset_digest"] == config.dataset_digest
+    assert started(said).environment["libraries"]["torch"] == torch.__version__
+    assert started(said).environment["weights"] == {
+        "source": "none",
+        "name": "none",
+        "digest": None,
+    }
+    assert [row.epoch for row in epochs_of(said)] == [1, 2]
+    for number, kept in enumerate(checkpoints_of(said), 1):
+        assert [row.epoch for row in kept.rows] == [number]
+        assert kept.state_key == f"jobs/job_1/1/epoch-{number:04d}.state.pt"
+        assert storage.exists(kept.state_key)
+        assert storage.exists(kept.best_key)
     last = trained(said)
     content = storage.path(last.model_key).read_bytes()
     assert last.model_key == "jobs/job_1/1/model.safetensors"
@@ -104,8 +130,8 @@ def test_the_stored_model_is_the_best_epochs_not_the_last(
     said = train(make_config(epochs=6, strategy="feature_extract", optimizer=optimizer))
     best = next(e for e in reversed(epochs_of(said)) if e.is_best)
     assert best.epoch < 6, "the case needs a best epoch that is not the last"
-    assert {e.best_key for e in epochs_of(said)[best.epoch - 1 :]} == {best.best_key}
-    delta = checkpoint.load(storage.path(best.best_key))
+    (best_key,) = {kept.best_key for kept in checkpoints_of(said)[best.epoch - 1 :]}
+    delta = checkpoint.load(storage.path(best_key))
     complete = checkpoint.load(storage.path(trained(said).model_key))
     assert set(delta.tensors) == {"classifier.1.weight", "classifier.1.bias"}
     for name, tensor in delta.tensors.items():
@@ -143,20 +169,8 @@ def test_a_job_taken_up_again_equals_an_undisturbed_one_to_the_last_bit(
     make_config: MakeConfig, case: dict[str, object]
 ) -> None:
     whole = train(make_config(epochs=4, **case))
-    first: list[Message] = []
-
-    def die_after_two(message: Message) -> None:
-        first.append(message)
-        if len(epochs_of(first)) == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run(
-            make_config(epochs=4, **case, config={"key_prefix": "jobs/job_1/2"}),
-            should_stop=lambda: False,
-            say=die_after_two,
-        )
-    resume = Resume(epoch=2, state_key=epochs_of(first)[1].state_key)
+    first = interrupted(make_config(epochs=4, **case, config={"key_prefix": "jobs/job_1/2"}), 2)
+    resume = Resume(epoch=2, state_key=checkpoints_of(first)[1].state_key)
     torch.rand(17)
     rest = train(
         make_config(epochs=4, **case, config={"key_prefix": "jobs/job_1/3", "resume": resume})
@@ -172,7 +186,7 @@ def test_a_job_lost_after_its_last_epoch_still_stores_its_model(
     make_config: MakeConfig,
 ) -> None:
     first = train(make_config())
-    resume = Resume(epoch=2, state_key=epochs_of(first)[1].state_key)
+    resume = Resume(epoch=2, state_key=checkpoints_of(first)[1].state_key)
     rest = train(make_config(config={"key_prefix": "jobs/job_1/2", "resume": resume}))
     assert epochs_of(rest) == []
     assert trained(rest).model_digest == trained(first).model_digest
@@ -181,9 +195,69 @@ def test_a_job_lost_after_its_last_epoch_still_stores_its_model(
 
 def test_a_state_of_another_training_is_refused(make_config: MakeConfig) -> None:
     first = train(make_config(strategy="feature_extract", epochs=1))
-    resume = Resume(epoch=1, state_key=epochs_of(first)[0].state_key)
+    resume = Resume(epoch=1, state_key=checkpoints_of(first)[0].state_key)
     with pytest.raises(CheckpointInvalid, match="another trunk"):
         train(make_config(strategy="feature_extract", seed=1, config={"resume": resume}))
+
+
+def test_short_epochs_share_a_checkpoint_and_the_best_of_them_is_kept(
+    make_config: MakeConfig, storage: LocalStorage
+) -> None:
+    case: dict[str, object] = {
+        "epochs": 6,
+        "strategy": "feature_extract",
+        "optimizer": {"name": "sgd", "learning_rate": 0.02},
+    }
+    alone = train(make_config(**case, config={"key_prefix": "jobs/job_1/alone"}))
+    together = train(make_config(**case, config={"keep_every_seconds": 1000.0}))
+    (kept,) = checkpoints_of(together)
+    assert [row.epoch for row in kept.rows] == [1, 2, 3, 4, 5, 6]
+    assert history_of(together) == history_of(alone)
+    best = max(row.epoch for row in kept.rows if row.is_best)
+    assert best < 6, "the case needs a best epoch that is not the last"
+    theirs = checkpoint.load(storage.path(checkpoints_of(alone)[best - 1].best_key)).tensors
+    ours = checkpoint.load(storage.path(kept.best_key)).tensors
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert trained(together).model_digest == trained(alone).model_digest
+    assert trained(together).best_epoch == best
+
+
+class Clock:
+    """Time that passes by half a second at each look."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    def monotonic(self) -> float:
+        self._seconds += 0.5
+        return self._seconds
+
+    perf_counter = monotonic
+
+
+def test_a_job_taken_up_between_shared_checkpoints_goes_on_to_the_last_bit(
+    make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "time", Clock())
+    case: dict[str, object] = {"epochs": 7, "optimizer": {"name": "adamw"}}
+
+    def config(attempt: int, resume: Resume | None = None) -> TrainingConfig:
+        changed = {
+            "key_prefix": f"jobs/job_1/{attempt}",
+            "keep_every_seconds": 1.5,
+            "resume": resume,
+        }
+        return make_config(**case, config=changed)
+
+    whole = train(config(1))
+    assert [len(kept.rows) for kept in checkpoints_of(whole)] == [3, 3, 1]
+    first = interrupted(config(2), 1)
+    last = checkpoints_of(first)[-1]
+    assert [row.epoch for row in last.rows] == [1, 2, 3]
+    rest = train(config(3, Resume(epoch=3, state_key=last.state_key)))
+    assert history_of(first) + history_of(rest) == history_of(whole)
+    assert trained(rest).model_digest == trained(whole).model_digest
 
 
 def test_the_seed_decides(
@@ -215,13 +289,11 @@ def test_too_few_images_are_refused(make_config: MakeConfig, num_train: int, num
 
 def test_a_lone_last_image_trains_with_batch_norm(make_config: MakeConfig) -> None:
     said = train(make_config(architecture="resnet18", num_train=5, batch_size=4, epochs=1))
-    started = said[0]
-    assert isinstance(started, Started)
-    assert started.resolved["steps_per_epoch"] == 1
+    assert started(said).resolved["steps_per_epoch"] == 1
 
 
 def test_an_input_too_small_for_the_batch_is_refused(make_config: MakeConfig) -> None:
-    with pytest.raises(ValidationFailed, match="at least 33 pixels"):
+    with pytest.raises(ValidationFailed, match="smaller than 33 pixels"):
         train(make_config(architecture="resnet18", batch_size=1))
 
 
@@ -249,7 +321,7 @@ def test_memory_that_runs_out_names_a_batch_size_to_try(
             raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(
-        run_module,
+        preparation,
         "start_model",
         lambda config, storage: (Hungry(), start_model(config, storage)[1]),
     )
@@ -270,9 +342,7 @@ def test_pretrained_weights_are_the_trunk_and_stay(
     complete = load_file(storage.path(trained(said).model_key))
     trunk = [name for name in state_dict if not name.startswith("classifier.1")]
     assert all(torch.equal(complete[name], state_dict[name]) for name in trunk)
-    started = said[0]
-    assert isinstance(started, Started)
-    assert started.environment["weights"] == {
+    assert started(said).environment["weights"] == {
         "source": "local",
         "name": "IMAGENET1K_V1",
         "digest": hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -346,7 +416,7 @@ def test_an_earlier_model_of_another_architecture_is_refused(
 
 def test_a_delta_is_no_earlier_model(make_config: MakeConfig) -> None:
     said = train(make_config(strategy="feature_extract", epochs=1))
-    key = epochs_of(said)[0].best_key
+    key = checkpoints_of(said)[0].best_key
     with pytest.raises(CheckpointInvalid, match="complete"):
         train(make_config(weights="a:1", config={"base_model_key": key}))
 
