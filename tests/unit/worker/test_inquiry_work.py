@@ -1,0 +1,199 @@
+"""Inquiries, and the jobs that wait for them, as a worker sees them."""
+
+from typing import Any
+
+import pytest
+
+from app.db.session import Database
+from app.db.tables import Dataset, Inquiry, Job
+from app.inquiries import service as inquiries
+from app.jobs import service as jobs
+from app.jobs.repository import JobRepository
+from app.jobs.schemas import JobRequest
+from app.settings import Settings
+from app.storage import LocalStorage
+from app.work import service as work
+from app.work.service import Lease
+from tests.answers import ADVICE, list_inquiries
+from tests.contract.test_jobs import add_dataset
+from worker.ingestion_work import IngestionWork
+from worker.inquiries.config import InquiryConfig
+from worker.inquiry_work import InquiryWork
+from worker.protocol import Answered
+from worker.training.config import TrainingConfig
+from worker.training_work import TrainingWork
+
+
+class Worker:
+    """Takes the next item of a queue and does by hand what a child would bring about."""
+
+    def __init__(self, database: Database, settings: Settings, storage: LocalStorage) -> None:
+        self.database = database
+        self.settings = settings
+        self.inquiry_work = InquiryWork(settings, storage)
+        self.training_work = TrainingWork(settings, storage)
+        self.ingestion_work = IngestionWork(settings, storage)
+
+    def post(self, dataset_id: str, **fields: Any) -> str:
+        request = JobRequest.model_validate({"dataset_id": dataset_id} | fields)
+        with self.database.transaction() as session:
+            return jobs.create_job(session, request, self.settings).id
+
+    def claim(self, queue: str = "cpu") -> Lease:
+        with self.database.transaction() as session:
+            lease = work.claim(session, queue, "me")
+        assert lease is not None
+        return lease
+
+    def ask(self) -> InquiryConfig:
+        """What the child of the next inquiry is told; it answers with ADVICE."""
+        lease = self.claim()
+        with self.database.transaction() as session:
+            command = self.inquiry_work.begin(session, lease)
+        assert command is not None
+        with self.database.transaction() as session:
+            self.inquiry_work.record(session, lease, Answered(result=ADVICE))
+            work.finish(session, lease)
+        return InquiryConfig.model_validate_json(command.configuration)
+
+    def begin_job(self) -> TrainingConfig | None:
+        lease = self.claim("train")
+        with self.database.transaction() as session:
+            command = self.training_work.begin(session, lease)
+        return command and TrainingConfig.model_validate_json(command.configuration)
+
+    def get_job(self, job_id: str) -> Job:
+        with self.database.reading() as session:
+            return JobRepository(session).get(job_id)
+
+
+@pytest.fixture
+def worker(database: Database, settings: Settings, storage: LocalStorage) -> Worker:
+    return Worker(database, settings, storage)
+
+
+@pytest.fixture
+def dataset_id(database: Database) -> str:
+    dataset_id = add_dataset(database, "ready")
+    with database.transaction() as session:
+        dataset = session.get_one(Dataset, dataset_id)
+        dataset.manifest_key, dataset.digest = "datasets/1/manifest.jsonl", "0" * 64
+    return dataset_id
+
+
+def test_a_job_is_decided_once_by_the_answer_it_waited_for(worker: Worker, dataset_id: str) -> None:
+    job_id = worker.post(dataset_id, strategy="auto", seed=3)
+    told = worker.ask()
+    assert told.question.kind == "advise"
+    assert told.num_images == {"train": 16, "val": 8}
+    config = worker.begin_job()
+    assert config is not None
+    assert (config.recipe.strategy, config.recipe.trainable_from) == ("partial", "layer4")
+    assert (config.recipe.seed, config.recipe.epochs) == (3, 5)
+    job = worker.get_job(job_id)
+    assert job.config["strategy"] == "auto"
+    assert job.resolved is not None
+    assert job.resolved["config"]["strategy"] == "partial"
+    assert job.resolved["advice"]["reason"] == ADVICE["reason"]
+    assert job.progress["epochs"] == 5
+
+
+def test_a_decided_job_keeps_its_decision_and_can_be_repeated(
+    worker: Worker, database: Database, dataset_id: str
+) -> None:
+    job_id = worker.post(dataset_id, strategy="auto")
+    worker.ask()
+    first = worker.begin_job()
+    with database.transaction() as session:
+        worker.training_work.fail(session, job_id, "DIVERGED", "no number")
+        work.withdraw(session, work.lock_unfinished(session, job_id) or pytest.fail("no item"))
+        jobs.resume_job(session, job_id)
+    resumed = worker.begin_job()
+    assert first is not None
+    assert resumed is not None
+    assert resumed.recipe == first.recipe
+    with database.transaction() as session:
+        clone = jobs.create_job(session, JobRequest(clone_of=job_id), worker.settings)
+    assert clone.config["strategy"] == "partial"
+    assert len(list_inquiries(database)) == 1
+
+
+def test_a_failed_inquiry_fails_the_jobs_that_wait_for_it(
+    worker: Worker, database: Database, dataset_id: str
+) -> None:
+    job_ids = [worker.post(dataset_id, strategy="auto", seed=seed) for seed in range(2)]
+    lease = worker.claim()
+    with database.transaction() as session:
+        work.finish(session, lease)
+        worker.inquiry_work.fail(session, lease.subject_id, "WEIGHTS_UNAVAILABLE", "nowhere")
+    for job_id in job_ids:
+        job = worker.get_job(job_id)
+        assert (job.status, job.error_code) == ("failed", "WEIGHTS_UNAVAILABLE")
+    with database.transaction() as session:
+        assert work.claim(session, "train", "me") is None
+
+
+def test_an_invalid_dataset_fails_its_inquiries_and_their_jobs(
+    worker: Worker, database: Database
+) -> None:
+    dataset_id = add_dataset(database, "ingesting")
+    with database.transaction() as session:
+        work.enqueue(session, queue="cpu", kind="ingest", subject_id=dataset_id)
+    waiting = worker.post(dataset_id, strategy="auto")
+    plain = worker.post(dataset_id, weights="none")
+    lease = worker.claim()
+    assert lease.subject_id == dataset_id
+    with database.transaction() as session:
+        work.finish(session, lease)
+        worker.ingestion_work.fail(session, dataset_id, "ARCHIVE_INVALID", "no archive")
+    for job_id in (waiting, plain):
+        job = worker.get_job(job_id)
+        assert (job.status, job.error_code) == ("failed", "DATASET_INVALID")
+    (inquiry,) = list_inquiries(database)
+    assert (inquiry.status, inquiry.error_code) == ("failed", "DATASET_INVALID")
+    with database.transaction() as session:
+        assert work.claim(session, "cpu", "me") is None
+
+
+def test_advice_that_does_not_go_with_the_job_fails_it(worker: Worker, dataset_id: str) -> None:
+    job_id = worker.post(dataset_id, strategy="auto", optimizer={"name": "lbfgs"})
+    worker.ask()  # ADVICE says partial, which no solver can do
+    assert worker.begin_job() is None
+    job = worker.get_job(job_id)
+    assert (job.status, job.error_code) == ("failed", "VALIDATION")
+
+
+def test_the_same_question_is_asked_once_on_either_database(either_database: Database) -> None:
+    dataset_id = add_dataset(either_database, "ready")
+
+    def ask(**parameters: Any) -> Inquiry:
+        with either_database.transaction() as session:
+            return inquiries.ask(
+                session, kind="advise", subject_id=dataset_id, parameters=parameters
+            )
+
+    first = ask(a=1, b=[2])
+    assert ask(b=[2], a=1).id == first.id
+    assert ask(a=1, b=[3]).id != first.id
+    assert len(list_inquiries(either_database)) == 2
+
+
+def test_two_who_ask_at_the_same_moment_share_an_inquiry(either_database: Database) -> None:
+    dataset_id = add_dataset(either_database, "ready")
+    found: list[Inquiry | None] = []
+    found_by_fingerprint = inquiries.InquiryRepository.find
+
+    def find_late(self: inquiries.InquiryRepository, fingerprint: str) -> Inquiry | None:
+        """Sees nothing the first time, as one does whose neighbour has not committed yet."""
+        found.append(found_by_fingerprint(self, fingerprint) if found else None)
+        return found[-1]
+
+    with either_database.transaction() as session:
+        first = inquiries.ask(session, kind="advise", subject_id=dataset_id, parameters={})
+    with pytest.MonkeyPatch.context() as patch, either_database.transaction() as session:
+        patch.setattr(inquiries.InquiryRepository, "find", find_late)
+        second = inquiries.ask(session, kind="advise", subject_id=dataset_id, parameters={})
+        assert second.id == first.id
+    with either_database.transaction() as session:
+        assert work.claim(session, "cpu", "me") is not None
+        assert work.claim(session, "cpu", "me") is None
