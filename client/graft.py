@@ -13,6 +13,7 @@ from client.errors import OutcomeError, require_success
 from client.following import follow_events
 from client.packing import packed
 from client.resources import (
+    Advice,
     Architecture,
     ChosenModel,
     Dataset,
@@ -24,6 +25,7 @@ from client.resources import (
     Progress,
     Report,
     Study,
+    Validation,
 )
 
 _POLL_SECONDS = 0.2
@@ -97,6 +99,21 @@ class Graft:
 
     def list_architectures(self) -> list[Architecture]:
         return TypeAdapter(list[Architecture]).validate_python(self._send("GET", "/architectures"))
+
+    def advise(self, dataset_id: str, *, architecture: str = "resnet18") -> Advice:
+        """How to train on a dataset, once a worker has measured it."""
+        params = {"architecture": architecture}
+        return Advice.model_validate(
+            self._wait("GET", f"/datasets/{dataset_id}/advice", params=params)
+        )
+
+    def validate_job(self, dataset_id: str, **fields: Any) -> Validation:
+        """What create_job would do, once a worker has run a batch of it.
+
+        That takes as long as the jobs that are training now.
+        """
+        body = {"dataset_id": dataset_id} | fields
+        return Validation.model_validate(self._wait("POST", "/jobs/validate", json=body))
 
     def create_job(self, dataset_id: str, **fields: Any) -> Job:
         """Post a job; fields are those of POST /jobs, what is left out comes from the preset."""
@@ -184,6 +201,16 @@ class Graft:
         response = self._http.get(url, **request)
         require_success(response)
         path.write_bytes(response.content)
+
+    def _wait(self, method: str, path: str, **request: Any) -> Any:
+        """The answer to a question, which 202 says where and when to look for."""
+        response = self._http.request(method, path, **request)
+        require_success(response)
+        while response.status_code == httpx.codes.ACCEPTED:
+            time.sleep(float(response.headers["Retry-After"]))
+            response = self._http.get(response.headers["Location"])
+            require_success(response)
+        return response.json()
 
     def _send(self, method: str, path: str, **request: Any) -> Any:
         response = self._http.request(method, path, **request)

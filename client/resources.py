@@ -49,10 +49,13 @@ class DatasetImage(_Resource):
 
 
 class Progress(_Resource):
-    """How far a job is: the epoch at work, and the batches done within it."""
+    """How far a job is: the epoch at work, and the batches done within it.
+
+    epochs is null while that is `auto`.
+    """
 
     epoch: int
-    epochs: int
+    epochs: int | None
     step: int
     steps: int
     images_per_second: float | None = None
@@ -65,6 +68,61 @@ class BestEpoch(_Resource):
     epoch: int
     val_accuracy: float
     val_loss: float
+
+
+class Share(_Resource):
+    """A share of images, 0-1, and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Advice(_Resource):
+    """How to train on a dataset; measurements holds the figures behind it."""
+
+    architecture: str
+    strategy: str
+    trainable_from: str | None
+    stage: str | None
+    expected_accuracy: Share
+    expected_seconds: float
+    reason: str
+    measurements: dict[str, Any]
+
+
+class DryRun(_Resource):
+    """What a batch of a job took; figures are null where not even one image fits."""
+
+    device: str
+    fits: bool
+    fitting_batch_size: int | None
+    train_seconds_per_image: float | None
+    eval_seconds_per_image: float | None
+    peak_memory_bytes: int | None
+    available_memory_bytes: int
+    estimated_seconds: float | None
+
+
+class JobProblem(_Resource):
+    """Why a job would be refused."""
+
+    code: str
+    message: str
+    loc: list[str | int] | None
+    allowed: list[str] | None
+
+
+class Validation(_Resource):
+    """What a job would do; measured is null where its configuration leaves open what would run."""
+
+    is_valid: bool
+    config: dict[str, Any] | None
+    num_parameters: int | None
+    num_trainable_parameters: int | None
+    estimated_seconds: float | None
+    measured: DryRun | None
+    problems: list[JobProblem]
 
 
 class ModelVersion(_Resource):

@@ -24,12 +24,13 @@ class Received:
 
 @dataclass(frozen=True)
 class Answer:
-    """What to send back; a broken one announces more bytes than it sends."""
+    """What to send back; a broken one announces more bytes than it sends, headers come on top."""
 
     body: bytes
     status: int = 200
     content_type: str = "application/json"
     is_broken: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -79,6 +80,8 @@ def _handler_for(service: Service) -> type[BaseHTTPRequestHandler]:
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.content_type)
             self.send_header("Content-Length", str(len(answer.body) + answer.is_broken))
+            for header in answer.headers:
+                self.send_header(*header)
             self.end_headers()
             self.wfile.write(answer.body)
             self.close_connection = answer.is_broken

@@ -7,6 +7,7 @@ import pytest
 from app.db.session import Database
 from app.db.tables import Dataset, Inquiry, Job
 from app.inquiries import service as inquiries
+from app.inquiries.repository import InquiryRepository
 from app.jobs import service as jobs
 from app.jobs.repository import JobRepository
 from app.jobs.schemas import JobRequest
@@ -60,7 +61,7 @@ class Worker:
         lease = self.claim("train")
         with self.database.transaction() as session:
             command = self.training_work.begin(session, lease)
-        return command and TrainingConfig.model_validate_json(command.configuration)
+        return TrainingConfig.model_validate_json(command.configuration) if command else None
 
     def get_job(self, job_id: str) -> Job:
         with self.database.reading() as session:
@@ -181,9 +182,9 @@ def test_the_same_question_is_asked_once_on_either_database(either_database: Dat
 def test_two_who_ask_at_the_same_moment_share_an_inquiry(either_database: Database) -> None:
     dataset_id = add_dataset(either_database, "ready")
     found: list[Inquiry | None] = []
-    found_by_fingerprint = inquiries.InquiryRepository.find
+    found_by_fingerprint = InquiryRepository.find
 
-    def find_late(self: inquiries.InquiryRepository, fingerprint: str) -> Inquiry | None:
+    def find_late(self: InquiryRepository, fingerprint: str) -> Inquiry | None:
         """Sees nothing the first time, as one does whose neighbour has not committed yet."""
         found.append(found_by_fingerprint(self, fingerprint) if found else None)
         return found[-1]
@@ -191,7 +192,7 @@ def test_two_who_ask_at_the_same_moment_share_an_inquiry(either_database: Databa
     with either_database.transaction() as session:
         first = inquiries.ask(session, kind="advise", subject_id=dataset_id, parameters={})
     with pytest.MonkeyPatch.context() as patch, either_database.transaction() as session:
-        patch.setattr(inquiries.InquiryRepository, "find", find_late)
+        patch.setattr(InquiryRepository, "find", find_late)
         second = inquiries.ask(session, kind="advise", subject_id=dataset_id, parameters={})
         assert second.id == first.id
     with either_database.transaction() as session:
