@@ -56,14 +56,14 @@ def draw(motif: Motif, random: np.random.Generator, *, noise: float) -> Image.Im
     for _ in range(random.integers(1, 6)):
         canvas = _paint(canvas, _clutter(x, y, random), random.uniform(0, 255, 3))
     radius = random.uniform(0.4, 0.8)
-    x, y = _move(x, y, *random.uniform(radius - 1, 1 - radius, 2), random.uniform(-0.5, 0.5))
+    x, y = _move(x, y, random.uniform(radius - 1, 1 - radius, 2), random.uniform(-0.5, 0.5))
     outline = SHAPES[motif.shape](x / radius, y / radius)
     first = _draw_colour(random, ground)
     canvas = _paint(canvas, outline, first)
     texture = motif.texture or random.choice(["plain", *TEXTURES])
     if texture != "plain":
         repeat = random.uniform(0.16, 0.3)
-        x, y = _move(x, y, *random.uniform(-1, 1, 2), random.uniform(0, math.pi))
+        x, y = _move(x, y, random.uniform(-1, 1, 2), random.uniform(0, math.pi))
         filling = TEXTURES[texture](x / repeat, y / repeat)
         canvas = _paint(canvas, outline & filling, _draw_colour(random, ground, first))
     canvas = canvas + random.normal(0, random.uniform(noise / 4, noise), canvas.shape)
@@ -87,7 +87,7 @@ def _make_ground(
 
 def _clutter(x: Coordinates, y: Coordinates, random: np.random.Generator) -> Mask:
     """A bar or a small disc anywhere."""
-    x, y = _move(x, y, *random.uniform(-1, 1, 2), random.uniform(0, math.pi))
+    x, y = _move(x, y, random.uniform(-1, 1, 2), random.uniform(0, math.pi))
     if random.random() < 0.5:  # noqa: PLR2004 - as often a bar as a disc
         length, breadth = random.uniform(0.1, 0.8), random.uniform(0.02, 0.04)
         return np.asarray((abs(x) < length) & (abs(y) < breadth))
@@ -102,9 +102,9 @@ def _draw_colour(random: np.random.Generator, *others: Levels) -> Levels:
 
 
 def _move(
-    x: Coordinates, y: Coordinates, across: float, down: float, angle: float
+    x: Coordinates, y: Coordinates, centre: NDArray[np.float64], angle: float
 ) -> tuple[Coordinates, Coordinates]:
-    x, y = x - across, y - down
+    x, y = x - centre[0], y - centre[1]
     return x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
 
 

@@ -14,7 +14,8 @@ from PIL import Image
 from app.datasets.manifest import ImageRecord, Split
 from app.jobs.defaults import resolve
 from app.jobs.schemas import JobRequest
-from app.ml.recipe import Recipe
+from app.ml.recipe import Recipe, decide
+from app.settings import Settings
 from app.storage import LocalStorage
 from benchmarks.processes import Finished, run_measured
 from worker.training.config import TrainingConfig
@@ -83,7 +84,7 @@ def resolve_recipe(fields: Mapping[str, Any]) -> Recipe:
     """
     request = JobRequest.model_validate({"dataset_id": "ds_benchmark", **fields})
     config = resolve(request, dataset_name="any", num_threads=os.cpu_count() or 1, base=None)
-    return Recipe.model_validate(config.model_dump(include=set(Recipe.model_fields)))
+    return decide(config)
 
 
 def train(
@@ -93,10 +94,11 @@ def train(
     environment: Mapping[str, str],
     log: Path,
 ) -> Finished:
-    """Run the process to its end; its lines are those of `worker.protocol`.
+    """Run the process to its end; after `imported` its lines are those of `worker.protocol`.
 
     Raises ProcessFailed, or TrainingFailed with the reason that the process gives.
     """
+    settings = Settings(data_dir=dataset.storage_dir.parent)
     config = TrainingConfig(
         job_id="job_benchmark",
         recipe=recipe,
@@ -107,10 +109,12 @@ def train(
         storage_dir=dataset.storage_dir,
         weights_dir=weights_dir,
         weights_download=False,
+        cache_dir=settings.image_cache_dir,
+        image_cache_bytes=settings.image_cache_bytes,
         device="cpu",
     )
     finished = run_measured(
-        [sys.executable, "-m", "worker.training"],
+        [sys.executable, "-m", "benchmarks.graft_entry"],
         environment,
         log,
         stdin=f"{_SILENCE_SECONDS}\n{config.model_dump_json()}\n",

@@ -28,6 +28,12 @@ class Summary:
         return f"{first.system} ({first.driven})" if first.driven != "peer" else first.system
 
     @property
+    def is_solved(self) -> bool:
+        """Whether there are no epochs: one row stands for the whole solution."""
+        optimizer = self.records[0].settings.get("optimizer")
+        return isinstance(optimizer, dict) and optimizer["name"] == "lbfgs"
+
+    @property
     def epoch_seconds(self) -> list[float]:
         return [row.seconds for record in self.records for row in record.rows]
 
@@ -142,13 +148,17 @@ def _verdict(is_passed: bool, text: str) -> str:
 
 def _write_row(one: Summary, yardstick: Summary | None) -> str:
     epochs = sorted({len(record.rows) for record in one.records})
-    ratio = f"{yardstick.median_epoch / one.median_epoch:.2f}" if yardstick else "—"
+    per_epoch, ratio = "—", "—"
+    if not one.is_solved:
+        fastest, slowest = min(one.epoch_seconds), max(one.epoch_seconds)
+        per_epoch = f"{one.median_epoch:.2f} ({fastest:.2f}-{slowest:.2f})"
+        ratio = f"{yardstick.median_epoch / one.median_epoch:.2f}" if yardstick else "—"
     reached = (_write_reached(one.reach(accuracy), one) for accuracy in THRESHOLDS)
     cells = [
         one.name,
         str(len(one.records)),
-        "/".join(map(str, epochs)),
-        f"{one.median_epoch:.2f} ({min(one.epoch_seconds):.2f}-{max(one.epoch_seconds):.2f})",
+        "—" if one.is_solved else "/".join(map(str, epochs)),
+        per_epoch,
         f"{_median(one.train_seconds):.1f}",
         f"{_median([record.import_seconds for record in one.records]):.1f}",
         *reached,

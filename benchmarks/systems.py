@@ -1,14 +1,10 @@
 """What is compared: the peers and Graft, as data, and one run of any of them."""
 
 import json
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,11 +54,11 @@ class Record:
     """
 
     system: str
-    driven: str
+    driven: Driven
     learns: str
     dataset: str
     seed: int
-    omp: str
+    omp: OmpPolicy
     rows: list[Row] = field(default_factory=list)
     import_seconds: float = 0.0
     total_seconds: float = 0.0
@@ -71,7 +67,7 @@ class Record:
     error: str | None = None
 
     @property
-    def key(self) -> tuple[str, str, str, str, int, str]:
+    def key(self) -> tuple[str, Driven, str, str, int, OmpPolicy]:
         return (self.system, self.driven, self.learns, self.dataset, self.seed, self.omp)
 
     @classmethod
@@ -180,7 +176,6 @@ def _run_child(
     recipe = graft_child.resolve_recipe(_fields(system, dataset, begun.seed))
     stored = graft_child.store_dataset(dataset.folder, scratch / "storage")
     environment = environment_for(begun.omp)
-    import_seconds = _measure_import(begun.omp)
     finished = graft_child.train(recipe, stored, weights_dir, environment, scratch / "log")
     rows = [
         (Row(row["seconds"], line.seconds, row["val_accuracy"]), row["is_best"])
@@ -191,7 +186,7 @@ def _run_child(
     return Record(
         *begun.key,
         rows=_chosen(rows) if recipe.optimizer.name == "lbfgs" else [row for row, _ in rows],
-        import_seconds=import_seconds,
+        import_seconds=finished.lines[0].seconds,
         total_seconds=finished.lines[-1].seconds,
         peak_mib=finished.peak_mib,
         settings=recipe.model_dump(mode="json"),
@@ -237,21 +232,3 @@ def _fields(system: System, dataset: DataSet, seed: int) -> dict[str, Any]:
 
 def _compare_with(fields: Mapping[str, Any]) -> str:
     return "feature_extract" if fields["strategy"] == "feature_extract" else "fine_tune"
-
-
-@lru_cache
-def _measure_import(omp: OmpPolicy) -> float:
-    """Seconds from nothing to a process that has imported what the training process does.
-
-    Median of three after one that is not counted; the process itself does not tell.
-    """
-    seconds = []
-    for _ in range(4):
-        started = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-c", "import worker.training.run"],
-            check=True,
-            env=environment_for(omp),
-        )
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds[1:])
