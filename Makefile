@@ -46,7 +46,7 @@ test: check ## Every check and every test
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest
 
 .PHONY: test-all
-test-all: check ## The same, with every architecture (half an hour, 16 GB of memory)
+test-all: check ## The same, with every architecture (ten minutes more, 12 GB of memory)
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -m ""
 
 .PHONY: demo
