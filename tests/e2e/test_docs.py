@@ -19,6 +19,7 @@ SESSIONS = [
             "go-on-from-a-model",
             "promote-and-roll-back",
             "compare-configurations",
+            "choose-a-strategy",
         )
     ),
 ]

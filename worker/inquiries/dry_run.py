@@ -7,7 +7,7 @@ from app.ml.catalogue import get_entry
 from app.ml.device import choose_device
 from app.storage import LocalStorage
 from worker.inquiries.config import InquiryConfig
-from worker.inquiries.cost import Rates, estimate_seconds
+from worker.inquiries.cost import Rates, estimate_seconds, is_run_once
 from worker.inquiries.memory import PeakMemory, count_available_bytes
 from worker.inquiries.rehearsal import Rehearsal
 from worker.training.memory import find_fitting_batch_size
@@ -33,8 +33,9 @@ def dry_run(config: InquiryConfig, question: DryRunQuestion) -> DryRun:
     def try_batch(size: int) -> None:
         if recipe.input_size < get_entry(recipe.architecture).get_min_input_size(size):
             raise MemoryError("BatchNorm cannot learn from a single image of this size")
-        step = rehearsal.train(size)
-        rates[size] = Rates(decoding=0.0, forward=rehearsal.evaluate(size), step=step)
+        forward = rehearsal.evaluate(size)
+        step = forward if is_run_once(recipe) else rehearsal.train(size)
+        rates[size] = Rates(decoding=0.0, forward=forward, step=step)
 
     try:
         try_batch(recipe.batch_size)

@@ -8,7 +8,7 @@ from torch import nn
 
 from app.ml.catalogue import get_entry
 from app.ml.precision import choose_precision
-from app.ml.recipe import Lbfgs, Recipe
+from app.ml.recipe import Recipe
 from worker.inquiries.cost import is_run_once
 from worker.inquiries.memory import count_activations, count_available_bytes
 from worker.training.data import Batch
@@ -35,10 +35,9 @@ class Rehearsal:
         self.recipe = recipe
         self.num_classes = num_classes
         entry = get_entry(recipe.architecture)
-        self._takes_steps = not (is_run_once(recipe) or isinstance(recipe.optimizer, Lbfgs))
         self._learner = Learner(
             model,
-            make_optimizer(model, recipe, entry) if self._takes_steps else None,
+            None if is_run_once(recipe) else make_optimizer(model, recipe, entry),
             Objective(entry.name, recipe.label_smoothing),
             device,
             choose_precision(recipe.precision, device),
@@ -48,12 +47,10 @@ class Rehearsal:
         )
 
     def train(self, batch_size: int) -> float:
-        """Seconds an image of one batch as training runs it; a trunk that is run once only runs.
+        """Seconds an image of one batch as training runs it, for a recipe that takes such steps.
 
         Raises torch.OutOfMemoryError or MemoryError where it does not fit.
         """
-        if not self._takes_steps:
-            return self.evaluate(batch_size)
 
         def run(batch: Batch) -> None:
             train_pass(self._learner, [batch], [0.0], _ignore, seed=0, epoch=1)

@@ -10,10 +10,12 @@ from app.ml.architectures import build, build_arguments, is_trainable
 from app.ml.catalogue import Entry, get_entry
 from app.ml.recipe import Recipe, Strategy
 from worker.inquiries.cost import STEP_OVER_FORWARD, Rates, estimate_seconds, is_run_once
+from worker.inquiries.memory import count_available_bytes
 from worker.inquiries.rehearsal import Rehearsal
 
 _REFERENCE = "resnet18"
 _REFERENCE_BATCH_SIZE = 8
+_FLOAT32_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,13 @@ class Bench:
     ) -> dict[Strategy, Rates]:
         """Rates of each strategy whose batch fits the memory; the model's weights stay."""
         rates: dict[Strategy, Rates] = {}
+        forward: float | None = None  # the same for all: they share batch size and precision
         for strategy, recipe in recipes.items():
             for name, parameter in model.named_parameters():
                 parameter.requires_grad = is_trainable(entry, name, strategy, recipe.trainable_from)
             rehearsal = Rehearsal(model, recipe, num_classes=self.num_classes, device=self.device)
             try:
-                forward = rehearsal.evaluate(recipe.batch_size)
+                forward = forward or rehearsal.evaluate(recipe.batch_size)
                 once = is_run_once(recipe)
                 step = forward if once else rehearsal.train(recipe.batch_size)
             except (torch.OutOfMemoryError, MemoryError):
@@ -55,8 +58,10 @@ class Bench:
     def try_random(self, entry: Entry, recipes: Mapping[Strategy, Recipe]) -> float:
         """Seconds of an architecture's cheapest strategy, by a batch with random weights.
 
-        Raises MemoryError where no strategy's batch fits.
+        Raises MemoryError where not even its weights, or no strategy's batch, fit.
         """
+        if entry.num_parameters * _FLOAT32_BYTES > count_available_bytes(self.device):
+            raise MemoryError(entry.name)
         arguments = build_arguments(entry.name, is_pretrained=False)
         model = build(entry.name, self.num_classes, arguments=arguments).to(self.device)
         rates = self.time_strategies(model, entry, recipes)
