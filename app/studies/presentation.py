@@ -1,7 +1,7 @@
 """Studies as their readers see them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sqlalchemy.orm import Session
 
@@ -21,20 +21,35 @@ from app.studies.schemas import (
 
 def view_study(session: Session, study: Study) -> StudyView:
     """The whole study."""
-    jobs = StudyRepository(session).list_jobs(study.id)
-    summary = _summarize(study, jobs)
-    return StudyView(**dict(summary), ranking=_rank(session, study, jobs))
+    return StudyView(**dict(summarize_study(session, study)), ranking=_rank(session, study))
 
 
 def summarize_study(session: Session, study: Study) -> StudySummary:
     """The study without its figures."""
-    return _summarize(study, StudyRepository(session).list_jobs(study.id))
+    counts: Counter[str] = Counter()
+    ends = []
+    for status, num_jobs, last_end in StudyRepository(session).count_jobs(study.id):
+        counts["running" if status == "cancelling" else status] += num_jobs
+        ends.append(last_end)
+    is_terminal = not counts.keys() - TERMINAL
+    return StudySummary(
+        id=study.id,
+        name=study.name,
+        status="finished" if is_terminal else "running",
+        is_terminal=is_terminal,
+        dataset_id=study.dataset_id,
+        **study.config,
+        progress=StudyProgress(runs=counts.total(), **counts),
+        metadata=study.labels,
+        created_at=study.created_at,
+        finished_at=max(filter(None, ends), default=None) if is_terminal else None,
+    )
 
 
 def list_curves(session: Session, study: Study, *, limit: int) -> list[Curve]:
     """The curves of the first configurations of the ranking."""
     studies = StudyRepository(session)
-    first = _rank(session, study, studies.list_jobs(study.id))[:limit]
+    first = _rank(session, study)[:limit]
     epochs = defaultdict(list)
     for row in studies.list_epochs_of(study.id, [one.trial for one in first]):
         epochs[row.job_id].append(row)
@@ -48,30 +63,12 @@ def list_curves(session: Session, study: Study, *, limit: int) -> list[Curve]:
     ]
 
 
-def _summarize(study: Study, jobs: Sequence[Job]) -> StudySummary:
-    is_terminal = all(job.status in TERMINAL for job in jobs)
-    ends = [job.finished_at for job in jobs if job.finished_at]
-    counts = Counter("running" if job.status == "cancelling" else job.status for job in jobs)
-    return StudySummary(
-        id=study.id,
-        name=study.name,
-        status="finished" if is_terminal else "running",
-        is_terminal=is_terminal,
-        dataset_id=study.dataset_id,
-        **study.config,
-        progress=StudyProgress(runs=len(jobs), **counts),
-        metadata=study.labels,
-        created_at=study.created_at,
-        finished_at=max(ends, default=None) if is_terminal else None,
-    )
-
-
-def _rank(session: Session, study: Study, jobs: Sequence[Job]) -> list[RankedConfiguration]:
+def _rank(session: Session, study: Study) -> list[RankedConfiguration]:
     studies = StudyRepository(session)
     epochs = {(row.job_id, row.epoch): row for row in studies.list_telling_epochs(study.id)}
     pruned = studies.list_pruned_ids(study.id)
     runs = defaultdict(list)
-    for job in sorted(jobs, key=lambda job: job.config["seed"]):
+    for job in sorted(studies.list_jobs(study.id), key=lambda job: job.config["seed"]):
         is_pruned = job.id in pruned and job.status in {"cancelling", "cancelled"}
         runs[job.trial].append(_view_run(job, epochs, is_pruned=is_pruned))
     contenders = [

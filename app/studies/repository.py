@@ -1,8 +1,9 @@
 """The studies' queries."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.db.tables import Epoch, Job, JobEvent, Study, StudyTrial
@@ -39,6 +40,12 @@ class StudyRepository:
         """The runs in the order in which they were queued."""
         query = select(Job).where(Job.study_id == study_id).order_by(Job.id)
         return self.session.scalars(query.with_for_update() if lock else query).all()
+
+    def count_jobs(self, study_id: str) -> Sequence[tuple[str, int, datetime | None]]:
+        """For each status: how many runs, and when the last of them ended."""
+        query = select(Job.status, func.count(), func.max(Job.finished_at))
+        rows = self.session.execute(query.where(Job.study_id == study_id).group_by(Job.status))
+        return [(status, num_jobs, last_end) for status, num_jobs, last_end in rows]
 
     def list_unfinished_ids(self, study_id: str) -> Sequence[str]:
         """Ids alone: whoever changes a job reads it anew, behind a lock."""
