@@ -8,6 +8,7 @@ import errno
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ from worker.training.data import Sample
 _SOURCE_SCALE = 2
 """A photograph is kept at no more than this many input sizes along its shorter side: a random crop
 of half that side is still no enlargement."""
+
+_ABANDONED_SECONDS = 3600.0
+"""A part that nothing was added to for so long has lost its writer."""
 
 OnImage = Callable[[], None]
 """Called after each image that was decoded."""
@@ -132,14 +136,26 @@ class ImageCache:
         """Delete what was used longest ago until there is room; False if there cannot be."""
         if num_bytes > self.max_bytes:
             return False
-        files = sorted((path.stat().st_mtime, path) for path in self.folder.glob("*.pixels"))
-        total = sum(path.stat().st_size for _, path in files)
-        for _, path in files:
+        files = self._list_files("*.pixels")
+        total = sum(num_bytes for _, num_bytes, _ in files)
+        for _, freed, path in files:
             if total + num_bytes <= self.max_bytes:
                 break
-            total -= path.stat().st_size
+            total -= freed
             path.unlink(missing_ok=True)
+        for touched, _, path in self._list_files("*.part"):
+            if time.time() - touched > _ABANDONED_SECONDS:
+                path.unlink(missing_ok=True)
         return True
+
+    def _list_files(self, pattern: str) -> list[tuple[float, int, Path]]:
+        """Time of last use, bytes and path, longest unused first."""
+        files = []
+        for path in self.folder.glob(pattern):
+            with suppress(FileNotFoundError):  # another job may delete it just now
+                status = path.stat()
+                files.append((status.st_mtime, status.st_size, path))
+        return sorted(files)
 
 
 def decode(sample: Sample, form: Form) -> Tensor:

@@ -31,8 +31,9 @@ class Cut:
 
 
 def cut_model(model: nn.Module, entry: Entry, recipe: Recipe) -> Cut:
-    """Cut a model below the first layer that learns.
+    """Cut a model below the first layer that learns; it is in evaluation mode afterwards.
 
+    Auxiliary heads, which have no part in what a model answers, are in neither part.
     Raises ValidationFailed where the model's forward pass cannot be cut there.
     """
     if recipe.strategy == "feature_extract" and has_linear_head(model, entry):
@@ -74,24 +75,26 @@ class _LayerTracer(fx.Tracer):
 def _split(model: nn.Module, layer: str) -> tuple[nn.Module, nn.Module]:
     """The graph before a layer's first operation, and the rest of it.
 
-    Sound only where a single value crosses that line.
+    Sound only where a single value crosses that line. Operations without parameters just before the
+    layer (DenseNet's concatenations) go with it where that makes it so.
     """
-    graph = _LayerTracer().trace(model)
+    graph = _LayerTracer().trace(model.eval())
     nodes: list[fx.Node] = list(graph.nodes)
-    first = next(
-        (
-            index
-            for index, node in enumerate(nodes)
-            if node.op == "call_module" and f"{node.target}.".startswith(f"{layer}.")
-        ),
-        None,
-    )
-    crossing = [] if first is None else _find_crossing(nodes[:first], nodes[first:])
+    start = next((at for at, node in enumerate(nodes) if _belongs_to(node, layer)), 0)
+    crossing = _find_crossing(nodes[:start], nodes[start:])
+    while len(crossing) != 1 and start > 0 and nodes[start - 1].op == "call_function":
+        start -= 1
+        crossing = _find_crossing(nodes[:start], nodes[start:])
     if len(crossing) != 1:
         message = f"This architecture cannot be cut before {layer} to run what is below it once."
         raise ValidationFailed(InputProblem(("cached_views",), message, ("null",)))
     (line,) = crossing
     return _extract(model, graph, None, line), _extract(model, graph, line, None)
+
+
+def _belongs_to(node: fx.Node, layer: str) -> bool:
+    is_of_model = node.op in {"call_module", "get_attr"}
+    return is_of_model and f"{node.target}.".startswith(f"{layer}.")
 
 
 def _find_crossing(before: list[fx.Node], after: list[fx.Node]) -> list[fx.Node]:

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from app.datasets.manifest import read_manifest
 from app.storage import LocalStorage
-from tests.unit.training.conftest import CLASS_NAMES, store_pictures
+from tests.unit.training.conftest import CLASS_NAMES, SIZE, store_pictures
 from worker.training.data import Loader, Sample, plan_batches, select_samples, shuffle
 
-SAMPLES = [Sample(number, Path(str(number)), number % 3) for number in range(1, 18)]
+SAMPLES = [Sample(number, Path(str(number)), number % 3, 8, 6) for number in range(1, 18)]
+TARGETS = torch.tensor([sample.target for sample in SAMPLES])
 
 
 @contextmanager
@@ -56,20 +57,32 @@ def test_samples_are_those_of_the_split_with_sorted_classes_as_targets(
     ]
     assert [sample.image_id for sample in val] == [6, 7, 8]
     assert all(sample.path.is_file() for sample in train + val)
+    assert {(sample.width, sample.height) for sample in train + val} == {(SIZE, SIZE)}
 
 
 def test_shuffling_depends_on_seed_and_epoch_alone() -> None:
     orders = {
-        (seed, epoch): tuple(sample.image_id for sample in shuffle(SAMPLES, seed=seed, epoch=epoch))
+        (seed, epoch): tuple(shuffle(TARGETS, seed=seed, epoch=epoch))
         for seed in range(3)
         for epoch in range(3)
     }
     assert len(set(orders.values())) == 9
     for (seed, epoch), order in orders.items():
-        assert Counter(order) == Counter(range(1, 18))
+        assert Counter(order) == Counter(range(17))
         torch.manual_seed(seed + 99)
-        again = shuffle(SAMPLES, seed=seed, epoch=epoch)
-        assert tuple(sample.image_id for sample in again) == order
+        assert tuple(shuffle(TARGETS, seed=seed, epoch=epoch)) == order
+
+
+def test_a_balanced_epoch_shows_each_class_as_often_as_any_other() -> None:
+    targets = torch.tensor([0] * 900 + [2] * 90 + [3] * 10)
+    orders = [shuffle(targets, seed=0, epoch=epoch, is_balanced=True) for epoch in range(10)]
+    assert {len(order) for order in orders} == {1000}
+    shown = targets[torch.tensor(orders).flatten()].bincount()
+    # Standard deviation of a count: sqrt(10_000 * 1/3 * 2/3) = 47; five of them.
+    assert shown[1] == 0
+    assert all(abs(count - 10_000 / 3) < 240 for count in shown[[0, 2, 3]].tolist())
+    assert orders[0] != orders[1]
+    assert orders[0] == shuffle(targets, seed=0, epoch=0, is_balanced=True)
 
 
 @pytest.mark.parametrize("num_threads", [1, 2, 7])

@@ -1,22 +1,24 @@
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD
+from torch.optim import AdamW, Optimizer
 
 from app.errors import Diverged
-from app.ml.recipe import EarlyStopping
+from app.ml.recipe import EarlyStopping, Recipe
 from tests.unit.training.conftest import MakeConfig
+from tests.unit.training.learners import make_learner, sgd
 from worker.training.data import Batch
-from worker.training.fit import Best, fit, has_stalled
-from worker.training.optim import make_optimizer
+from worker.training.fit import Best, EpochResult, fit, has_stalled, list_resting
 
 
 class ToyFeed:
     """Two clouds of points; the validation accuracy of each epoch can be dictated."""
 
     num_train_batches = 3
+    num_val_batches = 1
 
     def __init__(self, num_right: list[int] | None = None) -> None:
         self._num_right = iter(num_right or [])
@@ -36,6 +38,21 @@ class ToyFeed:
             yield torch.full((4, 2), -50.0), torch.tensor([0] * num_right + [1] * (4 - num_right))
 
 
+def run_fit(
+    recipe: Recipe, model: nn.Module, feed: ToyFeed, **arguments: Any
+) -> Iterator[EpochResult]:
+    """Fit a toy with what the recipe's optimizer is given."""
+    kinds = {"sgd": sgd, "adamw": adamw}
+    layers = [list(child.parameters()) for child in reversed(list(model.children()))]
+    learner = make_learner(model, kinds[recipe.optimizer.name](model))
+    return fit(recipe, learner, feed, layers=layers, **arguments)
+
+
+def adamw(model: nn.Module) -> Optimizer:
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    return AdamW([{"params": parameters, "scale": 1.0}])
+
+
 class Separator(nn.Linear):
     """Always sure of class 0 for points far to the lower left."""
 
@@ -50,7 +67,7 @@ def test_training_learns(make_config: MakeConfig) -> None:
     recipe = make_config(epochs=5, optimizer={"name": "sgd", "learning_rate": 0.1}).recipe
     torch.manual_seed(0)
     model = nn.Linear(2, 2)
-    results = list(fit(recipe, model, make_optimizer(model, recipe.optimizer), ToyFeed()))
+    results = list(run_fit(recipe, model, ToyFeed()))
     assert [result.epoch for result in results] == [1, 2, 3, 4, 5]
     assert results[-1].val.loss < results[0].val.loss
     assert results[-1].train.accuracy > 0.9
@@ -63,7 +80,7 @@ def test_the_best_epoch_is_the_first_with_the_strictly_greatest_accuracy(
     recipe = make_config(epochs=6, optimizer={"name": "sgd", "learning_rate": 1e-6}).recipe
     model = Separator()
     feed = ToyFeed([1, 3, 3, 2, 4, 4])
-    results = list(fit(recipe, model, SGD(model.parameters()), feed))
+    results = list(run_fit(recipe, model, feed))
     assert [result.val.accuracy for result in results] == [0.25, 0.75, 0.75, 0.5, 1.0, 1.0]
     assert [result.is_best for result in results] == [True, True, False, False, True, False]
     assert results[3].best == Best(2, 0.75)
@@ -72,7 +89,7 @@ def test_the_best_epoch_is_the_first_with_the_strictly_greatest_accuracy(
 def test_an_accuracy_of_zero_is_a_best_too(make_config: MakeConfig) -> None:
     recipe = make_config(epochs=2, optimizer={"name": "sgd", "learning_rate": 1e-6}).recipe
     model = Separator()
-    results = list(fit(recipe, model, SGD(model.parameters()), ToyFeed([0, 0])))
+    results = list(run_fit(recipe, model, ToyFeed([0, 0])))
     assert [result.is_best for result in results] == [True, False]
 
 
@@ -84,7 +101,7 @@ def test_early_stopping_counts_epochs_without_improvement(make_config: MakeConfi
     ).recipe
     model = Separator()
     feed = ToyFeed([1, 2, 2, 3, 3, 1, 4, 4, 4])
-    results = list(fit(recipe, model, SGD(model.parameters()), feed))
+    results = list(run_fit(recipe, model, feed))
     assert [result.epoch for result in results] == [1, 2, 3, 4, 5, 6]
 
 
@@ -106,9 +123,7 @@ def test_when_a_training_has_stalled(
 def test_a_stalled_training_does_not_go_on_after_a_restart(make_config: MakeConfig) -> None:
     recipe = make_config(epochs=9, early_stopping={"patience": 2}).recipe
     model = Separator()
-    results = fit(
-        recipe, model, SGD(model.parameters()), ToyFeed(), last_epoch=6, best=Best(4, 0.9)
-    )
+    results = run_fit(recipe, model, ToyFeed(), last_epoch=6, best=Best(4, 0.9))
     assert list(results) == []
 
 
@@ -116,9 +131,7 @@ def test_a_request_to_stop_ends_after_the_epoch(make_config: MakeConfig) -> None
     recipe = make_config(epochs=9).recipe
     model = Separator()
     answers = iter([False, False, True])
-    results = fit(
-        recipe, model, SGD(model.parameters()), ToyFeed(), should_stop=lambda: next(answers)
-    )
+    results = run_fit(recipe, model, ToyFeed(), should_stop=lambda: next(answers))
     assert [result.epoch for result in results] == [1, 2, 3]
 
 
@@ -131,7 +144,7 @@ def test_an_epoch_depends_on_its_number_not_on_what_was_drawn_before(
         torch.manual_seed(0)
         model = nn.Sequential(nn.Dropout(0.5), nn.Linear(2, 2))
         torch.rand(disturbance)
-        results = fit(recipe, model, make_optimizer(model, recipe.optimizer), ToyFeed())
+        results = run_fit(recipe, model, ToyFeed())
         losses.append([result.train.loss for result in results])
     assert losses[0] == losses[1]
 
@@ -146,7 +159,7 @@ def test_divergence_names_the_epoch(make_config: MakeConfig) -> None:
 
     recipe = make_config(epochs=3).recipe
     model = Fragile(2, 2)
-    results = fit(recipe, model, SGD(model.parameters()), ToyFeed())
+    results = run_fit(recipe, model, ToyFeed())
     assert next(results).epoch == 1
     with pytest.raises(Diverged, match="epoch 2"):
         next(results)
@@ -157,6 +170,56 @@ def test_frozen_parameters_do_not_move(make_config: MakeConfig) -> None:
     model = nn.Sequential(nn.Linear(2, 4), nn.Linear(4, 2))
     model[0].requires_grad_(requires_grad=False)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    list(fit(recipe, model, make_optimizer(model, recipe.optimizer), ToyFeed()))
+    list(run_fit(recipe, model, ToyFeed()))
     moved = {name for name, value in model.state_dict().items() if not value.equal(before[name])}
     assert moved == {"1.weight", "1.bias"}
+
+
+class ThreeLayers(nn.Sequential):
+    """Three layers below a head, each with a weight of its own."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        super().__init__(*(nn.Linear(2, 2, bias=False) for _ in range(4)))
+
+    def copy_weights(self) -> list[Tensor]:
+        return [weight.detach().clone() for weight in self.parameters()]
+
+
+@pytest.mark.parametrize(
+    ("epochs_per_stage", "num_stages", "begun"),
+    [
+        (1, 3, [[3], [2, 3], [1, 2, 3], [0, 1, 2, 3], [0, 1, 2, 3]]),
+        (2, 3, [[3], [3], [2, 3], [2, 3], [1, 2, 3]]),
+        (1, 2, [[3], [1, 2, 3], [0, 1, 2, 3], [0, 1, 2, 3], [0, 1, 2, 3]]),
+    ],
+)
+def test_layers_begin_to_learn_from_the_head_downwards(
+    make_config: MakeConfig, epochs_per_stage: int, num_stages: int, begun: list[list[int]]
+) -> None:
+    """Each epoch moves exactly the layers that have begun; weight decay moves no other either."""
+    recipe = make_config(
+        epochs=5,
+        optimizer={"name": "adamw", "learning_rate": 0.01, "weight_decay": 0.5},
+        staged_unfreezing={"epochs_per_stage": epochs_per_stage, "num_stages": num_stages},
+    ).recipe
+    model = ThreeLayers()
+    before = model.copy_weights()
+    moved = []
+    for _ in run_fit(recipe, model, ToyFeed()):
+        now = model.copy_weights()
+        moved.append([n for n in range(4) if not torch.equal(now[n], before[n])])
+        before = now
+    assert moved == begun
+    assert all(weight.requires_grad for weight in model.parameters())
+
+
+def test_a_layer_without_parameters_is_no_stage(make_config: MakeConfig) -> None:
+    recipe = make_config(staged_unfreezing={"epochs_per_stage": 1, "num_stages": 2}).recipe
+    head, upper, lower = (nn.Parameter(torch.zeros(1)) for _ in range(3))
+    layers = [[head], [], [upper], [], [lower]]
+    assert [list_resting(recipe, layers, epoch) for epoch in (1, 2, 3)] == [
+        [upper, lower],
+        [lower],
+        [],
+    ]

@@ -21,8 +21,10 @@ def make_state() -> TrainerState:
     return TrainerState(
         epoch=3,
         tensors=dict(model.state_dict()),
+        average={"weight": torch.full((2, 2), 0.25)},
         trunk_digest="ab",
         optimizer=optimizer.state_dict(),
+        scaler={"scale": 1024.0, "_growth_tracker": 3},
         best=Best(2, 0.5),
         best_key="jobs/a/1/epoch-0002.best.safetensors",
     )
@@ -39,6 +41,9 @@ def test_a_state_survives_the_file(storage: LocalStorage) -> None:
     assert torch.equal(
         read.optimizer["state"][0]["exp_avg"], state.optimizer["state"][0]["exp_avg"]
     )
+    assert read.average is not None
+    assert torch.equal(read.average["weight"], torch.full((2, 2), 0.25))
+    assert read.scaler == {"scale": 1024.0, "_growth_tracker": 3}
     assert read.optimizer["param_groups"] == state.optimizer["param_groups"]
 
 
