@@ -18,6 +18,7 @@ from app.ml.recipe import (
     Optimizer,
     Scheduler,
     Strategy,
+    StrategyOrAuto,
 )
 
 _PUBLISHED_NAMES = frozenset(weights.name for entry in list_entries() for weights in entry.weights)
@@ -117,7 +118,7 @@ def is_published(weights: str | None) -> bool:
     return weights in {None, "imagenet", "none", *_PUBLISHED_NAMES}
 
 
-def _resolve_strategy(request: JobRequest) -> Strategy | Auto:
+def _resolve_strategy(request: JobRequest) -> StrategyOrAuto:
     untrained = request.weights == "none"
     strategy = request.strategy or ("scratch" if untrained else "feature_extract")
     if untrained and strategy not in {"scratch", "fine_tune"}:
@@ -171,7 +172,7 @@ def _check_weights_entry(entry: Entry | None, weights: str, base: BaseModelFacts
 
 
 def _resolve_trainable_from(
-    request: JobRequest, strategy: Strategy | Auto, entry: Entry | None
+    request: JobRequest, strategy: StrategyOrAuto, entry: Entry | None
 ) -> str | None:
     if strategy != "partial":
         if request.trainable_from is not None:

@@ -10,7 +10,6 @@ from typing import Any
 from app.jobs.schemas import JobRequest, Preset
 from app.ml.recipe import (
     AdamW,
-    Auto,
     ConstantSchedule,
     CosineSchedule,
     Lbfgs,
@@ -19,6 +18,7 @@ from app.ml.recipe import (
     Sgd,
     StepSchedule,
     Strategy,
+    StrategyOrAuto,
     TutorialAugmentation,
 )
 
@@ -107,7 +107,7 @@ _PRESETS: dict[Preset, dict[str, Any]] = {
 }
 
 
-def choose_preset(request: JobRequest, strategy: Strategy | Auto) -> dict[str, Any]:
+def choose_preset(request: JobRequest, strategy: StrategyOrAuto) -> dict[str, Any]:
     """Every field's value where the request leaves it out; `auto` where the strategy decides."""
     if request.preset != "recommended":
         return _PRESETS[request.preset]

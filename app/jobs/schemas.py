@@ -1,12 +1,12 @@
 """Jobs on the wire: what is sent, and a job as it is shown."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from app.jobs.part_schemas import AugmentationRequest, OptimizerRequest, SchedulerRequest
 from app.jobs.states import Status
 from app.ml.recipe import (
-    Auto,
     BatchNormMode,
     ClassBalance,
     Configuration,
@@ -17,7 +17,7 @@ from app.ml.recipe import (
     Mixing,
     Precision,
     StagedUnfreezing,
-    Strategy,
+    StrategyOrAuto,
 )
 from app.schemas import ApiModel, Metadata, Name, UtcTime
 
@@ -26,75 +26,6 @@ Preset = Literal["recommended", "tutorial", "tutorial-steplr", "tutorial-incepti
 
 DATASET_ID = "ds_01k0w1rhzekvcw9wykj3fymg"
 JOB_ID = "job_01k0w1rhzemcbybsywa1w8p9"
-
-
-class _Partial(BaseModel):
-    """Some fields of a part; the preset or the part's own defaults give the rest."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class OptimizerRequest(_Partial):
-    """What to change about the preset's optimizer; another name starts from its own defaults."""
-
-    name: Literal["sgd", "rmsprop", "adamw", "lbfgs"] | None = Field(
-        None,
-        description="Which optimizer; left out: the preset's. `lbfgs` is for frozen trunks.",
-        examples=["sgd"],
-    )
-    learning_rate: float | None = Field(
-        None, gt=0, le=100, description="Step size.", examples=[0.001]
-    )
-    momentum: float | None = Field(
-        None, ge=0, lt=1, description="Share of the last step kept; sgd, rmsprop.", examples=[0.9]
-    )
-    weight_decay: float | None = Field(
-        None, ge=0, le=10, description="Penalty on large weights.", examples=[0.0]
-    )
-    l2_strengths: list[Annotated[float, Field(gt=0, le=1e6)]] | None = Field(
-        None,
-        min_length=1,
-        max_length=50,
-        description="L2 penalties that are tried; lbfgs.",
-        examples=[[1.0, 0.1, 0.01]],
-    )
-    folds: int | None = Field(
-        None, ge=2, le=20, description="Parts of the cross-validation; lbfgs.", examples=[5]
-    )
-
-
-class SchedulerRequest(_Partial):
-    """What to change about the preset's learning-rate schedule."""
-
-    name: Literal["constant", "step", "cosine"] | None = Field(
-        None, description="Which schedule; left out: the preset's.", examples=["step"]
-    )
-    step_size: int | None = Field(
-        None, ge=1, le=10_000, description="Epochs between two steps; step.", examples=[7]
-    )
-    gamma: float | None = Field(
-        None, gt=0, le=1, description="Factor of each step; step.", examples=[0.1]
-    )
-    warmup_epochs: float | None = Field(
-        None, ge=0, le=1000, description="Epochs of linear warm-up; cosine.", examples=[1.0]
-    )
-
-
-class AugmentationRequest(_Partial):
-    """What to change about the preset's augmentation."""
-
-    name: Literal["tutorial", "trivial", "rand", "none"] | None = Field(
-        None, description="Which augmentation; left out: the preset's.", examples=["tutorial"]
-    )
-    min_scale: float | None = Field(
-        None, gt=0, le=1, description="Smallest share of the area cropped.", examples=[0.08]
-    )
-    num_operations: int | None = Field(
-        None, ge=1, le=8, description="Operations on each image; rand.", examples=[2]
-    )
-    magnitude: int | None = Field(
-        None, ge=0, le=30, description="Their strength, of 30; rand.", examples=[9]
-    )
 
 
 class JobRequest(ApiModel):
@@ -134,7 +65,7 @@ class JobRequest(ApiModel):
         description="With `architecture: auto`: how large the model may be.",
         examples=[None],
     )
-    strategy: Strategy | Auto | None = Field(
+    strategy: StrategyOrAuto | None = Field(
         None,
         description="Which layers learn: the new head alone (`feature_extract`), everything "
         "(`fine_tune`), everything from `trainable_from` on (`partial`), everything from "

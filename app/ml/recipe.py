@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Strategy = Literal["feature_extract", "fine_tune", "partial", "scratch"]
+StrategyOrAuto = Literal["auto", "feature_extract", "fine_tune", "partial", "scratch"]
 Auto = Literal["auto"]
 HeadKind = Literal["torchvision", "linear"]
 HeadStart = Literal["random", "linear_probe"]
@@ -165,7 +166,7 @@ class Configuration(_Part):
     """A recipe, some values of which may be `auto` until the job starts."""
 
     architecture: str = Field(description="torchvision's name.", examples=["squeezenet1_0"])
-    strategy: Strategy | Auto = Field(description="Which layers learn.")
+    strategy: StrategyOrAuto = Field(description="Which layers learn.")
     trainable_from: str | None = Field(
         description="With `partial`: the first layer that learns.", examples=[None]
     )
