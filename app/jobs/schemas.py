@@ -56,7 +56,8 @@ class JobRequest(ApiModel):
         None,
         gt=0,
         le=1e7,
-        description="With `architecture: auto`: how long the training may take.",
+        description="With `architecture: auto`: how long the training may take; an hour where "
+        "max_parameters is left out as well.",
         examples=[None],
     )
     max_parameters: int | None = Field(

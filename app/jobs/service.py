@@ -8,16 +8,16 @@ from sqlalchemy.orm import Session
 from app.datasets.repository import DatasetRepository
 from app.db.base import new_id, now
 from app.db.tables import Dataset, Job, ModelVersion
-from app.errors import Conflict, DatasetInvalid, IllegalTransition
+from app.errors import Conflict, DatasetInvalid, IllegalTransition, WeightsUnavailable
 from app.jobs.advice import ask_advice
 from app.jobs.defaults import BaseModelFacts, is_published, resolve
 from app.jobs.events import append_event
 from app.jobs.repository import JobRepository
 from app.jobs.schemas import CheckpointKind, JobConfig, JobRequest, Progress
 from app.jobs.states import TERMINAL, Status, check_transition
-from app.ml.catalogue import get_entry
+from app.ml.catalogue import get_entry, list_entries
 from app.ml.recipe import is_decided
-from app.ml.weights import require_available
+from app.ml.weights import find_local, require_available
 from app.registry.service import resolve_reference
 from app.settings import Settings
 from app.work import service as work
@@ -31,6 +31,11 @@ def require_weights(request: JobRequest, settings: Settings) -> None:
     if request.clone_of or request.strategy == "scratch" or not is_published(request.weights):
         return
     config = resolve(request, dataset_name="any", num_threads=1, base=None)
+    if config.architecture == "auto" and not (settings.weights_download or _has_any(settings)):
+        raise WeightsUnavailable(
+            "There are no pretrained weights on this machine to choose an architecture by, and "
+            "none may be downloaded. Put some into the folder named by GRAFT_WEIGHTS_DIR."
+        )
     if config.weights != "none" and config.architecture != "auto":
         require_available(
             get_entry(config.architecture),
@@ -38,6 +43,11 @@ def require_weights(request: JobRequest, settings: Settings) -> None:
             weights_dir=settings.weights_dir,
             download_allowed=settings.weights_download,
         )
+
+
+def _has_any(settings: Settings) -> bool:
+    """Whether any architecture's weights lie on this machine."""
+    return any(find_local(entry, "imagenet", settings.weights_dir) for entry in list_entries())
 
 
 def resolve_request(

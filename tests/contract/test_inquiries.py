@@ -1,5 +1,6 @@
 """What the routes answer that ask a worker, before and after it has answered."""
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def test_advice_is_202_until_it_is_there(
 
 
 def test_advice_that_cannot_be_given_is_refused_at_once(
-    client: TestClient, database: Database, dataset_id: str
+    client: TestClient, database: Database, settings: Settings, dataset_id: str
 ) -> None:
     def ask(dataset: str, **query: str) -> tuple[int, str]:
         answer = client.get(f"/datasets/{dataset}/advice", params=query)
@@ -63,6 +64,8 @@ def test_advice_that_cannot_be_given_is_refused_at_once(
     assert ask(dataset_id, architecture="resnet999") == (422, "VALIDATION")
     assert ask("ds_unknown") == (404, "NOT_FOUND")
     assert ask(add_dataset(database, "invalid")) == (409, "DATASET_INVALID")
+    shutil.rmtree(str(settings.weights_dir))
+    assert ask(dataset_id, architecture="auto") == (422, "WEIGHTS_UNAVAILABLE")
     assert list_inquiries(database) == []
 
 
