@@ -111,6 +111,8 @@ def choose_preset(request: JobRequest, strategy: StrategyOrAuto) -> dict[str, An
     """Every field's value where the request leaves it out; `auto` where the strategy decides."""
     if request.preset != "recommended":
         return _PRESETS[request.preset]
+    if request.weights == "none":
+        strategy = "scratch"  # by whatever name: nothing there is worth keeping
     if strategy == "auto":
         return _RECOMMENDED | dict.fromkeys(_BY_STRATEGY_FIELDS, "auto")
     if strategy == "feature_extract" and _wants_steps(request):

@@ -1,13 +1,25 @@
 """How a request is resolved."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from app.errors import ValidationFailed
-from app.jobs.defaults import BaseModelFacts, resolve
-from app.jobs.schemas import JobConfig, JobRequest
-from app.ml.recipe import AdamW, ConstantSchedule, NoAugmentation, RmsProp, Sgd, StepSchedule
+from app.jobs.defaults import BaseModelFacts, Choice, resolve
+from app.jobs.schemas import JobConfig, JobRequest, Preset
+from app.ml.recipe import (
+    AdamW,
+    ConstantSchedule,
+    CosineSchedule,
+    Lbfgs,
+    NoAugmentation,
+    RmsProp,
+    Sgd,
+    StepSchedule,
+    TutorialAugmentation,
+    decide,
+    is_decided,
+)
 
 BASE = BaseModelFacts(
     reference="shapes:2", architecture="squeezenet1_0", input_size=64, checkpoint_key="jobs/x"
@@ -36,11 +48,98 @@ def test_a_dataset_is_enough() -> None:
     assert (config.model_name, config.input_size, config.num_threads) == ("ants-and-bees", 224, 2)
 
 
-def test_the_tutorial_preset_is_the_tutorials_recipe() -> None:
-    config = resolved(preset="tutorial")
-    assert config.optimizer == Sgd(learning_rate=0.001, momentum=0.9)
-    assert config.scheduler == ConstantSchedule()
-    assert (config.epochs, config.batch_size) == (15, 8)
+def test_a_bare_request_solves_for_its_head() -> None:
+    config = resolved()
+    assert config.optimizer == Lbfgs()
+    assert config.epochs == len(Lbfgs().l2_strengths)
+    assert (config.head, config.cached_views, config.batch_norm) == ("linear", 1, "eval")
+    assert config.augmentation == NoAugmentation()
+    assert config.precision == "auto"
+
+
+def test_the_strengths_that_are_given_are_the_epochs() -> None:
+    config = resolved(optimizer={"l2_strengths": [1.0, 0.1]})
+    assert config.optimizer == Lbfgs(l2_strengths=(1.0, 0.1))
+    assert config.epochs == 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"epochs": 3},
+        {"scheduler": None},
+        {"augmentation": {"name": "trivial"}},
+        {"mixing": None},
+        {"early_stopping": {"patience": 2}},
+        {"label_smoothing": 0.1},
+        {"clip_norm": 1.0},
+        {"accumulate": 2},
+        {"ema": {"decay": 0.9}},
+        {"cached_views": 2},
+        {"optimizer": {"learning_rate": 0.01}},
+        {"optimizer": {"name": "sgd"}},
+    ],
+)
+def test_who_speaks_of_steps_gets_a_head_that_is_trained_in_steps(fields: dict[str, Any]) -> None:
+    config = resolved(**fields)
+    assert config.optimizer.name == fields.get("optimizer", {}).get("name", "adamw")
+    assert config.cached_views == fields.get("cached_views", 4)
+    assert config.epochs == fields.get("epochs", 15)
+    assert (config.head, config.batch_norm) == ("linear", "eval")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "fields", "epochs", "learning_rate"),
+    [
+        ("fine_tune", {}, 4, 1e-4),
+        ("partial", {"trainable_from": "layer4"}, 5, 3e-4),
+        ("scratch", {}, 10, 3e-4),
+    ],
+)
+def test_each_strategy_has_a_recipe_of_its_own(
+    strategy: str, fields: dict[str, Any], epochs: int, learning_rate: float
+) -> None:
+    config = resolved(strategy=strategy, **fields)
+    assert config.optimizer == AdamW(learning_rate=learning_rate)
+    assert config.epochs == epochs
+    assert config.head_start == ("random" if strategy == "scratch" else "linear_probe")
+    assert config.cached_views is None
+    assert isinstance(config.scheduler, CosineSchedule)
+
+
+TUTORIAL: dict[str, Any] = {
+    "architecture": "resnet18",
+    "epochs": 15,
+    "batch_size": 8,
+    "precision": "fp32",
+    "compile": False,
+    "head": "torchvision",
+    "head_start": "random",
+    "batch_norm": "train",
+    "cached_views": None,
+    "optimizer": Sgd(learning_rate=0.001, momentum=0.9, weight_decay=0.0),
+    "layer_decay": 1.0,
+    "scheduler": ConstantSchedule(),
+    "staged_unfreezing": None,
+    "augmentation": TutorialAugmentation(min_scale=0.08),
+    "mixing": None,
+    "label_smoothing": 0.0,
+    "class_balance": "none",
+    "clip_norm": None,
+    "accumulate": 1,
+    "ema": None,
+    "early_stopping": None,
+}
+
+
+@pytest.mark.parametrize("strategy", ["feature_extract", "fine_tune"])
+def test_the_tutorial_preset_is_the_tutorials_recipe(strategy: str) -> None:
+    config = resolved(preset="tutorial", strategy=strategy)
+    assert {name: getattr(config, name) for name in TUTORIAL} == TUTORIAL
+    assert (config.strategy, config.weights, config.input_size) == (strategy, "imagenet", 224)
+
+
+def test_the_step_schedule_preset_differs_in_epochs_and_schedule_alone() -> None:
     steplr = resolved(preset="tutorial-steplr")
     assert (steplr.epochs, steplr.scheduler) == (25, StepSchedule(step_size=7, gamma=0.1))
 
@@ -74,6 +173,58 @@ def test_without_weights_everything_learns() -> None:
     assert resolved(weights="none").strategy == "scratch"
     assert resolved(strategy="scratch").weights == "none"
     assert resolved(strategy="fine_tune", weights="none").weights == "none"
+
+
+@pytest.mark.parametrize("strategy", ["scratch", "fine_tune"])
+def test_random_weights_are_trained_as_from_scratch_whatever_it_is_called(strategy: str) -> None:
+    config = resolved(strategy=strategy, weights="none")
+    scratch = resolved(strategy="scratch")
+    assert config == scratch.model_copy(update={"strategy": strategy})
+    assert (config.head_start, config.batch_norm) == ("random", "train")
+
+
+def test_what_is_auto_stays_auto_until_it_is_chosen() -> None:
+    config = resolved(strategy="auto", architecture="auto")
+    assert (config.strategy, config.architecture, config.input_size) == ("auto", "auto", "auto")
+    assert {config.epochs, config.optimizer, config.head_start, config.cached_views} == {"auto"}
+    assert (config.precision, config.head, config.batch_size) == ("auto", "linear", 8)
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        Choice(architecture="resnet50", strategy="feature_extract"),
+        Choice(architecture="resnet50", strategy="partial", trainable_from="layer3"),
+        Choice(architecture="resnet50", strategy="fine_tune"),
+    ],
+)
+def test_what_was_chosen_is_as_if_it_had_been_asked_for(choice: Choice) -> None:
+    fields = choice.model_dump()
+    request = JobRequest(dataset_id="ds_1", strategy="auto", architecture="auto", seed=3)
+    chosen = resolve(request, dataset_name="ants-and-bees", num_threads=2, base=None, choice=choice)
+    assert chosen == resolved(seed=3, **fields)
+    assert is_decided(chosen)
+    assert decide(chosen).strategy == choice.strategy
+
+
+def test_with_strategy_auto_a_part_needs_its_name() -> None:
+    assert refusal(strategy="auto", optimizer={"learning_rate": 0.1}) == {
+        ("body", "optimizer"): ("name",)
+    }
+    config = resolved(strategy="auto", optimizer={"name": "sgd"})
+    assert config.optimizer == Sgd()
+
+
+@pytest.mark.parametrize("field", ["time_budget_seconds", "max_parameters"])
+def test_a_budget_is_for_architectures_that_are_chosen(field: str) -> None:
+    assert refusal(**{field: 1000}) == {("body", field): ("left out",)}
+    assert resolved(architecture="auto", **{field: 1000}).architecture == "auto"
+
+
+def test_every_preset_can_be_carried_out() -> None:
+    for preset in get_args(Preset):
+        for strategy in ("feature_extract", "fine_tune", "scratch"):
+            assert decide(resolved(preset=preset, strategy=strategy)).strategy == strategy
 
 
 def test_a_model_reference_gives_architecture_and_size_and_is_pinned() -> None:

@@ -1,0 +1,108 @@
+"""What is refused because its parts do not go together."""
+
+from typing import Any
+
+import pytest
+
+from app.errors import ValidationFailed
+from app.jobs.defaults import resolve
+from app.jobs.schemas import JobConfig, JobRequest
+
+PARTIAL = {"strategy": "partial", "trainable_from": "layer4"}
+SQUEEZENET = {"architecture": "squeezenet1_0"}
+SOLVER = {"name": "lbfgs"}
+STEPS = {"name": "sgd"}
+
+
+def resolved(**fields: Any) -> JobConfig:
+    request = JobRequest(dataset_id="ds_1", **fields)
+    return resolve(request, dataset_name="ants", num_threads=2, base=None)
+
+
+def refusal(**fields: Any) -> dict[tuple[str | int, ...], tuple[str, ...]]:
+    with pytest.raises(ValidationFailed) as caught:
+        resolved(**fields)
+    return {problem.loc: problem.allowed for problem in caught.value.problems}
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "allowed"),
+    [
+        # A head that is solved for
+        ({"strategy": "fine_tune", "optimizer": SOLVER}, "optimizer", ("sgd", "rmsprop", "adamw")),
+        ({**PARTIAL, "optimizer": SOLVER}, "optimizer", ("sgd", "rmsprop", "adamw")),
+        ({"optimizer": SOLVER, "epochs": 3}, "epochs", ("7",)),
+        ({"optimizer": SOLVER, "mixing": {"name": "mixup"}}, "mixing", ("null",)),
+        ({"optimizer": SOLVER, "label_smoothing": 0.1}, "label_smoothing", ("0.0",)),
+        ({"optimizer": SOLVER, "class_balance": "loss"}, "class_balance", ("none",)),
+        ({"optimizer": SOLVER, "clip_norm": 1.0}, "clip_norm", ("null",)),
+        ({"optimizer": SOLVER, "accumulate": 2}, "accumulate", ("1",)),
+        ({"optimizer": SOLVER, "ema": {}}, "ema", ("null",)),
+        ({"optimizer": SOLVER, "early_stopping": {}}, "early_stopping", ("null",)),
+        ({"optimizer": SOLVER, "layer_decay": 0.5}, "layer_decay", ("1.0",)),
+        ({"optimizer": SOLVER, "head_start": "linear_probe"}, "head_start", ("random",)),
+        ({"optimizer": SOLVER, "batch_norm": "train"}, "batch_norm", ("eval",)),
+        ({"optimizer": SOLVER, "cached_views": 2}, "cached_views", ("1",)),
+        ({"optimizer": SOLVER, "cached_views": None}, "cached_views", ("1",)),
+        ({"optimizer": SOLVER, "augmentation": {"name": "trivial"}}, "augmentation", ("none",)),
+        ({**SQUEEZENET, "optimizer": SOLVER, "head": "torchvision"}, "head", ("linear",)),
+        # Layers that are run once
+        ({"strategy": "fine_tune", "cached_views": 2}, "cached_views", ("null",)),
+        ({**PARTIAL, "cached_views": 2, "batch_norm": "train"}, "batch_norm", ("eval",)),
+        ({**PARTIAL, "cached_views": 2, "mixing": {"name": "cutmix"}}, "mixing", ("null",)),
+        (
+            {**PARTIAL, "cached_views": 2, "staged_unfreezing": {}},
+            "staged_unfreezing",
+            ("null",),
+        ),
+        # Where training begins
+        (
+            {"strategy": "fine_tune", "weights": "none", "head_start": "linear_probe"},
+            "head_start",
+            ("random",),
+        ),
+        (
+            {**SQUEEZENET, "strategy": "fine_tune", "head": "torchvision"},
+            "head",
+            ("linear",),
+        ),
+        ({"optimizer": STEPS, "staged_unfreezing": {}}, "staged_unfreezing", ("null",)),
+        ({"strategy": "scratch", "staged_unfreezing": {}}, "staged_unfreezing", ("null",)),
+        ({"strategy": "scratch", "batch_norm": "eval"}, "batch_norm", ("train",)),
+    ],
+)
+def test_what_does_not_go_together_is_refused_at_its_field(
+    fields: dict[str, Any], field: str, allowed: tuple[str, ...]
+) -> None:
+    problems = refusal(**fields)
+    assert problems[("body", field)] == allowed
+
+
+def test_every_problem_is_named_at_once() -> None:
+    problems = refusal(optimizer=SOLVER, accumulate=2, ema={"decay": 0.9}, layer_decay=0.5)
+    assert {loc[-1] for loc in problems} == {"accumulate", "ema", "layer_decay"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {**PARTIAL, "cached_views": 3},
+        {**PARTIAL, "mixing": {"name": "mixup"}, "staged_unfreezing": {}},
+        {"strategy": "fine_tune", "staged_unfreezing": {}, "layer_decay": 0.8, "ema": {}},
+        {"strategy": "scratch", "mixing": {"name": "cutmix"}, "label_smoothing": 0.1},
+        {**SQUEEZENET, "strategy": "fine_tune"},
+        {**SQUEEZENET, "preset": "tutorial"},
+        {"optimizer": STEPS, "cached_views": None, "batch_norm": "train"},
+    ],
+)
+def test_what_goes_together_is_accepted(fields: dict[str, Any]) -> None:
+    config = resolved(**fields)
+    for field, value in fields.items():
+        if not isinstance(value, dict):
+            assert getattr(config, field) == value
+
+
+def test_while_the_strategy_is_auto_nothing_is_known_to_be_wrong() -> None:
+    config = resolved(strategy="auto", mixing={"name": "mixup"}, staged_unfreezing={})
+    assert config.mixing is not None
+    assert resolved(architecture="auto", head="torchvision", epochs=2).architecture == "auto"
