@@ -1,6 +1,6 @@
 """Variations of a recipe over several data sets and seeds: what `recommended` is chosen by.
 
-    python -m benchmarks.recipes variations.json --seeds 3 --out recipes.json
+    python -m benchmarks.recipes benchmarks/variations.json --seeds 3 --out recipes.json
 
 The file maps names to fields of POST /jobs; the training process runs them without the service.
 Prints, for each data set, the mean accuracies with their standard error over draws and seeds, and
