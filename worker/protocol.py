@@ -103,6 +103,14 @@ class Ingested(_Message):
     report: dict[str, Any]
 
 
+class InquiryProgress(_Message):
+    """The child is still looking for an answer: done of total images have been looked at."""
+
+    type: Literal["inquiry_progress"] = "inquiry_progress"
+    done: int
+    total: int
+
+
 class Answered(_Message):
     """An inquiry has its answer."""
 
@@ -119,7 +127,15 @@ class Failed(_Message):
 
 
 Message = Annotated[
-    Started | IngestProgress | TrainProgress | EpochsDone | Trained | Ingested | Answered | Failed,
+    Started
+    | IngestProgress
+    | TrainProgress
+    | EpochsDone
+    | Trained
+    | Ingested
+    | InquiryProgress
+    | Answered
+    | Failed,
     Field(discriminator="type"),
 ]
 

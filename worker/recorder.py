@@ -19,6 +19,7 @@ from worker.protocol import (
     Failed,
     Ingested,
     IngestProgress,
+    InquiryProgress,
     Message,
     Trained,
     TrainProgress,
@@ -63,7 +64,7 @@ class Recorder:
 
     def record(self, message: Message) -> None:
         """Write what the child said; a result or a reason ends the attempt."""
-        if isinstance(message, TrainProgress | IngestProgress):
+        if isinstance(message, TrainProgress | IngestProgress | InquiryProgress):
             if time.monotonic() < self._next_progress:
                 return
             self._next_progress = time.monotonic() + PROGRESS_EVERY_SECONDS

@@ -6,18 +6,18 @@ from worker.inquiries.advise import advise
 from worker.inquiries.config import InquiryConfig
 from worker.inquiries.dry_run import dry_run
 from worker.lifeline import open_lifeline
-from worker.protocol import Answered, Failed, say
+from worker.protocol import Answered, Failed, InquiryProgress, say
 
 
 def main() -> None:
-    """Answer what the configuration on standard input asks; the only message is the outcome."""
+    """Answer what the configuration on standard input asks; the last message is the outcome."""
     lifeline = open_lifeline()
     config = InquiryConfig.model_validate_json(lifeline.configuration)
     outcome: Answered | Failed
     try:
         question = config.question
         found = (
-            advise(config, question)
+            advise(config, question, _tell)
             if isinstance(question, AdviceQuestion)
             else dry_run(config, question)
         )
@@ -25,6 +25,10 @@ def main() -> None:
     except GraftError as error:
         outcome = Failed(code=error.code, message=error.message)
     say(outcome)
+
+
+def _tell(done: int, total: int) -> None:
+    say(InquiryProgress(done=done, total=total))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from worker.inquiries.architecture import adapt_all, find_architecture
 from worker.inquiries.config import InquiryConfig
 from worker.inquiries.cost import Rates
 from worker.inquiries.decision import Decision, Evidence, compare, decide_strategy
-from worker.inquiries.probe import Judged, gather_features, judge
+from worker.inquiries.probe import Judged, OnProgress, gather_features, judge
 from worker.inquiries.sample import draw_sample, halve
 from worker.inquiries.stages import find_early_stage
 from worker.inquiries.timing import Bench
@@ -51,7 +51,11 @@ class _Findings:
     seconds: Mapping[Strategy, float]
 
 
-def advise(config: InquiryConfig, question: AdviceQuestion) -> Advice:
+def advise(
+    config: InquiryConfig,
+    question: AdviceQuestion,
+    on_progress: OnProgress = lambda _done, _total: None,
+) -> Advice:
     """Measure how far the network's frozen features go, and what training more of it would cost.
 
     Raises WeightsUnavailable, TooFewImages, BudgetTooSmall, GpuOutOfMemory where not even the
@@ -74,7 +78,7 @@ def advise(config: InquiryConfig, question: AdviceQuestion) -> Advice:
     )
     entry, candidates = find_architecture(config, question, bench)
     recipes = adapt_all(question, entry)
-    findings = _look(config, entry, recipes, train, bench, storage)
+    findings = _look(config, entry, recipes, train, bench, storage, on_progress)
     counts = Counter(sample.target for sample in train)
     evidence = Evidence(
         images_per_class=median(counts.values()),
@@ -101,6 +105,7 @@ def _look(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
     train: list[Sample],
     bench: Bench,
     storage: LocalStorage,
+    on_progress: OnProgress,
 ) -> _Findings:
     frozen = next(iter(recipes.values())).model_copy(
         update={"strategy": "feature_extract", "trainable_from": None}
@@ -117,17 +122,19 @@ def _look(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
         draw_sample(train),
         header.preprocessing,
         num_threads=frozen.num_threads,
+        on_progress=on_progress,
     )
     late_stage, targets = entry.layers[-1].name, features.targets
     some = halve(targets)
-    late, early, half = (
-        judge(taken, labels, stage=stage, num_classes=bench.num_classes)
-        for taken, labels, stage in (
-            (features.late, targets, late_stage),
-            (features.early, targets, early_stage),
-            (features.late[some], targets[some], late_stage),
-        )
-    )
+    judged = []
+    for taken, labels, stage in (
+        (features.late, targets, late_stage),
+        (features.early, targets, early_stage),
+        (features.late[some], targets[some], late_stage),
+    ):
+        judged.append(judge(taken, labels, stage=stage, num_classes=bench.num_classes))
+        on_progress(len(targets), len(targets))
+    late, early, half = judged
     rates = _time(model, entry, recipes, bench.decoding_in(features.decoding_seconds))
     solving = late.seconds * len(train) / len(targets)
     return _Findings(

@@ -1,7 +1,7 @@
 """Linear heads on frozen features, judged by cross-validation."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +17,9 @@ from worker.pool import in_threads
 from worker.training.data import Sample
 from worker.training.evaluation.figures import wilson_interval
 from worker.training.head import choose_head
+
+OnProgress = Callable[[int, int], None]
+"""Told the images that are done, and how many there are."""
 
 _BATCH_SIZE = 16
 _L2_STRENGTHS = (1.0, 0.1, 0.01)
@@ -52,8 +55,9 @@ def gather_features(  # noqa: PLR0913 -- each is one thing the caller knows
     spec: PreprocessingSpec,
     *,
     num_threads: int,
+    on_progress: OnProgress,
 ) -> Features:
-    """Run the frozen network once on each image, decoding others meanwhile."""
+    """Run the frozen network once on each image, telling how many are done after each batch."""
     device = next(model.parameters()).device
     model.eval()
     decoding = 0.0
@@ -73,6 +77,7 @@ def gather_features(  # noqa: PLR0913 -- each is one thing the caller knows
         last, earlier = tap_stages(model, entry, early_stage, images)
         late.append(last.cpu())
         early.append(earlier.cpu())
+        on_progress(start + len(batch), len(samples))
     return Features(
         late=torch.cat(late),
         early=torch.cat(early),

@@ -16,6 +16,15 @@ def answer(config: InquiryConfig) -> Advice:
     return advise(config, config.question)
 
 
+def test_who_asks_hears_that_it_goes_on(ask: Ask) -> None:
+    config = ask(strategy="auto")
+    assert isinstance(config.question, AdviceQuestion)
+    heard: list[tuple[int, int]] = []
+    advise(config, config.question, lambda done, total: heard.append((done, total)))
+    assert heard[-1] == (NUM_TRAIN, NUM_TRAIN)
+    assert heard == sorted(heard)
+
+
 def test_advice_is_made_of_what_was_measured(ask: Ask) -> None:
     advice = answer(ask(strategy="auto"))
     found = advice.measurements
