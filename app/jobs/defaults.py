@@ -1,6 +1,8 @@
 """How a request becomes a configuration: what the caller left out comes from the preset."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -97,7 +99,7 @@ def resolve(
         weights=weights,
         preset=request.preset,
         epochs=request.epochs or len(getattr(optimizer, "l2_strengths", ())) or preset["epochs"],
-        input_size=_resolve_input_size(request, entry, plain["batch_size"], base),
+        input_size=_resolve_input_size(request, entry, weights, plain["batch_size"], base),
         seed=request.seed,
         num_threads=request.num_threads or num_threads,
         optimizer=optimizer,
@@ -154,7 +156,8 @@ def _resolve_architecture(
             if getattr(request, field) is not None:
                 message = "Only `architecture: auto` is chosen by a budget."
                 raise _problem(field, message, ("left out",))
-        return get_entry(wanted or preset["architecture"])
+        with _in_body():
+            return get_entry(wanted or preset["architecture"])
     if request.weights not in {None, "imagenet"} or request.strategy == "scratch":
         message = "An architecture is chosen by what its ImageNet weights are worth."
         raise _problem("weights", message, ("imagenet", "left out"))
@@ -192,20 +195,33 @@ def _resolve_trainable_from(
 
 
 def _resolve_input_size(
-    request: JobRequest, entry: Entry | None, batch_size: int, base: BaseModelFacts | None
+    request: JobRequest,
+    entry: Entry | None,
+    weights: str,
+    batch_size: int,
+    base: BaseModelFacts | None,
 ) -> int | Auto:
     if entry is None:
         return request.input_size or "auto"
-    size = request.input_size or (base.input_size if base else entry.input_size)
-    smallest = entry.get_min_input_size(batch_size)
-    if size < smallest:
-        raise _problem(
-            "input_size",
-            f"{entry.name} cannot learn from images smaller than {smallest} pixels "
-            f"in batches of {batch_size}.",
-            (f">= {smallest}",),
-        )
+    if base is not None:
+        usual = base.input_size
+    else:
+        usual = entry.input_size if weights == "none" else entry.get_weights(weights).crop_size
+    size = request.input_size or usual
+    with _in_body():
+        entry.check_input_size(size, batch_size)
     return size
+
+
+@contextmanager
+def _in_body() -> Iterator[None]:
+    """Let what is refused point into the request's body."""
+    try:
+        yield
+    except ValidationFailed as error:
+        raise ValidationFailed(
+            *(replace(problem, loc=("body", *problem.loc)) for problem in error.problems)
+        ) from None
 
 
 def _merge(
