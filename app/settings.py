@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     num_threads: int = Field(
         os.cpu_count() or 1, ge=1, le=256, description="Threads of a training job, unless it says."
     )
+    num_processes: int = Field(
+        1, ge=1, le=64, description="Processes of a training job; on CUDA each has a GPU."
+    )
 
     heartbeat_seconds: float = Field(5.0, gt=0, description="Time between two heartbeats.")
     lease_seconds: float = Field(

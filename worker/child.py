@@ -30,10 +30,20 @@ PASSED_ON = frozenset(
 )
 """What a child gets of its parent's environment: nothing that opens the database or the broker."""
 
-FIXED = {"OMP_WAIT_POLICY": "PASSIVE"}
+_LOOPBACK = "lo" if sys.platform == "linux" else "lo0"
+
+FIXED = {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    "GLOO_SOCKET_IFNAME": _LOOPBACK,
+    "NCCL_SOCKET_IFNAME": _LOOPBACK,
+}
 """Threads that wait for each other sleep (OpenMP 4.5, OMP_WAIT_POLICY). Spinning ones steal the
 core from those they wait for as soon as there are more threads than cores, and a loader's threads
-alone make them more: on a busy machine two threads were then many times slower than one."""
+alone make them more: on a busy machine two threads were then many times slower than one.
+
+cuBLAS multiplies matrices in one order only with a fixed workspace (its manual, section 2.1.4). The
+processes of a training speak to each other over the loopback interface alone."""
 
 
 @dataclass(frozen=True)

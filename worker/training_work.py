@@ -106,6 +106,7 @@ class TrainingWork:
             cache_dir=self.settings.image_cache_dir,
             image_cache_bytes=self.settings.image_cache_bytes,
             device=self.settings.device,
+            num_processes=self.settings.num_processes,
             base_model_key=job.base_model_key,
             resume=resume,
         )

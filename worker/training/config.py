@@ -21,7 +21,8 @@ class TrainingConfig(BaseModel):
 
     key_prefix is where this attempt's artifacts go (`jobs/<job id>/<fence>`). base_model_key is the
     checkpoint of the model that `recipe.weights` refers to, where it is a model reference. Epochs
-    shorter than keep_every_seconds share a checkpoint.
+    shorter than keep_every_seconds share a checkpoint. num_processes share the batches where the
+    recipe lets them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,6 +39,7 @@ class TrainingConfig(BaseModel):
     cache_dir: Path
     image_cache_bytes: int
     device: str
+    num_processes: int = 1
     base_model_key: str | None = None
     resume: Resume | None = None
     keep_every_seconds: float = 1.0

@@ -108,8 +108,9 @@ class Loader:
                 for sample in islice(waiting, max(wanted, 0)):
                     ahead.append((self._executor.submit(prepare, sample), sample.target))
                 batch = [ahead.popleft() for _ in range(size)]
-                images = torch.stack([future.result() for future, _ in batch])
-                yield images, torch.tensor([target for _, target in batch])
+                images = [future.result() for future, _ in batch]
+                targets = torch.tensor([target for _, target in batch], dtype=torch.int64)
+                yield torch.stack(images) if images else torch.empty(0), targets
         finally:
             for future, _ in ahead:
                 future.cancel()

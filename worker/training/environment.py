@@ -15,9 +15,13 @@ _LIBRARIES = ("graft", "torchvision", "numpy", "pillow", "safetensors")
 
 
 def describe_environment(
-    config: TrainingConfig, device: torch.device, numbers: Numbers, weights: Provenance
+    config: TrainingConfig,
+    device: torch.device,
+    numbers: Numbers,
+    weights: Provenance,
+    num_processes: int,
 ) -> dict[str, Any]:
-    """A JSON object: versions, machine, numbers, threads, digests and the seed."""
+    """A JSON object: versions, machine, numbers, processes, threads, digests and the seed."""
     return {
         "libraries": {"torch": torch.__version__, **{name: version(name) for name in _LIBRARIES}},
         "python": platform.python_version(),
@@ -26,6 +30,7 @@ def describe_environment(
         "device_name": _name_device(device),
         "instructions": _name_instructions(device),
         "precision": numbers,
+        "num_processes": num_processes,
         "num_threads": config.recipe.num_threads,
         "seed": config.recipe.seed,
         "dataset_digest": config.dataset_digest,

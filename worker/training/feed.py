@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ from worker.training.cache import (
 )
 from worker.training.config import TrainingConfig
 from worker.training.data import Batch, Loader, Sample, plan_batches, select_samples, shuffle
+from worker.training.distributed import ALONE, Ranks
 from worker.training.mixing import mix
 
 MIN_EVAL_BATCH_SIZE = 32
@@ -46,7 +48,11 @@ class Splits:
 
 @dataclass(frozen=True)
 class ImageFeed:
-    """Training batches, shuffled and augmented by epoch, and other splits' in fixed order."""
+    """Training batches, shuffled and augmented by epoch, and other splits' in fixed order.
+
+    Where several processes train, training and validation batches are this process's parts of them,
+    which may be empty; what else is asked for is whole.
+    """
 
     recipe: Recipe
     spec: PreprocessingSpec
@@ -56,6 +62,7 @@ class ImageFeed:
     read_plain: Read
     loader: Loader
     device: torch.device
+    ranks: Ranks = ALONE
 
     @property
     def num_train_batches(self) -> int:
@@ -74,17 +81,24 @@ class ImageFeed:
             epoch=epoch,
             is_balanced=recipe.class_balance == "sampling",
         )
-        sizes = plan_batches(len(train), recipe.batch_size)
-        batches = self._load([train[index] for index in order], sizes, self._varied(epoch))
+        mixes = recipe.mixing is not None
+        parts = self._divide(plan_batches(len(train), recipe.batch_size), with_neighbour=mixes)
+        samples = [train[order[position]] for part in parts for position in part]
+        batches = self._load(samples, [len(part) for part in parts], self._varied(epoch))
         for step, batch in enumerate(batches):
             if recipe.mixing is None:
                 yield batch
             else:
                 seed = derive_seed("mix", recipe.seed, epoch, step)
-                yield mix(batch, recipe.mixing, self.num_classes, seed)
+                images, targets = mix(batch, recipe.mixing, self.num_classes, seed)
+                is_neighbour = int(not self.ranks.is_alone)
+                yield images[is_neighbour:], targets[is_neighbour:]
 
     def val_batches(self) -> Iterator[Batch]:
-        return self.eval_batches(self.splits.val)
+        val = self.splits.val
+        parts = self._divide(self._plan_large(val))
+        samples = [val[position] for part in parts for position in part]
+        return self._load(samples, [len(part) for part in parts], self.read_plain)
 
     def eval_batches(self, samples: Sequence[Sample]) -> Iterator[Batch]:
         """Samples in their order, prepared as for serving."""
@@ -106,12 +120,27 @@ class ImageFeed:
 
         return read
 
+    def _divide(self, sizes: Sequence[int], *, with_neighbour: bool = False) -> list[list[int]]:
+        """The positions of this process's images in an epoch of batches of these sizes.
+
+        Mixing needs the image before the first of them, too, round the batch's end.
+        """
+        parts = []
+        for size, start in zip(sizes, accumulate(sizes, initial=0), strict=False):
+            part = [start + position for position in self.ranks.take(size)]
+            if part and with_neighbour and not self.ranks.is_alone:
+                part.insert(0, start + (part[0] - start - 1) % size)
+            parts.append(part)
+        return parts
+
     def _plan_large(self, samples: Sequence[Sample]) -> list[int]:
         return plan_batches(len(samples), max(self.recipe.batch_size, MIN_EVAL_BATCH_SIZE))
 
     def _load(self, samples: Sequence[Sample], sizes: Sequence[int], read: Read) -> Iterator[Batch]:
+        side = self.spec.input_size
         for pixels, targets in self.loader.load(samples, sizes, read):
-            images = normalize(pixels.to(self.device), self.spec)
+            # No images have no shape of their own.
+            images = normalize(pixels.view(len(targets), 3, side, side).to(self.device), self.spec)
             yield images.contiguous(memory_format=torch.channels_last), targets.to(self.device)
 
 

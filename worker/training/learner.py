@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from app.ml.precision import Numbers, autocast
 from app.ml.recipe import BatchNormMode, Ema
+from worker.training.distributed import ALONE, Ranks
 from worker.training.objective import Objective
 
 
@@ -67,6 +68,7 @@ class Learner:
     clip_norm: float | None = None
     accumulate: int = 1
     average: Average | None = None
+    ranks: Ranks = ALONE
     scaler: torch.amp.GradScaler = field(init=False)
 
     def __post_init__(self) -> None:
@@ -104,16 +106,26 @@ class Learner:
     def autocast(self) -> AbstractContextManager[object]:
         return autocast(self.numbers, self.device)
 
-    def step(self, learning_rate: float) -> None:
-        """Move the parameters along their gradients, which are forgotten afterwards."""
+    def agree(self) -> None:
+        """Begin with rank 0's weights."""
+        average = () if self.average is None else self.average.tensors.values()
+        self.ranks.agree([*self.model.parameters(), *self.model.buffers(), *average])
+
+    def step(self, learning_rate: float, weight: float | Tensor = 1.0) -> None:
+        """Move the parameters along their gradients, which are forgotten afterwards.
+
+        weight is that of the images behind this process's gradients, where there are other
+        processes: the gradients are then of sums.
+        """
         optimizer = self.optimizer
         if optimizer is None:
             raise AssertionError("a head that is solved for takes no steps")
         for group in optimizer.param_groups:
             group["lr"] = learning_rate * group["scale"]
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        self.ranks.average_gradients(parameters, weight)
         if self.clip_norm is not None:
             self.scaler.unscale_(optimizer)
-            parameters = [p for group in optimizer.param_groups for p in group["params"]]
             nn.utils.clip_grad_norm_(parameters, self.clip_norm)
         self.scaler.step(optimizer)
         self.scaler.update()

@@ -21,7 +21,7 @@ _CHECK_EVERY = 32
 
 @dataclass(frozen=True)
 class PassResult:
-    """Means over the images of a pass: cross-entropy in nats, accuracy in 0..1."""
+    """Means over the images of a pass: loss in nats, as classes weigh in it; accuracy in 0..1."""
 
     loss: float
     accuracy: float
@@ -40,35 +40,41 @@ def train_pass(  # noqa: PLR0913 -- each is one thing the caller knows
 
     The result is that of the moving model, dropout and auxiliary loss included, as the tutorials
     print it. Chance depends on seed, epoch and step alone. Raises Diverged once the loss is no
-    finite number.
+    finite number. Where processes share the batches, the result is that of all.
     """
     learner.begin_training()
-    tally = _Tally(learner.device)
+    tally = _Tally(learner)
+    ranks = learner.ranks
+    stream = (ranks.rank,) if ranks.rank else ()
     groups = _group(batches, learner.accumulate)
     for step, (group, learning_rate) in enumerate(zip(groups, learning_rates, strict=True)):
-        torch.manual_seed(derive_seed("step", seed, epoch, step))
-        num_images = sum(len(targets) for _, targets in group)
-        for images, targets in group:
+        torch.manual_seed(derive_seed("step", seed, epoch, step, *stream))
+        weights = [learner.objective.weigh(targets) for _, targets in group]
+        total = sum(weights)
+        # Several processes divide once they know the sum of their totals.
+        unit = total if ranks.is_alone else 1
+        for (images, targets), weight in zip(group, weights, strict=True):
             with learner.autocast():
                 outputs = learner.model(images)
             loss, scores = learner.objective(outputs, targets)
-            tally.add(loss, scores, targets)
-            share = len(targets) / num_images
-            learner.scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call] # torch
+            tally.add(loss, scores, targets, weight)
+            part = loss * (weight / unit)
+            learner.scaler.scale(part).backward()  # type: ignore[no-untyped-call] # torch
             on_step(len(targets))
-        learner.step(learning_rate)
+        learner.step(learning_rate, total)
     return tally.result()
 
 
 @torch.inference_mode()
 def eval_pass(learner: Learner, batches: Iterable[Batch], on_step: OnStep) -> PassResult:
     """Measure the model as it would serve. Raises Diverged where the loss is no finite number."""
-    tally = _Tally(learner.device)
+    tally = _Tally(learner)
     with learner.evaluated() as model:
         for images, targets in batches:
             with learner.autocast():
                 scores = model(images).float()
-            tally.add(nn.functional.cross_entropy(scores, targets), scores, targets)
+            loss = nn.functional.cross_entropy(scores, targets)
+            tally.add(loss, scores, targets, len(targets))
             on_step(len(targets))
     return tally.result()
 
@@ -98,29 +104,34 @@ def _group(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
 class _Tally:
     """Sums over the images seen so far, kept on the device so that nothing waits for it."""
 
-    def __init__(self, device: torch.device) -> None:
-        self._loss = torch.zeros((), dtype=torch.float64, device=device)
-        self._num_correct = torch.zeros((), dtype=torch.int64, device=device)
+    def __init__(self, learner: Learner) -> None:
+        self._ranks = learner.ranks
+        self._loss = torch.zeros((), dtype=torch.float64, device=learner.device)
+        self._weight = torch.zeros_like(self._loss)
+        self._num_correct = torch.zeros_like(self._loss)
         self._num_images = 0
         self._num_batches = 0
 
-    def add(self, loss: Tensor, scores: Tensor, targets: Tensor) -> None:
+    def add(self, loss: Tensor, scores: Tensor, targets: Tensor, weight: int | Tensor) -> None:
         labels = targets if targets.ndim == 1 else targets.argmax(1)
-        self._loss += loss.detach() * len(labels)
-        self._num_correct += (scores.argmax(1) == labels).sum()
-        self._num_images += len(labels)
+        if len(labels):  # a process may have none of a small batch, and their mean is no number
+            self._loss += loss.detach() * weight
+            self._weight += weight
+            self._num_correct += (scores.argmax(1) == labels).sum()
+            self._num_images += len(labels)
         self._num_batches += 1
         if self._num_batches % _CHECK_EVERY == 0:
             self._check()
 
     def result(self) -> PassResult:
-        total = self._check()
-        return PassResult(
-            total / self._num_images, int(self._num_correct.item()) / self._num_images
-        )
+        loss = self._check()
+        num_images = torch.full_like(self._weight, self._num_images)
+        counts = torch.stack([self._weight, self._num_correct, num_images])
+        weight, num_correct, total = self._ranks.add_up(counts).tolist()
+        return PassResult(loss / weight, num_correct / total)
 
     def _check(self) -> float:
-        total = float(self._loss.item())
+        total = float(self._ranks.add_up(self._loss).item())
         if not math.isfinite(total):
             raise Diverged("The loss is no longer a finite number.")
         return total

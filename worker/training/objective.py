@@ -41,6 +41,12 @@ class Objective:
             loss = loss + factor * self._measure(scores, targets)
         return loss, main
 
+    def weigh(self, targets: Tensor) -> int | Tensor:
+        """What a batch counts in the mean over several: its images, or the weights of theirs."""
+        if self.class_weights is None or targets.ndim > 1:
+            return len(targets)
+        return self.class_weights[targets].sum()
+
     def _measure(self, scores: Tensor, targets: Tensor) -> Tensor:
         return cross_entropy(
             scores, targets, weight=self.class_weights, label_smoothing=self.label_smoothing

@@ -1,6 +1,6 @@
 """Everything a training needs, made ready before its first epoch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,8 +12,10 @@ from app.ml.features import set_head, tap_features
 from app.ml.precision import choose_precision
 from app.ml.recipe import Lbfgs, Recipe
 from app.storage import Storage
+from worker.training.batch_norm import share_statistics
 from worker.training.config import TrainingConfig
 from worker.training.data import Loader
+from worker.training.distributed import ALONE, Ranks
 from worker.training.evaluation.scored import Scored
 from worker.training.feed import ImageFeed, Splits, list_splits, open_feed
 from worker.training.fit import Feed
@@ -49,6 +51,12 @@ class Bench:
     out_of_fold: Scored | None
     notes: dict[str, Any]
 
+    def go_on_alone(self) -> None:
+        """The other processes have nothing more to do."""
+        if not self.learner.ranks.is_alone:
+            self.learner.ranks = ALONE
+            self.feed = self.images
+
     def put_head(self, head: LinearHead) -> None:
         """Give the model a head that was solved for."""
         set_head(self.model, self.entry, head.weight, head.bias)
@@ -63,15 +71,17 @@ class Bench:
         self.out_of_fold = Scored.of(samples, logits, self.splits.paths)
 
 
-def prepare(
+def prepare(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
     config: TrainingConfig,
     storage: Storage,
     loader: Loader,
     device: torch.device,
     progress: ProgressReporter,
+    ranks: Ranks = ALONE,
 ) -> Bench:
     """Model, images and learner of a job; frozen layers are run where that is to be done once.
 
+    Among several processes the first fits the head that the others then get from it.
     Raises what `list_splits`, `start_model` and `cut_model` do.
     """
     recipe = config.recipe
@@ -79,6 +89,8 @@ def prepare(
     numbers = choose_precision(recipe.precision, device)
     splits = list_splits(config, storage)
     model, header = start_model(config, storage)
+    if not ranks.is_alone and recipe.batch_norm == "train":
+        model = share_statistics(model, device)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch
     num_images = len(splits.train) + len(splits.val)
     on_image = progress.prepare("decoding images", num_images)
@@ -95,6 +107,7 @@ def prepare(
         recipe.clip_norm,
         recipe.accumulate,
         Average(model, recipe.ema) if recipe.ema else None,
+        ranks,
     )
     bench = Bench(
         entry,
@@ -102,13 +115,13 @@ def prepare(
         header,
         splits,
         images,
-        images,
+        images if ranks.is_alone else replace(images, ranks=ranks),
         learner,
         list_by_depth(model, entry),
         None,
-        {"precision": numbers, "images_cached": is_cached},
+        {"precision": numbers, "images_cached": is_cached, "num_processes": ranks.of},
     )
-    if recipe.head_start == "linear_probe":
+    if recipe.head_start == "linear_probe" and ranks.rank == 0:
         _start_head(bench, recipe, progress)
     if recipe.cached_views is not None:
         _run_frozen_once(bench, recipe, recipe.cached_views, progress)

@@ -56,7 +56,7 @@ class ProgressReporter:
     def _count(self, num_steps: int, num_images: int) -> None:
         self._step += num_steps
         self._num_done += num_images
-        self._num_remaining -= num_images
+        self._num_remaining = max(self._num_remaining - num_images, 0)
         now = self._now()
         if now - self._said >= _SECONDS_BETWEEN:
             self._said = now

@@ -2,20 +2,21 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import torch
 from torch import Tensor
 
 from app.errors import GpuOutOfMemory
 from app.ml import catalogue, checkpoint
-from app.ml.device import choose_device
-from app.ml.recipe import Lbfgs
+from app.ml.recipe import Lbfgs, Recipe
 from app.storage import LocalStorage
 from worker.protocol import EpochRow, EpochsDone, Message, Started, Trained
 from worker.training.artifacts import Artifacts
 from worker.training.config import TrainingConfig
+from worker.training.crew import Crew
 from worker.training.data import Loader
+from worker.training.distributed import Ranks, choose_place, count_processes, gathered
 from worker.training.environment import describe_environment
 from worker.training.evaluation.evaluate import evaluate
 from worker.training.evaluation.scored import Scored
@@ -37,18 +38,32 @@ def run(config: TrainingConfig, *, should_stop: Callable[[], bool], say: Say) ->
     Raises GraftError for every failure that has a name.
     """
     recipe = config.recipe
-    device = choose_device(config.device)
-    make_repeatable(recipe.num_threads)
+    ranks = Ranks(0, count_processes(config))
+    device = choose_place(config.device, ranks)
     storage = LocalStorage(config.storage_dir)
     progress = ProgressReporter(say, recipe.epochs)
+    with (
+        Crew(ranks.of) as crew,
+        naming_out_of_memory(recipe),
+        open_loader(recipe, device, ranks) as loader,
+    ):
+        bench = prepare(config, storage, loader, device, progress, ranks)
+        say(_describe_start(config, bench))
+        artifacts = Artifacts(config.key_prefix, storage, bench.header, bench.model)
+        state = artifacts.resume(config.resume, bench.learner) if config.resume else None
+        crew.begin(config)
+        with gathered(ranks, crew.meeting_file, device):
+            bench.learner.agree()
+            state = _train(config, bench, artifacts, state, progress, should_stop, say)
+        bench.go_on_alone()
+        say(_complete(config, bench, artifacts, state))
+
+
+@contextmanager
+def naming_out_of_memory(recipe: Recipe) -> Iterator[None]:
+    """Where the device's memory does not do, say what may. Raises GpuOutOfMemory."""
     try:
-        num_batches = 1 if device.type == "cpu" else 2
-        with closing(Loader(recipe.num_threads, num_batches)) as loader:
-            bench = prepare(config, storage, loader, device, progress)
-            say(_describe_start(config, bench))
-            artifacts = Artifacts(config.key_prefix, storage, bench.header, bench.model)
-            state = _train(config, bench, artifacts, progress, should_stop, say)
-            say(_complete(config, bench, artifacts, state))
+        yield
     except torch.OutOfMemoryError as error:
         raise GpuOutOfMemory(
             f"A batch of {recipe.batch_size} does not fit the GPU's memory; "
@@ -56,16 +71,25 @@ def run(config: TrainingConfig, *, should_stop: Callable[[], bool], say: Say) ->
         ) from error
 
 
+@contextmanager
+def open_loader(recipe: Recipe, device: torch.device, ranks: Ranks) -> Iterator[Loader]:
+    """This process's loader; the numbers that torch computes are the same from now on."""
+    num_threads = ranks.divide(recipe.num_threads)
+    make_repeatable(num_threads)
+    with closing(Loader(num_threads, 1 if device.type == "cpu" else 2)) as loader:
+        yield loader
+
+
 def _train(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
     config: TrainingConfig,
     bench: Bench,
     artifacts: Artifacts,
+    state: TrainerState | None,
     progress: ProgressReporter,
     should_stop: Callable[[], bool],
     say: Say,
 ) -> TrainerState:
     """Run the epochs that are left; the state after the last of them."""
-    state = artifacts.resume(config.resume, bench.learner) if config.resume else None
     last_epoch = state.epoch if state else 0
     num_images = len(bench.splits.train) + len(bench.splits.val)
     rows: list[EpochRow] = []
@@ -81,7 +105,7 @@ def _train(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
         best_tensors, kept_at = None, time.monotonic()
         return kept
 
-    for result in _list_epochs(config, bench, state, progress, should_stop):
+    for result in list_epochs(config, bench, state, progress, should_stop):
         if isinstance(result, SolvedEpoch) and result.is_best:
             bench.learn_of(result.solution)
         if result.epoch <= last_epoch:
@@ -100,14 +124,16 @@ def _train(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
     return state
 
 
-def _list_epochs(
+def list_epochs(
     config: TrainingConfig,
     bench: Bench,
     state: TrainerState | None,
     progress: ProgressReporter,
     should_stop: Callable[[], bool],
 ) -> Iterator[EpochResult]:
+    """The epochs that are left, as they are trained; every process has to go through them."""
     recipe = config.recipe
+    ranks, device = bench.learner.ranks, bench.learner.device
     last_epoch = state.epoch if state else 0
     steps = bench.feed.num_train_batches + bench.feed.num_val_batches
     num_images = len(bench.splits.train) + len(bench.splits.val)
@@ -128,8 +154,8 @@ def _list_epochs(
         layers=bench.layers,
         last_epoch=last_epoch,
         best=state.best if state else None,
-        should_stop=should_stop,
-        on_step=progress.on_step,
+        should_stop=lambda: ranks.decide(should_stop(), device),
+        on_step=lambda num_images: progress.on_step(num_images * ranks.of),
     )
 
 
@@ -187,6 +213,10 @@ def _describe_start(config: TrainingConfig, bench: Bench) -> Started:
             **bench.notes,
         },
         environment=describe_environment(
-            config, device, bench.learner.numbers, bench.header.weights
+            config,
+            device,
+            bench.learner.numbers,
+            bench.header.weights,
+            bench.learner.ranks.of,
         ),
     )

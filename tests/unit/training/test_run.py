@@ -1,6 +1,5 @@
 import hashlib
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -22,56 +21,21 @@ from app.ml.catalogue import IMAGENET_MEAN
 from app.ml.checkpoint import Checkpoint
 from app.storage import LocalStorage
 from tests.unit.training.conftest import CLASS_NAMES, MakeConfig
-from worker.protocol import EpochRow, EpochsDone, Message, Started, Trained, TrainProgress
+from tests.unit.training.runs import (
+    checkpoints_of,
+    epochs_of,
+    history_of,
+    interrupted,
+    started,
+    train,
+    trained,
+)
+from worker.protocol import EpochsDone, Message, Started, Trained, TrainProgress
 from worker.training import preparation
 from worker.training import run as run_module
 from worker.training.config import Resume, TrainingConfig
 from worker.training.run import run
 from worker.training.starting_model import start_model
-
-
-def train(config: TrainingConfig, should_stop: Callable[[], bool] = lambda: False) -> list[Message]:
-    said: list[Message] = []
-    run(config, should_stop=should_stop, say=said.append)
-    return said
-
-
-def checkpoints_of(said: list[Message]) -> list[EpochsDone]:
-    return [message for message in said if isinstance(message, EpochsDone)]
-
-
-def epochs_of(said: list[Message]) -> list[EpochRow]:
-    return [row for message in checkpoints_of(said) for row in message.rows]
-
-
-def history_of(said: list[Message]) -> list[dict[str, object]]:
-    """What has to repeat to the last bit."""
-    timed = {"seconds", "images_per_second"}
-    return [row.model_dump(exclude=timed) for row in epochs_of(said)]
-
-
-def started(said: list[Message]) -> Started:
-    (message,) = (message for message in said if isinstance(message, Started))
-    return message
-
-
-def trained(said: list[Message]) -> Trained:
-    assert isinstance(said[-1], Trained)
-    return said[-1]
-
-
-def interrupted(config: TrainingConfig, num_messages: int) -> list[Message]:
-    """What a job says that dies once it has told of so many checkpoints."""
-    said: list[Message] = []
-
-    def say(message: Message) -> None:
-        said.append(message)
-        if len(checkpoints_of(said)) == num_messages:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run(config, should_stop=lambda: False, say=say)
-    return said
 
 
 def test_a_job_is_told_from_start_to_model(make_config: MakeConfig, storage: LocalStorage) -> None:
