@@ -111,7 +111,11 @@ def _find_earlier_model(
     return _Origin(
         state_dict=earlier.tensors,
         provenance=Provenance(source="model", name=config.recipe.weights, digest=digest),
-        arguments=header.build_arguments,
+        arguments=build_arguments(
+            entry.name,
+            is_pretrained=header.build_arguments.get("transform_input", False),
+            head=config.recipe.head,
+        ),
         preprocessing=header.preprocessing.model_copy(
             update={"input_size": size, "resize_size": size}
         ),

@@ -82,6 +82,7 @@ def test_the_strengths_that_are_given_are_the_epochs() -> None:
 )
 def test_who_speaks_of_steps_gets_a_head_that_is_trained_in_steps(fields: dict[str, Any]) -> None:
     config = resolved(**fields)
+    assert config.optimizer != "auto"
     assert config.optimizer.name == fields.get("optimizer", {}).get("name", "adamw")
     assert config.cached_views == fields.get("cached_views", 4)
     assert config.epochs == fields.get("epochs", 15)
@@ -217,8 +218,9 @@ def test_with_strategy_auto_a_part_needs_its_name() -> None:
 
 @pytest.mark.parametrize("field", ["time_budget_seconds", "max_parameters"])
 def test_a_budget_is_for_architectures_that_are_chosen(field: str) -> None:
-    assert refusal(**{field: 1000}) == {("body", field): ("left out",)}
-    assert resolved(architecture="auto", **{field: 1000}).architecture == "auto"
+    budget: dict[str, Any] = {field: 1000}
+    assert refusal(**budget) == {("body", field): ("left out",)}
+    assert resolved(architecture="auto", **budget).architecture == "auto"
 
 
 def test_every_preset_can_be_carried_out() -> None:

@@ -19,7 +19,7 @@ def resolved(**fields: Any) -> JobConfig:
     return resolve(request, dataset_name="ants", num_threads=2, base=None)
 
 
-def refusal(**fields: Any) -> dict[tuple[str | int, ...], tuple[str, ...]]:
+def refusal(**fields: Any) -> dict[tuple[str | int, ...], Any]:
     with pytest.raises(ValidationFailed) as caught:
         resolved(**fields)
     return {problem.loc: problem.allowed for problem in caught.value.problems}

@@ -1,6 +1,6 @@
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,18 +28,30 @@ def picture(class_name: str, number: int) -> bytes:
     return buffer.getvalue()
 
 
+Picture = tuple[Split, str, bytes]
+"""Where a picture belongs: its split, its class, and its file."""
+
+
 def store_pictures(storage: LocalStorage, num_train: int, num_val: int) -> str:
     """Store pictures of two classes in turn, and their manifest; give its key."""
     splits: list[Split] = [*["train"] * num_train, *["val"] * num_val]  # type: ignore[list-item]
+    pictures: list[Picture] = []
+    for number, split in enumerate(splits, 1):
+        class_name = CLASS_NAMES[number % 2]
+        pictures.append((split, class_name, picture(class_name, number)))
+    return store_manifest(storage, f"{num_train}-{num_val}", pictures)
+
+
+def store_manifest(storage: LocalStorage, name: str, pictures: Sequence[Picture]) -> str:
+    """Store pictures and the manifest that lists them in this order; give its key."""
     lines = []
-    for image_id, split in enumerate(splits, 1):
-        class_name = CLASS_NAMES[image_id % 2]
-        content = picture(class_name, image_id)
+    for image_id, (split, class_name, content) in enumerate(pictures, 1):
         digest = hashlib.sha256(content).hexdigest()
         key = f"images/{digest[:2]}/{digest}"
         if not storage.exists(key):
             with storage.new_file(key) as file:
                 file.write(content)
+        width, height = Image.open(io.BytesIO(content)).size
         record = ImageRecord(
             image_id=image_id,
             split=split,
@@ -48,11 +60,11 @@ def store_pictures(storage: LocalStorage, num_train: int, num_val: int) -> str:
             key=key,
             sha256=digest,
             num_bytes=len(content),
-            width=SIZE,
-            height=SIZE,
+            width=width,
+            height=height,
         )
         lines.append(record.model_dump_json())
-    manifest_key = f"datasets/{num_train}-{num_val}/manifest.jsonl"
+    manifest_key = f"datasets/{name}/manifest.jsonl"
     with storage.new_file(manifest_key) as file:
         file.write("\n".join(lines).encode() + b"\n")
     return manifest_key
@@ -69,6 +81,7 @@ def make_config(storage: LocalStorage, tmp_path: Path) -> MakeConfig:
         *,
         num_train: int = 13,
         num_val: int = 6,
+        pictures: Sequence[Picture] = (),
         config: dict[str, object] | None = None,
         **recipe: object,
     ) -> TrainingConfig:
@@ -88,12 +101,17 @@ def make_config(storage: LocalStorage, tmp_path: Path) -> MakeConfig:
             "augmentation": {"name": "tutorial"},
             "early_stopping": None,
         }
-        manifest_key = store_pictures(storage, num_train, num_val)
+        manifest_key = (
+            store_manifest(storage, "given", pictures)
+            if pictures
+            else store_pictures(storage, num_train, num_val)
+        )
+        names = sorted({class_name for _, class_name, _ in pictures}) or CLASS_NAMES
         return TrainingConfig.model_validate(
             {
                 "job_id": "job_1",
                 "recipe": {**defaults, **recipe},
-                "class_names": CLASS_NAMES,
+                "class_names": names,
                 "manifest_key": manifest_key,
                 "dataset_digest": digest_of(read_manifest(storage.path(manifest_key))),
                 "key_prefix": "jobs/job_1/1",
