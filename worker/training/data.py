@@ -6,12 +6,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from app.datasets.manifest import ImageRecord, Split
 from app.ml.seeding import derive_seed
+
+Result = TypeVar("Result")
 
 Batch = tuple[Tensor, Tensor]
 """What the model is given, float [batch, ...], and class indices, int64 [batch]; float32
@@ -87,6 +90,7 @@ class Loader:
     """
 
     def __init__(self, num_threads: int, num_batches: int = 2) -> None:
+        self.num_threads = num_threads
         self._num_batches = num_batches
         # torch would start a pool of its own inside each of these threads.
         self._executor = ThreadPoolExecutor(
@@ -113,6 +117,22 @@ class Loader:
                 yield torch.stack(images) if images else torch.empty(0), targets
         finally:
             for future, _ in ahead:
+                future.cancel()
+
+    def map(
+        self, function: Callable[[Sequence[Sample]], Result], batches: Iterable[Sequence[Sample]]
+    ) -> Iterator[Result]:
+        """What a function makes of whole batches, in their order; each thread works on its own."""
+        running: deque[Future[Result]] = deque()
+        try:
+            for batch in batches:
+                if len(running) > self.num_threads:
+                    yield running.popleft().result()
+                running.append(self._executor.submit(function, batch))
+            while running:
+                yield running.popleft().result()
+        finally:
+            for future in running:
                 future.cancel()
 
     def close(self) -> None:

@@ -29,6 +29,9 @@ from worker.training.data import Batch, Loader, Sample, plan_batches, select_sam
 from worker.training.distributed import ALONE, Ranks
 from worker.training.mixing import mix
 
+LANE_BATCH_SIZE = 8
+"""Images that one thread takes at a time: more are no faster, and fewer leave cores idle less."""
+
 MIN_EVAL_BATCH_SIZE = 32
 """Without gradients there is room for more images at a time than in training."""
 
@@ -51,7 +54,7 @@ class ImageFeed:
     """Training batches, shuffled and augmented by epoch, and other splits' in fixed order.
 
     Where several processes train, training and validation batches are this process's parts of them,
-    which may be empty; what else is asked for is whole.
+    which may be empty; what else is asked for is whole. sources and plains are what is cached.
     """
 
     recipe: Recipe
@@ -63,6 +66,8 @@ class ImageFeed:
     loader: Loader
     device: torch.device
     ranks: Ranks = ALONE
+    sources: CachedImages | None = None
+    plains: CachedImages | None = None
 
     @property
     def num_train_batches(self) -> int:
@@ -84,7 +89,7 @@ class ImageFeed:
         mixes = recipe.mixing is not None
         parts = self._divide(plan_batches(len(train), recipe.batch_size), with_neighbour=mixes)
         samples = [train[order[position]] for part in parts for position in part]
-        batches = self._load(samples, [len(part) for part in parts], self._varied(epoch))
+        batches = self._load(samples, [len(part) for part in parts], self.varied(epoch))
         for step, batch in enumerate(batches):
             if recipe.mixing is None:
                 yield batch
@@ -104,12 +109,29 @@ class ImageFeed:
         """Samples in their order, prepared as for serving."""
         return self._load(samples, self._plan_large(samples), self.read_plain)
 
-    def view_batches(self, view: int) -> Iterator[Batch]:
-        """The training images in their order, varied as in an epoch of this number."""
-        train = self.splits.train
-        return self._load(train, self._plan_large(train), self._varied(view))
+    def map_once(
+        self, samples: Sequence[Sample], read: Read, function: Callable[[Tensor], Tensor]
+    ) -> Iterator[Batch]:
+        """What a function without state makes of the samples' images, and their targets.
 
-    def _varied(self, epoch: int) -> Read:
+        On the CPU each of the loader's threads takes a batch from the file to the function's result
+        by itself, with one thread inside torch: so none of them ever waits for another.
+        """
+        if self.device.type != "cpu":
+            for images, targets in self._load(samples, self._plan_large(samples), read):
+                yield function(images), targets
+            return
+
+        def work(batch: Sequence[Sample]) -> Batch:
+            images = self._finish(torch.stack([read(sample) for sample in batch]))
+            return function(images), torch.tensor([sample.target for sample in batch])
+
+        starts = range(0, len(samples), LANE_BATCH_SIZE)
+        batches = (samples[start : start + LANE_BATCH_SIZE] for start in starts)
+        yield from self.loader.map(work, batches)
+
+    def varied(self, epoch: int) -> Read:
+        """How training images are read in an epoch of this number."""
         augmentation = self.recipe.augmentation
         if isinstance(augmentation, NoAugmentation):
             return self.read_plain
@@ -140,8 +162,12 @@ class ImageFeed:
         side = self.spec.input_size
         for pixels, targets in self.loader.load(samples, sizes, read):
             # No images have no shape of their own.
-            images = normalize(pixels.view(len(targets), 3, side, side).to(self.device), self.spec)
-            yield images.contiguous(memory_format=torch.channels_last), targets.to(self.device)
+            images = self._finish(pixels.view(len(targets), 3, side, side))
+            yield images, targets.to(self.device)
+
+    def _finish(self, pixels: Tensor) -> Tensor:
+        images = normalize(pixels.to(self.device), self.spec)
+        return images.contiguous(memory_format=torch.channels_last)
 
 
 def list_splits(config: TrainingConfig, storage: Storage) -> Splits:
@@ -179,10 +205,11 @@ def open_feed(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
     loader: Loader,
     device: torch.device,
     on_image: OnImage,
-) -> tuple[ImageFeed, bool]:
+) -> tuple[ImageFeed, bool | None]:
     """The feed of a job, and whether its images are cached; on_image is told of each decoded one.
 
-    Where they do not fit the cache they are decoded anew in every epoch.
+    Where they do not fit the cache they are decoded anew in every epoch. Images that are seen but
+    once need none: then there is no answer.
     """
     recipe = config.recipe
     cache = ImageCache(config.cache_dir, config.image_cache_bytes)
@@ -197,8 +224,12 @@ def open_feed(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
 
     source, plain = source_form(spec), eval_form(spec)
     is_varied = not isinstance(recipe.augmentation, NoAugmentation)
-    sources = open_form(splits.train, source) if is_varied else None
-    plains = open_form(splits.val if is_varied else [*splits.val, *splits.train], plain)
+    is_seen_once = recipe.cached_views is not None and not is_varied
+    sources = plains = None
+    if is_varied:
+        sources, plains = open_form(splits.train, source), open_form(splits.val, plain)
+    elif not is_seen_once:
+        plains = open_form([*splits.val, *splits.train], plain)
 
     def read_source(sample: Sample) -> Tensor:
         return sources(sample) if sources else decode(sample, source)
@@ -211,6 +242,17 @@ def open_feed(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
         return decode(sample, plain)
 
     feed = ImageFeed(
-        recipe, spec, splits, len(config.class_names), read_source, read_plain, loader, device
+        recipe,
+        spec,
+        splits,
+        len(config.class_names),
+        read_source,
+        read_plain,
+        loader,
+        device,
+        sources=sources,
+        plains=plains,
     )
+    if is_seen_once:
+        return feed, None
     return feed, plains is not None and (sources is not None or not is_varied)

@@ -4,7 +4,7 @@ The frozen part runs as it serves (dropout off, BatchNorm's statistics kept), so
 image depends on nothing but the image.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -12,10 +12,9 @@ from torch import Tensor, fx, nn
 
 from app.errors import InputProblem, ValidationFailed
 from app.ml.catalogue import Entry
-from app.ml.features import has_linear_head, tap_features
+from app.ml.features import has_linear_head
 from app.ml.recipe import Recipe
 from worker.training.data import Batch, plan_batches, shuffle
-from worker.training.learner import Learner
 
 
 @dataclass(frozen=True)
@@ -38,15 +37,25 @@ def cut_model(model: nn.Module, entry: Entry, recipe: Recipe) -> Cut:
     """
     if recipe.strategy == "feature_extract" and has_linear_head(model, entry):
         head = model.get_submodule(entry.heads[-1].name)
-        return Cut(lambda images: tap_features(model.eval(), entry, images), _HeadOnFeatures(head))
+        return Cut(cut_features(model, entry), _HeadOnFeatures(head))
     front, tail = _split(model, recipe.trainable_from or entry.heads[-1].name)
+    return Cut(front.eval(), tail)
+
+
+def cut_features(model: nn.Module, entry: Entry) -> Callable[[Tensor], Tensor]:
+    """What gives a linear head its input, float32 [batch, in_features], as `tap_features` does.
+
+    Several threads may call it at a time.
+    """
+    head = entry.heads[-1].name
+    front = _split(model, head)[0].eval()
+    is_convolution = isinstance(model.get_submodule(head), nn.Conv2d)
 
     def run_front(images: Tensor) -> Tensor:
-        with torch.no_grad():
-            activations: Tensor = front.eval()(images)
-        return activations
+        activations: Tensor = front(images).float()
+        return activations.mean((2, 3)) if is_convolution else activations
 
-    return Cut(run_front, tail)
+    return run_front
 
 
 class _HeadOnFeatures(nn.Module):
@@ -166,16 +175,3 @@ class ActivationFeed:
     def val_batches(self) -> Iterator[Batch]:
         sizes = plan_batches(len(self.val), self.recipe.batch_size)
         return zip(torch.split(self.val, sizes), torch.split(self.val_targets, sizes), strict=True)
-
-
-def run_once(
-    cut: Cut, learner: Learner, batches: Iterable[Batch], on_batch: Callable[[int], None]
-) -> tuple[Tensor, Tensor]:
-    """What the frozen layers make of images, [num_images, ...], and their targets."""
-    activations, targets = [], []
-    for images, labels in batches:
-        with learner.autocast():
-            activations.append(cut.front(images))
-        targets.append(labels)
-        on_batch(len(labels))
-    return torch.cat(activations), torch.cat(targets)

@@ -1,30 +1,32 @@
 """Everything a training needs, made ready before its first epoch."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from app.ml.catalogue import Entry, get_entry
 from app.ml.checkpoint import CheckpointHeader
-from app.ml.features import set_head, tap_features
+from app.ml.features import set_head
 from app.ml.precision import choose_precision
 from app.ml.recipe import Lbfgs, Recipe
 from app.storage import Storage
 from worker.training.batch_norm import share_statistics
 from worker.training.config import TrainingConfig
-from worker.training.data import Loader
+from worker.training.data import Loader, Sample
 from worker.training.distributed import ALONE, Ranks
 from worker.training.evaluation.scored import Scored
-from worker.training.feed import ImageFeed, Splits, list_splits, open_feed
+from worker.training.feed import ImageFeed, Read, Splits, list_splits, open_feed
 from worker.training.fit import Feed
-from worker.training.frozen import ActivationFeed, Cut, cut_model, run_once
+from worker.training.frozen import ActivationFeed, cut_features, cut_model
 from worker.training.head import LinearHead, Solution, choose_head
 from worker.training.learner import Average, Learner
 from worker.training.objective import make_objective
 from worker.training.optim import list_by_depth, make_optimizer
 from worker.training.progress import ProgressReporter
+from worker.training.resident import count_resident_bytes, keep_on_device
 from worker.training.starting_model import start_model
 
 _PROBE = Lbfgs()
@@ -97,6 +99,9 @@ def prepare(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
     images, is_cached = open_feed(
         config, splits, header.preprocessing, loader, device, lambda: on_image(1)
     )
+    is_resident = False
+    if device.type == "cuda":
+        images, is_resident = keep_on_device(images, count_resident_bytes(device))
     learner = Learner(
         model,
         None if isinstance(recipe.optimizer, Lbfgs) else make_optimizer(model, recipe, entry),
@@ -119,7 +124,12 @@ def prepare(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
         learner,
         list_by_depth(model, entry),
         None,
-        {"precision": numbers, "images_cached": is_cached, "num_processes": ranks.of},
+        {
+            "precision": numbers,
+            "images_cached": is_cached,
+            "images_on": "device" if is_resident else "host",
+            "num_processes": ranks.of,
+        },
     )
     if recipe.head_start == "linear_probe" and ranks.rank == 0:
         _start_head(bench, recipe, progress)
@@ -132,13 +142,10 @@ def prepare(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
 
 def _start_head(bench: Bench, recipe: Recipe, progress: ProgressReporter) -> None:
     """Linear probing before anything else learns (Kumar et al., 2022)."""
-    images = bench.images
-    bench.model.eval()
-    cut = Cut(lambda batch: tap_features(bench.model, bench.entry, batch), bench.model)
-    on_batch = progress.prepare("fitting the head", len(bench.splits.train))
-    features, targets = run_once(
-        cut, bench.learner, images.eval_batches(bench.splits.train), on_batch
-    )
+    images, train = bench.images, bench.splits.train
+    front = cut_features(bench.model, bench.entry)
+    on_batch = progress.prepare("fitting the head", len(train))
+    features, targets = _run_once(bench, front, train, images.read_plain, on_batch)
     solution = choose_head(
         features,
         targets,
@@ -160,16 +167,37 @@ def _run_frozen_once(
     bench: Bench, recipe: Recipe, num_views: int, progress: ProgressReporter
 ) -> None:
     """Let the learner and its feed begin where the frozen layers end."""
-    images = bench.images
+    images, splits = bench.images, bench.splits
     cut = cut_model(bench.model, bench.entry, recipe)
-    num_images = num_views * len(bench.splits.train) + len(bench.splits.val)
+    num_images = num_views * len(splits.train) + len(splits.val)
     on_batch = progress.prepare("running the frozen layers", num_images)
     views = [
-        run_once(cut, bench.learner, images.view_batches(view), on_batch)
+        _run_once(bench, cut.front, splits.train, images.varied(view), on_batch)
         for view in range(1, num_views + 1)
     ]
-    val, val_targets = run_once(cut, bench.learner, images.val_batches(), on_batch)
+    val, val_targets = _run_once(bench, cut.front, splits.val, images.read_plain, on_batch)
     bench.feed = ActivationFeed(
         recipe, [activations for activations, _ in views], views[0][1], val, val_targets
     )
     bench.learner.model = cut.tail
+
+
+def _run_once(
+    bench: Bench,
+    front: Callable[[Tensor], Tensor],
+    samples: Sequence[Sample],
+    read: Read,
+    on_batch: Callable[[int], None],
+) -> tuple[Tensor, Tensor]:
+    """What frozen layers make of images, [num_images, ...], and their targets."""
+
+    def run_front(images: Tensor) -> Tensor:
+        with bench.learner.autocast(), torch.no_grad():
+            return front(images)
+
+    activations, targets = [], []
+    for made, labels in bench.images.map_once(samples, read, run_front):
+        activations.append(made)
+        targets.append(labels)
+        on_batch(len(labels))
+    return torch.cat(activations), torch.cat(targets)

@@ -1,6 +1,6 @@
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -135,3 +135,20 @@ def test_loading_leaves_the_models_threads_alone() -> None:
         list(loader.load(SAMPLES, [17], look))
     assert {number for _, number in inside} == {1}
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("num_threads", [1, 3])
+def test_whole_batches_are_worked_on_by_one_thread_each_and_come_in_order(
+    num_threads: int,
+) -> None:
+    inside = set()
+
+    def work(batch: Sequence[Sample]) -> list[int]:
+        inside.add((threading.current_thread().name, torch.get_num_threads()))
+        return [sample.image_id for sample in batch]
+
+    batches = [SAMPLES[start : start + 4] for start in range(0, len(SAMPLES), 4)]
+    with loading(num_threads) as loader:
+        made = list(loader.map(work, batches))
+    assert [number for batch in made for number in batch] == list(range(1, 18))
+    assert {number for _, number in inside} == {1}

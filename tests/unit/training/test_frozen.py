@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -10,7 +9,7 @@ from app.ml.catalogue import get_entry
 from app.ml.recipe import HeadKind, Recipe, Strategy
 from tests.unit.training.conftest import MakeConfig
 from tests.unit.training.learners import CPU
-from worker.training.frozen import ActivationFeed, cut_model, run_once
+from worker.training.frozen import ActivationFeed, cut_model
 from worker.training.learner import Learner
 from worker.training.loop import eval_pass, train_pass
 from worker.training.objective import Objective
@@ -149,8 +148,8 @@ def test_training_on_activations_moves_what_may_learn_and_nothing_else(
     learner = Learner(model, optimizer, Objective("resnet18"), CPU, batch_norm=recipe.batch_norm)
     cut = cut_model(model, entry, recipe)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    batch = (images_for("resnet18", 6), torch.tensor([0, 1, 2, 0, 1, 2]))
-    activations, targets = run_once(cut, learner, [batch], lambda _: None)
+    activations = cut.front(images_for("resnet18", 6)).detach()
+    targets = torch.tensor([0, 1, 2, 0, 1, 2])
     learner.model = cut.tail
     feed = ActivationFeed(recipe, [activations], targets, activations, targets)
     train_pass(learner, feed.train_batches(1), [0.01] * 2, lambda _: None, seed=0, epoch=1)
@@ -201,21 +200,3 @@ def test_rare_classes_are_shown_more_often_if_so_wanted(make_config: MakeConfig)
     feed = make_feed(make_config(batch_size=4, class_balance="sampling").recipe)
     rare = [level for epoch in range(1, 101) for level in seen(feed, epoch) if level % 100 == 8]
     assert 350 < len(rare) < 550, "half of 900, within five standard deviations"
-
-
-def test_activations_are_made_in_the_order_of_the_images(make_config: MakeConfig) -> None:
-    recipe = make_recipe(make_config, "resnet18", None)
-    model = make_model("resnet18", "feature_extract", None)
-    cut = cut_model(model, get_entry("resnet18"), recipe)
-    learner = Learner(model, None, Objective("resnet18"), CPU)
-    images = images_for("resnet18", 5)
-
-    def batches() -> Iterator[tuple[Tensor, Tensor]]:
-        yield images[:3], torch.tensor([0, 1, 2])
-        yield images[3:], torch.tensor([0, 1])
-
-    counts: list[int] = []
-    activations, targets = run_once(cut, learner, batches(), counts.append)
-    assert targets.tolist() == [0, 1, 2, 0, 1]
-    assert counts == [3, 2]
-    assert torch.allclose(activations, cut.front(images), atol=1e-5)
