@@ -59,6 +59,7 @@ def test_a_job_is_accepted_with_its_whole_configuration(
     assert job["metadata"] == {"team": "ants"}
     assert job["created_at"].endswith("Z")
     assert job["progress"] == {
+        "stage": "queued",
         "epoch": 0,
         "epochs": job["config"]["epochs"],
         "step": 0,
@@ -80,6 +81,43 @@ def test_the_same_key_gives_the_same_job(client: TestClient, dataset_id: str) ->
     assert len(client.get("/jobs").json()["data"]) == 1
 
 
+def test_a_job_is_repeated_with_the_very_configuration_it_had(
+    client: TestClient, dataset_id: str
+) -> None:
+    """Also where the preset would give something else today."""
+    fields: dict[str, Any] = {
+        "architecture": "squeezenet1_0",
+        "seed": 7,
+        "num_threads": 3,
+        "optimizer": {"name": "rmsprop", "momentum": 0.5},
+        "mixing": {"name": "cutmix"},
+        "ema": {"decay": 0.5},
+        "model_name": "first",
+    }
+    job = post(client, dataset_id=dataset_id, **fields).json()
+    answer = client.post("/jobs", json={"clone_of": job["id"], "metadata": {"again": "yes"}})
+    assert answer.status_code == 202
+    clone = answer.json()
+    assert clone["id"] != job["id"]
+    assert clone["config"] == job["config"]
+    assert (clone["dataset_id"], clone["status"]) == (dataset_id, "queued")
+    assert clone["metadata"] == {"again": "yes"}
+    assert clone["progress"] == job["progress"]
+    renamed = client.post("/jobs", json={"clone_of": clone["id"], "model_name": "second"}).json()
+    assert renamed["config"] == job["config"] | {"model_name": "second"}
+
+
+def test_a_clone_takes_nothing_beside_a_name_and_metadata(
+    client: TestClient, dataset_id: str
+) -> None:
+    job_id = post(client, dataset_id=dataset_id).json()["id"]
+    for body in ({"clone_of": job_id, "epochs": 3}, {"clone_of": job_id, "seed": 1}, {}):
+        answer = client.post("/jobs", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "VALIDATION")
+    assert client.post("/jobs", json={"clone_of": "job_x"}).json()["code"] == "NOT_FOUND"
+    assert len(client.get("/jobs").json()["data"]) == 1
+
+
 @pytest.mark.parametrize(
     ("fields", "field", "allowed"),
     [
@@ -95,6 +133,10 @@ def test_the_same_key_gives_the_same_job(client: TestClient, dataset_id: str) ->
         ({"model_name": "imagenet"}, "model_name", None),
         ({"metadata": {str(n): "x" for n in range(17)}}, "metadata", None),
         ({"weights": "name:x:y"}, "weights", None),
+        ({"batch_norm": "eval"}, "batch_norm", "train"),
+        ({"cached_views": 2}, "cached_views", "null"),
+        ({"precision": "int8"}, "precision", "bf16"),
+        ({"mixing": {"name": "cutout"}}, "mixing", None),
     ],
 )
 def test_a_wrong_field_is_named_with_what_is_allowed(
