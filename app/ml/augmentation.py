@@ -27,6 +27,13 @@ Box = tuple[int, int, int, int]
 RandomAugmentation = TutorialAugmentation | TrivialAugment | RandAugment
 
 
+class View(NamedTuple):
+    """A crop of an image, and whether it is seen in a mirror."""
+
+    box: Box
+    is_flipped: bool
+
+
 class Draw(NamedTuple):
     """What decides the randomness of one image in one epoch."""
 
@@ -49,20 +56,27 @@ def augment(
     pure function of its arguments: neither the order nor the threads in which images are prepared
     matter.
     """
-    random = torch.Generator().manual_seed(derive_seed("augment", *draw))
+    random = _start(draw)
     height, width = pixels.shape[-2:]
-    top, left, crop_height, crop_width = draw_crop(width, height, augmentation.min_scale, random)
+    (top, left, crop_height, crop_width), is_flipped = _draw_view(
+        width, height, augmentation, random
+    )
     varied: Tensor = F.resize(
         pixels[:, top : top + crop_height, left : left + crop_width],
         [spec.input_size, spec.input_size],
         InterpolationMode(spec.interpolation),
         antialias=True,
     )
-    if torch.rand((), generator=random).item() < 0.5:  # noqa: PLR2004 -- a fair coin
+    if is_flipped:
         varied = varied.flip(-1)
     if not isinstance(augmentation, TutorialAugmentation):
         varied = apply_operations(varied, augmentation, random)
     return varied
+
+
+def draw_view(width: int, height: int, augmentation: RandomAugmentation, draw: Draw) -> View:
+    """What `augment` takes of an image of this size, and whether it flips it."""
+    return _draw_view(width, height, augmentation, _start(draw))
 
 
 def draw_crop(width: int, height: int, min_scale: float, random: torch.Generator) -> Box:
@@ -85,6 +99,18 @@ def draw_crop(width: int, height: int, min_scale: float, random: torch.Generator
     crop_width = min(width, max(1, round(height * widest)))
     crop_height = min(height, max(1, round(width / narrowest)))
     return (height - crop_height) // 2, (width - crop_width) // 2, crop_height, crop_width
+
+
+def _start(draw: Draw) -> torch.Generator:
+    return torch.Generator().manual_seed(derive_seed("augment", *draw))
+
+
+def _draw_view(
+    width: int, height: int, augmentation: RandomAugmentation, random: torch.Generator
+) -> View:
+    box = draw_crop(width, height, augmentation.min_scale, random)
+    is_flipped = torch.rand((), generator=random).item() < 0.5  # noqa: PLR2004 -- a fair coin
+    return View(box, is_flipped)
 
 
 def _draw(low: float, high: float, random: torch.Generator) -> float:

@@ -78,8 +78,17 @@ class CachedImages:
     """The images of some samples in one form, by image id, read from a mapped file."""
 
     def __init__(self, pixels: Tensor, places: dict[int, tuple[int, int, int]]) -> None:
-        self._pixels = pixels
+        self.pixels = pixels
         self._places = places
+
+    def moved_to(self, device: torch.device) -> "CachedImages":
+        """The same images in a device's memory."""
+        return CachedImages(self.pixels.to(device), self._places)
+
+    def locate(self, sample: Sample) -> tuple[int, int, int]:
+        """The position of an image's first pixel among all pixels, its width and height."""
+        offset, width, height = self._places[sample.image_id]
+        return offset // 3, width, height
 
     def __contains__(self, sample: Sample) -> bool:
         return sample.image_id in self._places
@@ -88,7 +97,7 @@ class CachedImages:
         """uint8 [3, height, width], a view of the file."""
         offset, width, height = self._places[sample.image_id]
         return (
-            self._pixels[offset : offset + width * height * 3]
+            self.pixels[offset : offset + width * height * 3]
             .view(height, width, 3)
             .permute(2, 0, 1)
         )

@@ -52,6 +52,7 @@ def test_a_job_is_told_from_start_to_model(make_config: MakeConfig, storage: Loc
         "steps_per_epoch": 3,
         "precision": "fp32",
         "images_cached": True,
+        "images_on": "host",
         "num_processes": 1,
     }
     assert started(said).environment["dataset_digest"] == config.dataset_digest
