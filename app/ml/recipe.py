@@ -270,3 +270,10 @@ def decide(configuration: Configuration) -> Recipe:
     """The recipe of a configuration in which nothing is `auto` any more."""
     values: dict[str, Any] = configuration.model_dump(include=set(Recipe.model_fields))
     return Recipe.model_validate(values)
+
+
+def is_run_once(recipe: Recipe) -> bool:
+    """Whether the network runs once on each view of an image, and only its head learns then."""
+    return recipe.strategy == "feature_extract" and (
+        isinstance(recipe.optimizer, Lbfgs) or recipe.cached_views is not None
+    )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.ml.recipe import Lbfgs, Recipe
+from app.ml.recipe import Recipe, is_run_once
 
 STEP_OVER_FORWARD = 3.0
 """A step's arithmetic in forward passes: the backward pass takes two (Kaplan et al., "Scaling Laws
@@ -16,13 +16,6 @@ class Rates:
     decoding: float
     forward: float
     step: float
-
-
-def is_run_once(recipe: Recipe) -> bool:
-    """Whether the network runs once on each view of an image, and only its head learns then."""
-    return recipe.strategy == "feature_extract" and (
-        isinstance(recipe.optimizer, Lbfgs) or recipe.cached_views is not None
-    )
 
 
 def estimate_seconds(recipe: Recipe, rates: Rates, *, num_train: int, num_val: int) -> float:

@@ -3,14 +3,13 @@
 import torch
 
 from app.inquiries.dry_run_schemas import DryRun, DryRunQuestion
-from app.ml.catalogue import get_entry
 from app.ml.device import choose_device
 from app.storage import LocalStorage
 from worker.inquiries.config import InquiryConfig
-from worker.inquiries.cost import Rates, estimate_seconds, is_run_once
-from worker.inquiries.memory import PeakMemory, count_available_bytes
-from worker.inquiries.rehearsal import Rehearsal
+from worker.inquiries.cost import Rates, estimate_seconds
+from worker.training.footprint import PeakMemory, count_available_bytes
 from worker.training.memory import find_fitting_batch_size
+from worker.training.rehearsal import Rehearsal
 from worker.training.repeatable import make_repeatable
 from worker.training.starting_model import start_model
 
@@ -31,10 +30,7 @@ def dry_run(config: InquiryConfig, question: DryRunQuestion) -> DryRun:
     rates: dict[int, Rates] = {}
 
     def try_batch(size: int) -> None:
-        if recipe.input_size < get_entry(recipe.architecture).get_min_input_size(size):
-            raise MemoryError("BatchNorm cannot learn from a single image of this size")
-        forward = rehearsal.evaluate(size)
-        step = forward if is_run_once(recipe) else rehearsal.train(size)
+        forward, step = rehearsal.run(size)
         rates[size] = Rates(decoding=0.0, forward=forward, step=step)
 
     try:

@@ -8,10 +8,10 @@ from torch import nn
 
 from app.ml.architectures import build, build_arguments, is_trainable
 from app.ml.catalogue import Entry, get_entry
-from app.ml.recipe import Recipe, Strategy
-from worker.inquiries.cost import STEP_OVER_FORWARD, Rates, estimate_seconds, is_run_once
-from worker.inquiries.memory import count_available_bytes
-from worker.inquiries.rehearsal import Rehearsal
+from app.ml.recipe import Recipe, Strategy, is_run_once
+from worker.inquiries.cost import STEP_OVER_FORWARD, Rates, estimate_seconds
+from worker.training.footprint import count_available_bytes
+from worker.training.rehearsal import Rehearsal
 
 _REFERENCE = "resnet18"
 _REFERENCE_BATCH_SIZE = 8

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 
 
-def find_fitting_batch_size(try_batch: Callable[[int], None], batch_size: int) -> int | None:
+def find_fitting_batch_size(try_batch: Callable[[int], object], batch_size: int) -> int | None:
     """The largest batch, of halves of batch_size and one and a half of them, that does fit.
 
     try_batch runs a batch of so many images and raises torch.OutOfMemoryError or MemoryError where
@@ -30,7 +30,7 @@ def describe_out_of_memory(batch_size: int, fitting: int | None) -> str:
     return f'{said}; one of {fitting} does: try "batch_size": {fitting}.'
 
 
-def _fits(try_batch: Callable[[int], None], batch_size: int) -> bool:
+def _fits(try_batch: Callable[[int], object], batch_size: int) -> bool:
     try:
         try_batch(batch_size)
     except (torch.OutOfMemoryError, MemoryError):

@@ -25,7 +25,7 @@ def follow(config: RankConfig) -> None:
     device = choose_place(training.device, ranks)
     storage = LocalStorage(training.storage_dir)
     progress = ProgressReporter(lambda _: None, recipe.epochs)
-    with naming_out_of_memory(recipe), open_loader(recipe, device, ranks) as loader:
+    with naming_out_of_memory(training, device), open_loader(recipe, device, ranks) as loader:
         bench = prepare(training, storage, loader, device, progress, ranks)
         artifacts = Artifacts(training.key_prefix, storage, bench.header, bench.model)
         state = artifacts.resume(training.resume, bench.learner) if training.resume else None

@@ -1,5 +1,6 @@
 """A job from its configuration to its stored model."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -23,10 +24,13 @@ from worker.training.evaluation.scored import Scored
 from worker.training.fit import EpochResult, fit
 from worker.training.frozen import ActivationFeed
 from worker.training.loop import predict_scores
+from worker.training.memory import describe_out_of_memory, find_fitting_batch_size
 from worker.training.preparation import Bench, prepare
 from worker.training.progress import ProgressReporter
+from worker.training.rehearsal import Rehearsal
 from worker.training.repeatable import make_repeatable
 from worker.training.solve import SolvedEpoch, solve
+from worker.training.starting_model import start_model
 from worker.training.state import TrainerState
 
 Say = Callable[[Message], None]
@@ -44,7 +48,7 @@ def run(config: TrainingConfig, *, should_stop: Callable[[], bool], say: Say) ->
     progress = ProgressReporter(say, recipe.epochs)
     with (
         Crew(ranks.of) as crew,
-        naming_out_of_memory(recipe),
+        naming_out_of_memory(config, device),
         open_loader(recipe, device, ranks) as loader,
     ):
         bench = prepare(config, storage, loader, device, progress, ranks)
@@ -60,15 +64,19 @@ def run(config: TrainingConfig, *, should_stop: Callable[[], bool], say: Say) ->
 
 
 @contextmanager
-def naming_out_of_memory(recipe: Recipe) -> Iterator[None]:
-    """Where the device's memory does not do, say what may. Raises GpuOutOfMemory."""
+def naming_out_of_memory(config: TrainingConfig, device: torch.device) -> Iterator[None]:
+    """Where the device's memory does not do, find a batch that fits. Raises GpuOutOfMemory."""
     try:
         yield
     except torch.OutOfMemoryError as error:
-        raise GpuOutOfMemory(
-            f"A batch of {recipe.batch_size} does not fit the GPU's memory; "
-            f"try {max(recipe.batch_size // 2, 1)}."
-        ) from error
+        recipe = config.recipe
+        model, header = start_model(config, LocalStorage(config.storage_dir))
+        rehearsal = Rehearsal(model, recipe, num_classes=header.num_classes, device=device)
+        num_processes = count_processes(config)
+        fitting = find_fitting_batch_size(
+            lambda size: rehearsal.run(math.ceil(size / num_processes)), recipe.batch_size
+        )
+        raise GpuOutOfMemory(describe_out_of_memory(recipe.batch_size, fitting)) from error
 
 
 @contextmanager

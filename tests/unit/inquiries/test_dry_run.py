@@ -4,9 +4,9 @@ import pytest
 
 from app.inquiries.dry_run_schemas import DryRun, DryRunQuestion
 from tests.unit.inquiries.conftest import Ask
-from worker.inquiries import rehearsal
 from worker.inquiries.config import InquiryConfig
 from worker.inquiries.dry_run import dry_run
+from worker.training import rehearsal
 
 
 def run(config: InquiryConfig) -> DryRun:

@@ -18,7 +18,7 @@ from app.errors import (
 )
 from app.ml import checkpoint
 from app.ml.catalogue import IMAGENET_MEAN
-from app.ml.checkpoint import Checkpoint
+from app.ml.checkpoint import Checkpoint, CheckpointHeader
 from app.storage import LocalStorage
 from tests.unit.training.conftest import CLASS_NAMES, MakeConfig
 from tests.unit.training.runs import (
@@ -275,24 +275,29 @@ def test_divergence_is_named_with_its_epoch(make_config: MakeConfig) -> None:
         train(make_config(epochs=30, optimizer={"name": "sgd", "learning_rate": 100.0}))
 
 
-def test_memory_that_runs_out_names_a_batch_size_to_try(
+def test_memory_that_runs_out_names_a_batch_size_that_fits(
     make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Hungry(nn.Module):
-        def __init__(self) -> None:
+        """Has room for three images at a time in training, and for any number otherwise."""
+
+        def __init__(self, model: nn.Module) -> None:
             super().__init__()
-            self.weight = nn.Parameter(torch.zeros(1))
+            self.model = model
 
-        def forward(self, _: object) -> object:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+        def forward(self, images: torch.Tensor) -> object:
+            if self.training and len(images) > 3:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return self.model(images)
 
-    monkeypatch.setattr(
-        preparation,
-        "start_model",
-        lambda config, storage: (Hungry(), start_model(config, storage)[1]),
-    )
-    with pytest.raises(GpuOutOfMemory, match=r"batch of 4 .* try 2"):
-        train(make_config(batch_size=4))
+    def start(config: TrainingConfig, storage: LocalStorage) -> tuple[nn.Module, CheckpointHeader]:
+        model, header = start_model(config, storage)
+        return Hungry(model), header
+
+    monkeypatch.setattr(preparation, "start_model", start)
+    monkeypatch.setattr(run_module, "start_model", start)
+    with pytest.raises(GpuOutOfMemory, match=r"batch of 8 .* one of 3 does"):
+        train(make_config(batch_size=8))
 
 
 def test_pretrained_weights_are_the_trunk_and_stay(

@@ -8,11 +8,10 @@ from torch import nn
 
 from app.ml.catalogue import get_entry
 from app.ml.precision import choose_precision
-from app.ml.recipe import Recipe
-from worker.inquiries.cost import is_run_once
-from worker.inquiries.memory import count_activations, count_available_bytes
+from app.ml.recipe import Recipe, is_run_once
 from worker.training.data import Batch
 from worker.training.feed import MIN_EVAL_BATCH_SIZE
+from worker.training.footprint import count_activations, count_available_bytes
 from worker.training.learner import Average, Learner
 from worker.training.loop import eval_pass, train_pass
 from worker.training.objective import Objective
@@ -45,6 +44,17 @@ class Rehearsal:
             recipe.clip_norm,
             average=Average(model, recipe.ema) if recipe.ema else None,
         )
+
+    def run(self, batch_size: int) -> tuple[float, float]:
+        """Seconds an image in validation and in training, both with a batch of this size.
+
+        Where the network learns nothing itself the second is the first. Raises as `train` does.
+        """
+        smallest = get_entry(self.recipe.architecture).get_min_input_size(batch_size)
+        if self.recipe.input_size < smallest:
+            raise MemoryError("BatchNorm cannot learn from a single image of this size")
+        forward = self.evaluate(batch_size)
+        return forward, forward if is_run_once(self.recipe) else self.train(batch_size)
 
     def train(self, batch_size: int) -> float:
         """Seconds an image of one batch as training runs it, for a recipe that takes such steps.
