@@ -1,6 +1,7 @@
 """A linear head on frozen features: multinomial logistic regression, solved to convergence.
 
-Source: Bishop, PRML, section 4.3.4; solver L-BFGS (Liu & Nocedal, 1989).
+Source: Bishop, PRML, section 4.3.4; solver L-BFGS with a strong Wolfe line search (Liu & Nocedal,
+1989).
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,13 +10,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch.optim import LBFGS
 
 from app.errors import TooFewImages
 from app.ml.seeding import derive_seed
-from worker.training.lbfgs import minimize, softmax_regression
 
 _MAX_ITERATIONS = 2000
 _GRADIENT_TOLERANCE = 1e-5
+_HISTORY_SIZE = 20
 _SMALLEST_SCALE = 1e-6
 _NEVER_HELD_OUT = -1
 
@@ -132,15 +134,30 @@ class _Problem:
 
     def solve(self, l2_strength: float, start: Tensor | None = None) -> Tensor:
         """The minimum, float64 [num_classes, num_features + 1]; a near start saves steps."""
-        if start is None:
-            shape = (self.num_classes, self.inputs.shape[1])
-            start = torch.zeros(shape, dtype=torch.float64, device=self.inputs.device)
-        return minimize(
-            softmax_regression(self.inputs, self.targets, l2_strength),
-            start,
-            gradient_tolerance=_GRADIENT_TOLERANCE,
-            max_iterations=_MAX_ITERATIONS,
+        shape = (self.num_classes, self.inputs.shape[1])
+        fit = torch.zeros(shape, dtype=torch.float64, device=self.inputs.device)
+        if start is not None:
+            fit.copy_(start)
+        fit.requires_grad_()
+        solver = LBFGS(
+            [fit],
+            max_iter=_MAX_ITERATIONS,
+            tolerance_grad=_GRADIENT_TOLERANCE,
+            tolerance_change=0.0,
+            history_size=_HISTORY_SIZE,
+            line_search_fn="strong_wolfe",
         )
+
+        def measure() -> Tensor:
+            solver.zero_grad()
+            loss = cross_entropy(self.inputs @ fit.T, self.targets)
+            loss = loss + l2_strength / 2 * fit[:, :-1].square().sum()
+            loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+            return loss
+
+        with torch.enable_grad():
+            solver.step(measure)  # type: ignore[no-untyped-call] # torch leaves it untyped
+        return fit.detach()
 
     def score(self, fit: Tensor) -> Tensor:
         return self.inputs @ fit.T
