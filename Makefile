@@ -71,6 +71,10 @@ $(BENCH_STAMP): benchmarks/requirements-bench.lock pyproject.toml
 bench-training: $(BENCH_STAMP) ## Train beside fastai, Lightning, timm and others (BENCH_FLAGS=…)
 	$(BENCH_VENV)/bin/python -m benchmarks.training $(BENCH_FLAGS)
 
+.PHONY: bench-gpu
+bench-gpu: setup ## Images a second of training on a CUDA device (BENCH_FLAGS=…)
+	$(BIN)/python -m benchmarks.gpu_training $(BENCH_FLAGS)
+
 .PHONY: lock
 lock: ## Write the lock files anew (LOCK_FLAGS=--upgrade for newer versions)
 	uv pip compile $(LOCK_FLAGS) $(COMPILE) --extra postgres -o requirements.lock pyproject.toml

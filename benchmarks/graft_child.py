@@ -87,19 +87,12 @@ def resolve_recipe(fields: Mapping[str, Any]) -> Recipe:
     return decide(config)
 
 
-def train(
-    recipe: Recipe,
-    dataset: StoredDataset,
-    weights_dir: Path,
-    environment: Mapping[str, str],
-    log: Path,
-) -> Finished:
-    """Run the process to its end; after `imported` its lines are those of `worker.protocol`.
-
-    Raises ProcessFailed, or TrainingFailed with the reason that the process gives.
-    """
+def configure(
+    recipe: Recipe, dataset: StoredDataset, *, weights_dir: Path, device: str
+) -> TrainingConfig:
+    """What the service would tell the training process."""
     settings = Settings(data_dir=dataset.storage_dir.parent)
-    config = TrainingConfig(
+    return TrainingConfig(
         job_id="job_benchmark",
         recipe=recipe,
         class_names=dataset.class_names,
@@ -111,8 +104,24 @@ def train(
         weights_download=False,
         cache_dir=settings.image_cache_dir,
         image_cache_bytes=settings.image_cache_bytes,
-        device="cpu",
+        device=device,
     )
+
+
+def train(  # noqa: PLR0913 -- each is one thing the caller knows
+    recipe: Recipe,
+    dataset: StoredDataset,
+    weights_dir: Path,
+    environment: Mapping[str, str],
+    log: Path,
+    *,
+    device: str = "cpu",
+) -> Finished:
+    """Run the process to its end; after `imported` its lines are those of `worker.protocol`.
+
+    Raises ProcessFailed, or TrainingFailed with the reason that the process gives.
+    """
+    config = configure(recipe, dataset, weights_dir=weights_dir, device=device)
     finished = run_measured(
         [sys.executable, "-m", "benchmarks.graft_entry"],
         environment,

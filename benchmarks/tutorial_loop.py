@@ -28,6 +28,7 @@ from torchvision import datasets, models, transforms
 _NORMALIZE = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 _HEADS = {
     "resnet18": "fc",
+    "resnet50": "fc",
     "alexnet": "classifier.6",
     "vgg11_bn": "classifier.6",
     "squeezenet1_0": "classifier.1",

@@ -129,8 +129,6 @@ def gathered(ranks: Ranks, meeting_file: Path, device: torch.device) -> Iterator
     if ranks.is_alone:
         yield
         return
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
     dist.init_process_group(
         "nccl" if device.type == "cuda" else "gloo",
         store=dist.FileStore(str(meeting_file), ranks.of),  # type: ignore[attr-defined] # torch

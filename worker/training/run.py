@@ -84,6 +84,8 @@ def open_loader(recipe: Recipe, device: torch.device, ranks: Ranks) -> Iterator[
     """This process's loader; the numbers that torch computes are the same from now on."""
     num_threads = ranks.divide(recipe.num_threads)
     make_repeatable(num_threads)
+    if device.index is not None:
+        torch.cuda.set_device(device)
     with closing(Loader(num_threads, 1 if device.type == "cpu" else 2)) as loader:
         yield loader
 

@@ -1,0 +1,279 @@
+"""Images a second of fine-tuning on one GPU, beside the card's own limit and the tutorial's loop.
+
+    python -m benchmarks.gpu_training [--architectures resnet18 resnet50] [--batch-size 128]
+
+For each architecture, in bfloat16 at 224 pixels: a bare forward and backward pass with its step on
+random images that lie on the device (with cuDNN free to choose, and with the deterministic kernels
+that jobs run with), Graft's own feed and loop, each with and without torch.compile, and the
+tutorial's loop, which is as its page has it (float32, four DataLoader workers). The network starts
+from random weights, which costs what fine-tuning costs. Prints a table, and writes every figure to
+--out. Exits with 2 where there is no CUDA device.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+from torchvision import models
+
+from app.ml.recipe import Recipe
+from app.storage import LocalStorage
+from benchmarks import tutorial_loop
+from benchmarks.datasets import prepare as prepare_dataset
+from benchmarks.graft_child import (
+    StoredDataset,
+    configure,
+    resolve_recipe,
+    store_dataset,
+    train,
+)
+from benchmarks.machine import describe_machine, find_shared_dir
+from worker.training.data import Loader
+from worker.training.loop import train_pass
+from worker.training.preparation import prepare
+from worker.training.progress import ProgressReporter
+from worker.training.repeatable import make_repeatable
+
+_INPUT_SIZE = 224
+_PHOTOGRAPH = (500, 375)
+_NUM_CLASSES = 2
+_NUM_WARM_UP, _NUM_STEPS, _NUM_ROUNDS = 10, 50, 5
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Images a second: the median of the rounds, with the slowest and the fastest."""
+
+    architecture: str
+    what: str
+    is_compiled: bool
+    median: float
+    lowest: float
+    highest: float
+
+
+def measure_bare(architecture: str, batch_size: int, *, compiled: bool) -> list[float]:
+    """The card's own limit: nothing but the network, its loss and its optimizer."""
+    model: nn.Module = models.get_model(architecture, weights=None, num_classes=_NUM_CLASSES)
+    model.cuda().to(memory_format=torch.channels_last)
+    if compiled:
+        model.compile()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.001, momentum=0.9)
+    images = torch.randn(batch_size, 3, _INPUT_SIZE, _INPUT_SIZE, device="cuda")
+    images = images.contiguous(memory_format=torch.channels_last)
+    targets = torch.randint(_NUM_CLASSES, (batch_size,), device="cuda")
+
+    def step() -> None:
+        with torch.autocast("cuda", torch.bfloat16):
+            scores = model(images)
+        nn.functional.cross_entropy(scores.float(), targets).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        optimizer.zero_grad()
+
+    for _ in range(_NUM_WARM_UP):
+        step()
+
+    def run() -> None:
+        for _ in range(_NUM_STEPS):
+            step()
+
+    return [_NUM_STEPS * batch_size / _time(run) for _ in range(_NUM_ROUNDS)]
+
+
+def measure_graft(
+    recipe: Recipe, dataset: StoredDataset, device: torch.device
+) -> tuple[list[float], dict[str, Any]]:
+    """Passes over the training images by the feed and the loop that jobs run, and their notes."""
+    config = configure(recipe, dataset, weights_dir=dataset.storage_dir, device=device.type)
+    make_repeatable(recipe.num_threads)
+    progress = ProgressReporter(lambda _: None, recipe.epochs)
+    with closing(Loader(recipe.num_threads)) as loader:
+        bench = prepare(config, LocalStorage(config.storage_dir), loader, device, progress)
+        rates = [0.001] * bench.feed.num_train_batches
+        num_images = len(bench.splits.train)
+
+        def run(epoch: int) -> None:
+            batches = bench.feed.train_batches(epoch)
+            train_pass(bench.learner, batches, rates, lambda _: None, seed=0, epoch=epoch)
+
+        run(1)
+        measured = [
+            num_images / _time(lambda number=number: run(number))  # type: ignore[misc]
+            for number in range(2, 2 + _NUM_ROUNDS)
+        ]
+        return measured, bench.notes
+
+
+def measure_tutorial(architecture: str, folder: Path, batch_size: int) -> list[float]:
+    """The hand-written loop; its few validation images are counted too."""
+    num_images = len(list(folder.glob("*/*/*.jpg")))
+    rows = tutorial_loop.run(
+        folder, architecture=architecture, feature_extract=False, epochs=3, batch_size=batch_size
+    )
+    return [num_images / row["seconds"] for row in list(rows)[1:]]
+
+
+def draw_photographs(folder: Path, num_images: int) -> None:
+    """JPEG files of the size of common photographs, soft noise that compresses as they do."""
+    for number in range(num_images + _NUM_CLASSES):
+        split = "train" if number < num_images else "val"
+        path = folder / split / f"class_{number % _NUM_CLASSES}" / f"{number:05d}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        coarse = np.random.default_rng(number).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+        picture = Image.fromarray(coarse).resize(_PHOTOGRAPH, Image.Resampling.BICUBIC)
+        picture.save(path, quality=90)
+
+
+def measure_job(work_dir: Path) -> dict[str, Any] | None:
+    """Wall time of whole ants-and-bees jobs, from process start to stored model; None without."""
+    shared = find_shared_dir()
+    photographs = shared / "data" / "hymenoptera_data.zip"
+    if not photographs.is_file():
+        return None
+    dataset = prepare_dataset("ants-and-bees", work_dir, photographs)
+    answers: dict[str, Any] = {}
+    for strategy in ("feature_extract", "fine_tune"):
+        fields = {"architecture": "squeezenet1_0", "strategy": strategy}
+        stored = store_dataset(dataset.folder, work_dir / f"storage-{strategy}")
+        started = time.perf_counter()
+        finished = train(
+            resolve_recipe(fields),
+            stored,
+            shared / "weights",
+            dict(os.environ),
+            work_dir / f"{strategy}.log",
+            device="cuda",
+        )
+        rows = [
+            row
+            for line in finished.lines
+            if line.content["type"] == "epochs_done"
+            for row in line.content["rows"]
+        ]
+        answers[strategy] = {
+            "seconds": time.perf_counter() - started,
+            "best_val_accuracy": max(row["val_accuracy"] for row in rows),
+        }
+    return answers
+
+
+def write_table(rates: list[Rate]) -> str:
+    """Markdown: images a second, and the share of the bare pass that is compiled alike."""
+    limits = {
+        (rate.architecture, rate.is_compiled): rate.median for rate in rates if rate.what == "bare"
+    }
+    lines = [
+        "| architecture | what | compiled | images/s (range) | share of bare |",
+        "|---|---|---|---:|---:|",
+    ]
+    for rate in rates:
+        share = rate.median / limits[rate.architecture, rate.is_compiled]
+        compiled = "yes" if rate.is_compiled else "no"
+        lines.append(
+            f"| {rate.architecture} | {rate.what} | {compiled} "
+            f"| {rate.median:,.0f} ({rate.lowest:,.0f} to {rate.highest:,.0f}) | {share:.0%} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--architectures", nargs="+", default=["resnet18", "resnet50"])
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--images", type=int, default=4096, help="drawn training photographs")
+    parser.add_argument("--out", type=Path, default=Path("build/bench/gpu.json"))
+    options = parser.parse_args()
+    if not torch.cuda.is_available():
+        print("There is no CUDA device here: nothing to measure.", file=sys.stderr)
+        raise SystemExit(2)
+    # cuBLAS reads it when it is first used; jobs get it from their supervisor.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    machine = f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}; {describe_machine()}"
+    print(machine)
+    with tempfile.TemporaryDirectory() as temporary:
+        work_dir = Path(temporary)
+        folder = work_dir / "photographs"
+        draw_photographs(folder, options.images)
+        dataset = store_dataset(folder, work_dir / "storage")
+        rates, notes = _measure_all(options, folder, dataset)
+        job = measure_job(work_dir)
+    print(write_table(rates))
+    print(f"resolved: {notes}")
+    print(f"ants and bees, whole jobs: {job or 'no shared photographs'}")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    figures = {"machine": machine, "rates": [asdict(rate) for rate in rates], "job": job}
+    options.out.write_text(json.dumps({**figures, "notes": notes}, indent=2))
+
+
+def _measure_all(
+    options: argparse.Namespace, folder: Path, dataset: StoredDataset
+) -> tuple[list[Rate], dict[str, Any]]:
+    rates: list[Rate] = []
+    notes: dict[str, Any] = {}
+
+    def add(architecture: str, what: str, measured: list[float], *, compiled: bool = False) -> None:
+        figures = median(measured), min(measured), max(measured)
+        rates.append(Rate(architecture, what, compiled, *figures))
+
+    for architecture in options.architectures:
+        for compiled in (False, True):
+            for what in ("bare", "bare, deterministic"):
+                with _kernels(is_free=what == "bare"):
+                    bare = measure_bare(architecture, options.batch_size, compiled=compiled)
+                add(architecture, what, bare, compiled=compiled)
+            recipe = resolve_recipe(
+                {
+                    "architecture": architecture,
+                    "strategy": "scratch",
+                    "preset": "tutorial",
+                    "epochs": 1 + _NUM_ROUNDS,
+                    "batch_size": options.batch_size,
+                    "input_size": _INPUT_SIZE,
+                    "precision": "bf16",
+                    "compile": compiled,
+                }
+            )
+            with _kernels(is_free=False):
+                measured, notes[architecture] = measure_graft(recipe, dataset, torch.device("cuda"))
+            add(architecture, "Graft", measured, compiled=compiled)
+        with _kernels(is_free=True):
+            tutorial = measure_tutorial(architecture, folder, options.batch_size)
+        add(architecture, "tutorial's loop", tutorial)
+    return rates, notes
+
+
+@contextmanager
+def _kernels(*, is_free: bool) -> Iterator[None]:
+    """Let cuDNN choose its fastest kernels, or hold torch to deterministic ones."""
+    torch.use_deterministic_algorithms(mode=not is_free, warn_only=True)
+    torch.backends.cudnn.benchmark = is_free
+    torch.backends.cudnn.deterministic = not is_free
+    torch.compiler.reset()
+    torch.cuda.empty_cache()
+    yield
+
+
+def _time(run: Callable[[], None]) -> float:
+    torch.cuda.synchronize()
+    started = time.perf_counter()
+    run()
+    torch.cuda.synchronize()
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()
