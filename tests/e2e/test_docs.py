@@ -20,6 +20,7 @@ SESSIONS = [
             "promote-and-roll-back",
             "compare-configurations",
             "choose-a-strategy",
+            "judge-a-model",
         )
     ),
 ]
