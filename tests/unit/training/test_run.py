@@ -3,9 +3,7 @@ from collections import Counter
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 from torch import nn
-from torchvision import models
 
 from app.errors import (
     CheckpointInvalid,
@@ -14,13 +12,12 @@ from app.errors import (
     GpuOutOfMemory,
     TooFewImages,
     ValidationFailed,
-    WeightsUnavailable,
 )
 from app.ml import checkpoint
 from app.ml.catalogue import IMAGENET_MEAN
-from app.ml.checkpoint import Checkpoint, CheckpointHeader
+from app.ml.checkpoint import CheckpointHeader
 from app.storage import LocalStorage
-from tests.unit.training.conftest import CLASS_NAMES, MakeConfig
+from tests.unit.training.conftest import MakeConfig
 from tests.unit.training.runs import (
     checkpoints_of,
     epochs_of,
@@ -298,98 +295,6 @@ def test_memory_that_runs_out_names_a_batch_size_that_fits(
     monkeypatch.setattr(run_module, "start_model", start)
     with pytest.raises(GpuOutOfMemory, match=r"batch of 8 .* one of 3 does"):
         train(make_config(batch_size=8))
-
-
-def test_pretrained_weights_are_the_trunk_and_stay(
-    make_config: MakeConfig, storage: LocalStorage
-) -> None:
-    state_dict = models.squeezenet1_0(weights=None).state_dict()
-    config = make_config(strategy="feature_extract", weights="imagenet", epochs=1)
-    assert config.weights_dir is not None
-    config.weights_dir.mkdir()
-    path = config.weights_dir / "squeezenet1_0.safetensors"
-    save_file(state_dict, path)
-    said = train(config)
-    complete = load_file(storage.path(trained(said).model_key))
-    trunk = [name for name in state_dict if not name.startswith("classifier.1")]
-    assert all(torch.equal(complete[name], state_dict[name]) for name in trunk)
-    assert started(said).environment["weights"] == {
-        "source": "local",
-        "name": "IMAGENET1K_V1",
-        "digest": hashlib.sha256(path.read_bytes()).hexdigest(),
-    }
-
-
-def test_missing_weights_are_refused(make_config: MakeConfig) -> None:
-    with pytest.raises(WeightsUnavailable, match="GRAFT_WEIGHTS_DIR"):
-        train(make_config(strategy="feature_extract", weights="imagenet"))
-
-
-def test_weights_of_something_else_are_refused(make_config: MakeConfig) -> None:
-    config = make_config(strategy="fine_tune", weights="imagenet")
-    assert config.weights_dir is not None
-    config.weights_dir.mkdir()
-    save_file({"weight": torch.zeros(1)}, config.weights_dir / "squeezenet1_0.safetensors")
-    with pytest.raises(WeightsUnavailable, match="not the weights of squeezenet1_0"):
-        train(config)
-
-
-def store_earlier_model(
-    make_config: MakeConfig, storage: LocalStorage, class_names: list[str]
-) -> tuple[str, Checkpoint]:
-    """An earlier model with a normalisation of its own."""
-    said = train(make_config(epochs=1, config={"key_prefix": "jobs/earlier/1"}))
-    found = checkpoint.load(storage.path(trained(said).model_key))
-    spec = found.header.preprocessing.model_copy(update={"mean": (0.1, 0.2, 0.3)})
-    header = found.header.model_copy(
-        update={"preprocessing": spec, "class_names": tuple(class_names)}
-    )
-    earlier = Checkpoint(header, found.tensors)
-    checkpoint.save(storage, "jobs/earlier/1/changed.safetensors", earlier)
-    return "jobs/earlier/1/changed.safetensors", earlier
-
-
-@pytest.mark.parametrize(
-    ("class_names", "keeps_head"), [(CLASS_NAMES, True), (["dark", "other"], False)]
-)
-def test_an_earlier_model_is_gone_on_from_with_its_head_for_the_same_classes(
-    make_config: MakeConfig, storage: LocalStorage, class_names: list[str], keeps_head: bool
-) -> None:
-    key, earlier = store_earlier_model(make_config, storage, class_names)
-    config = make_config(
-        strategy="feature_extract",
-        weights="earlier:1",
-        epochs=1,
-        input_size=40,
-        optimizer={"name": "sgd", "learning_rate": 1e-9},
-        config={"base_model_key": key},
-    )
-    said = train(config)
-    model = checkpoint.load(storage.path(trained(said).model_key))
-    assert model.header.preprocessing.mean == (0.1, 0.2, 0.3)
-    assert model.header.preprocessing.input_size == 40
-    assert model.header.class_names == tuple(CLASS_NAMES)
-    assert model.header.weights.source == "model"
-    assert model.header.weights.name == "earlier:1"
-    assert torch.equal(model.tensors["features.0.weight"], earlier.tensors["features.0.weight"])
-    head, old_head = (c.tensors["classifier.1.weight"] for c in (model, earlier))
-    assert torch.allclose(head, old_head, atol=1e-5) is keeps_head
-
-
-def test_an_earlier_model_of_another_architecture_is_refused(
-    make_config: MakeConfig, storage: LocalStorage
-) -> None:
-    key, _ = store_earlier_model(make_config, storage, CLASS_NAMES)
-    with pytest.raises(ValidationFailed) as caught:
-        train(make_config(architecture="resnet18", weights="a:1", config={"base_model_key": key}))
-    assert caught.value.problems[0].allowed == ("squeezenet1_0",)
-
-
-def test_a_delta_is_no_earlier_model(make_config: MakeConfig) -> None:
-    said = train(make_config(strategy="feature_extract", epochs=1))
-    key = checkpoints_of(said)[0].best_key
-    with pytest.raises(CheckpointInvalid, match="complete"):
-        train(make_config(weights="a:1", config={"base_model_key": key}))
 
 
 def test_training_learns_to_tell_dark_from_light(make_config: MakeConfig) -> None:
