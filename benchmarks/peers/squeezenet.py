@@ -18,7 +18,7 @@ def load_squeezenet(weights_file: Path) -> nn.Module:
 
 
 class PooledClassifier(nn.Module):
-    """The convolutions, pooled, under dropout and a linear head: what libraries put on a trunk.
+    """The convolutions, pooled, under a linear head: what timm and Lightning put on a trunk.
 
     torchvision's own head ends in a ReLU, under which scores can die; a user of these libraries
     does not meet it. Without it a 1x1 convolution then pooling equals pooling then a linear layer.
@@ -32,7 +32,6 @@ class PooledClassifier(nn.Module):
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-            nn.Dropout(0.5),
             nn.Linear(NUM_FEATURES, num_classes),
         )
 
