@@ -7,7 +7,9 @@ from pathlib import Path
 from tests.e2e.conftest import Graft
 from tests.uploads import make_zip
 
-LONG_JOB = {"epochs": 8, "preset": "tutorial", "input_size": 48}
+LONG_JOB = {"epochs": 8, "preset": "tutorial", "input_size": 96}
+"""Several seconds of training on any machine, so that there is a middle: epochs that are over in
+no time would share one checkpoint."""
 
 
 def wait_for_epoch(graft: Graft, job_id: str, epoch: int) -> None:

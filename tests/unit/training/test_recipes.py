@@ -145,12 +145,15 @@ def head_of(tensors: dict[str, Tensor] | object) -> Tensor:
     return tensors["classifier.1.weight"].flatten(1)
 
 
+@pytest.mark.parametrize("ema", [None, {"decay": 0.9}])
 def test_a_probed_head_is_the_solved_one_before_the_first_step(
-    make_config: MakeConfig, storage: LocalStorage
+    make_config: MakeConfig, storage: LocalStorage, ema: dict[str, float] | None
 ) -> None:
     """A learning rate of next to nothing leaves the head where it began."""
     still = {"name": "sgd", "learning_rate": 1e-30, "momentum": 0.0}
-    said = train(make_config(**PROBED, epochs=1, optimizer=still, config={"key_prefix": "jobs/p"}))
+    said = train(
+        make_config(**PROBED, epochs=1, optimizer=still, ema=ema, config={"key_prefix": "jobs/p"})
+    )
     notes = started(said).resolved["head_start"]
     assert 0.0 <= notes["cv_accuracy"] <= 1.0
     solved = train(
