@@ -48,7 +48,6 @@ def _find_solver_problems(config: Configuration, solver: Lbfgs) -> Iterator[Inpu
     off = {
         "mixing": None,
         "label_smoothing": 0.0,
-        "class_balance": "none",
         "clip_norm": None,
         "accumulate": 1,
         "ema": None,
@@ -62,6 +61,9 @@ def _find_solver_problems(config: Configuration, solver: Lbfgs) -> Iterator[Inpu
         if getattr(config, field) != value:
             allowed = "null" if value is None else str(value)
             yield _problem(field, "lbfgs solves for the head in one go.", allowed)
+    if config.class_balance == "sampling":
+        message = "lbfgs sees each image once; its loss can weigh the classes."
+        yield _problem("class_balance", message, "loss", "none")
     if getattr(config.augmentation, "name", "none") != "none":
         yield _problem("augmentation", "lbfgs sees each image once, as validation does.", "none")
 

@@ -5,7 +5,7 @@ Source: Bishop, PRML, section 4.3.4; solver L-BFGS with a strong Wolfe line sear
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -50,22 +50,25 @@ class Solution:
     out_of_fold: Tensor | None = None
 
 
-def solve_path(
+def solve_path(  # noqa: PLR0913 -- each is one thing the caller knows
     features: Tensor,
     targets: Tensor,
     *,
     num_classes: int,
     l2_strengths: Sequence[float],
     folds: int = 5,
+    class_weights: Tensor | None = None,
 ) -> Iterator[Solution]:
     """The head for each L2 strength in turn, cross-validated unless there is just one.
 
-    features: float [num_images, num_features]; targets: int64 [num_images]. Penalties apply to
-    features scaled to zero mean and unit variance, so that they mean the same for every trunk.
+    features: float [num_images, num_features]; targets: int64 [num_images]; class_weights: what an
+    image of a class counts, float [num_classes], the same for all where it is None. Penalties
+    apply to features scaled to zero mean and unit variance, so that they mean the same for every
+    trunk.
     Convex: the same input gives the same heads, whatever the seed.
     Raises TooFewImages where several strengths are to be compared and no class has two images.
     """
-    problem = _standardize(features, targets, num_classes)
+    problem = _standardize(features, targets, num_classes, class_weights)
     if len(l2_strengths) == 1:
         (strength,) = l2_strengths
         yield Solution(strength, problem.unscale(problem.solve(strength)))
@@ -90,20 +93,21 @@ def solve_path(
         yield Solution(
             strength,
             problem.unscale(whole),
-            cv_loss=cross_entropy(scores[held_out], targets[held_out]).item(),
+            cv_loss=problem.measure(scores[held_out], targets[held_out]).item(),
             cv_accuracy=(scores.argmax(1) == targets)[held_out].double().mean().item(),
             held_out=held_out,
             out_of_fold=scores.float(),
         )
 
 
-def choose_head(
+def choose_head(  # noqa: PLR0913 -- the same
     features: Tensor,
     targets: Tensor,
     *,
     num_classes: int,
     l2_strengths: Sequence[float],
     folds: int = 5,
+    class_weights: Tensor | None = None,
 ) -> Solution:
     """The solution with the lowest cross-validated loss; the strongest where none can be had.
 
@@ -112,7 +116,12 @@ def choose_head(
     if targets.bincount().max() < 2:  # noqa: PLR2004 -- one to hold out, one to learn from
         l2_strengths = [max(l2_strengths)]
     path = solve_path(
-        features, targets, num_classes=num_classes, l2_strengths=l2_strengths, folds=folds
+        features,
+        targets,
+        num_classes=num_classes,
+        l2_strengths=l2_strengths,
+        folds=folds,
+        class_weights=class_weights,
     )
     return min(path, key=lambda solution: solution.cv_loss or 0.0)
 
@@ -126,11 +135,13 @@ class _Problem:
     num_classes: int
     mean: Tensor
     scale: Tensor
+    class_weights: Tensor | None
 
     def select(self, mask: Tensor) -> "_Problem":
-        return _Problem(
-            self.inputs[mask], self.targets[mask], self.num_classes, self.mean, self.scale
-        )
+        return replace(self, inputs=self.inputs[mask], targets=self.targets[mask])
+
+    def measure(self, scores: Tensor, targets: Tensor) -> Tensor:
+        return cross_entropy(scores, targets, weight=self.class_weights)
 
     def solve(self, l2_strength: float, start: Tensor | None = None) -> Tensor:
         """The minimum, float64 [num_classes, num_features + 1]; a near start saves steps."""
@@ -150,7 +161,7 @@ class _Problem:
 
         def measure() -> Tensor:
             solver.zero_grad()
-            loss = cross_entropy(self.inputs @ fit.T, self.targets)
+            loss = self.measure(self.inputs @ fit.T, self.targets)
             loss = loss + l2_strength / 2 * fit[:, :-1].square().sum()
             loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
             return loss
@@ -168,13 +179,16 @@ class _Problem:
         return LinearHead(weight.float(), bias.float())
 
 
-def _standardize(features: Tensor, targets: Tensor, num_classes: int) -> _Problem:
+def _standardize(
+    features: Tensor, targets: Tensor, num_classes: int, class_weights: Tensor | None
+) -> _Problem:
     features = features.double()
     mean = features.mean(0)
     scale = features.std(0, correction=0).clamp_min(_SMALLEST_SCALE)
     ones = torch.ones(len(features), 1, dtype=torch.float64, device=features.device)
     inputs = torch.cat([(features - mean) / scale, ones], 1)
-    return _Problem(inputs, targets, num_classes, mean, scale)
+    weights = None if class_weights is None else class_weights.to(inputs)
+    return _Problem(inputs, targets, num_classes, mean, scale, weights)
 
 
 def _divide(targets: Tensor, folds: int) -> Tensor:

@@ -56,12 +56,15 @@ class Objective:
 def make_objective(
     recipe: Recipe, train: Sequence[Sample], num_classes: int, device: torch.device
 ) -> Objective:
-    """The objective of a recipe; balanced classes weigh the inverse of their frequency."""
+    """The objective of a recipe."""
     weights = None
     if recipe.class_balance == "loss":
-        counts = torch.bincount(
-            torch.tensor([sample.target for sample in train]), minlength=num_classes
-        )
-        weights = len(train) / (num_classes * counts.clamp_min(1).float())
-        weights = weights.to(device)
+        targets = torch.tensor([sample.target for sample in train], device=device)
+        weights = weigh_classes(targets, num_classes)
     return Objective(recipe.architecture, recipe.label_smoothing, weights)
+
+
+def weigh_classes(targets: Tensor, num_classes: int) -> Tensor:
+    """The inverse of each class's frequency, float32 [num_classes], averaging 1 over the images."""
+    counts = torch.bincount(targets, minlength=num_classes)
+    return len(targets) / (num_classes * counts.clamp_min(1).float())

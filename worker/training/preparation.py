@@ -23,7 +23,7 @@ from worker.training.fit import Feed
 from worker.training.frozen import ActivationFeed, cut_features, cut_model
 from worker.training.head import LinearHead, Solution, choose_head
 from worker.training.learner import Average, Learner
-from worker.training.objective import make_objective
+from worker.training.objective import make_objective, weigh_classes
 from worker.training.optim import list_by_depth, make_optimizer
 from worker.training.progress import ProgressReporter
 from worker.training.resident import count_resident_bytes, keep_on_device
@@ -152,6 +152,9 @@ def _start_head(bench: Bench, recipe: Recipe, progress: ProgressReporter) -> Non
         num_classes=images.num_classes,
         l2_strengths=_PROBE.l2_strengths,
         folds=_PROBE.folds,
+        class_weights=None
+        if recipe.class_balance == "none"
+        else weigh_classes(targets, images.num_classes),
     )
     bench.put_head(solution.head)
     if bench.learner.average is not None and recipe.ema is not None:

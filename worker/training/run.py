@@ -154,6 +154,7 @@ def list_epochs(
             bench.feed,
             bench.put_head,
             num_classes=bench.images.num_classes,
+            class_weights=bench.learner.objective.class_weights,
             should_stop=should_stop,
             on_step=progress.on_step,
         )

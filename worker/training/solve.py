@@ -27,6 +27,7 @@ def solve(  # noqa: PLR0913 -- each is one thing the caller knows
     put_head: Callable[[LinearHead], None],
     *,
     num_classes: int,
+    class_weights: Tensor | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     on_step: OnStep = lambda _: None,
 ) -> Iterator[SolvedEpoch]:
@@ -43,6 +44,7 @@ def solve(  # noqa: PLR0913 -- each is one thing the caller knows
         num_classes=num_classes,
         l2_strengths=optimizer.l2_strengths,
         folds=optimizer.folds,
+        class_weights=class_weights,
     )
     for epoch, solution in enumerate(path, 1):
         score = -(solution.cv_loss or 0.0)

@@ -1,5 +1,6 @@
 """Jobs that solve for their head."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,6 @@ from torch import Tensor, nn
 from app.errors import TooFewImages
 from app.ml import checkpoint
 from app.ml.catalogue import Entry
-from app.ml.features import tap_features
 from app.ml.preprocessing import normalize
 from app.storage import LocalStorage
 from tests.unit.training.conftest import MakeConfig
@@ -23,7 +23,9 @@ from tests.unit.training.runs import (
     trained,
 )
 from worker.training.config import Resume, TrainingConfig
+from worker.training.frozen import cut_features
 from worker.training.head import Solution, solve_path
+from worker.training.objective import weigh_classes
 from worker.training.preparation import Bench, prepare
 
 STRENGTHS = (300.0, 1.0, 0.1, 0.001)
@@ -177,13 +179,18 @@ def test_the_trunk_is_run_once_on_each_image(
 ) -> None:
     seen: list[int] = []
 
-    def tap(model: nn.Module, entry: Entry, images: Tensor) -> Tensor:
-        seen.append(len(images))
-        return tap_features(model, entry, images)
+    def cut(model: nn.Module, entry: Entry) -> Callable[[Tensor], Tensor]:
+        front = cut_features(model, entry)
 
-    monkeypatch.setattr("worker.training.frozen.tap_features", tap)
+        def run_front(images: Tensor) -> Tensor:
+            seen.append(len(images))
+            return front(images)
+
+        return run_front
+
+    monkeypatch.setattr("worker.training.frozen.cut_features", cut)
     train(make_solved(make_config))
-    assert seen == [24, 6]
+    assert sum(seen) == 24 + 6
 
 
 @pytest.mark.parametrize("class_names", [["dark", "light"], ["dark", "other"]])
@@ -207,3 +214,20 @@ def test_an_earlier_models_relu_makes_way_for_a_linear_head(
     model, _ = checkpoint.restore_model(kept)
     scores = model(torch.randn(16, 3, 32, 32, generator=torch.Generator().manual_seed(0)))
     assert (scores < 0).any(), "no ReLU is left"
+
+
+def test_balanced_classes_give_the_rare_one_more_recall(make_config: MakeConfig) -> None:
+    """A quarter of the images are of class 1, and the clouds overlap."""
+    random = torch.Generator().manual_seed(0)
+    targets = (torch.arange(400) % 4 == 0).long()
+    features = torch.randn(400, 8, generator=random) + targets[:, None] * 0.5
+    recall = {}
+    for weights in (None, weigh_classes(targets, 2)):
+        (solution,) = solve_path(
+            features, targets, num_classes=2, l2_strengths=[0.1], class_weights=weights
+        )
+        found = solution.head(features).argmax(1)
+        recall[weights is not None] = float((found[targets == 1] == 1).float().mean())
+    assert recall[True] > recall[False] + 0.1
+    config = make_solved(make_config, class_balance="loss")
+    assert history_of(train(config)) == history_of(train(config))
