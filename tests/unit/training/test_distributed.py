@@ -122,19 +122,21 @@ def test_two_processes_taken_up_again_equal_two_undisturbed_to_the_last_bit(
 
 def test_a_head_is_fitted_once_and_shared(make_config: MakeConfig) -> None:
     def learn(num_processes: int) -> list[EpochRow]:
-        config = {"num_processes": num_processes, "key_prefix": f"jobs/job_1/{num_processes}"}
-        return epochs_of(
-            train(
-                make_config(
-                    architecture="resnet18",
-                    strategy="fine_tune",
-                    batch_norm="eval",
-                    head_start="linear_probe",
-                    epochs=1,
-                    config=config,
-                )
+        said = train(
+            make_config(
+                architecture="resnet18",
+                strategy="fine_tune",
+                batch_norm="eval",
+                head_start="linear_probe",
+                epochs=1,
+                config={
+                    "num_processes": num_processes,
+                    "key_prefix": f"jobs/job_1/{num_processes}",
+                },
             )
         )
+        assert "cv_accuracy" in started(said).resolved["head_start"]
+        return epochs_of(said)
 
     assert numbers_of(learn(2)) == pytest.approx(numbers_of(learn(1)), rel=1e-5, abs=1e-5)
 
