@@ -129,6 +129,7 @@ def test_a_head_is_fitted_once_and_shared(make_config: MakeConfig) -> None:
                 batch_norm="eval",
                 head_start="linear_probe",
                 epochs=1,
+                optimizer={"name": "sgd", "learning_rate": 1e-6},
                 config={
                     "num_processes": num_processes,
                     "key_prefix": f"jobs/job_1/{num_processes}",
