@@ -12,6 +12,7 @@ from app.ml.recipe import (
     AdamW,
     ConstantSchedule,
     CosineSchedule,
+    Ema,
     Lbfgs,
     NoAugmentation,
     RmsProp,
@@ -67,19 +68,16 @@ _STEPPED_HEAD: dict[str, Any] = {
     "batch_norm": "eval",
     "cached_views": 4,
 }
+_FINE_TUNED: dict[str, Any] = {
+    "optimizer": AdamW(learning_rate=1e-4),
+    "epochs": 4,
+    "head_start": "linear_probe",
+    "ema": Ema(decay=0.99),
+}
 _RECOMMENDED_BY_STRATEGY: dict[Strategy, dict[str, Any]] = {
     "feature_extract": _CONVEX_HEAD,
-    "partial": {
-        "optimizer": AdamW(learning_rate=3e-4),
-        "epochs": 5,
-        "head_start": "linear_probe",
-        "batch_norm": "eval",
-    },
-    "fine_tune": {
-        "optimizer": AdamW(learning_rate=1e-4),
-        "epochs": 4,
-        "head_start": "linear_probe",
-    },
+    "partial": _FINE_TUNED | {"batch_norm": "eval"},
+    "fine_tune": _FINE_TUNED,
     "scratch": {"optimizer": AdamW(learning_rate=3e-4), "epochs": 10},
 }
 

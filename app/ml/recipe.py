@@ -237,7 +237,7 @@ class Configuration(_Part):
         examples=[None],
     )
     accumulate: int = Field(1, ge=1, le=1024, description="Batches whose gradients make one step.")
-    ema: Ema | None = Field(
+    ema: Ema | Auto | None = Field(
         None, description="Whether the average of the weights is kept.", examples=[None]
     )
     early_stopping: EarlyStopping | None = Field(
@@ -259,6 +259,9 @@ class Recipe(Configuration):
     optimizer: Optimizer = Field(description="What moves the weights.")
     scheduler: Scheduler = Field(description="How the learning rate changes.")
     augmentation: Augmentation = Field(description="How training images are varied.")
+    ema: Ema | None = Field(
+        None, description="Whether the average of the weights is kept.", examples=[None]
+    )
 
 
 def is_decided(configuration: Configuration) -> bool:

@@ -11,6 +11,7 @@ from app.ml.recipe import (
     AdamW,
     ConstantSchedule,
     CosineSchedule,
+    Ema,
     Lbfgs,
     NoAugmentation,
     RmsProp,
@@ -93,7 +94,7 @@ def test_who_speaks_of_steps_gets_a_head_that_is_trained_in_steps(fields: dict[s
     ("strategy", "fields", "epochs", "learning_rate"),
     [
         ("fine_tune", {}, 4, 1e-4),
-        ("partial", {"trainable_from": "layer4"}, 5, 3e-4),
+        ("partial", {"trainable_from": "layer4"}, 4, 1e-4),
         ("scratch", {}, 10, 3e-4),
     ],
 )
@@ -104,6 +105,7 @@ def test_each_strategy_has_a_recipe_of_its_own(
     assert config.optimizer == AdamW(learning_rate=learning_rate)
     assert config.epochs == epochs
     assert config.head_start == ("random" if strategy == "scratch" else "linear_probe")
+    assert config.ema == (None if strategy == "scratch" else Ema(decay=0.99))
     assert config.cached_views is None
     assert isinstance(config.scheduler, CosineSchedule)
 
