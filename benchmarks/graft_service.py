@@ -44,11 +44,10 @@ def run_job(
     The service's own start is not part of any figure. peak_mib is that of all its processes.
     Raises OutcomeError where dataset or job fail.
     """
-    settings = {"DATA_DIR": data_dir, "WEIGHTS_DIR": weights_dir, "WEIGHTS_DOWNLOAD": "false"}
-    environment = dict(environment) | {
-        f"GRAFT_{key}": str(value) for key, value in settings.items()
-    }
-    with _running(environment, data_dir) as (url, pid), Graft(url) as graft:
+    with (
+        running_service(environment, data_dir, weights_dir) as (url, pid),
+        Graft(url) as graft,
+    ):
         with MemoryWatch(pid) as memory:
             started = time.perf_counter()
             dataset = graft.upload_dataset(source, name="benchmark")
@@ -80,7 +79,11 @@ def _follow(graft: Graft, job_id: str, started: float) -> dict[int, float]:
 
 
 @contextmanager
-def _running(environment: dict[str, str], data_dir: Path) -> Iterator[tuple[str, int]]:
+def running_service(
+    environment: Mapping[str, str], data_dir: Path, weights_dir: Path
+) -> Iterator[tuple[str, int]]:
+    """The address and process id of a service started on its own data folder, ready to be used."""
+    settings = {"DATA_DIR": data_dir, "WEIGHTS_DIR": weights_dir, "WEIGHTS_DOWNLOAD": "false"}
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -91,7 +94,9 @@ def _running(environment: dict[str, str], data_dir: Path) -> Iterator[tuple[str,
         log.open("wb") as output,
         subprocess.Popen(
             [sys.executable, "-m", "app.cli", "up"],
-            env=environment | {"GRAFT_PORT": str(port)},
+            env=dict(environment)
+            | {"GRAFT_PORT": str(port)}
+            | {f"GRAFT_{key}": str(value) for key, value in settings.items()},
             stdout=output,
             stderr=output,
         ) as process,
