@@ -7,7 +7,9 @@ from statistics import fmean
 from textwrap import shorten
 
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 from app.db.tables import Epoch
 from app.jobs.charts import COLORS, style_epoch_axes, write_png
@@ -16,7 +18,7 @@ LINE_STYLES = ("-", "--", ":")
 MAX_CURVES = len(COLORS) * len(LINE_STYLES)
 
 _BAND_OPACITY = 0.15
-_LEGEND_COLUMNS = 3
+_MAX_LEGEND_COLUMNS = 3
 _LABEL_WIDTH = 48
 _MARKED_EPOCHS = 40
 
@@ -49,10 +51,21 @@ def draw_study(curves: Sequence[Curve]) -> bytes:
     if not any(curve.runs for curve in curves):
         axes.text(0.5, 0.5, "no epoch yet", ha="center", transform=axes.transAxes)
     else:
-        legend = figure.legend(loc="outside lower center", ncols=_LEGEND_COLUMNS, frameon=False)
+        legend = add_legend(figure)
         for text in legend.get_texts():
             text.set_parse_math(False)  # a $ in a name is a dollar
     return write_png(figure)
+
+
+def add_legend(figure: Figure) -> Legend:
+    """Name the curves below the picture, in as many columns as there is room for."""
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call] # matplotlib
+    for columns in range(_MAX_LEGEND_COLUMNS, 0, -1):
+        legend = figure.legend(loc="outside lower center", ncols=columns, frameon=False)
+        if columns == 1 or legend.get_window_extent(renderer).width <= figure.bbox.width:
+            break
+        legend.remove()
+    return legend
 
 
 def _draw(axes: Axes, curve: Curve, label: str, color: str, style: str) -> None:
