@@ -51,9 +51,7 @@ def draw_study(curves: Sequence[Curve]) -> bytes:
     if not any(curve.runs for curve in curves):
         axes.text(0.5, 0.5, "no epoch yet", ha="center", transform=axes.transAxes)
     else:
-        legend = add_legend(figure)
-        for text in legend.get_texts():
-            text.set_parse_math(False)  # a $ in a name is a dollar
+        add_legend(figure)
     return write_png(figure)
 
 
@@ -62,6 +60,8 @@ def add_legend(figure: Figure) -> Legend:
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call] # matplotlib
     for columns in range(_MAX_LEGEND_COLUMNS, 0, -1):
         legend = figure.legend(loc="outside lower center", ncols=columns, frameon=False)
+        for text in legend.get_texts():
+            text.set_parse_math(False)  # a $ in a name is a dollar
         if columns == 1 or legend.get_window_extent(renderer).width <= figure.bbox.width:
             break
         legend.remove()
