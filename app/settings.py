@@ -88,6 +88,12 @@ class Settings(BaseSettings):
         30.0, gt=0, description="An upload that sends nothing this long is cut."
     )
 
+    predict_engine: Literal["auto", "torch", "openvino", "onnxruntime"] = Field(
+        "auto", description="What runs models; `auto` takes OpenVINO on x86 where it is installed."
+    )
+    predict_precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", description="Numbers that models answer in; `auto` is what is fast on the device."
+    )
     predict_lanes: int = Field(
         os.cpu_count() or 1, ge=1, le=256, description="Images predicted at the same time."
     )

@@ -54,7 +54,13 @@ def postgres_url(postgres_server: str) -> str:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path / "graft", weights_download=False, device="cpu")
+    return Settings(
+        data_dir=tmp_path / "graft",
+        weights_download=False,
+        device="cpu",
+        predict_engine="torch",
+        predict_precision="fp32",
+    )
 
 
 @pytest.fixture

@@ -166,10 +166,11 @@ class JobEvent(Base):
 
 
 class Inquiry(Base):
-    """A question that a worker answers once: advice on a dataset, the cost of a job.
+    """A question that a worker answers once: advice on a dataset, the cost of a job, an export.
 
     fingerprint is the sha256 over kind, subject and parameters, so that the same question is asked
-    once. Its status is `waiting`, `answered` or `failed`; subject_id is a dataset's.
+    once. Its status is `waiting`, `answered` or `failed`; subject_id is a dataset's, or for an
+    export that of the job that trained the version. file_key is a file that belongs to the answer.
     """
 
     __tablename__ = "inquiry"
@@ -181,6 +182,7 @@ class Inquiry(Base):
     parameters: Mapped[dict[str, Any]] = mapped_column(Json)
     status: Mapped[str] = mapped_column(String(16))
     result: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    file_key: Mapped[str | None] = mapped_column(String(200))
     error_code: Mapped[str | None] = mapped_column(String(64))
     error_message: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
@@ -217,18 +219,26 @@ class StudyTrial(Base):
 
 
 class Model(Base):
-    """A name under which versions are registered."""
+    """A name under which versions are registered.
+
+    gate is what a version must pass before `champion` may point to it; null for nothing.
+    """
 
     __tablename__ = "model"
 
     name: Mapped[str] = mapped_column(NAME, primary_key=True)
     last_version: Mapped[int]
     labels: Mapped[dict[str, str]] = mapped_column("metadata", Json)
+    gate: Mapped[dict[str, Any] | None] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
 class ModelVersion(Base):
-    """A servable checkpoint. job_id is where it came from; it is no foreign key on purpose."""
+    """A servable checkpoint. job_id is where it came from; it is no foreign key on purpose.
+
+    trust_key is the file of what its confidence is worth (`app.ml.trust`); null where it was
+    registered without.
+    """
 
     __tablename__ = "model_version"
 
@@ -238,6 +248,7 @@ class ModelVersion(Base):
     version: Mapped[int] = mapped_column(primary_key=True)
     job_id: Mapped[str] = mapped_column(ID)
     checkpoint_key: Mapped[str] = mapped_column(String(200))
+    trust_key: Mapped[str | None] = mapped_column(String(200))
     digest: Mapped[str] = mapped_column(String(64))
     num_bytes: Mapped[int] = mapped_column(BigInteger)
     architecture: Mapped[str] = mapped_column(String(64))
@@ -261,14 +272,91 @@ class ModelAlias(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
 
 
+class RegistryEvent(Base):
+    """Something that was done to a model: the audit log, never changed and never shortened.
+
+    name is no foreign key on purpose: what happened stays true. from_version is where an alias
+    pointed before; payload holds the rest (a gate's verdict, the reason of a forced promotion).
+    """
+
+    __tablename__ = "registry_event"
+    __table_args__ = (Index("ix_registry_event_name", "name", "id"),)
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    name: Mapped[str] = mapped_column(NAME)
+    type: Mapped[str] = mapped_column(String(32))
+    version: Mapped[int | None]
+    alias: Mapped[str | None] = mapped_column(NAME)
+    from_version: Mapped[int | None]
+    payload: Mapped[dict[str, Any]] = mapped_column(Json)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
 class Serving(Base):
-    """The chosen model: a single row, there once a model has been chosen."""
+    """The chosen model: a single row, there once a model has been chosen.
+
+    shadow is a model reference that sees a share of the same images, and whose answers are only
+    counted.
+    """
 
     __tablename__ = "serving"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     model: Mapped[str] = mapped_column(String(160))
+    shadow: Mapped[str | None] = mapped_column(String(160))
+    shadow_fraction: Mapped[float] = mapped_column(default=0.0, server_default="0")
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
+
+
+class ShadowTally(Base):
+    """How often a shadow model said the same as the model that answered.
+
+    name and version are those of the model that answered; num_dropped counts images that the
+    shadow did not see because the lanes were busy.
+    """
+
+    __tablename__ = "shadow_tally"
+
+    name: Mapped[str] = mapped_column(NAME, primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    shadow_name: Mapped[str] = mapped_column(NAME, primary_key=True)
+    shadow_version: Mapped[int] = mapped_column(primary_key=True)
+    num_images: Mapped[int] = mapped_column(BigInteger)
+    num_agreed: Mapped[int] = mapped_column(BigInteger)
+    num_dropped: Mapped[int] = mapped_column(BigInteger)
+    num_failed: Mapped[int] = mapped_column(BigInteger)
+    sum_abs_difference: Mapped[float]
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
+
+
+class PredictionBatch(Base):
+    """Many images classified by a worker: those of a dataset, or of an uploaded archive.
+
+    status is queued, running, succeeded, failed or cancelled. The version is pinned when it is
+    posted; options are those of POST /predict; counts has images, failed and per_label.
+    """
+
+    __tablename__ = "prediction_batch"
+    __table_args__ = (Index("ix_prediction_batch_dataset_id", "dataset_id"),)
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    status: Mapped[str] = mapped_column(String(16))
+    model_name: Mapped[str] = mapped_column(NAME)
+    model_version: Mapped[int]
+    checkpoint_key: Mapped[str] = mapped_column(String(200))
+    trust_key: Mapped[str | None] = mapped_column(String(200))
+    dataset_id: Mapped[str | None] = mapped_column(ID)
+    split: Mapped[str | None] = mapped_column(String(8))
+    upload_key: Mapped[str | None] = mapped_column(String(200))
+    options: Mapped[dict[str, Any]] = mapped_column(Json)
+    progress: Mapped[dict[str, Any]] = mapped_column(Json)
+    counts: Mapped[dict[str, Any]] = mapped_column(Json)
+    results_key: Mapped[str | None] = mapped_column(String(200))
+    error_code: Mapped[str | None] = mapped_column(String(64))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    labels: Mapped[dict[str, str]] = mapped_column("metadata", Json)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class IdempotentAnswer(Base):

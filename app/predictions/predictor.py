@@ -7,23 +7,25 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import NamedTuple
 
+import torch
+
 from app.db.session import Database
 from app.db.tables import ModelVersion
 from app.errors import CheckpointInvalid, DeadlineExceeded, InputError, Unavailable
 from app.ml.device import choose_device
-from app.ml.images import decode_image
-from app.predictions.engine import Engine, Ranked, load_engine, use_one_thread
+from app.predictions.judging import Verdict, Wish, judge
 from app.predictions.lanes import Lanes
 from app.predictions.model_cache import ModelCache
+from app.predictions.servable import Servable, load_servable
 from app.registry.service import resolve_chosen, resolve_reference
 from app.settings import Settings
 from app.storage import Storage
 
 
 class Classified(NamedTuple):
-    """What a model said of one image, and how long it took to say so."""
+    """What is said of one image, and how long it took to say so."""
 
-    ranking: list[Ranked]
+    verdict: Verdict
     inference_ms: float
 
 
@@ -44,11 +46,11 @@ class Predictor:
         self._database = database
         self._storage = storage
         self._device = choose_device(settings.device)
-        self.models = ModelCache[tuple[str, int], Engine](settings.model_cache_bytes)
+        self.models = ModelCache[tuple[str, int], Servable](settings.model_cache_bytes)
         self.lanes = Lanes[Classified](
             settings.predict_lanes,
             queue_size=settings.predict_queue_size,
-            prepare=use_one_thread,
+            prepare=_use_one_thread,
         )
 
     def close(self) -> None:
@@ -67,7 +69,7 @@ class Predictor:
             raise DeadlineExceeded(f"There was no answer within {seconds:g} seconds.") from error
 
     async def predict(
-        self, images: Sequence[bytes], *, reference: str | None, top_k: int
+        self, images: Sequence[bytes], *, reference: str | None, wish: Wish
     ) -> Outcome:
         """Classify images with the model of this reference, or with the chosen one.
 
@@ -77,7 +79,7 @@ class Predictor:
         """
         version = await asyncio.to_thread(self._resolve, reference)
         futures = self.lanes.submit(
-            [partial(self._classify, version, image, top_k) for image in images]
+            [partial(self._classify, version, image, wish) for image in images]
         )
         results = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
         return Outcome(version.name, version.version, [_settle(result) for result in results])
@@ -88,25 +90,37 @@ class Predictor:
                 return resolve_chosen(session)
             return resolve_reference(session, reference, loc=("query", "model"))
 
-    def _classify(self, version: ModelVersion, content: bytes, top_k: int) -> Classified:
+    def _classify(self, version: ModelVersion, content: bytes, wish: Wish) -> Classified:
         with self.models.use(
             (version.name, version.version),
             num_bytes=version.num_bytes,
             load=partial(self._load, version),
-        ) as engine:
+        ) as servable:
             started_at = time.perf_counter()
-            image = decode_image(content, max_pixels=self.settings.max_image_pixels)
-            probabilities = engine.classify(image)
-            inference_ms = (time.perf_counter() - started_at) * 1000
-            return Classified(engine.rank(probabilities, top_k), inference_ms)
+            pixels = servable.prepare(content, max_pixels=self.settings.max_image_pixels)
+            scores = servable.engine.run(pixels[None])
+            verdict = judge(
+                scores.logits[0], scores.features[0], servable.class_names, servable.trust, wish
+            )
+            return Classified(verdict, (time.perf_counter() - started_at) * 1000)
 
-    def _load(self, version: ModelVersion) -> Engine:
+    def _load(self, version: ModelVersion) -> Servable:
         try:
-            return load_engine(self._storage.path(version.checkpoint_key), self._device)
+            return load_servable(
+                self._storage.path(version.checkpoint_key),
+                self._storage.path(version.trust_key) if version.trust_key else None,
+                self._device,
+                precision=self.settings.predict_precision,
+            )
         except (FileNotFoundError, CheckpointInvalid) as error:
             raise Unavailable(
                 f"The file of {version.name}:{version.version} cannot be read."
             ) from error
+
+
+def _use_one_thread() -> None:
+    """Let a lane run torch by itself: the lanes are the parallelism."""
+    torch.set_num_threads(1)
 
 
 def _settle(result: Classified | BaseException) -> Classified | InputError:

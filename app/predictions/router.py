@@ -21,6 +21,7 @@ from app.errors import (
     ValidationFailed,
 )
 from app.predictions.body import PART_NAME, read_images
+from app.predictions.judging import Wish
 from app.predictions.predictor import Classified, Outcome, Predictor
 from app.predictions.schemas import (
     ImageError,
@@ -102,7 +103,7 @@ async def predict(
     async with predictor.deadline():
         images = await read_images(request, predictor.settings)
         outcome = await _unless_gone(
-            request, predictor.predict(images, reference=query.model, top_k=query.top_k)
+            request, predictor.predict(images, reference=query.model, wish=Wish(top_k=query.top_k))
         )
     return _answer_one(outcome) if len(images) == 1 else _answer_several(outcome)
 
@@ -150,5 +151,6 @@ def _answer_among_others(image: Classified | InputError) -> ImagePredictions | I
 
 def _list_predictions(image: Classified) -> list[Prediction]:
     return [
-        Prediction(label=ranked.label, probability=ranked.probability) for ranked in image.ranking
+        Prediction(label=ranked.label, probability=ranked.probability)
+        for ranked in image.verdict.ranking
     ]

@@ -91,7 +91,9 @@ class ModelRepository:
         return self.session.get(Serving, _SERVING_ID)
 
     def choose_if_nothing_is(self, reference: str) -> None:
-        self._insert_if_absent(Serving, {"id": _SERVING_ID, "model": reference})
+        self._insert_if_absent(
+            Serving, {"id": _SERVING_ID, "model": reference, "shadow_fraction": 0.0}
+        )
 
     def choose(self, reference: str) -> Serving:
         self.choose_if_nothing_is(reference)

@@ -14,8 +14,8 @@ from starlette.types import Message, Scope
 from app.db.session import Database
 from app.errors import DeviceUnavailable
 from app.main import create_app
-from app.predictions.engine import Engine, load_engine
 from app.predictions.predictor import Predictor
+from app.predictions.servable import Servable, load_servable
 from app.settings import Settings
 from app.storage import LocalStorage
 from tests.gates import Gate
@@ -131,11 +131,13 @@ class TestWithManyLanes:
     ) -> None:
         loads: list[Path] = []
 
-        def count(path: Path, device: torch.device) -> Engine:
+        def count(
+            path: Path, trust_path: Path | None, device: torch.device, **options: Any
+        ) -> Servable:
             loads.append(path)
-            return load_engine(path, device)
+            return load_servable(path, trust_path, device, **options)
 
-        monkeypatch.setattr("app.predictions.predictor.load_engine", count)
+        monkeypatch.setattr("app.predictions.predictor.load_servable", count)
         with ThreadPoolExecutor(20) as threads:
             answers = list(threads.map(lambda _: post(client, PICTURE), range(20)))
         assert {answer.status_code for answer in answers} == {200}

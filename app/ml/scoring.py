@@ -1,0 +1,54 @@
+"""A whole model as one function of prepared pixels, which engines run and exports hold."""
+
+import threading
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from app.ml.catalogue import Entry
+from app.ml.preprocessing import PreprocessingSpec
+
+
+class Scores(NamedTuple):
+    """What a model makes of images, in their order, on the CPU.
+
+    logits: float32 [num_images, num_classes], as the head gives them. features: float32
+    [num_images, num_features], what the head was given.
+    """
+
+    logits: Tensor
+    features: Tensor
+
+
+class ScoringNetwork(nn.Module):
+    """Normalisation, network and tap: uint8 [n, 3, input_size, input_size] to logits and features.
+
+    Several threads may run it at a time. The network computes in the dtype its first parameter has;
+    normalisation and outputs are float32.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, model: nn.Module, entry: Entry, spec: PreprocessingSpec) -> None:
+        super().__init__()
+        self.model = model.eval()
+        self.input_size = spec.input_size
+        self.register_buffer("mean", torch.tensor(spec.mean)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(spec.std)[:, None, None], persistent=False)
+        head = model.get_submodule(entry.heads[-1].name)
+        self._pools = isinstance(head, nn.Conv2d)
+        self._tapped = threading.local()
+        head.register_forward_pre_hook(self._tap)
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        dtype = next(self.model.parameters()).dtype
+        images = ((pixels.float() / 255.0 - self.mean) / self.std).to(dtype)
+        logits: Tensor = self.model(images.contiguous(memory_format=torch.channels_last))
+        features: Tensor = self._tapped.features
+        del self._tapped.features
+        return logits.float(), (features.mean((2, 3)) if self._pools else features).float()
+
+    def _tap(self, _head: nn.Module, inputs: tuple[Tensor]) -> None:
+        self._tapped.features = inputs[0]

@@ -1,0 +1,56 @@
+"""What a model's confidence is worth, measured once after training and kept beside the model."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from app.errors import CheckpointInvalid
+from app.storage import Storage
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Measurements on images that the model was not trained on, and features of those it was.
+
+    temperature: what logits are divided by before the softmax. conformity: float32 [num_val],
+    ascending, the calibrated probability of each validation image's own class. neighbours: float32
+    [num_kept, num_features], training images' features at unit length. distances: float32
+    [num_val], ascending, how far each validation image lies from them (`app.ml.novelty`).
+    """
+
+    temperature: float
+    conformity: Tensor
+    neighbours: Tensor
+    distances: Tensor
+
+
+def save_trust(storage: Storage, key: str, trust: Trust) -> None:
+    """Write it under a key, whole or not at all. Raises StorageFull."""
+    content = safetensors.torch.save(
+        {
+            "temperature": torch.tensor([trust.temperature], dtype=torch.float64),
+            "conformity": trust.conformity.contiguous(),
+            "neighbours": trust.neighbours.to(torch.float16).contiguous(),
+            "distances": trust.distances.contiguous(),
+        }
+    )
+    with storage.new_file(key) as file:
+        file.write(content)
+
+
+def load_trust(path: Path) -> Trust:
+    """Read it back; raises CheckpointInvalid for a file that is something else or damaged."""
+    try:
+        tensors = safetensors.torch.load_file(path)
+        return Trust(
+            temperature=float(tensors["temperature"]),
+            conformity=tensors["conformity"],
+            neighbours=tensors["neighbours"].float(),
+            distances=tensors["distances"],
+        )
+    except (SafetensorError, KeyError) as error:
+        raise CheckpointInvalid("The file of a model's calibration is damaged.") from error

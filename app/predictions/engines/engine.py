@@ -1,0 +1,27 @@
+"""What runs a model: one small protocol, and which of them runs it on this machine."""
+
+from typing import Literal, Protocol
+
+from torch import Tensor
+
+from app.ml.precision import Numbers
+from app.ml.scoring import Scores
+
+EngineName = Literal["torch", "openvino", "onnxruntime"]
+
+
+class Engine(Protocol):
+    """A model ready to answer on one device.
+
+    numbers are what it computes in; num_bytes is what its weights take.
+    """
+
+    name: EngineName
+    numbers: Numbers | Literal["int8"]
+    num_bytes: int
+
+    def run(self, pixels: Tensor) -> Scores:
+        """Score prepared images: uint8 [n, 3, input_size, input_size], n at least 1.
+
+        Several threads may call it at a time.
+        """

@@ -1,0 +1,62 @@
+"""A registered version, loaded: an engine with all that turns its scores into an answer."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL.Image import Image
+from torch import Tensor
+
+from app.ml import checkpoint
+from app.ml.catalogue import get_entry
+from app.ml.images import decode_image
+from app.ml.precision import choose_precision
+from app.ml.preprocessing import PreprocessingSpec, eval_pixels, to_pixels
+from app.ml.recipe import Precision
+from app.ml.scoring import ScoringNetwork
+from app.ml.trust import Trust, load_trust
+from app.predictions.engines.engine import Engine
+from app.predictions.engines.torch_engine import TorchEngine
+
+
+@dataclass(frozen=True)
+class Servable:
+    """An engine with class names in the order of its logits, and preprocessing.
+
+    trust is None for a version that was registered without.
+    """
+
+    engine: Engine
+    class_names: tuple[str, ...]
+    preprocessing: PreprocessingSpec
+    trust: Trust | None
+
+    def prepare(self, image: bytes | Path | Image, *, max_pixels: int | None = None) -> Tensor:
+        """What the engine is given of an image: uint8 [3, input_size, input_size].
+
+        Raises what `decode_image` does.
+        """
+        if isinstance(image, bytes | Path):
+            image = decode_image(image, max_pixels=max_pixels)
+        return eval_pixels(to_pixels(image), self.preprocessing)
+
+
+def load_servable(
+    path: Path,
+    trust_path: Path | None,
+    device: torch.device,
+    *,
+    precision: Precision = "auto",
+) -> Servable:
+    """Load a complete checkpoint and what its confidence is worth.
+
+    Raises CheckpointInvalid as `app.ml.checkpoint.load` does, FileNotFoundError.
+    """
+    model, header = checkpoint.restore_model(checkpoint.load(path))
+    network = ScoringNetwork(model, get_entry(header.architecture), header.preprocessing)
+    return Servable(
+        TorchEngine(network, device, choose_precision(precision, device)),
+        header.class_names,
+        header.preprocessing,
+        load_trust(trust_path) if trust_path else None,
+    )
