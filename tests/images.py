@@ -34,3 +34,42 @@ def make_pixel_bomb(width: int = 16_000, height: int = 16_000) -> bytes:
         + struct.pack(">I", zlib.crc32(name + content))
         for name, content in chunks
     )
+
+
+def list_forms() -> dict[str, bytes]:
+    """One picture in every form that may be sent, by name: formats, colours, sizes, rotations."""
+    picture = draw_picture(seed=7, size=(120, 90))
+    alpha = picture.copy()
+    alpha.putalpha(Image.linear_gradient("L").resize(picture.size))
+    grey = np.asarray(picture.convert("L"))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    jpeg_options: dict[str, dict[str, object]] = {
+        "jpeg": {"quality": 90},
+        "jpeg-4:4:4": {"quality": 95, "subsampling": 0},
+        "jpeg-progressive": {"quality": 60, "progressive": True},
+        "jpeg-rotated": {"quality": 90, "exif": exif},
+    }
+    forms = {
+        "png": encode(picture),
+        "webp": encode(picture, "WEBP"),
+        "bmp": encode(picture, "BMP"),
+        "gif": encode(picture, "GIF"),
+        "tiff": encode(picture, "TIFF"),
+        "ppm": encode(picture, "PPM"),
+        "jpeg-cmyk": encode(picture.convert("CMYK"), "JPEG"),
+        "jpeg-grey": encode(picture.convert("L"), "JPEG"),
+        "png-palette": encode(picture.quantize(32)),
+        "png-alpha": encode(alpha),
+        "webp-alpha": encode(alpha, "WEBP"),
+        "png-16-bit": encode(Image.fromarray(grey.astype(np.uint16) * 257)),
+        "png-tiny": encode(picture.resize((3, 2))),
+        "png-one-pixel": encode(picture.resize((1, 1))),
+        "jpeg-huge": encode(picture.resize((4000, 3000)), "JPEG"),
+        "png-narrow": encode(picture.resize((900, 20))),
+    }
+    for name, options in jpeg_options.items():
+        file = io.BytesIO()
+        picture.save(file, "JPEG", **options)
+        forms[name] = file.getvalue()
+    return forms

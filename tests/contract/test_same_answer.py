@@ -1,0 +1,100 @@
+"""One image, one answer: whichever door it comes through, it gets what validation would say."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from torch.nn.functional import softmax
+
+from app.db.session import Database
+from app.ml import checkpoint
+from app.ml.preprocessing import normalize
+from app.settings import Settings
+from app.storage import LocalStorage
+from tests.images import list_forms
+from tests.models import register_model
+from worker.training.cache import decode, eval_form
+from worker.training.data import Sample
+
+MODEL = "ants-and-bees"
+FORMS = list_forms()
+
+TOLERANCE = {"fp32": 1e-3, "bf16": 2e-2}
+"""In probability, by the numbers that the engine computes in."""
+
+Answer = Mapping[str, float]
+
+
+@pytest.fixture(
+    params=[("torch", "fp32"), ("torch", "bf16"), ("openvino", "fp32"), ("onnxruntime", "fp32")],
+    ids="-".join,
+)
+def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
+    engine, numbers = request.param
+    return settings.model_copy(update={"predict_engine": engine, "predict_precision": numbers})
+
+
+@pytest.fixture
+def validated(database: Database, storage: LocalStorage, tmp_path: Path) -> dict[str, Answer]:
+    """What the code of validation says of each form, read from a file as training reads it."""
+    register_model(database, storage, MODEL)
+    path = storage.path(f"jobs/{MODEL}/0/model.safetensors")
+    model, header = checkpoint.restore_model(checkpoint.load(path))
+    answers = {}
+    for name, content in FORMS.items():
+        file = tmp_path / name.replace(":", "")
+        file.write_bytes(content)
+        pixels = decode(Sample(0, file, 0, 0, 0), eval_form(header.preprocessing))
+        logits = model(normalize(pixels[None], header.preprocessing)).detach()
+        probabilities = softmax(logits[0], dim=0).tolist()
+        answers[name] = dict(zip(header.class_names, probabilities, strict=True))
+    return answers
+
+
+@pytest.fixture
+def close(settings: Settings) -> Any:
+    def is_close(answer: Answer) -> Any:
+        return pytest.approx(answer, abs=TOLERANCE[settings.predict_precision])
+
+    return is_close
+
+
+def read(predictions: list[dict[str, Any]]) -> Answer:
+    return {prediction["label"]: prediction["probability"] for prediction in predictions}
+
+
+def test_predict_says_what_validation_says_of_every_form(
+    client: TestClient, validated: dict[str, Answer], close: Any
+) -> None:
+    for name, content in FORMS.items():
+        answer = client.post("/predict", files={"image": content})
+        assert answer.status_code == 200, (name, answer.text)
+        assert read(answer.json()["predictions"]) == close(validated[name]), name
+    assert len({round(answer["ants"], 3) for answer in validated.values()}) > 5  # they do differ
+
+
+def test_company_does_not_change_an_answer(
+    client: TestClient, validated: dict[str, Answer], close: Any
+) -> None:
+    files = [("image", content) for content in FORMS.values()]
+    together = client.post("/predict", files=files).json()["results"]
+    assert {
+        name: read(result["predictions"]) for name, result in zip(FORMS, together, strict=True)
+    } == {name: close(answer) for name, answer in validated.items()}
+
+
+def test_many_at_a_time_get_the_same_answers_as_one_alone(
+    client: TestClient, validated: dict[str, Answer], close: Any
+) -> None:
+    def send(name: str) -> Answer:
+        headers = {"Content-Type": "application/octet-stream"}
+        answer = client.post("/predict", content=FORMS[name], headers=headers)
+        return read(answer.json()["predictions"])
+
+    names = [name for name in FORMS if name != "jpeg-huge"] * 2
+    with ThreadPoolExecutor(8) as pool:
+        for name, answer in zip(names, pool.map(send, names), strict=True):
+            assert answer == close(validated[name]), name
