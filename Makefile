@@ -77,8 +77,8 @@ bench-gpu: setup ## Images a second of training on a CUDA device (BENCH_FLAGS=â€
 
 .PHONY: lock
 lock: ## Write the lock files anew (LOCK_FLAGS=--upgrade for newer versions)
-	uv pip compile $(LOCK_FLAGS) $(COMPILE) --extra postgres -o requirements.lock pyproject.toml
-	uv pip compile $(LOCK_FLAGS) $(COMPILE) --extra postgres --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	uv pip compile $(LOCK_FLAGS) $(COMPILE) --extra onnx --extra openvino --extra otel --extra postgres -o requirements.lock pyproject.toml
+	uv pip compile $(LOCK_FLAGS) $(COMPILE) --extra onnx --extra openvino --extra otel --extra postgres --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 	uv pip compile $(LOCK_FLAGS) $(COMPILE) --group bench -c requirements.lock -o benchmarks/requirements-bench.lock pyproject.toml
 
 COMPILE := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
