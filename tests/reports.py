@@ -4,13 +4,12 @@ from app.datasets.suspects import SuspectLabel
 from app.db.session import Database
 from app.jobs.report_schemas import (
     CalibrationFigures,
-    ClassFigures,
     LabelCheck,
     Mistake,
     ReliabilityBin,
     Report,
-    SplitFigures,
 )
+from app.ml.figures import ClassFigures, SplitFigures
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.work import service as work

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from app.jobs.report_schemas import SplitFigures
+from app.ml.figures import SplitFigures
 
 MAX_NAMED = 50
 """Classes up to which axes and cells are labelled; beyond, the frequent confusions are listed."""

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from math import sqrt
 from statistics import fmean, stdev
 
+from app.ml.intervals import wilson_interval
 from app.studies.request_schemas import MAX_SEEDS
 from app.studies.schemas import Interval
-
-Z = 1.959964
-"""The normal distribution's 97.5 % point."""
 
 T = (
     *(12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281),
@@ -30,7 +28,8 @@ def interval_of_mean(accuracies: Sequence[float], num_images: int | None) -> Int
     if len(accuracies) > 1:
         found.append(_t_interval(accuracies))
     if num_images:
-        found.append(_wilson_interval(fmean(accuracies), num_images))
+        low, high = wilson_interval(fmean(accuracies), num_images)
+        found.append(Interval(low=low, high=high, method="wilson_over_images"))
     return max(found, key=lambda interval: interval.high - interval.low, default=None)
 
 
@@ -51,12 +50,3 @@ def _t_interval(accuracies: Sequence[float]) -> Interval:
     margin = T[len(accuracies) - 2] * stdev(accuracies) / sqrt(len(accuracies))
     low, high = max(0.0, mean - margin), min(1.0, mean + margin)
     return Interval(low=low, high=high, method="t_over_runs")
-
-
-def _wilson_interval(share: float, num_images: int) -> Interval:
-    """Of a share of independent images (Wilson, "Probable inference", 1927)."""
-    spread = Z**2 / num_images
-    centre = share + spread / 2
-    margin = Z * sqrt(share * (1 - share) / num_images + spread / (4 * num_images))
-    low, high = (centre - margin) / (1 + spread), (centre + margin) / (1 + spread)
-    return Interval(low=max(0.0, low), high=min(1.0, high), method="wilson_over_images")

@@ -10,7 +10,8 @@ from PIL import Image
 
 from app.db.session import Database
 from app.jobs.confusion_chart import MAX_NAMED, draw_confusion_matrix, list_confusions
-from app.jobs.report_schemas import Report, SplitFigures
+from app.jobs.report_schemas import Report
+from app.ml.figures import SplitFigures
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.work import service as work

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from app.errors import BudgetTooSmall
 from app.inquiries.advice_schemas import Gap, Share
+from app.ml.intervals import Z_95
 from app.ml.recipe import Strategy
-from worker.training.evaluation.figures import Z_95
 
 MANY_IMAGES_PER_CLASS = 200
 """With about 100 images a class (Oxford Pets) a linear head does as well as fine-tuning, with 500

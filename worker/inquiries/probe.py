@@ -11,11 +11,11 @@ from app.errors import TooFewImages
 from app.inquiries.advice_schemas import Probe, Share
 from app.ml.catalogue import Entry
 from app.ml.images import decode_image
+from app.ml.intervals import wilson_interval
 from app.ml.preprocessing import PreprocessingSpec, prepare_eval
 from worker.inquiries.stages import tap_stages
 from worker.pool import in_threads
 from worker.training.data import Sample
-from worker.training.evaluation.figures import wilson_interval
 from worker.training.head import choose_head
 
 OnProgress = Callable[[int, int], None]
@@ -104,5 +104,6 @@ def judge(features: Tensor, targets: Tensor, *, stage: str, num_classes: int) ->
 
 def share_of(is_right: Sequence[bool]) -> Share:
     """How many of the images, with its interval."""
-    low, high = wilson_interval(sum(is_right), len(is_right))
-    return Share(value=sum(is_right) / len(is_right), low=low, high=high)
+    value = sum(is_right) / len(is_right)
+    low, high = wilson_interval(value, len(is_right))
+    return Share(value=value, low=low, high=high)

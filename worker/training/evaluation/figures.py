@@ -1,16 +1,13 @@
 """Counts of right and wrong, and what is made of them."""
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from app.jobs.report_schemas import ClassFigures, SplitFigures
+from app.ml.figures import ClassFigures, SplitFigures
+from app.ml.intervals import wilson_interval
 from worker.training.evaluation.scored import Scored
-
-Z_95 = 1.959964
-"""The normal distribution's 97.5 % quantile."""
 
 
 def measure_split(class_names: Sequence[str], scored: Scored) -> SplitFigures:
@@ -21,7 +18,7 @@ def measure_split(class_names: Sequence[str], scored: Scored) -> SplitFigures:
     return SplitFigures(
         num_images=len(scored),
         accuracy=num_right / len(scored),
-        accuracy_interval=wilson_interval(num_right, len(scored)),
+        accuracy_interval=wilson_interval(num_right / len(scored), len(scored)),
         balanced_accuracy=_mean([figures.recall for figures in per_class]),
         macro_f1=_mean([figures.f1 for figures in per_class]),
         per_class=per_class,
@@ -52,14 +49,6 @@ def measure_classes(class_names: Sequence[str], matrix: Tensor) -> list[ClassFig
             class_names, rights, supports, predictions, strict=True
         )
     ]
-
-
-def wilson_interval(num_right: int, num_images: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson, "Probable inference", 1927); never beyond 0 to 1."""
-    share, weight = num_right / num_images, Z_95**2 / num_images
-    centre = (share + weight / 2) / (1 + weight)
-    half = math.sqrt(share * (1 - share) * weight + weight**2 / 4) / (1 + weight)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
 def _ratio(part: int, whole: int) -> float | None:

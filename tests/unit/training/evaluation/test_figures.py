@@ -9,7 +9,6 @@ from worker.training.evaluation.figures import (
     count_confusions,
     measure_classes,
     measure_split,
-    wilson_interval,
 )
 from worker.training.evaluation.scored import Scored
 
@@ -54,26 +53,6 @@ def test_the_figures_of_a_split() -> None:
     assert figures.balanced_accuracy == pytest.approx((2 / 3 + 1) / 2)
     assert figures.macro_f1 == pytest.approx((4 / 5 + 2 / 3) / 2)
     assert figures.confusion_matrix == [[2, 1, 0], [0, 1, 0], [0, 0, 0]]
-
-
-@pytest.mark.parametrize(
-    ("num_right", "num_images", "low", "high"),
-    [
-        (81, 263, 0.2553, 0.3662),  # Newcombe, Statistics in Medicine 17 (1998), table I
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ],
-)
-def test_wilson_intervals_are_the_published_ones(
-    num_right: int, num_images: int, low: float, high: float
-) -> None:
-    interval = wilson_interval(num_right, num_images)
-    assert list(interval) == pytest.approx([low, high], abs=5e-5)
-
-
-def test_a_single_image_right_leaves_much_open() -> None:
-    assert list(wilson_interval(1, 1)) == pytest.approx([0.2065, 1.0], abs=1e-4)
 
 
 def test_a_thousand_classes() -> None:
