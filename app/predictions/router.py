@@ -23,11 +23,10 @@ from app.errors import (
 from app.predictions.body import PART_NAME, read_images
 from app.predictions.judging import Wish
 from app.predictions.predictor import Classified, Outcome, Predictor
+from app.predictions.presentation import view_error, view_verdict
 from app.predictions.schemas import (
-    ImageError,
     ImageFailure,
     ImagePredictions,
-    Prediction,
     PredictQuery,
     SeveralPredictions,
     SinglePrediction,
@@ -128,8 +127,8 @@ def _answer_one(outcome: Outcome) -> SinglePrediction:
         raise image
     return SinglePrediction(
         model=VersionName(name=outcome.name, version=outcome.version),
-        predictions=_list_predictions(image),
         inference_ms=image.inference_ms,
+        **dict(view_verdict(image.verdict)),
     )
 
 
@@ -145,12 +144,5 @@ def _answer_several(outcome: Outcome) -> SeveralPredictions:
 
 def _answer_among_others(image: Classified | InputError) -> ImagePredictions | ImageFailure:
     if isinstance(image, InputError):
-        return ImageFailure(error=ImageError(code=image.code, message=image.message))
-    return ImagePredictions(predictions=_list_predictions(image))
-
-
-def _list_predictions(image: Classified) -> list[Prediction]:
-    return [
-        Prediction(label=ranked.label, probability=ranked.probability)
-        for ranked in image.verdict.ranking
-    ]
+        return ImageFailure(error=view_error(image))
+    return view_verdict(image.verdict)
