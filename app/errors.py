@@ -13,7 +13,8 @@
     ├── NotFound
     ├── Conflict                     the state of things does not allow it
     │   ├── IllegalTransition, IdempotencyConflict, InUse, NameTaken
-    │   └── ModelNotReady, ReportNotReady, DatasetInvalid
+    │   ├── ModelNotReady, NotCalibrated
+    │   └── ReportNotReady, DatasetInvalid
     ├── Overloaded, DeadlineExceeded, StorageFull, Unavailable
     ├── CheckpointInvalid            a stored model that cannot be read here
     └── TrainingError                a job's own failure
@@ -198,6 +199,12 @@ class ModelNotReady(Conflict):
     """No model has been chosen or registered yet."""
 
     code = "MODEL_NOT_READY"
+
+
+class NotCalibrated(Conflict):
+    """The version was registered without what its confidence is worth."""
+
+    code = "NOT_CALIBRATED"
 
 
 class ReportNotReady(Conflict):

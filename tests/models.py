@@ -9,6 +9,8 @@ from app.ml.architectures import build, build_arguments
 from app.ml.checkpoint import CheckpointHeader, StoredFile
 from app.ml.preprocessing import PreprocessingSpec
 from app.ml.pretrained import Provenance
+from app.ml.trust import Trust, save_trust
+from app.registry.schemas import Calibration
 from app.registry.service import register_version
 from app.storage import Storage
 
@@ -16,6 +18,7 @@ ARCHITECTURE = "squeezenet1_0"
 CLASS_NAMES = ("ants", "bees", "wasps")
 NO_FILE = StoredFile(digest="0" * 64, num_bytes=1000)
 PREPROCESSING = PreprocessingSpec(input_size=48, resize_size=56)
+CALIBRATION = Calibration(temperature=2.0, num_images=100)
 
 
 def save_model(storage: Storage, key: str, *, seed: int = 0) -> StoredFile:
@@ -38,11 +41,22 @@ def save_model(storage: Storage, key: str, *, seed: int = 0) -> StoredFile:
 
 
 def register_model(
-    database: Database, storage: Storage, name: str = "ants-and-bees", *, seed: int = 0
+    database: Database,
+    storage: Storage,
+    name: str = "ants-and-bees",
+    *,
+    seed: int = 0,
+    trust: Trust | None = None,
 ) -> int:
     """Register a real model as the next version of a name; returns the version."""
-    key = f"jobs/{name}/{seed}/model.safetensors"
-    return register_file(database, name, key, save_model(storage, key, seed=seed))
+    folder = f"jobs/{name}/{seed}"
+    key = f"{folder}/model.safetensors"
+    stored = save_model(storage, key, seed=seed)
+    if trust is None:
+        return register_file(database, name, key, stored)
+    trust_key = f"{folder}/trust.safetensors"
+    save_trust(storage, trust_key, trust)
+    return register_file(database, name, key, stored, trust_key)
 
 
 def register_file(
@@ -50,8 +64,9 @@ def register_file(
     name: str = "ants",
     key: str = "jobs/job_0/1/model.safetensors",
     stored: StoredFile = NO_FILE,
+    trust_key: str | None = None,
 ) -> int:
-    """Register a checkpoint, whether its file is there or not; returns the version."""
+    """Register a checkpoint, whether its files are there or not; returns the version."""
     with database.transaction() as session:
         return register_version(
             session,
@@ -64,4 +79,6 @@ def register_file(
             class_names=CLASS_NAMES,
             input_size=PREPROCESSING.input_size,
             val_accuracy=0.5,
+            trust_key=trust_key,
+            calibration=CALIBRATION if trust_key else None,
         )

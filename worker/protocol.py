@@ -81,7 +81,8 @@ class EpochsDone(_Message):
 class Trained(_Message):
     """The job is done: model_key is the complete servable checkpoint of the best epoch.
 
-    report is what that checkpoint was found to be worth on images it was not trained on.
+    report is what that checkpoint was found to be worth on images it was not trained on, trust_key
+    the file of what its confidence is worth.
     """
 
     type: Literal["trained"] = "trained"
@@ -90,6 +91,7 @@ class Trained(_Message):
     model_digest: str
     num_bytes: int
     report: Report | None = None
+    trust_key: str | None = None
 
 
 class Ingested(_Message):

@@ -42,3 +42,4 @@ def _list_references() -> Iterator[Select[Any]]:
     yield select(Job.best_key)
     yield select(Job.base_model_key).where(Job.status.not_in(TERMINAL))
     yield select(ModelVersion.checkpoint_key)
+    yield select(ModelVersion.trust_key)

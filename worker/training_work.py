@@ -72,6 +72,7 @@ class TrainingWork:
                 model_digest=message.model_digest,
                 num_bytes=message.num_bytes,
                 report=message.report,
+                trust_key=message.trust_key,
             )
         return []
 

@@ -62,7 +62,7 @@ class WorkItem(Base):
     fence rises with every claim and every lost lease; a write under an older one is refused.
     strikes counts attempts in a row that ended without a reason or progress of their own: the
     worker disappeared or its child crashed. A queued item waits while `waits_for`, another item's
-    subject, is unfinished.
+    subject, is unfinished. trace_parent is the span that asked for it, where requests are traced.
     """
 
     __tablename__ = "work_item"
@@ -82,6 +82,7 @@ class WorkItem(Base):
     fence: Mapped[int]
     owner: Mapped[str | None] = mapped_column(String(36))
     heartbeat: Mapped[int] = mapped_column(BigInteger)
+    trace_parent: Mapped[str | None] = mapped_column(String(64))
     cancel_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     stop_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
@@ -236,8 +237,9 @@ class Model(Base):
 class ModelVersion(Base):
     """A servable checkpoint. job_id is where it came from; it is no foreign key on purpose.
 
-    trust_key is the file of what its confidence is worth (`app.ml.trust`); null where it was
-    registered without.
+    trust_key is the file of what its confidence is worth (`app.ml.trust`), and calibration says
+    what is known of it without reading it; null where it was registered without. dataset_digest is
+    that of the images it was trained on.
     """
 
     __tablename__ = "model_version"
@@ -249,7 +251,9 @@ class ModelVersion(Base):
     job_id: Mapped[str] = mapped_column(ID)
     checkpoint_key: Mapped[str] = mapped_column(String(200))
     trust_key: Mapped[str | None] = mapped_column(String(200))
+    calibration: Mapped[dict[str, Any] | None] = mapped_column(Json)
     digest: Mapped[str] = mapped_column(String(64))
+    dataset_digest: Mapped[str | None] = mapped_column(String(64))
     num_bytes: Mapped[int] = mapped_column(BigInteger)
     architecture: Mapped[str] = mapped_column(String(64))
     class_names: Mapped[list[str]] = mapped_column(Json)

@@ -12,6 +12,7 @@ from app.jobs.report_schemas import Report
 from app.jobs.repository import JobRepository
 from app.jobs.service import move
 from app.ml.recipe import decide
+from app.registry.schemas import Calibration
 from app.registry.service import register_version
 
 EPOCH_METRICS = (
@@ -88,6 +89,7 @@ def complete_job(  # noqa: PLR0913 - what the worker says, by keyword
     model_digest: str,
     num_bytes: int,
     report: Report | None,
+    trust_key: str | None,
 ) -> list[str]:
     """The best checkpoint becomes the next version of the job's model, unless it was cancelled.
 
@@ -100,7 +102,7 @@ def complete_job(  # noqa: PLR0913 - what the worker says, by keyword
     job = jobs.get(job_id, lock=True)
     if job.status == "cancelling":
         move(session, job, "cancelled")
-        return [model_key]
+        return [key for key in (model_key, trust_key) if key]
     recipe = decide(jobs.get_decided_config(job_id))
     best = jobs.find_epoch(job.id, job.best_epoch)
     if best is None:
@@ -111,11 +113,18 @@ def complete_job(  # noqa: PLR0913 - what the worker says, by keyword
         job_id=job.id,
         checkpoint_key=model_key,
         digest=model_digest,
+        dataset_digest=dataset.digest,
         num_bytes=num_bytes,
         architecture=recipe.architecture,
         class_names=dataset.class_names,
         input_size=recipe.input_size,
         val_accuracy=best.val_accuracy,
+        trust_key=trust_key,
+        calibration=Calibration(
+            temperature=report.calibration.temperature, num_images=report.num_images
+        )
+        if report and trust_key
+        else None,
     )
     if report is not None:
         session.add(JobReport(job_id=job.id, report=report.model_dump(mode="json")))

@@ -1,6 +1,7 @@
 """What a model's confidence is worth, measured once after training and kept beside the model."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import safetensors.torch
@@ -9,6 +10,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from app.errors import CheckpointInvalid
+from app.ml.novelty import find_limit
 from app.storage import Storage
 
 
@@ -17,15 +19,21 @@ class Trust:
     """Measurements on images that the model was not trained on, and features of those it was.
 
     temperature: what logits are divided by before the softmax. conformity: float32 [num_val],
-    ascending, the calibrated probability of each validation image's own class. neighbours: float32
+    ascending, the probability of each validation image's own class, calibrated by a temperature
+    that the image had no part in; empty for a single image. neighbours: float32
     [num_kept, num_features], training images' features at unit length. distances: float32
-    [num_val], ascending, how far each validation image lies from them (`app.ml.novelty`).
+    [num_measured], ascending, how far validation images lie from them (`app.ml.novelty`).
     """
 
     temperature: float
     conformity: Tensor
     neighbours: Tensor
     distances: Tensor
+
+    @cached_property
+    def novelty_limit(self) -> float | None:
+        """The distance above which an image is novel; None for too few validation images."""
+        return find_limit(self.distances)
 
 
 def save_trust(storage: Storage, key: str, trust: Trust) -> None:

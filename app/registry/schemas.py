@@ -15,6 +15,23 @@ class VersionName(ApiModel):
     version: int = _VERSION
 
 
+class Calibration(ApiModel):
+    """How a version's probabilities are calibrated, and on what."""
+
+    temperature: float = Field(
+        gt=0,
+        description="What logits are divided by before the softmax; above 1 the model by itself is "
+        "too sure.",
+        examples=[1.3],
+    )
+    num_images: int = Field(
+        ge=1,
+        description="Validation images behind the temperature, the sets of labels for a coverage, "
+        "and the limit of novelty.",
+        examples=[153],
+    )
+
+
 class VersionDetail(VersionName):
     """A servable checkpoint and where it came from."""
 
@@ -34,8 +51,16 @@ class VersionDetail(VersionName):
     val_accuracy: float = Field(
         ge=0, le=1, description="Of its best epoch, on the validation split.", examples=[0.947]
     )
+    calibration: Calibration | None = Field(
+        description="How its probabilities are calibrated; null for a version that cannot tell "
+        "sets of labels or novelty."
+    )
     num_bytes: int = Field(ge=0, description="Size of the checkpoint.", examples=[2_955_032])
     digest: str = Field(description="sha256 of the checkpoint, hexadecimal.", examples=["9f86d08…"])
+    dataset_digest: str | None = Field(
+        description="That of the images it was trained on; null where that is not known.",
+        examples=["2c26b46b…"],
+    )
     created_at: UtcTime = Field(description="When it was registered.")
 
 

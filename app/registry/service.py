@@ -15,6 +15,7 @@ from app.registry.references import CHAMPION, ModelReference, parse_reference
 from app.registry.repository import ModelRepository
 from app.registry.schemas import (
     AliasDetail,
+    Calibration,
     ChosenModel,
     ModelDetail,
     ModelSummary,
@@ -36,6 +37,9 @@ def register_version(  # noqa: PLR0913 - one keyword for each column
     class_names: Sequence[str],
     input_size: int,
     val_accuracy: float,
+    dataset_digest: str | None = None,
+    trust_key: str | None = None,
+    calibration: Calibration | None = None,
 ) -> int:
     """Make a checkpoint the next version of a model; returns its number.
 
@@ -50,12 +54,15 @@ def register_version(  # noqa: PLR0913 - one keyword for each column
             version=version,
             job_id=job_id,
             checkpoint_key=checkpoint_key,
+            trust_key=trust_key,
+            calibration=calibration.model_dump() if calibration else None,
             digest=digest,
             num_bytes=num_bytes,
             architecture=architecture,
             class_names=list(class_names),
             input_size=input_size,
             val_accuracy=val_accuracy,
+            dataset_digest=dataset_digest,
         )
     )
     session.flush()
@@ -243,8 +250,12 @@ def _describe(version: ModelVersion, aliases: Sequence[ModelAlias]) -> VersionDe
         class_names=version.class_names,
         input_size=version.input_size,
         val_accuracy=version.val_accuracy,
+        calibration=Calibration.model_validate(version.calibration)
+        if version.calibration
+        else None,
         num_bytes=version.num_bytes,
         digest=version.digest,
+        dataset_digest=version.dataset_digest,
         created_at=version.created_at,
     )
 

@@ -16,7 +16,10 @@ depends_on: Sequence[str] | None = None
 def upgrade() -> None:
     op.add_column("model", sa.Column("gate", Json, nullable=True))
     op.add_column("model_version", sa.Column("trust_key", sa.String(length=200), nullable=True))
+    op.add_column("model_version", sa.Column("calibration", Json, nullable=True))
+    op.add_column("model_version", sa.Column("dataset_digest", sa.String(length=64), nullable=True))
     op.add_column("inquiry", sa.Column("file_key", sa.String(length=200), nullable=True))
+    op.add_column("work_item", sa.Column("trace_parent", sa.String(length=64), nullable=True))
     op.add_column("serving", sa.Column("shadow", sa.String(length=160), nullable=True))
     op.add_column(
         "serving", sa.Column("shadow_fraction", sa.Float(), server_default="0", nullable=False)
@@ -83,6 +86,9 @@ def downgrade() -> None:
     op.drop_table("registry_event")
     op.drop_column("serving", "shadow_fraction")
     op.drop_column("serving", "shadow")
+    op.drop_column("work_item", "trace_parent")
     op.drop_column("inquiry", "file_key")
+    op.drop_column("model_version", "calibration")
+    op.drop_column("model_version", "dataset_digest")
     op.drop_column("model_version", "trust_key")
     op.drop_column("model", "gate")

@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 
 from app.db.session import Database
 from app.storage import LocalStorage
-from tests.models import register_model
+from tests.models import register_file, register_model
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,15 @@ def test_a_version_says_where_it_came_from_and_what_it_answers(client: TestClien
         "class_names": ["ants", "bees", "wasps"],
         "input_size": 48,
         "val_accuracy": 0.5,
+        "calibration": None,
+        "dataset_digest": None,
     }
+
+
+def test_a_version_says_how_it_is_calibrated(client: TestClient, database: Database) -> None:
+    number = register_file(database, "ants-and-bees", trust_key="jobs/job_0/1/trust.safetensors")
+    version = client.get(f"/models/ants-and-bees/versions/{number}").json()
+    assert version["calibration"] == {"temperature": 2.0, "num_images": 100}
 
 
 def test_a_model_shows_its_versions_newest_first_and_its_aliases(client: TestClient) -> None:
