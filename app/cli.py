@@ -1,6 +1,5 @@
 """The `graft` command."""
 
-import logging
 import os
 import signal
 import sys
@@ -13,7 +12,9 @@ from typing import Annotated, Literal
 import typer
 
 from app.errors import GraftError
+from app.logs import configure_logging
 from app.settings import describe_settings, get_settings
+from app.tracing import require_exporter
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,11 +33,7 @@ def _configure(
     ] = "info",
 ) -> None:
     """Fine-tune and serve image classifiers over HTTP."""
-    logging.basicConfig(
-        level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    for talkative in ("httpx", "alembic"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
+    configure_logging(log_level, get_settings().log_format)
 
 
 @app.command()
@@ -44,9 +41,11 @@ def up() -> None:
     """Run the whole service on this machine until Ctrl-C or SIGTERM."""
     from app.standalone import running_service  # noqa: PLC0415 - other commands need not wait for it
 
+    settings = get_settings()
+    require_exporter(settings)
     _interrupt_on_signals()
     try:
-        with running_service(get_settings()) as url:
+        with running_service(settings) as url:
             typer.echo(f"Graft is ready at {url} - Swagger UI: {url}/docs - Ctrl-C ends it")
             threading.Event().wait()
     except KeyboardInterrupt:
@@ -103,6 +102,7 @@ def api(
     if with_parent:
         _end_with_parent()
     settings = get_settings()
+    require_exporter(settings)
     uvicorn.run(
         create_app(settings),
         host=settings.host,
@@ -111,6 +111,7 @@ def api(
         timeout_graceful_shutdown=5,
         timeout_keep_alive=30,
         log_level="warning",
+        log_config=None,
     )
 
 
@@ -127,6 +128,7 @@ def worker(
 
     if with_parent:
         _end_with_parent()
+    require_exporter(get_settings())
     # Celery warns root of pickled messages; this worker accepts JSON alone.
     warnings.filterwarnings("ignore", message="You're running the worker with superuser")
     # Two threads: one may work for hours while the other still answers (and drops) ticks.

@@ -12,6 +12,7 @@ from app import health
 from app.datasets.router import router as datasets_router
 from app.db.session import Database
 from app.dependencies import Services
+from app.instrumentation import Instrumentation
 from app.jobs.advice_router import router as advice_router
 from app.jobs.history_router import router as history_router
 from app.jobs.report_router import router as report_router
@@ -28,6 +29,7 @@ from app.registry.router import router as registry_router
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.studies.router import router as studies_router
+from app.tracing import tracing
 from app.work.dispatcher import Dispatcher
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -73,6 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
             "/predict": settings.max_predict_bytes,
         },
     )
+    app.add_middleware(Instrumentation)
     app.add_middleware(RequestId)
     return app
 
@@ -93,7 +96,8 @@ def _lifespan(settings: Settings) -> Any:
         app.state.predictor = predictor
         dispatcher.start()
         try:
-            yield
+            with tracing(settings, "graft-api"):
+                yield
         finally:
             dispatcher.close()
             predictor.close()

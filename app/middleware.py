@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import BodyIncomplete, BodyTooLarge, GraftError, InputError
 from app.jsonbody import parse_json
+from app.logs import bind
 from app.problems import problem_response
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -26,6 +27,7 @@ class RequestId:
         claimed = _header(scope, b"x-request-id")
         request_id = claimed if _REQUEST_ID.fullmatch(claimed) else f"req_{secrets.token_hex(8)}"
         scope["graft.request_id"] = request_id
+        bind(request_id=request_id)
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -105,6 +105,15 @@ class Settings(BaseSettings):
     )
     model_cache_bytes: int = Field(2 * GIB, ge=1, description="Weights kept loaded for predict.")
 
+    log_format: Literal["text", "json"] = Field(
+        "text", description="How log lines look; `json` is one object a line."
+    )
+    otlp_endpoint: str = Field(
+        "",
+        description="Where traces go (OTLP/HTTP), as in http://localhost:4318; empty means nowhere."
+        " Needs the extra `otel`.",
+    )
+
     @property
     def sqlalchemy_url(self) -> str:
         """The database to use, with the driver this service ships for PostgreSQL."""

@@ -3,17 +3,22 @@
 import logging
 import threading
 import time
+from contextlib import ExitStack
 from uuid import uuid4
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from app.db.session import Database
+from app.logs import bound
 from app.queue import CeleryQueue
 from app.settings import Settings
 from app.storage import LocalStorage
+from app.tracing import span, tracing
 from app.work import service as work
 from app.work.dispatcher import Dispatcher
-from worker.kinds import make_kinds
+from app.work.service import Lease
+from worker.child import Command
+from worker.kinds import Kind, make_kinds
 from worker.reaper import Reaper
 from worker.recorder import Recorder
 from worker.supervisor import supervise
@@ -44,11 +49,13 @@ class Workbench:
         self.reaper = Reaper(
             self.database, self.kinds, self.storage, lease_seconds=settings.lease_seconds
         )
+        self._tracing = ExitStack()
         self._busy = threading.Lock()
         self._draining = threading.Event()
         self._idler = threading.Thread(target=self._look_now_and_then, name="idler", daemon=True)
 
     def start(self) -> None:
+        self._tracing.enter_context(tracing(self.settings, "graft-worker"))
         self.dispatcher.start()
         self.reaper.start()
         self._idler.start()
@@ -65,6 +72,7 @@ class Workbench:
         self.dispatcher.close()
         self.doorbell.close()
         self.database.close()
+        self._tracing.close()
 
     def take_work(self) -> None:
         """Work until nothing claimable is left; returns at once if this worker is busy."""
@@ -88,10 +96,25 @@ class Workbench:
             kind = self.kinds[lease.kind]
             command = kind.begin(session, lease)
         if command is not None:
-            log.info("%s: attempt %s begins", lease.subject_id, lease.attempt)
-            recorder = Recorder(self.database, self.storage, lease, kind, self.settings)
-            supervise(command, recorder, self._draining, self.settings)
+            with bound(work_item=lease.item_id, subject=lease.subject_id):
+                self._attempt(lease, kind, command)
         return True
+
+    def _attempt(self, lease: Lease, kind: Kind, command: Command) -> None:
+        log.info("%s: attempt %s begins", lease.subject_id, lease.attempt)
+        recorder = Recorder(self.database, self.storage, lease, kind, self.settings)
+        with span(
+            f"work {lease.kind}",
+            kind="consumer",
+            parent=lease.trace_parent,
+            graft__kind=lease.kind,
+            graft__subject=lease.subject_id,
+            graft__work_item=lease.item_id,
+            graft__attempt=lease.attempt,
+        ) as attempt:
+            supervise(command, recorder, self._draining, self.settings)
+            attempt.set_attribute("graft.outcome", recorder.outcome)
+        log.info("%s: attempt %s: %s", lease.subject_id, lease.attempt, recorder.outcome)
 
     def _look_now_and_then(self) -> None:
         next_sweep = time.monotonic()

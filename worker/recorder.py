@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
@@ -16,11 +16,13 @@ from worker.child import Exited
 from worker.kinds import Kind
 from worker.protocol import (
     Answered,
+    BatchProgress,
     Failed,
     Ingested,
     IngestProgress,
     InquiryProgress,
     Message,
+    Predicted,
     Trained,
     TrainProgress,
 )
@@ -29,6 +31,7 @@ PROGRESS_EVERY_SECONDS = 1.0
 RETRY_EVERY_SECONDS = 0.5
 
 T = TypeVar("T")
+Outcome = Literal["finished", "failed", "crashed", "cancelled", "given_back", "lost"]
 
 
 class DatabaseGoneError(Exception):
@@ -38,7 +41,8 @@ class DatabaseGoneError(Exception):
 class Recorder:
     """Writes what one attempt brings about, each step in one transaction.
 
-    has_ended tells that the child has said its result or its reason.
+    has_ended tells that the child has said its result or its reason; outcome is how the attempt
+    ended in a word, `lost` as long as nothing about that has been written.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Recorder:
         self.kind = kind
         self.settings = settings
         self.has_ended = False
+        self.outcome: Outcome = "lost"
         self._next_progress = 0.0
         self._last_success = time.monotonic()
 
@@ -64,14 +69,14 @@ class Recorder:
 
     def record(self, message: Message) -> None:
         """Write what the child said; a result or a reason ends the attempt."""
-        if isinstance(message, TrainProgress | IngestProgress | InquiryProgress):
+        if isinstance(message, TrainProgress | IngestProgress | InquiryProgress | BatchProgress):
             if time.monotonic() < self._next_progress:
                 return
             self._next_progress = time.monotonic() + PROGRESS_EVERY_SECONDS
         if isinstance(message, Failed):
             self.fail(message.code, message.message)
             return
-        is_last = isinstance(message, Trained | Ingested | Answered)
+        is_last = isinstance(message, Trained | Ingested | Answered | Predicted)
 
         def write(session: Session) -> list[str]:
             work.hold(session, self.lease)
@@ -81,7 +86,9 @@ class Recorder:
             return superseded
 
         self._write_and_tidy(write)
-        self.has_ended = is_last
+        if is_last:
+            self.has_ended = True
+            self.outcome = "finished"
 
     def end(self, exited: Exited) -> None:
         """The child is gone: without a result that is a crash."""
@@ -101,6 +108,7 @@ class Recorder:
             return []
 
         self._write_and_tidy(write)
+        self.outcome = "crashed"
 
     def fail(self, code: str, message: str) -> None:
         """The attempt ends for a reason of its own, which trying again would not change."""
@@ -111,10 +119,12 @@ class Recorder:
 
         self._write_and_tidy(write)
         self.has_ended = True
+        self.outcome = "failed"
 
     def cancel(self) -> None:
         """The child of a cancelled job is gone."""
         self.give_back("cancelled")
+        self.outcome = "cancelled"
 
     def give_back(self, reason: str) -> None:
         """Queue the item again at no cost, unless it was being cancelled: then it is over."""
@@ -125,6 +135,7 @@ class Recorder:
                 work.withdraw(session, item)
 
         self._write(write)
+        self.outcome = "given_back"
 
     def _write_and_tidy(self, step: Callable[[Session], list[str]]) -> None:
         """Run a step, and once it is committed delete the files it says nothing points to."""

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from app.settings import Settings
+from app.tracing import span
 from app.work.service import StaleLeaseError
 from worker.child import Child, Command, Exited
 from worker.recorder import DatabaseGoneError, Recorder
@@ -30,7 +31,7 @@ def supervise(
     too long; a user cancelled; this worker drains; or the lease (or the database) was lost, and
     then nothing more is recorded.
     """
-    with Child(command, settings) as child:
+    with span(f"python -m {command.module}"), Child(command, settings) as child:
         try:
             _watch(child, recorder, draining, settings)
         except (StaleLeaseError, DatabaseGoneError) as loss:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.db.base import new_id, now
 from app.db.session import ring_after_commit
 from app.db.tables import WorkItem
+from app.tracing import find_trace_parent
 from app.work.repository import DONE, QUEUED, WorkRepository
 
 Queue = Literal["cpu", "train"]
@@ -27,13 +28,17 @@ class StaleLeaseError(Exception):
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to work on one item and to record what comes of it."""
+    """The right to work on one item and to record what comes of it.
+
+    trace_parent is the span that asked for it.
+    """
 
     item_id: str
     fence: int
     kind: str
     subject_id: str
     attempt: int
+    trace_parent: str | None
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ def enqueue(
             strikes=0,
             fence=0,
             heartbeat=0,
+            trace_parent=find_trace_parent(),
         )
     )
     ring_after_commit(session, queue)
@@ -79,7 +85,7 @@ def claim(session: Session, queue: str, owner: str) -> Lease | None:
     item = WorkRepository(session).claim(queue, owner)
     if item is None:
         return None
-    return Lease(item.id, item.fence, item.kind, item.subject_id, item.attempt)
+    return Lease(item.id, item.fence, item.kind, item.subject_id, item.attempt, item.trace_parent)
 
 
 def beat(session: Session, lease: Lease) -> Wishes:
