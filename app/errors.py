@@ -14,8 +14,8 @@
     ├── Conflict                     the state of things does not allow it
     │   ├── IllegalTransition, IdempotencyConflict, InUse, NameTaken
     │   ├── ModelNotReady, NotCalibrated
-    │   └── ReportNotReady, DatasetInvalid
-    ├── Overloaded, DeadlineExceeded, StorageFull, Unavailable
+    │   └── ReportNotReady, ResultsNotReady, DatasetInvalid
+    ├── Overloaded, DeadlineExceeded, StorageFull, Unavailable, EngineUnavailable
     ├── CheckpointInvalid            a stored model that cannot be read here
     └── TrainingError                a job's own failure
         ├── Diverged, GpuOutOfMemory, DeviceUnavailable, TooFewImages
@@ -213,6 +213,12 @@ class ReportNotReady(Conflict):
     code = "REPORT_NOT_READY"
 
 
+class ResultsNotReady(Conflict):
+    """The batch has no results, or not yet."""
+
+    code = "RESULTS_NOT_READY"
+
+
 class DatasetInvalid(Conflict):
     """The dataset was refused when it was checked."""
 
@@ -251,6 +257,12 @@ class Unavailable(GraftError):
     """The database or the storage does not answer."""
 
     code = "UNAVAILABLE"
+
+
+class EngineUnavailable(GraftError):
+    """The engine that was asked for is not installed, or does not run as it was asked to."""
+
+    code = "ENGINE_UNAVAILABLE"
 
 
 class CheckpointInvalid(GraftError):
