@@ -21,19 +21,21 @@ PREPROCESSING = PreprocessingSpec(input_size=48, resize_size=56)
 CALIBRATION = Calibration(temperature=2.0, num_images=100)
 
 
-def save_model(storage: Storage, key: str, *, seed: int = 0) -> StoredFile:
+def save_model(
+    storage: Storage, key: str, *, seed: int = 0, class_names: tuple[str, ...] = CLASS_NAMES
+) -> StoredFile:
     """Write the checkpoint of a model that is the same for the same seed."""
     arguments = build_arguments(ARCHITECTURE, is_pretrained=False)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = build(ARCHITECTURE, len(CLASS_NAMES), arguments=arguments)
+        model = build(ARCHITECTURE, len(class_names), arguments=arguments)
         head = model.get_parameter("classifier.1.weight")
         nn.init.normal_(head, std=0.2)  # torchvision's own start leaves all classes equal
     header = CheckpointHeader(
         architecture=ARCHITECTURE,
         build_arguments=arguments,
-        num_classes=len(CLASS_NAMES),
-        class_names=CLASS_NAMES,
+        num_classes=len(class_names),
+        class_names=class_names,
         preprocessing=PREPROCESSING,
         weights=Provenance(source="none", name="none", digest=None),
     )

@@ -17,7 +17,7 @@ from worker.waiting import fail_waiting
 
 
 class InquiryWork:
-    """The kinds `advise` and `dry_run`: their subject is an inquiry about a dataset."""
+    """The kinds `advise`, `dry_run` and `evaluate`: their subject is an inquiry about a dataset."""
 
     def __init__(self, settings: Settings, storage: LocalStorage) -> None:
         self.settings = settings
@@ -47,6 +47,7 @@ class InquiryWork:
                 "cache_dir": self.settings.image_cache_dir,
                 "image_cache_bytes": self.settings.image_cache_bytes,
                 "device": self.settings.device,
+                "num_threads": self.settings.num_threads,
             }
         )
         return Command("worker.inquiries", configuration.model_dump_json())

@@ -35,6 +35,7 @@ def make_kinds(settings: Settings, storage: LocalStorage) -> dict[str, Kind]:
     return {
         "advise": InquiryWork(settings, storage),
         "dry_run": InquiryWork(settings, storage),
+        "evaluate": InquiryWork(settings, storage),
         "ingest": IngestionWork(settings, storage),
         "train": TrainingWork(settings, storage),
     }

@@ -23,9 +23,13 @@ class InquiryRepository:
         return inquiry
 
     def find(self, fingerprint: str) -> Inquiry | None:
+        """The question, held until the transaction ends."""
         return self.session.scalar(
             select(Inquiry).where(Inquiry.fingerprint == fingerprint).with_for_update()
         )
+
+    def look_at(self, fingerprint: str) -> Inquiry | None:
+        return self.session.scalar(select(Inquiry).where(Inquiry.fingerprint == fingerprint))
 
     def list_about(self, subject_id: str) -> Sequence[Inquiry]:
         return self.session.scalars(select(Inquiry).where(Inquiry.subject_id == subject_id)).all()

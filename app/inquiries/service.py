@@ -20,7 +20,7 @@ from app.inquiries.repository import InquiryRepository
 from app.work import service as work
 from app.work.service import Queue
 
-Kind = Literal["advise", "dry_run"]
+Kind = Literal["advise", "dry_run", "evaluate"]
 
 FAILURE_STANDS = timedelta(minutes=1)
 """How long those who ask again are told of a failure, before it is tried again."""
@@ -73,6 +73,13 @@ def ask(  # noqa: PLR0913 - the question and how it gets its answer, by keyword
 def stands(inquiry: Inquiry) -> bool:
     """Whether a failure is so recent that trying again would most likely bring it again."""
     return inquiry.finished_at is not None and now() - inquiry.finished_at < FAILURE_STANDS
+
+
+def find_inquiry(
+    session: Session, *, kind: Kind, subject_id: str, parameters: Mapping[str, Any]
+) -> Inquiry | None:
+    """The inquiry with these parameters, if it was ever asked."""
+    return InquiryRepository(session).look_at(fingerprint_of(kind, subject_id, parameters))
 
 
 def get_inquiry(session: Session, inquiry_id: str) -> Inquiry:

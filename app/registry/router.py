@@ -1,14 +1,12 @@
 """HTTP of the model registry."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 
 from app.dependencies import PageDep, ReadSessionDep, SessionDep
 from app.errors import InUse, ModelNotReady, NotFound
 from app.problems import problem_responses
 from app.registry import service
-from app.registry.references import MAX_VERSION
+from app.registry.paths import AliasPath, NamePath, VersionPath
 from app.registry.schemas import (
     AliasDetail,
     ChooseModel,
@@ -18,19 +16,9 @@ from app.registry.schemas import (
     PointAlias,
     VersionDetail,
 )
-from app.schemas import ALIAS_PATTERN, NAME_PATTERN, Page
+from app.schemas import Page
 
 router = APIRouter(tags=["models"])
-
-NamePath = Annotated[
-    str, Path(pattern=NAME_PATTERN, description="Name of a model.", examples=["ants-and-bees"])
-]
-VersionPath = Annotated[
-    int, Path(ge=1, le=MAX_VERSION, description="Number of a version.", examples=[3])
-]
-AliasPath = Annotated[
-    str, Path(pattern=ALIAS_PATTERN, description="Name of an alias.", examples=["champion"])
-]
 
 
 @router.get("/models", summary="List models by name")

@@ -78,13 +78,13 @@ def resolve_reference(
     Raises ValidationFailed at `loc` for text that is no reference, NotFound for an unknown model,
     alias or version, ModelNotReady for a model whose versions are all deleted.
     """
-    return _resolve(ModelRepository(session), parse_reference(reference, loc=loc))
+    return resolve(ModelRepository(session), parse_reference(reference, loc=loc))
 
 
 def resolve_chosen(session: Session) -> ModelVersion:
     """The version the chosen model means at this moment; raises ModelNotReady before one is."""
     models = ModelRepository(session)
-    return _resolve(models, parse_reference(_get_chosen(models).model))
+    return resolve(models, parse_reference(_get_chosen(models).model))
 
 
 def list_models(session: Session, *, limit: int, after: str | None) -> Page[ModelSummary]:
@@ -124,7 +124,7 @@ def get_version(session: Session, name: str, version: int) -> VersionDetail:
     """One version of a model; raises NotFound."""
     models = ModelRepository(session)
     return _describe(
-        _resolve(models, ModelReference(name, version=version)), models.list_aliases([name])
+        resolve(models, ModelReference(name, version=version)), models.list_aliases([name])
     )
 
 
@@ -135,7 +135,7 @@ def delete_version(session: Session, name: str, version: int) -> None:
     """
     models = ModelRepository(session)
     models.lock(name)
-    row = _resolve(models, ModelReference(name, version=version))
+    row = resolve(models, ModelReference(name, version=version))
     pointing = [a.alias for a in models.list_aliases([name]) if a.version == version]
     if pointing:
         raise InUse(
@@ -151,7 +151,7 @@ def point_alias(session: Session, name: str, alias: str, version: int) -> AliasD
     """Let an alias point to a version, whether it is new or moved; raises NotFound."""
     models = ModelRepository(session)
     models.lock(name)
-    _resolve(models, ModelReference(name, version=version))
+    resolve(models, ModelReference(name, version=version))
     row = models.find_alias(name, alias)
     if row is None:
         row = ModelAlias(name=name, alias=alias)
@@ -179,7 +179,7 @@ def get_chosen(session: Session) -> ChosenModel:
     """The chosen model and what it resolves to; raises ModelNotReady before one is chosen."""
     models = ModelRepository(session)
     chosen = _get_chosen(models)
-    return _show_choice(chosen, _resolve(models, parse_reference(chosen.model)))
+    return _show_choice(chosen, resolve(models, parse_reference(chosen.model)))
 
 
 def choose_model(session: Session, reference: str) -> ChosenModel:
@@ -187,11 +187,12 @@ def choose_model(session: Session, reference: str) -> ChosenModel:
     models = ModelRepository(session)
     parsed = parse_reference(reference)
     models.lock(parsed.name)
-    resolved = _resolve(models, parsed)
+    resolved = resolve(models, parsed)
     return _show_choice(models.choose(str(parsed)), resolved)
 
 
-def _resolve(models: ModelRepository, reference: ModelReference) -> ModelVersion:
+def resolve(models: ModelRepository, reference: ModelReference) -> ModelVersion:
+    """The version that a parsed reference means; raises what `resolve_reference` does."""
     number = reference.version
     if reference.alias is not None or number is None:
         alias = models.find_alias(reference.name, reference.alias or CHAMPION)
@@ -223,7 +224,7 @@ def _get_chosen(models: ModelRepository) -> Serving:
 
 def _means(models: ModelRepository, chosen: Serving, version: ModelVersion) -> bool:
     reference = parse_reference(chosen.model)
-    return reference.name == version.name and _resolve(models, reference) is version
+    return reference.name == version.name and resolve(models, reference) is version
 
 
 def _no_model(name: str) -> NotFound:

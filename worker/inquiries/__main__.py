@@ -1,10 +1,14 @@
 """The process that answers one inquiry: `python -m worker.inquiries`."""
 
+from pydantic import BaseModel
+
 from app.errors import GraftError
 from app.inquiries.advice_schemas import AdviceQuestion
+from app.registry.evaluation_schemas import EvaluationQuestion
 from worker.inquiries.advise import advise
 from worker.inquiries.config import InquiryConfig
 from worker.inquiries.dry_run import dry_run
+from worker.inquiries.evaluate import evaluate
 from worker.lifeline import open_lifeline
 from worker.protocol import Answered, Failed, InquiryProgress, say
 
@@ -15,16 +19,19 @@ def main() -> None:
     config = InquiryConfig.model_validate_json(lifeline.configuration)
     outcome: Answered | Failed
     try:
-        question = config.question
-        found = (
-            advise(config, question, _tell)
-            if isinstance(question, AdviceQuestion)
-            else dry_run(config, question)
-        )
-        outcome = Answered(result=found.model_dump(mode="json"))
+        outcome = Answered(result=_answer(config).model_dump(mode="json"))
     except GraftError as error:
         outcome = Failed(code=error.code, message=error.message)
     say(outcome)
+
+
+def _answer(config: InquiryConfig) -> BaseModel:
+    question = config.question
+    if isinstance(question, AdviceQuestion):
+        return advise(config, question, _tell)
+    if isinstance(question, EvaluationQuestion):
+        return evaluate(config, question, _tell)
+    return dry_run(config, question)
 
 
 def _tell(done: int, total: int) -> None:

@@ -8,18 +8,21 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.inquiries.advice_schemas import AdviceQuestion
 from app.inquiries.dry_run_schemas import DryRunQuestion
 from app.ml.recipe import Recipe
+from app.registry.evaluation_schemas import EvaluationQuestion
 from worker.training.config import TrainingConfig
 
 
 class InquiryConfig(BaseModel):
     """The configuration a supervisor sends to `python -m worker.inquiries`.
 
-    num_images counts the dataset's images by split.
+    num_images counts the dataset's images by split; num_threads are those of an evaluation.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    question: Annotated[AdviceQuestion | DryRunQuestion, Field(discriminator="kind")]
+    question: Annotated[
+        AdviceQuestion | DryRunQuestion | EvaluationQuestion, Field(discriminator="kind")
+    ]
     class_names: list[str]
     num_images: dict[str, int]
     manifest_key: str
@@ -30,9 +33,11 @@ class InquiryConfig(BaseModel):
     cache_dir: Path
     image_cache_bytes: int
     device: str
+    num_threads: int
 
     def train(self, recipe: Recipe) -> TrainingConfig:
         """What a job with this recipe would be told; it has no place to write to."""
+        base = None if isinstance(self.question, EvaluationQuestion) else self.question
         return TrainingConfig(
             job_id="",
             recipe=recipe,
@@ -46,5 +51,5 @@ class InquiryConfig(BaseModel):
             cache_dir=self.cache_dir,
             image_cache_bytes=self.image_cache_bytes,
             device=self.device,
-            base_model_key=self.question.base_model_key,
+            base_model_key=base.base_model_key if base else None,
         )

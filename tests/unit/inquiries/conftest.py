@@ -95,6 +95,7 @@ def ask(storage: LocalStorage, weights_dir: Path, tmp_path: Path) -> Ask:
             cache_dir=tmp_path / "cache",
             image_cache_bytes=0,
             device="cpu",
+            num_threads=2,
         )
 
     return make

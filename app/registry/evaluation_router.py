@@ -1,0 +1,96 @@
+"""HTTP of evaluations: a registered version, judged on the images of any dataset."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import JSONResponse
+
+from app import errors
+from app.datasets.manifest import Split
+from app.dependencies import ReadSessionDep, SessionDep, SettingsDep
+from app.inquiries.presentation import PENDING_RESPONSE, answer_pending
+from app.problems import problem_responses
+from app.registry.evaluation_schemas import EvaluateRequest, Evaluation
+from app.registry.evaluations import Asked, get_evaluation, present, request_evaluation
+from app.registry.paths import NamePath, VersionPath
+
+router = APIRouter(tags=["models"])
+
+_RESPONSES = {
+    **PENDING_RESPONSE,
+    **problem_responses(
+        errors.NotFound,
+        errors.Conflict,
+        errors.DatasetInvalid,
+        errors.TooFewImages,
+        errors.ValidationFailed,
+        errors.Unavailable,
+    ),
+}
+
+
+@router.post(
+    "/models/{name}/versions/{version}/evaluate",
+    response_model=Evaluation,
+    summary="Judge a version on a dataset",
+    responses=_RESPONSES,
+)
+def evaluate_version(
+    session: SessionDep,
+    settings: SettingsDep,
+    name: NamePath,
+    version: VersionPath,
+    body: EvaluateRequest,
+) -> Response:
+    """Say what a version is worth on images of your choice, prepared and scored as in serving.
+
+    A worker looks at them once: until then the answer is 202, and `Location`, or the same request,
+    brings the figures later. A failure is answered for a minute, then it is tried again.
+    """
+    precision = settings.predict_precision
+    return _answer(request_evaluation(session, name, version, body, precision=precision))
+
+
+@router.get(
+    "/models/{name}/versions/{version}/evaluations/{dataset_id}",
+    response_model=Evaluation,
+    summary="Look at an evaluation",
+    responses=_RESPONSES,
+)
+def look_at_evaluation(  # noqa: PLR0913, PLR0917 - what the path and the query say
+    session: ReadSessionDep,
+    settings: SettingsDep,
+    name: NamePath,
+    version: VersionPath,
+    dataset_id: Annotated[
+        str,
+        Path(
+            max_length=40,
+            pattern=r"^[\w-]+$",
+            description="The dataset.",
+            examples=["ds_01k0w1rhzekvcw9wykj3fymg"],
+        ),
+    ],
+    split: Annotated[
+        Split | None,
+        Query(description="Which of its images; left out, `test` where there is one, else `val`."),
+    ] = None,
+) -> Response:
+    """Show what was asked for before."""
+    request = EvaluateRequest(dataset_id=dataset_id, split=split)
+    precision = settings.predict_precision
+    return _answer(get_evaluation(session, name, version, request, precision=precision))
+
+
+def answer_when_evaluated(asked: Asked) -> Response:
+    """202: where the evaluation is to be looked at."""
+    version = f"/models/{asked.version.name}/versions/{asked.version.version}"
+    location = f"{version}/evaluations/{asked.dataset.id}?split={asked.split}"
+    return answer_pending(asked.inquiry, location=location)
+
+
+def _answer(asked: Asked) -> Response:
+    evaluation = present(asked)
+    if evaluation is None:
+        return answer_when_evaluated(asked)
+    return JSONResponse(evaluation.model_dump(mode="json"))
