@@ -6,12 +6,15 @@ its behalf then carries those names, in the threads of its routes too.
 
 import json
 import logging
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TextIO
+
+LogFormat = Literal["text", "json"]
 
 _names: ContextVar[Mapping[str, str]] = ContextVar("names", default=MappingProxyType({}))
 
@@ -74,12 +77,17 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
-    """Send every record of this process, its libraries' included, to stderr in one form."""
-    handler = logging.StreamHandler()
+def make_handler(stream: TextIO, log_format: LogFormat) -> logging.Handler:
+    """What writes records to a stream in this form."""
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     handler.addFilter(NameFilter())
-    logging.basicConfig(level=level.upper(), handlers=[handler])
+    return handler
+
+
+def configure_logging(level: str, log_format: LogFormat) -> None:
+    """Send every record of this process, its libraries' included, to stderr in one form."""
+    logging.basicConfig(level=level.upper(), handlers=[make_handler(sys.stderr, log_format)])
     logging.captureWarnings(capture=True)
     for talkative in ("httpx", "alembic"):
         logging.getLogger(talkative).setLevel(logging.WARNING)

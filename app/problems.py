@@ -197,10 +197,12 @@ def _on_database_error(request: Request, error: Exception) -> JSONResponse:
 
 def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
     log.error("unexpected error on %s", request.url.path, exc_info=error)
-    return _answer(
+    answer = _answer(
         request,
         errors.GraftError("Something went wrong on our side; the log has this request's id."),
     )
+    answer.headers["X-Request-ID"] = request_id_of(request)  # made outside the layer that adds it
+    return answer
 
 
 def _render(  # noqa: PLR0913 - the members of RFC 9457, by keyword
