@@ -94,7 +94,14 @@ def finish_job(
     )
     messages = (
         EpochsDone(rows=[row], state_key="state", best_key="best"),
-        Trained(best_epoch=1, model_key="model", model_digest="ab", num_bytes=1, report=report),
+        Trained(
+            best_epoch=1,
+            model_key="model",
+            model_digest="ab",
+            num_bytes=1,
+            report=report,
+            trust_key="trust",
+        ),
     )
     for message in messages:
         with database.transaction() as session:

@@ -38,7 +38,8 @@ class IngestProgress(_Message):
 class TrainProgress(_Message):
     """How far an epoch is; steps count batches of training and validation together.
 
-    Before the first epoch (epoch 0) stage says what is prepared, and steps count its images.
+    Before the first epoch (epoch 0) stage says what is prepared, and after the last what is
+    measured; steps count images then.
     """
 
     type: Literal["train_progress"] = "train_progress"
@@ -120,6 +121,23 @@ class Answered(_Message):
     result: dict[str, Any]
 
 
+class BatchProgress(_Message):
+    """How far a batch prediction is: bytes of the archive while `checking`, then images."""
+
+    type: Literal["batch_progress"] = "batch_progress"
+    stage: str
+    done: int
+    total: int
+
+
+class Predicted(_Message):
+    """Every image of a batch has its line under results_key, which is durable."""
+
+    type: Literal["predicted"] = "predicted"
+    results_key: str
+    counts: dict[str, Any]
+
+
 class Failed(_Message):
     """The child gives up for a reason it can name."""
 
@@ -136,6 +154,8 @@ Message = Annotated[
     | Trained
     | Ingested
     | InquiryProgress
+    | BatchProgress
+    | Predicted
     | Answered
     | Failed,
     Field(discriminator="type"),

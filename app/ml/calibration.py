@@ -41,6 +41,17 @@ class Temperature:
 
 
 @dataclass(frozen=True)
+class Calibrated:
+    """The temperature of all images, and their logits by temperatures that they had no part in.
+
+    across is None for a single image.
+    """
+
+    temperature: Temperature
+    across: Tensor | None
+
+
+@dataclass(frozen=True)
 class Bin:
     """The images whose confidence lies in (lower, upper]; means are None in an empty bin."""
 
@@ -81,6 +92,14 @@ def fit_temperature(logits: Tensor, targets: Tensor) -> Temperature:
             break
         scale = following
     return Temperature(1 / scale, None)
+
+
+def calibrate(logits: Tensor, targets: Tensor) -> Calibrated:
+    """Fit the temperature, and once more for each fold of the images."""
+    return Calibrated(
+        fit_temperature(logits, targets),
+        calibrate_across(logits, targets) if len(targets) > 1 else None,
+    )
 
 
 def calibrate_across(logits: Tensor, targets: Tensor, num_folds: int = NUM_FOLDS) -> Tensor:

@@ -45,7 +45,11 @@ class ScoringNetwork(nn.Module):
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         dtype = next(self.model.parameters()).dtype
         images = ((pixels.float() / 255.0 - self.mean) / self.std).to(dtype)
-        logits: Tensor = self.model(images.contiguous(memory_format=torch.channels_last))
+        return self.score(images.contiguous(memory_format=torch.channels_last))
+
+    def score(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and features of images that are normalised already."""
+        logits: Tensor = self.model(images)
         features: Tensor = self._tapped.features
         del self._tapped.features
         return logits.float(), (features.mean((2, 3)) if self._pools else features).float()

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from app.ml import checkpoint
 from app.ml.checkpoint import Checkpoint, CheckpointHeader, StoredFile
+from app.ml.trust import Trust, save_trust
 from app.storage import Storage
 from worker.training.config import Resume
 from worker.training.fit import Best
@@ -78,3 +79,9 @@ class Artifacts:
         key = f"{self.key_prefix}/model.safetensors"
         whole = Checkpoint(header, self.model.state_dict())
         return key, checkpoint.save(self.storage, key, whole)
+
+    def keep_trust(self, trust: Trust) -> str:
+        """Store what the model's confidence is worth, and give its key."""
+        key = f"{self.key_prefix}/trust.safetensors"
+        save_trust(self.storage, key, trust)
+        return key

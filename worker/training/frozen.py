@@ -35,11 +35,16 @@ def cut_model(model: nn.Module, entry: Entry, recipe: Recipe) -> Cut:
     Auxiliary heads, which have no part in what a model answers, are in neither part.
     Raises ValidationFailed where the model's forward pass cannot be cut there.
     """
-    if recipe.strategy == "feature_extract" and has_linear_head(model, entry):
+    if ends_at_head(model, entry, recipe):
         head = model.get_submodule(entry.heads[-1].name)
         return Cut(cut_features(model, entry), _HeadOnFeatures(head))
     front, tail = _split(model, recipe.trainable_from or entry.heads[-1].name)
     return Cut(front.eval(), tail)
+
+
+def ends_at_head(model: nn.Module, entry: Entry, recipe: Recipe) -> bool:
+    """Whether what the frozen layers give is the features that `cut_features` gives."""
+    return recipe.strategy == "feature_extract" and has_linear_head(model, entry)
 
 
 def cut_features(model: nn.Module, entry: Entry) -> Callable[[Tensor], Tensor]:

@@ -145,7 +145,7 @@ def _start_head(bench: Bench, recipe: Recipe, progress: ProgressReporter) -> Non
     images, train = bench.images, bench.splits.train
     front = cut_features(bench.model, bench.entry)
     on_batch = progress.prepare("fitting the head", len(train))
-    features, targets = _run_once(bench, front, train, images.read_plain, on_batch)
+    features, targets = run_once(bench, front, train, images.read_plain, on_batch)
     solution = choose_head(
         features,
         targets,
@@ -175,24 +175,24 @@ def _run_frozen_once(
     num_images = num_views * len(splits.train) + len(splits.val)
     on_batch = progress.prepare("running the frozen layers", num_images)
     views = [
-        _run_once(bench, cut.front, splits.train, images.varied(view), on_batch)
+        run_once(bench, cut.front, splits.train, images.varied(view), on_batch)
         for view in range(1, num_views + 1)
     ]
-    val, val_targets = _run_once(bench, cut.front, splits.val, images.read_plain, on_batch)
+    val, val_targets = run_once(bench, cut.front, splits.val, images.read_plain, on_batch)
     bench.feed = ActivationFeed(
         recipe, [activations for activations, _ in views], views[0][1], val, val_targets
     )
     bench.learner.model = cut.tail
 
 
-def _run_once(
+def run_once(
     bench: Bench,
     front: Callable[[Tensor], Tensor],
     samples: Sequence[Sample],
     read: Read,
     on_batch: Callable[[int], None],
 ) -> tuple[Tensor, Tensor]:
-    """What frozen layers make of images, [num_images, ...], and their targets."""
+    """What a model's part makes of images, [num_images, ...], and their targets."""
 
     def run_front(images: Tensor) -> Tensor:
         with bench.learner.autocast(), torch.no_grad():

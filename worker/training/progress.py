@@ -34,6 +34,12 @@ class ProgressReporter:
         left = (self._epochs - last_epoch) * num_images
         self._begin("training", epoch=last_epoch + 1, steps=steps, num_images=left)
 
+    def conclude(self, stage: str, num_images: int) -> Callable[[int], None]:
+        """A stage after the last epoch begins; what is given back is told of images done."""
+        last = min(self._epoch, self._epochs)
+        self._begin(stage, epoch=last, steps=num_images, num_images=num_images)
+        return self._advance
+
     def on_step(self, num_images: int) -> None:
         """Count a batch of training or validation."""
         if self._step == self._steps:

@@ -32,6 +32,7 @@ from worker.training.repeatable import make_repeatable
 from worker.training.solve import SolvedEpoch, solve
 from worker.training.starting_model import start_model
 from worker.training.state import TrainerState
+from worker.training.trust import measure_trust
 
 Say = Callable[[Message], None]
 
@@ -60,7 +61,7 @@ def run(config: TrainingConfig, *, should_stop: Callable[[], bool], say: Say) ->
             bench.learner.agree()
             state = _train(config, bench, artifacts, state, progress, should_stop, say)
         bench.go_on_alone()
-        say(_complete(config, bench, artifacts, state))
+        say(_complete(config, bench, artifacts, state, progress))
 
 
 @contextmanager
@@ -171,9 +172,13 @@ def list_epochs(
 
 
 def _complete(
-    config: TrainingConfig, bench: Bench, artifacts: Artifacts, state: TrainerState
+    config: TrainingConfig,
+    bench: Bench,
+    artifacts: Artifacts,
+    state: TrainerState,
+    progress: ProgressReporter,
 ) -> Trained:
-    """Store the best epoch's model, and tell what it is worth."""
+    """Store the best epoch's model with what its confidence is worth, and tell both."""
     key, stored = artifacts.complete(state)
     learner, splits = bench.learner, bench.splits
     learner.average = None
@@ -184,12 +189,14 @@ def _complete(
         scores = predict_scores(learner, bench.images.eval_batches(splits.test))
         test = Scored.of(splits.test, scores, splits.paths)
     report = evaluate(config.class_names, val, test=test, out_of_fold=bench.out_of_fold)
+    trust_key = artifacts.keep_trust(measure_trust(config.recipe, bench, val, progress))
     return Trained(
         best_epoch=state.best.epoch,
         model_key=key,
         model_digest=stored.digest,
         num_bytes=stored.num_bytes,
         report=report.model_dump(mode="json"),
+        trust_key=trust_key,
     )
 
 

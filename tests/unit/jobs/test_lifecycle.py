@@ -8,6 +8,7 @@ from app.db.base import new_id
 from app.db.session import Database
 from app.db.tables import Dataset, Job, JobReport, ModelVersion
 from app.jobs import service
+from app.jobs.lifecycle import complete_job
 from app.jobs.presentation import view_report
 from app.jobs.report_schemas import Report
 from app.jobs.schemas import JobRequest
@@ -57,6 +58,37 @@ def test_the_report_comes_with_the_model(
     assert shown.mistakes[0].thumbnail_url is not None
     assert dataset.report["ignored"] == [{"path": "x.txt", "reason": "a text"}]
     assert [one["image_id"] for one in dataset.report["suspect_labels"]] == [3]
+
+
+def test_a_version_knows_its_trust_file_and_how_it_is_calibrated(
+    either_database: Database, storage: LocalStorage, settings: Settings
+) -> None:
+    post_job(either_database, settings)
+    report = make_report()
+    finish_job(either_database, storage, settings, report)
+    with either_database.reading() as session:
+        (version,) = session.scalars(select(ModelVersion)).all()
+    assert version.trust_key == "trust"
+    assert version.calibration == {
+        "temperature": report.calibration.temperature,
+        "num_images": report.num_images,
+    }
+
+
+def test_a_cancelled_jobs_files_are_given_back(database: Database, settings: Settings) -> None:
+    job_id = post_job(database, settings)
+    with database.transaction() as session:
+        session.get_one(Job, job_id).status = "cancelling"
+        superseded = complete_job(
+            session,
+            job_id,
+            model_key="model",
+            model_digest="ab",
+            num_bytes=1,
+            report=None,
+            trust_key="trust",
+        )
+    assert set(superseded) == {"model", "trust"}
 
 
 def test_report_and_model_are_kept_together_or_not_at_all(

@@ -62,3 +62,14 @@ def test_what_is_prepared_is_told_in_images_before_the_first_epoch() -> None:
     clock[0] += 1.0
     reporter.on_step(15)
     assert (said[-1].epoch, said[-1].step, said[-1].images_per_second) == (1, 1, 15.0)
+
+
+def test_what_is_measured_is_told_in_images_after_the_last_epoch() -> None:
+    clock = [0.0]
+    said: list[TrainProgress] = []
+    reporter = ProgressReporter(said.append, epochs=4, now=lambda: clock[0])
+    reporter.train(last_epoch=4, steps=5, num_images=50)
+    on_batch = reporter.conclude("measuring trust", 20)
+    clock[0] += 1.0
+    on_batch(8)
+    assert [(m.stage, m.epoch, m.step, m.steps) for m in said] == [("measuring trust", 4, 8, 20)]

@@ -15,7 +15,8 @@ def write(storage: LocalStorage, *keys: str) -> None:
 def test_only_old_files_that_nothing_refers_to_are_removed(
     database: Database, storage: LocalStorage
 ) -> None:
-    write(storage, "jobs/job_1/w-1/model.safetensors", "jobs/job_1/w-1/epoch-0001.state.pt")
+    kept = ["jobs/job_1/w-1/model.safetensors", "jobs/job_1/w-1/trust.safetensors"]
+    write(storage, *kept, "jobs/job_1/w-1/epoch-0001.state.pt")
     with database.transaction() as session:
         session.add(Model(name="colors", last_version=1, labels={}))
         session.flush()
@@ -24,7 +25,8 @@ def test_only_old_files_that_nothing_refers_to_are_removed(
                 name="colors",
                 version=1,
                 job_id="job_1",
-                checkpoint_key="jobs/job_1/w-1/model.safetensors",
+                checkpoint_key=kept[0],
+                trust_key=kept[1],
                 digest="0" * 64,
                 num_bytes=1,
                 architecture="resnet18",
@@ -35,4 +37,4 @@ def test_only_old_files_that_nothing_refers_to_are_removed(
         )
     assert sweep(database, storage) == 0
     assert sweep(database, storage, min_age_seconds=0) == 1
-    assert list(storage.list_keys()) == ["jobs/job_1/w-1/model.safetensors"]
+    assert sorted(storage.list_keys()) == kept

@@ -36,11 +36,10 @@ def evaluate(
 
 def measure_calibration(val: Scored) -> CalibrationFigures:
     """The temperature, and the calibration without it and, cross-fitted, with it."""
-    temperature = calibration.fit_temperature(val.logits, val.targets)
+    temperature, scaled = val.calibrated.temperature, val.calibrated.across
     before = calibration.reliability_curve(val.logits, val.targets)
     error_after = log_loss_after = curve_after = None
-    if len(val) > 1:
-        scaled = calibration.calibrate_across(val.logits, val.targets)
+    if scaled is not None:
         curve_after = calibration.reliability_curve(scaled, val.targets)
         error_after = calibration.expected_calibration_error(curve_after)
         log_loss_after = calibration.log_loss(scaled, val.targets)

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import torch
 from torch import Tensor
 
 from app.errors import Diverged
+from app.ml.calibration import Calibrated, calibrate
 from worker.training.data import Sample
 
 
@@ -46,6 +48,11 @@ class Scored:
 
     def __len__(self) -> int:
         return len(self.image_ids)
+
+    @cached_property
+    def calibrated(self) -> Calibrated:
+        """What calibration makes of the logits."""
+        return calibrate(self.logits, self.targets)
 
     @property
     def predicted(self) -> Tensor:
