@@ -7,7 +7,9 @@ from sqlalchemy.orm import Session
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.work.service import Lease
+from worker.batch_work import BatchWork
 from worker.child import Command
+from worker.export_work import ExportWork
 from worker.ingestion_work import IngestionWork
 from worker.inquiry_work import InquiryWork
 from worker.protocol import Message
@@ -36,6 +38,8 @@ def make_kinds(settings: Settings, storage: LocalStorage) -> dict[str, Kind]:
         "advise": InquiryWork(settings, storage),
         "dry_run": InquiryWork(settings, storage),
         "evaluate": InquiryWork(settings, storage),
+        "export": ExportWork(settings, storage),
+        "predict": BatchWork(settings, storage),
         "ingest": IngestionWork(settings, storage),
         "train": TrainingWork(settings, storage),
     }

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from sqlalchemy import exists, insert, select
+from sqlalchemy import exists, insert, or_, select
 from sqlalchemy.orm import Session
 
 from app.datasets.manifest import ImageRecord, Split
-from app.db.tables import Dataset, DatasetImage, Job
+from app.db.tables import Dataset, DatasetImage, Job, PredictionBatch
 from app.errors import NotFound
 
 _ROWS_AT_ONCE = 5000
@@ -40,9 +40,13 @@ class DatasetRepository:
             query = query.where(Dataset.id < after)
         return self.session.scalars(query).all()
 
-    def is_used_by_unfinished_job(self, dataset_id: str) -> bool:
-        unfinished = exists().where(Job.dataset_id == dataset_id, Job.finished_at.is_(None))
-        return bool(self.session.scalar(select(unfinished)))
+    def is_in_use(self, dataset_id: str) -> bool:
+        """Whether a job or a batch prediction that is not over needs the dataset."""
+        users = (
+            exists().where(user.dataset_id == dataset_id, user.finished_at.is_(None))
+            for user in (Job, PredictionBatch)
+        )
+        return bool(self.session.scalar(select(or_(*users))))
 
     def insert_images(self, dataset_id: str, records: Iterable[ImageRecord]) -> None:
         remaining = iter(records)

@@ -141,7 +141,7 @@ def get_dataset(session: ReadSessionDep, dataset_id: DatasetId) -> DatasetDetail
     responses=problem_responses(errors.NotFound, errors.InUse),
 )
 def delete_dataset(database: DatabaseDep, storage: StorageDep, dataset_id: DatasetId) -> None:
-    """Delete a dataset that no unfinished job uses; jobs and models made from it stay."""
+    """Delete a dataset that no unfinished job or batch uses; jobs and models made from it stay."""
     with database.transaction() as session:
         unreferenced = service.delete_dataset(session, dataset_id)
     for key in unreferenced:

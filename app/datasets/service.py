@@ -67,13 +67,15 @@ def delete_dataset(session: Session, dataset_id: str) -> list[str]:
 
     Answers the storage keys that nothing refers to any more once this is committed; images may be
     shared with other datasets and are left to the sweeper. Finished jobs stay as they are.
-    Raises NotFound, or InUse while an unfinished job needs the dataset.
+    Raises NotFound, or InUse while an unfinished job or batch prediction needs the dataset.
     """
     check = work.lock_unfinished(session, dataset_id)
     datasets = DatasetRepository(session)
     dataset = datasets.get(dataset_id, lock=True)
-    if datasets.is_used_by_unfinished_job(dataset_id):
-        raise InUse(f"An unfinished job uses {dataset_id}; wait for it or cancel it first.")
+    if datasets.is_in_use(dataset_id):
+        raise InUse(
+            f"An unfinished job or batch uses {dataset_id}; wait for it or cancel it first."
+        )
     if check is not None:
         work.withdraw(session, check)
     delete_inquiries(session, dataset_id)

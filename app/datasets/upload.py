@@ -1,7 +1,7 @@
 """Take an upload from the network into storage, without the event loop waiting for the disk."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -31,22 +31,26 @@ class Upload:
     fields: dict[str, str]
 
 
-async def receive_upload(parts: AsyncIterator[Part], storage: Storage, *, key: str) -> Upload:
-    """Stream the part `file` to a storage key and collect the fields.
+async def receive_upload(
+    parts: AsyncIterator[Part], storage: Storage, *, key: str, allowed: Sequence[str] = FIELDS
+) -> Upload:
+    """Stream the part `file` to a storage key and collect the fields that are allowed.
 
     Raises ArchiveInvalid or ArchiveUnsupported as soon as the first bytes show that,
     ValidationFailed for unknown, repeated or missing parts, StorageFull, and what `read_parts`
     raises. Whatever is raised, nothing stays behind under the key.
     """
     try:
-        return await _collect(parts, storage, key)
+        return await _collect(parts, storage, key, allowed)
     except BaseException:
         with anyio.CancelScope(shield=True):
             await run_sync(storage.delete, key)
         raise
 
 
-async def _collect(parts: AsyncIterator[Part], storage: Storage, key: str) -> Upload:
+async def _collect(
+    parts: AsyncIterator[Part], storage: Storage, key: str, allowed: Sequence[str]
+) -> Upload:
     filename, sha256, num_bytes = None, "", 0
     fields: dict[str, str] = {}
     async for part in parts:
@@ -55,10 +59,10 @@ async def _collect(parts: AsyncIterator[Part], storage: Storage, key: str) -> Up
         if part.name == "file":
             filename = part.filename or ""
             sha256, num_bytes = await _store(part, storage.new_file(key))
-        elif part.name in FIELDS:
+        elif part.name in allowed:
             fields[part.name] = await _read_text(part)
         else:
-            raise _wrong(part.name, "There is no such field.", ("file", *FIELDS))
+            raise _wrong(part.name, "There is no such field.", ("file", *allowed))
     if filename is None:
         raise _wrong("file", "The archive is missing.")
     return Upload(key, filename, sha256, num_bytes, fields)

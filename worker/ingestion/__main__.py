@@ -1,29 +1,12 @@
 """The process that unpacks and checks one dataset: `python -m worker.ingestion`."""
 
-import time
-
 from app.errors import GraftError
 from app.storage import LocalStorage
 from worker.ingestion.config import IngestionConfig
 from worker.ingestion.ingest import ingest
 from worker.lifeline import open_lifeline
 from worker.protocol import Failed, Ingested, IngestProgress, say
-
-_SECONDS_BETWEEN_REPORTS = 0.5
-
-
-class _Reporter:
-    """Tells the supervisor how far it is: each stage's first and last step, and now and then."""
-
-    def __init__(self) -> None:
-        self._stage: str | None = None
-        self._next = 0.0
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        if stage == self._stage and done < total and time.monotonic() < self._next:
-            return
-        self._stage, self._next = stage, time.monotonic() + _SECONDS_BETWEEN_REPORTS
-        say(IngestProgress(stage=stage, done=done, total=total))
+from worker.reporter import Reporter
 
 
 def main() -> None:
@@ -32,7 +15,7 @@ def main() -> None:
     config = IngestionConfig.model_validate_json(lifeline.configuration)
     outcome: Ingested | Failed
     try:
-        outcome = ingest(config, LocalStorage(config.storage_dir), _Reporter())
+        outcome = ingest(config, LocalStorage(config.storage_dir), Reporter(IngestProgress))
     except GraftError as error:
         outcome = Failed(code=error.code, message=error.message)
     say(outcome)

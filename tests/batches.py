@@ -1,0 +1,52 @@
+"""Batch predictions for tests without worker processes."""
+
+import io
+import zipfile
+from collections.abc import Mapping
+
+from app.db.session import Database
+from app.settings import Settings
+from app.storage import LocalStorage
+from app.work import service as work
+from worker.batch_work import BatchWork
+from worker.batches.config import BatchConfig
+from worker.batches.predict import predict_batch
+from worker.protocol import BatchProgress
+
+
+def make_archive(files: Mapping[str, bytes]) -> bytes:
+    """A zip of these files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path, content in files.items():
+            archive.writestr(path, content)
+    return buffer.getvalue()
+
+
+def predict_waiting(
+    database: Database, settings: Settings, storage: LocalStorage
+) -> list[tuple[str, int, int]]:
+    """Do what a worker and its child do with the next batch; answers the progress that was told."""
+    kind = BatchWork(settings, storage)
+    with database.transaction() as session:
+        lease = work.claim(session, "cpu", "me")
+        assert lease is not None
+        assert lease.kind == "predict"
+        command = kind.begin(session, lease)
+    if command is None:
+        return []
+    told: list[tuple[str, int, int]] = []
+
+    def on_progress(stage: str, done: int, total: int) -> None:
+        told.append((stage, done, total))
+        with database.transaction() as session:
+            kind.record(session, lease, BatchProgress(stage=stage, done=done, total=total))
+
+    config = BatchConfig.model_validate_json(command.configuration)
+    predicted = predict_batch(config, storage, on_progress)
+    with database.transaction() as session:
+        unneeded = kind.record(session, lease, predicted)
+        work.finish(session, lease)
+    for key in unneeded:
+        storage.delete(key)
+    return told

@@ -1,0 +1,49 @@
+"""What a process that predicts a batch is told."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from app.datasets.manifest import Split
+from app.ml.recipe import Precision
+from app.predictions.batches.schemas import BatchOptions
+
+
+class DatasetSource(BaseModel):
+    """The images of a dataset's manifest, or of one of its splits."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    manifest_key: str
+    split: Split | None
+
+
+class ArchiveSource(BaseModel):
+    """The image files of an uploaded archive, and what it may cost to read them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    upload_key: str
+    max_unpacked_bytes: int
+    max_archive_files: int
+
+
+class BatchConfig(BaseModel):
+    """The configuration a supervisor sends to `python -m worker.batches`.
+
+    results_key is where the results go; num_threads images are worked on at the same time.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    source: DatasetSource | ArchiveSource
+    checkpoint_key: str
+    trust_key: str | None
+    options: BatchOptions
+    results_key: str
+    storage_dir: Path
+    device: str
+    precision: Precision
+    num_threads: int
+    max_image_bytes: int
+    max_image_pixels: int

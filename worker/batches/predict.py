@@ -1,0 +1,139 @@
+"""Say of every image of a batch what POST /predict would say of it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from typing import TypedDict
+
+import torch
+from torch import Tensor
+
+from app.errors import BodyTooLarge, ImageCorrupt, ImageTooLarge, InputError, UnsupportedImage
+from app.ml.device import choose_device
+from app.predictions.batches.schemas import FailedImage, PredictedImage
+from app.predictions.judging import Verdict, Wish, judge
+from app.predictions.presentation import view_error, view_verdict
+from app.predictions.servable import Servable, load_servable
+from app.storage import Storage
+from worker.batches.config import BatchConfig
+from worker.batches.sources import OnProgress, SourceImage, open_source
+from worker.pool import in_threads
+from worker.protocol import Predicted
+
+_IMAGES_AT_ONCE = {"cpu": 4, "cuda": 64}
+"""Images of one forward pass: on a CPU more bring nothing, on a GPU they are what fills it."""
+
+
+def predict_batch(config: BatchConfig, storage: Storage, on_progress: OnProgress) -> Predicted:
+    """Write one line of results for each image, in the order of the source.
+
+    An image that cannot be read is told in its line and fails nothing else. The file appears whole
+    or not at all. Raises what `open_source` does, CheckpointInvalid, StorageFull.
+    """
+    device = choose_device(config.device)
+    servable = load_servable(
+        storage.path(config.checkpoint_key),
+        storage.path(config.trust_key) if config.trust_key else None,
+        device,
+        precision=config.precision,
+    )
+    total, images = open_source(
+        config.source, storage, max_image_bytes=config.max_image_bytes, on_progress=on_progress
+    )
+    tally = _Tally(servable.class_names)
+    with storage.new_file(config.results_key) as file:
+        groups = in_threads(
+            partial(_classify, servable, config),
+            _group(images, _IMAGES_AT_ONCE[device.type]),
+            num_threads=config.num_threads,
+        )
+        for group in groups:
+            for line in group:
+                file.write(line.model_dump_json(exclude_none=True).encode() + b"\n")
+                tally.add(line)
+            on_progress("predicting", tally.num_images, total)
+    return Predicted(results_key=config.results_key, counts=tally.count())
+
+
+class _Tally:
+    """What came of the images so far."""
+
+    def __init__(self, class_names: Sequence[str]) -> None:
+        self.num_images = 0
+        self._num_failed = 0
+        self._num_labelled = 0
+        self._num_right = 0
+        self._class_names = frozenset(class_names)
+        self._knows_labels = False
+        self._per_label = Counter[str]()
+
+    def add(self, line: PredictedImage | FailedImage) -> None:
+        self.num_images += 1
+        if isinstance(line, FailedImage):
+            self._num_failed += 1
+            return
+        predicted = line.predictions[0].label
+        self._num_labelled += line.label is not None
+        self._num_right += line.label == predicted
+        self._knows_labels |= line.label in self._class_names
+        self._per_label[predicted] += 1
+
+    def count(self) -> dict[str, object]:
+        """As the row keeps it; labelled is 0 where no accuracy can be told."""
+        return {
+            "images": self.num_images,
+            "failed": self._num_failed,
+            "labelled": self._num_labelled if self._knows_labels else 0,
+            "right": self._num_right,
+            "per_label": dict(self._per_label),
+        }
+
+
+def _group(images: Iterable[SourceImage], size: int) -> Iterator[list[SourceImage]]:
+    remaining = iter(images)
+    while group := list(islice(remaining, size)):
+        yield group
+
+
+def _classify(
+    servable: Servable, config: BatchConfig, images: Sequence[SourceImage]
+) -> list[PredictedImage | FailedImage]:
+    """The lines of some images, from one forward pass on one thread."""
+    torch.set_num_threads(1)  # the threads that call this are the parallelism
+    prepared = [_prepare(servable, image, config) for image in images]
+    readable = [pixels for pixels in prepared if isinstance(pixels, Tensor)]
+    verdicts = iter(_judge(servable, readable, Wish(**config.options.model_dump())))
+    lines: list[PredictedImage | FailedImage] = []
+    for image, pixels in zip(images, prepared, strict=True):
+        source = _Source(path=image.path, image_id=image.image_id, label=image.label)
+        if isinstance(pixels, InputError):
+            lines.append(FailedImage(**source, error=view_error(pixels)))
+        else:
+            lines.append(PredictedImage(**source, **dict(view_verdict(next(verdicts)))))
+    return lines
+
+
+class _Source(TypedDict):
+    path: str
+    image_id: int | None
+    label: str | None
+
+
+def _judge(servable: Servable, prepared: list[Tensor], wish: Wish) -> list[Verdict]:
+    if not prepared:
+        return []
+    scores = servable.engine.run(torch.stack(prepared))
+    return [
+        judge(logits, features, servable.class_names, servable.trust, wish)
+        for logits, features in zip(scores.logits, scores.features, strict=True)
+    ]
+
+
+def _prepare(servable: Servable, image: SourceImage, config: BatchConfig) -> Tensor | InputError:
+    if image.content is None:
+        return BodyTooLarge(f"The image is larger than the {config.max_image_bytes} bytes allowed.")
+    try:
+        return servable.prepare(image.content, max_pixels=config.max_image_pixels)
+    except (UnsupportedImage, ImageCorrupt, ImageTooLarge) as error:
+        return error

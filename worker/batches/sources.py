@@ -1,0 +1,87 @@
+"""Where a batch's images come from, one encoded image after the other."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from app.datasets.archive.limits import ArchiveLimits
+from app.datasets.archive.reading import read_archive
+from app.datasets.layout import IMAGE_SUFFIXES, is_image_path
+from app.datasets.manifest import read_manifest
+from app.errors import ArchiveInvalid
+from app.storage import Storage
+from worker.batches.config import ArchiveSource, DatasetSource
+
+OnProgress = Callable[[str, int, int], None]
+"""Told (stage, done, total): images, or while `checking` bytes of the archive."""
+
+
+@dataclass(frozen=True)
+class SourceImage:
+    """An image with what is known of it; content is None where it is over the cap of a file."""
+
+    path: str
+    content: bytes | None
+    image_id: int | None = None
+    label: str | None = None
+
+
+def open_source(
+    source: DatasetSource | ArchiveSource,
+    storage: Storage,
+    *,
+    max_image_bytes: int,
+    on_progress: OnProgress,
+) -> tuple[int, Iterator[SourceImage]]:
+    """How many images there are, and the images.
+
+    An archive is first read from end to end, so that an unsafe or damaged one fails before anything
+    is predicted. Raises the ArchiveError that fits, ArchiveInvalid too where it holds no image.
+    """
+    if isinstance(source, DatasetSource):
+        return _open_dataset(source, storage)
+    return _open_archive(source, storage, max_image_bytes, on_progress)
+
+
+def _open_dataset(source: DatasetSource, storage: Storage) -> tuple[int, Iterator[SourceImage]]:
+    records = [
+        record
+        for record in read_manifest(storage.path(source.manifest_key))
+        if source.split in {None, record.split}
+    ]
+    images = (
+        SourceImage(
+            record.path, storage.path(record.key).read_bytes(), record.image_id, record.class_name
+        )
+        for record in records
+    )
+    return len(records), images
+
+
+def _open_archive(
+    source: ArchiveSource, storage: Storage, max_image_bytes: int, on_progress: OnProgress
+) -> tuple[int, Iterator[SourceImage]]:
+    path = storage.path(source.upload_key)
+    limits = ArchiveLimits(source.max_archive_files, source.max_unpacked_bytes)
+    num_bytes, num_images = path.stat().st_size, 0
+    for entry in read_archive(path, limits):
+        num_images += not entry.is_folder and is_image_path(entry.path)
+        on_progress("checking", entry.position, num_bytes)
+    if not num_images:
+        suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
+        raise ArchiveInvalid(f"The archive holds no image file ({suffixes}).")
+
+    def list_images() -> Iterator[SourceImage]:
+        for entry in read_archive(path, limits):
+            if not entry.is_folder and is_image_path(entry.path):
+                yield SourceImage(entry.path, _read(entry.content, max_image_bytes))
+
+    return num_images, list_images()
+
+
+def _read(content: Iterable[bytes], max_bytes: int) -> bytes | None:
+    whole = bytearray()
+    for piece in content:
+        whole += piece
+        if len(whole) > max_bytes:
+            return None
+    return bytes(whole)

@@ -1,0 +1,22 @@
+"""How far a child is, told often enough and not too often."""
+
+import time
+
+from worker.protocol import BatchProgress, IngestProgress, say
+
+_SECONDS_BETWEEN_REPORTS = 0.5
+
+
+class Reporter:
+    """Tells the supervisor each stage's first and last step, and now and then one between."""
+
+    def __init__(self, message: type[IngestProgress | BatchProgress]) -> None:
+        self._message = message
+        self._stage: str | None = None
+        self._next = 0.0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if stage == self._stage and done < total and time.monotonic() < self._next:
+            return
+        self._stage, self._next = stage, time.monotonic() + _SECONDS_BETWEEN_REPORTS
+        say(self._message(stage=stage, done=done, total=total))
