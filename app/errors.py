@@ -16,6 +16,7 @@
     │   ├── ModelNotReady, NotCalibrated
     │   └── ReportNotReady, ResultsNotReady, DatasetInvalid
     ├── Overloaded, DeadlineExceeded, StorageFull, Unavailable, EngineUnavailable
+    ├── ExportMismatch, ExportUnavailable
     ├── CheckpointInvalid            a stored model that cannot be read here
     └── TrainingError                a job's own failure
         ├── Diverged, GpuOutOfMemory, DeviceUnavailable, TooFewImages
@@ -229,6 +230,18 @@ class BudgetTooSmall(Conflict):
     """Nothing can be trained within the budget."""
 
     code = "BUDGET_TOO_SMALL"
+
+
+class ExportMismatch(GraftError):
+    """An exported file answered differently from the model, and was thrown away."""
+
+    code = "EXPORT_MISMATCH"
+
+
+class ExportUnavailable(GraftError):
+    """The worker lacks a library that this format needs."""
+
+    code = "EXPORT_UNAVAILABLE"
 
 
 class Overloaded(GraftError):

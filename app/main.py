@@ -26,6 +26,7 @@ from app.problems import install_problem_handlers
 from app.queue import CeleryQueue
 from app.registry.architectures_router import router as architectures_router
 from app.registry.evaluation_router import router as evaluation_router
+from app.registry.export_router import router as export_router
 from app.registry.router import router as registry_router
 from app.settings import Settings
 from app.storage import LocalStorage
@@ -43,6 +44,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     report_router,
     studies_router,
     registry_router,
+    export_router,
     evaluation_router,
     predictions_router,
     health.router,

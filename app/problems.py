@@ -30,6 +30,7 @@ _STATUS: dict[type[errors.GraftError], int] = {
     errors.Conflict: 409,
     errors.TooFewImages: 409,
     errors.GpuOutOfMemory: 409,
+    errors.ExportUnavailable: 501,
     errors.Overloaded: 503,
     errors.Unavailable: 503,
     errors.DeadlineExceeded: 504,

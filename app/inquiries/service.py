@@ -20,7 +20,7 @@ from app.inquiries.repository import InquiryRepository
 from app.work import service as work
 from app.work.service import Queue
 
-Kind = Literal["advise", "dry_run", "evaluate"]
+Kind = Literal["advise", "dry_run", "evaluate", "export"]
 
 FAILURE_STANDS = timedelta(minutes=1)
 """How long those who ask again are told of a failure, before it is tried again."""
@@ -94,9 +94,12 @@ def require_answer(inquiry: Inquiry) -> dict[str, Any] | None:
     return inquiry.result
 
 
-def answer(session: Session, inquiry_id: str, result: dict[str, Any]) -> None:
-    """A worker has found the answer: ring those whose work has waited for it."""
-    _finish(session, inquiry_id, "answered").result = result
+def answer(
+    session: Session, inquiry_id: str, result: dict[str, Any], *, file_key: str | None = None
+) -> None:
+    """A worker has found the answer, and maybe a file: ring those whose work has waited for it."""
+    inquiry = _finish(session, inquiry_id, "answered")
+    inquiry.result, inquiry.file_key = result, file_key
     work.ring_waiting(session, inquiry_id)
 
 

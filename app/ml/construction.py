@@ -45,9 +45,13 @@ def list_names() -> list[str]:
 
 def construct(name: str, **arguments: Any) -> nn.Module:
     """Build torchvision's model; its weights are drawn from torch's global generator."""
-    arguments = _ARGUMENTS.get(name, {}) | arguments
-    model: nn.Module = models.get_model(name, weights=None, **arguments)
+    model: nn.Module = models.get_model(name, weights=None, **list_arguments(name, **arguments))
     return model
+
+
+def list_arguments(name: str, **arguments: Any) -> dict[str, Any]:
+    """What torchvision's builder is given: these, and those that this architecture always gets."""
+    return _ARGUMENTS.get(name, {}) | arguments
 
 
 def find_heads(name: str, **arguments: Any) -> tuple[str, ...]:

@@ -42,14 +42,23 @@ def eval_pixels(pixels: Tensor, spec: PreprocessingSpec) -> Tensor:
 
     uint8 [3, height, width] to uint8 [3, input_size, input_size].
     """
+    levels = resize(pixels, spec).round().clamp(0.0, 255.0)
+    cut: Tensor = F.center_crop(levels, [spec.input_size])
+    return cut.to(torch.uint8)
+
+
+def resize(pixels: Tensor, spec: PreprocessingSpec) -> Tensor:
+    """The whole image at the spec's size, before rounding.
+
+    uint8 [3, height, width] to float32 [3, resized height, resized width].
+    """
     resized: Tensor = F.resize(
         pixels.to(torch.float32, memory_format=torch.contiguous_format),
         [spec.resize_size],
         InterpolationMode(spec.interpolation),
         antialias=True,
     )
-    cut: Tensor = F.center_crop(resized.round().clamp(0.0, 255.0), [spec.input_size])
-    return cut.to(torch.uint8)
+    return resized
 
 
 def to_pixels(image: Image.Image) -> Tensor:

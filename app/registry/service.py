@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.db.base import now
 from app.db.tables import Model, ModelAlias, ModelVersion, Serving
 from app.errors import InUse, ModelNotReady, NotFound
+from app.inquiries.service import delete_inquiries
 from app.registry.references import CHAMPION, ModelReference, parse_reference
 from app.registry.repository import ModelRepository
 from app.registry.schemas import (
@@ -144,6 +145,7 @@ def delete_version(session: Session, name: str, version: int) -> None:
     chosen = models.find_chosen()
     if chosen is not None and _means(models, chosen, row):
         raise InUse(f"{name}:{version} is the chosen model ({chosen.model}); choose another first.")
+    delete_inquiries(session, row.job_id)
     models.delete_version(row)
 
 

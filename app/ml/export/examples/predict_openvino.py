@@ -1,0 +1,32 @@
+"""Say what is on a photograph: `python predict.py photograph.jpg`.
+
+Needs openvino, Pillow and numpy. model.xml takes decoded RGB pixels, uint8 [n, height, width, 3],
+and does the rest; model.json says what it is. Without the hint OpenVINO computes in bfloat16 where
+the processor can: faster, and probabilities move by about 0.01.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+from PIL import Image, ImageOps
+
+HERE = Path(__file__).parent
+MODEL = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
+EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
+compiled = openvino.Core().compile_model(HERE / "model.xml", "CPU", EXACT)
+
+
+def run(pixels: Any) -> Any:
+    """Probabilities, logits and features of one picture, uint8 [height, width, 3]."""
+    outputs = compiled(pixels[None])
+    return [outputs[name] for name in ("probabilities", "logits", "features")]
+
+
+if __name__ == "__main__":
+    picture = ImageOps.exif_transpose(Image.open(sys.argv[1])).convert("RGB")
+    probabilities = run(np.asarray(picture))[0][0]
+    print(MODEL["class_names"][probabilities.argmax()], float(probabilities.max()))

@@ -1,0 +1,47 @@
+"""Say what is on a photograph: `python predict.py photograph.jpg`.
+
+Needs torch, torchvision, safetensors, Pillow and numpy. model.safetensors holds the weights under
+torchvision's names; model.json says how to build the network, and how it wants its pictures.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from safetensors.torch import load_file
+from torchvision.models import get_model
+from torchvision.transforms import InterpolationMode, functional
+
+HERE = Path(__file__).parent
+MODEL = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
+SPEC = MODEL["preprocessing"]
+network = get_model(MODEL["architecture"], weights=None, **MODEL["build_arguments"]).eval()
+for name, layer in MODEL["replaced_layers"].items():
+    parent, _, child = name.rpartition(".")
+    replacement = getattr(torch.nn, layer["type"])(**layer["arguments"])
+    setattr(network.get_submodule(parent), child, replacement)
+weights = load_file(HERE / "model.safetensors")
+for name, tensor in network.state_dict().items():
+    tensor.copy_(weights.pop(name))
+assert not weights, "the file has more weights than the network"
+
+
+def run(pixels: Any) -> Any:
+    """Probabilities and logits of one picture, uint8 [height, width, 3]."""
+    picture = torch.from_numpy(pixels).permute(2, 0, 1).float()
+    by = InterpolationMode(SPEC["interpolation"])
+    resized = functional.resize(picture, [SPEC["resize_size"]], by, antialias=True)
+    levels = functional.center_crop(resized.round().clamp(0, 255), [SPEC["input_size"]])
+    with torch.inference_mode():
+        logits = network(functional.normalize(levels / 255, SPEC["mean"], SPEC["std"])[None])
+        return [(logits / MODEL["temperature"]).softmax(1).numpy(), logits.numpy()]
+
+
+if __name__ == "__main__":
+    picture = ImageOps.exif_transpose(Image.open(sys.argv[1])).convert("RGB")
+    probabilities = run(np.array(picture))[0][0]
+    print(MODEL["class_names"][probabilities.argmax()], float(probabilities.max()))

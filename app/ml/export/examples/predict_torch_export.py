@@ -1,0 +1,30 @@
+"""Say what is on a photograph: `python predict.py photograph.jpg`.
+
+Needs torch, Pillow and numpy. model.pt2 takes decoded RGB pixels, uint8 [n, height, width, 3], and
+does the rest; model.json says what it is.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+HERE = Path(__file__).parent
+MODEL = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
+program = torch.export.load(HERE / "model.pt2").module()
+
+
+def run(pixels: Any) -> Any:
+    """Probabilities, logits and features of one picture, uint8 [height, width, 3]."""
+    with torch.inference_mode():
+        return [output.numpy() for output in program(torch.from_numpy(pixels[None]))]
+
+
+if __name__ == "__main__":
+    picture = ImageOps.exif_transpose(Image.open(sys.argv[1])).convert("RGB")
+    probabilities = run(np.array(picture))[0][0]
+    print(MODEL["class_names"][probabilities.argmax()], float(probabilities.max()))

@@ -1,0 +1,96 @@
+"""Pictures whose answers are known, and whether an exported file gives the same."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from app.errors import ExportMismatch
+from app.ml.export.formats import RELATIVE_TOLERANCE, TOLERANCE, Check
+from app.ml.export.network import OUTPUTS
+from app.ml.export.original import Outputs, Pixels
+from app.ml.preprocessing import PreprocessingSpec, resize
+
+SHAPES = {
+    "landscape": (281, 375),
+    "portrait": (338, 225),
+    "large": (450, 601),
+    "narrow": (333, 77),
+    "small": (30, 40),
+}
+"""Height and width: larger and smaller than what networks see, odd and even."""
+
+_PHASES = 8
+_NEAR_A_HALF = 1e-4
+"""Some roundings of float32 at 255."""
+
+
+def draw_golden(spec: PreprocessingSpec) -> dict[str, Pixels]:
+    """The pictures by name, uint8 [height, width, 3], the same for the same spec.
+
+    Each is a zone plate, whose rings grow finer towards its edges up to one pixel, over a slope of
+    colours: the test picture of resampling, for a resize without antialiasing makes new rings.
+    Of a few phases that one is taken which brings the fewest levels near a half: float32 sums in
+    another order may round such a level the other way, which says nothing about an export.
+    """
+    return {
+        name: min(
+            (_draw(*shape, phase=phase / _PHASES) for phase in range(_PHASES)),
+            key=lambda pixels: _count_ties(pixels, spec),
+        )
+        for name, shape in SHAPES.items()
+    }
+
+
+def compare(
+    run: Callable[[Pixels], Sequence[object]],
+    pictures: Mapping[str, Pixels],
+    expected: Mapping[str, Outputs],
+) -> Check:
+    """Run an exported file on the golden pictures.
+
+    run answers probabilities, logits and, where the form gives them, features, [1, …] each.
+    Raises ExportMismatch where one is further from what is expected than the tolerance.
+    """
+    limits = (TOLERANCE, RELATIVE_TOLERANCE, RELATIVE_TOLERANCE)
+    worst = dict.fromkeys(OUTPUTS, 0.0)
+    found = {name: [np.asarray(output) for output in run(pictures[name])] for name in expected}
+    for index, (output, limit) in enumerate(zip(OUTPUTS, limits, strict=True)):
+        wanted = {name: outputs[index] for name, outputs in expected.items()}
+        scale = 1.0 if index == 0 else max(float(np.abs(w).max()) for w in wanted.values())
+        for name, outputs in found.items():
+            if index == len(outputs):
+                break  # a form without features
+            if outputs[index].shape != wanted[name].shape:
+                raise ExportMismatch(
+                    f"The exported file's {output} have the shape {outputs[index].shape}; "
+                    f"the model's have {wanted[name].shape}."
+                )
+            difference = float(np.abs(outputs[index] - wanted[name]).max()) / (scale or 1.0)
+            if not difference <= limit:
+                raise ExportMismatch(
+                    f"The exported file's {output} differ by {difference:.2g} from the model's "
+                    f"on the picture '{name}'; at most {limit:g} is allowed."
+                )
+            worst[output] = max(worst[output], difference)
+    has_features = all(len(outputs) == len(OUTPUTS) for outputs in found.values())
+    return Check(
+        num_images=len(expected),
+        max_probability_difference=worst["probabilities"],
+        max_logit_difference=worst["logits"],
+        max_feature_difference=worst["features"] if has_features else None,
+    )
+
+
+def _draw(height: int, width: int, *, phase: float) -> Pixels:
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float64)
+    squares = (rows - height / 2) ** 2 + (columns - width / 2) ** 2
+    rings = np.cos(np.pi * (squares / max(height, width) + 2 * phase))
+    slopes = np.stack([rows / height, columns / width, 1 - rows / height], axis=-1)
+    levels: Pixels = (255 * (0.5 * slopes + 0.25 * (1 + rings[..., None]))).astype(np.uint8)
+    return levels
+
+
+def _count_ties(pixels: Pixels, spec: PreprocessingSpec) -> int:
+    resized = resize(torch.from_numpy(pixels).permute(2, 0, 1), spec)
+    return int(((resized % 1.0 - 0.5).abs() < _NEAR_A_HALF).sum())

@@ -1,0 +1,99 @@
+"""A model as one function of decoded pixels: what is handed out in every format that is a graph."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+from torch.nn.functional import interpolate
+
+from app.ml.preprocessing import PreprocessingSpec
+from app.ml.scoring import ScoringNetwork
+
+OUTPUTS = ("probabilities", "logits", "features")
+
+_EXAMPLE_SHAPE = (2, 97, 131, 3)
+"""Sizes that differ from each other and from 1, so that tracing takes none of them as fixed."""
+
+
+class EvalPixels(nn.Module):
+    """`app.ml.preprocessing.eval_pixels` for a batch of one size, written so that it can be traced.
+
+    uint8 [n, height, width, 3] to float32 levels [n, 3, input_size, input_size]. Sizes and edges
+    are arithmetic without branches, and the crop takes rows and columns by their numbers: a number
+    beyond the edge is black, which is torchvision's padding.
+    """
+
+    def __init__(self, spec: PreprocessingSpec) -> None:
+        super().__init__()
+        self.spec = spec
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        images = pixels.permute(0, 3, 1, 2).float()
+        shorter: Any = torch.sym_min(images.shape[2], images.shape[3])
+        height, width = (self.spec.resize_size * side // shorter for side in images.shape[2:])
+        resized = interpolate(
+            images,
+            [height, width],
+            mode=self.spec.interpolation,
+            align_corners=False,
+            antialias=True,
+        )
+        levels = resized.round().clamp(0.0, 255.0)
+        return self._cut(self._cut(levels, 2, height), 3, width)
+
+    def _cut(self, levels: Tensor, dim: int, length: int) -> Tensor:
+        """The middle input_size of a dimension; halves are rounded as torchvision's crop does."""
+        size = self.spec.input_size
+        cut, padding = torch.sym_max(length - size, 0), torch.sym_max(size - length, 0)
+        start = (cut + cut // 2 % 2) // 2 - padding // 2
+        positions = torch.arange(size) + start
+        nearest = positions.clamp(0, length - 1)
+        inside = (positions == nearest).float()
+        shape = [1, 1, 1, 1]
+        shape[dim] = size
+        return levels.index_select(dim, nearest) * inside.reshape(shape)
+
+
+class CalibratedNetwork(nn.Module):
+    """Scores with calibrated probabilities before them.
+
+    Levels float32 [n, 3, input_size, input_size] to probabilities float32 [n, num_classes], the
+    softmax of the logits divided by the temperature, logits, and features [n, num_features].
+    """
+
+    def __init__(self, network: ScoringNetwork, temperature: float) -> None:
+        super().__init__()
+        self.network = network
+        self.temperature = temperature
+
+    def forward(self, levels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        logits, features = self.network(levels)
+        return (logits / self.temperature).softmax(1), logits, features
+
+
+class PixelNetwork(nn.Module):
+    """A whole classifier of decoded RGB images: uint8 [n, height, width, 3] to three outputs."""
+
+    def __init__(self, network: CalibratedNetwork, spec: PreprocessingSpec) -> None:
+        super().__init__()
+        self.prepare = EvalPixels(spec)
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        outputs: tuple[Tensor, Tensor, Tensor] = self.network(self.prepare(pixels))
+        return outputs
+
+
+def trace(network: PixelNetwork) -> ExportedProgram:
+    """The network as a program for any number of images of any one size."""
+    pixels = torch.zeros(_EXAMPLE_SHAPE, dtype=torch.uint8)
+    free = {0: Dim.DYNAMIC, 1: Dim.DYNAMIC, 2: Dim.DYNAMIC}
+    return torch.export.export(network.eval(), (pixels,), dynamic_shapes=(free,))
+
+
+def trace_prepared(network: CalibratedNetwork) -> ExportedProgram:
+    """The network without its preprocessing, for any number of prepared images."""
+    size = network.network.input_size
+    levels = torch.zeros(_EXAMPLE_SHAPE[0], 3, size, size)
+    return torch.export.export(network.eval(), (levels,), dynamic_shapes=({0: Dim.DYNAMIC},))

@@ -1,0 +1,28 @@
+"""A model as an ONNX graph, its preprocessing inside, converted from the exported program.
+
+The converter writes torch's antialiased resize as `Resize` with `antialias` and `exclude_outside`,
+sizes computed in the graph and, where cubic, the coefficient -0.5: Pillow's definition.
+"""
+
+from pathlib import Path
+
+import onnxruntime  # noqa: F401 - missing, the file could not be checked; better told before
+import onnxscript  # noqa: F401 - the same: torch converts by it
+import torch
+
+from app.ml.export.network import OUTPUTS, PixelNetwork, trace
+from app.ml.export.original import Original
+
+
+def write(folder: Path, original: Original, about: dict[str, str]) -> None:
+    """Write model.onnx, above two gigabytes with a file of weights beside it."""
+    program = torch.onnx.export(
+        trace(PixelNetwork(original.network, original.header.preprocessing)),
+        (),
+        dynamo=True,
+        verbose=False,
+        output_names=list(OUTPUTS),
+    )
+    assert program is not None  # noqa: S101 - so it is with dynamo
+    program.model.metadata_props.update(about)
+    program.save(folder / "model.onnx")

@@ -1,0 +1,57 @@
+"""The registered version that is handed out, as its answers are defined."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from app.ml import checkpoint
+from app.ml.catalogue import Entry, get_entry
+from app.ml.checkpoint import CheckpointHeader
+from app.ml.export.network import CalibratedNetwork
+from app.ml.preprocessing import eval_pixels
+from app.ml.scoring import ScoringNetwork
+from app.ml.trust import load_trust
+
+Pixels = npt.NDArray[np.uint8]
+Outputs = tuple[npt.NDArray[np.float32], ...]
+
+
+@dataclass(frozen=True)
+class Original:
+    """A version with its model on the CPU, in float32; digest is that of its checkpoint."""
+
+    name: str
+    version: int
+    digest: str
+    header: CheckpointHeader
+    model: nn.Module
+    network: CalibratedNetwork
+
+    @property
+    def entry(self) -> Entry:
+        return get_entry(self.header.architecture)
+
+    def run(self, pixels: Pixels) -> Outputs:
+        """Probabilities, logits and features, [1, …] each, of a picture [height, width, 3]."""
+        levels = eval_pixels(torch.from_numpy(pixels).permute(2, 0, 1), self.header.preprocessing)
+        with torch.inference_mode():
+            return tuple(output.numpy() for output in self.network(levels[None]))
+
+
+def load_original(
+    path: Path, trust_path: Path | None, *, name: str, version: int, digest: str
+) -> Original:
+    """Read a version's files; without calibration its temperature is 1.
+
+    Raises CheckpointInvalid as `app.ml.checkpoint.load` does, FileNotFoundError.
+    """
+    model, header = checkpoint.restore_model(checkpoint.load(path))
+    temperature = load_trust(trust_path).temperature if trust_path else 1.0
+    network = ScoringNetwork(model, get_entry(header.architecture), header.preprocessing)
+    return Original(
+        name, version, digest, header, model, CalibratedNetwork(network, temperature).eval()
+    )

@@ -1,0 +1,20 @@
+"""What a process that exports a version is told."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from app.inquiries.export_schemas import ExportQuestion
+
+
+class ExportConfig(BaseModel):
+    """The configuration a supervisor sends to `python -m worker.exports`.
+
+    file_key is where the archive is to be stored.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    question: ExportQuestion
+    storage_dir: Path
+    file_key: str
