@@ -13,7 +13,7 @@
     ├── NotFound
     ├── Conflict                     the state of things does not allow it
     │   ├── IllegalTransition, IdempotencyConflict, InUse, NameTaken
-    │   ├── ModelNotReady, NotCalibrated
+    │   ├── ModelNotReady, NotCalibrated, GateFailed
     │   └── ReportNotReady, ResultsNotReady, DatasetInvalid
     ├── Overloaded, DeadlineExceeded, StorageFull, Unavailable, EngineUnavailable
     ├── ExportMismatch, ExportUnavailable
@@ -206,6 +206,12 @@ class NotCalibrated(Conflict):
     """The version was registered without what its confidence is worth."""
 
     code = "NOT_CALIBRATED"
+
+
+class GateFailed(Conflict):
+    """The version does not pass the model's gate, or cannot be compared there."""
+
+    code = "GATE_FAILED"
 
 
 class ReportNotReady(Conflict):

@@ -27,7 +27,9 @@ from app.queue import CeleryQueue
 from app.registry.architectures_router import router as architectures_router
 from app.registry.evaluation_router import router as evaluation_router
 from app.registry.export_router import router as export_router
+from app.registry.promotion_router import router as promotion_router
 from app.registry.router import router as registry_router
+from app.registry.serving_router import router as serving_router
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.studies.router import router as studies_router
@@ -46,6 +48,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     registry_router,
     export_router,
     evaluation_router,
+    promotion_router,
+    serving_router,
     predictions_router,
     health.router,
 )

@@ -1,12 +1,13 @@
 """The queries behind models, versions, aliases and the chosen model."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app.db.base import Base, now
+from app.db.base import Base
 from app.db.tables import Model, ModelAlias, ModelVersion, Serving
 
 _SERVING_ID = 1
@@ -90,23 +91,28 @@ class ModelRepository:
     def find_chosen(self) -> Serving | None:
         return self.session.get(Serving, _SERVING_ID)
 
-    def choose_if_nothing_is(self, reference: str) -> None:
-        self._insert_if_absent(
+    def find_gate(self, name: str) -> dict[str, Any] | None:
+        """A model's gate as it is now, without taking the model's row."""
+        return self.session.scalar(select(Model.gate).where(Model.name == name))
+
+    def choose_if_nothing_is(self, reference: str) -> bool:
+        """Whether nothing was chosen before."""
+        return self._insert_if_absent(
             Serving, {"id": _SERVING_ID, "model": reference, "shadow_fraction": 0.0}
         )
 
-    def choose(self, reference: str) -> Serving:
-        self.choose_if_nothing_is(reference)
-        chosen = self.session.get_one(Serving, _SERVING_ID, with_for_update=True)
-        chosen.model = reference
-        chosen.updated_at = now()
-        return chosen
+    def lock_serving(self) -> Serving:
+        """The row of what is chosen, held until the transaction ends."""
+        return self.session.get_one(Serving, _SERVING_ID, with_for_update=True)
 
-    def _insert_if_absent(self, table: type[Base], values: dict[str, object]) -> None:
+    def _insert_if_absent(self, table: type[Base], values: dict[str, object]) -> bool:
         # Two transactions may both come first: a SELECT before the INSERT would not see the other.
         insert = (
             postgresql.insert(table)
             if self.session.get_bind().dialect.name == "postgresql"
             else sqlite.insert(table)
         )
-        self.session.execute(insert.values(values).on_conflict_do_nothing())
+        inserted = self.session.execute(
+            insert.values(values).on_conflict_do_nothing().returning(literal(True))
+        )
+        return inserted.first() is not None

@@ -1,18 +1,23 @@
 """Models, versions, aliases and the chosen model on the wire."""
 
+from typing import Annotated
+
 from pydantic import Field
 
-from app.registry.references import MAX_VERSION, ReferenceText
+from app.registry.references import MAX_VERSION
 from app.schemas import AliasName, ApiModel, Metadata, Name, UtcTime
 
-_VERSION = Field(ge=1, le=MAX_VERSION, description="Counts from 1; never used again.", examples=[3])
+VersionNumber = Annotated[
+    int,
+    Field(ge=1, le=MAX_VERSION, description="Counts from 1; never used again.", examples=[3]),
+]
 
 
 class VersionName(ApiModel):
     """One version of one model."""
 
     name: Name = Field(description="Name of the model.", examples=["ants-and-bees"])
-    version: int = _VERSION
+    version: VersionNumber
 
 
 class Calibration(ApiModel):
@@ -82,29 +87,3 @@ class ModelDetail(ModelSummary):
     """A registered model with its versions."""
 
     versions: list[VersionDetail] = Field(description="Newest first.")
-
-
-class PointAlias(ApiModel):
-    """Where an alias shall point."""
-
-    version: int = _VERSION
-
-
-class AliasDetail(VersionName):
-    """A movable pointer to one version."""
-
-    alias: AliasName = Field(description="Name of the alias.", examples=["champion"])
-    updated_at: UtcTime = Field(description="When it was last moved.")
-
-
-class ChooseModel(ApiModel):
-    """The model that predictions shall use where none is named."""
-
-    model: ReferenceText
-
-
-class ChosenModel(ChooseModel):
-    """The chosen model's reference and the version it means at this moment."""
-
-    resolved: VersionName = Field(description="What the reference resolves to now.")
-    updated_at: UtcTime = Field(description="When it was last chosen.")

@@ -4,7 +4,8 @@ A checkpoint's file is never deleted here: queued jobs and running predictions m
 it stays until the sweeper finds that nothing refers to it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -12,16 +13,16 @@ from app.db.base import now
 from app.db.tables import Model, ModelAlias, ModelVersion, Serving
 from app.errors import InUse, ModelNotReady, NotFound
 from app.inquiries.service import delete_inquiries
+from app.registry import events
+from app.registry.alias_schemas import AliasDetail
+from app.registry.gate_schemas import EventType, RegistryEventDetail
 from app.registry.references import CHAMPION, ModelReference, parse_reference
 from app.registry.repository import ModelRepository
 from app.registry.schemas import (
-    AliasDetail,
     Calibration,
-    ChosenModel,
     ModelDetail,
     ModelSummary,
     VersionDetail,
-    VersionName,
 )
 from app.schemas import Page
 
@@ -67,7 +68,9 @@ def register_version(  # noqa: PLR0913 - one keyword for each column
         )
     )
     session.flush()
-    models.choose_if_nothing_is(name)
+    events.append(session, name, "registered", version=version, payload={"job_id": job_id})
+    if models.choose_if_nothing_is(name):
+        events.append(session, name, "chosen", payload={"model": name, "before": None})
     return version
 
 
@@ -85,7 +88,7 @@ def resolve_reference(
 def resolve_chosen(session: Session) -> ModelVersion:
     """The version the chosen model means at this moment; raises ModelNotReady before one is."""
     models = ModelRepository(session)
-    return resolve(models, parse_reference(_get_chosen(models).model))
+    return resolve(models, parse_reference(require_chosen(models).model))
 
 
 def list_models(session: Session, *, limit: int, after: str | None) -> Page[ModelSummary]:
@@ -112,7 +115,7 @@ def get_model(session: Session, name: str) -> ModelDetail:
     models = ModelRepository(session)
     model = models.find(name)
     if model is None:
-        raise _no_model(name)
+        raise no_model(name)
     versions = models.list_versions(name)
     aliases = models.list_aliases([name])
     summary = _summarize(model, versions[0].version if versions else None, aliases)
@@ -129,10 +132,20 @@ def get_version(session: Session, name: str, version: int) -> VersionDetail:
     )
 
 
+def list_events(
+    session: Session, name: str, *, limit: int, after: str | None
+) -> Page[RegistryEventDetail]:
+    """A page of what was done to a model, newest first; raises NotFound."""
+    if ModelRepository(session).find(name) is None:
+        raise no_model(name)
+    return events.list_events(session, name, limit=limit, after=after)
+
+
 def delete_version(session: Session, name: str, version: int) -> None:
     """Forget a version.
 
-    Raises NotFound, or InUse while an alias points to it or the chosen model resolves to it.
+    Raises NotFound, or InUse while an alias points to it or the chosen model or its shadow resolves
+    to it.
     """
     models = ModelRepository(session)
     models.lock(name)
@@ -142,55 +155,63 @@ def delete_version(session: Session, name: str, version: int) -> None:
         raise InUse(
             f"{name}:{version} is pointed to by {', '.join(pointing)}; move or delete that first."
         )
-    chosen = models.find_chosen()
-    if chosen is not None and _means(models, chosen, row):
-        raise InUse(f"{name}:{version} is the chosen model ({chosen.model}); choose another first.")
+    for reference in _list_served(models):
+        if _means(models, reference, row):
+            raise InUse(
+                f"{name}:{version} is chosen, or the shadow ({reference}); choose another first."
+            )
     delete_inquiries(session, row.job_id)
     models.delete_version(row)
+    events.append(session, name, "version_deleted", version=version)
 
 
-def point_alias(session: Session, name: str, alias: str, version: int) -> AliasDetail:
-    """Let an alias point to a version, whether it is new or moved; raises NotFound."""
+def point_alias(  # noqa: PLR0913 - the move and what is noted of it
+    session: Session,
+    name: str,
+    alias: str,
+    version: int,
+    *,
+    type_: EventType = "alias_moved",
+    payload: Mapping[str, Any] | None = None,
+) -> AliasDetail:
+    """Let an alias point to a version, whether it is new or moved, and note it; raises NotFound.
+
+    Asks no gate: that is `app.registry.promotion`'s.
+    """
     models = ModelRepository(session)
     models.lock(name)
     resolve(models, ModelReference(name, version=version))
     row = models.find_alias(name, alias)
+    before = row.version if row is not None else None
     if row is None:
         row = ModelAlias(name=name, alias=alias)
         session.add(row)
     row.version = version
     row.updated_at = now()
-    session.flush()
+    events.append(
+        session, name, type_, version=version, alias=alias, from_version=before, payload=payload
+    )
     return AliasDetail.model_validate(row)
 
 
 def delete_alias(session: Session, name: str, alias: str) -> None:
-    """Remove an alias; raises NotFound, or InUse while the chosen model names it."""
+    """Remove an alias.
+
+    Raises NotFound, or InUse while the chosen model or its shadow names it, and for `champion`
+    while the model has a gate: the newest version would pass it by.
+    """
     models = ModelRepository(session)
-    models.lock(name)
+    model = models.lock(name)
     row = models.find_alias(name, alias)
     if row is None:
-        raise NotFound(f"There is no alias '{alias}' of a model '{name}'.")
-    chosen = models.find_chosen()
-    if chosen is not None and chosen.model == str(ModelReference(name, alias=alias)):
-        raise InUse(f"{chosen.model} is the chosen model; choose another first.")
+        raise no_alias(name, alias)
+    reference = str(ModelReference(name, alias=alias))
+    if reference in _list_served(models):
+        raise InUse(f"{reference} is chosen, or the shadow; choose another first.")
+    if alias == CHAMPION and model is not None and model.gate is not None:
+        raise InUse(f"The gate of {name} guards its {CHAMPION}; remove the gate first.")
     session.delete(row)
-
-
-def get_chosen(session: Session) -> ChosenModel:
-    """The chosen model and what it resolves to; raises ModelNotReady before one is chosen."""
-    models = ModelRepository(session)
-    chosen = _get_chosen(models)
-    return _show_choice(chosen, resolve(models, parse_reference(chosen.model)))
-
-
-def choose_model(session: Session, reference: str) -> ChosenModel:
-    """Choose the model for predictions that name none; raises what `resolve_reference` does."""
-    models = ModelRepository(session)
-    parsed = parse_reference(reference)
-    models.lock(parsed.name)
-    resolved = resolve(models, parsed)
-    return _show_choice(models.choose(str(parsed)), resolved)
+    events.append(session, name, "alias_deleted", alias=alias, from_version=row.version)
 
 
 def resolve(models: ModelRepository, reference: ModelReference) -> ModelVersion:
@@ -201,7 +222,7 @@ def resolve(models: ModelRepository, reference: ModelReference) -> ModelVersion:
         if alias is not None:
             number = alias.version
         elif reference.alias is not None:
-            raise NotFound(f"There is no alias '{reference.alias}' of a model '{reference.name}'.")
+            raise no_alias(reference.name, reference.alias)
     if number is not None:
         version = models.find_version(reference.name, number)
         if version is None:
@@ -211,11 +232,12 @@ def resolve(models: ModelRepository, reference: ModelReference) -> ModelVersion:
     if newest is not None:
         return newest
     if models.find(reference.name) is None:
-        raise _no_model(reference.name)
+        raise no_model(reference.name)
     raise ModelNotReady(f"The model '{reference.name}' has no version any more.")
 
 
-def _get_chosen(models: ModelRepository) -> Serving:
+def require_chosen(models: ModelRepository) -> Serving:
+    """The row of what is chosen; raises ModelNotReady before anything is."""
     chosen = models.find_chosen()
     if chosen is None:
         raise ModelNotReady(
@@ -224,12 +246,24 @@ def _get_chosen(models: ModelRepository) -> Serving:
     return chosen
 
 
-def _means(models: ModelRepository, chosen: Serving, version: ModelVersion) -> bool:
-    reference = parse_reference(chosen.model)
+def _list_served(models: ModelRepository) -> list[str]:
+    """The references of the chosen model and its shadow."""
+    chosen = models.find_chosen()
+    return [one for one in (chosen.model, chosen.shadow) if one] if chosen else []
+
+
+def _means(models: ModelRepository, served: str, version: ModelVersion) -> bool:
+    reference = parse_reference(served)
     return reference.name == version.name and resolve(models, reference) is version
 
 
-def _no_model(name: str) -> NotFound:
+def no_alias(name: str, alias: str | None) -> NotFound:
+    """What there is to say of an alias that is not there."""
+    return NotFound(f"There is no alias '{alias}' of a model '{name}'.")
+
+
+def no_model(name: str) -> NotFound:
+    """What there is to say of a model that is not there."""
     return NotFound(f"There is no model '{name}'.")
 
 
@@ -260,12 +294,4 @@ def _describe(version: ModelVersion, aliases: Sequence[ModelAlias]) -> VersionDe
         digest=version.digest,
         dataset_digest=version.dataset_digest,
         created_at=version.created_at,
-    )
-
-
-def _show_choice(chosen: Serving, resolved: ModelVersion) -> ChosenModel:
-    return ChosenModel(
-        model=chosen.model,
-        resolved=VersionName.model_validate(resolved, from_attributes=True),
-        updated_at=chosen.updated_at,
     )

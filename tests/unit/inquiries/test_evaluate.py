@@ -1,5 +1,7 @@
 """A version judged on real, if few, images."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -27,7 +29,7 @@ def model(storage: LocalStorage) -> None:
     save_trust(storage, TRUST_KEY, trust)
 
 
-def make(ask: Ask, *, num_threads: int = 2, **fields: object) -> InquiryConfig:
+def make(ask: Ask, *, num_threads: int = 2, **fields: Any) -> InquiryConfig:
     question = EvaluationQuestion.model_validate(
         {
             "checkpoint_key": KEY,
@@ -90,5 +92,6 @@ def test_only_the_images_of_the_split_are_looked_at(ask: Ask) -> None:
 
 @pytest.mark.parametrize("lost", ["checkpoint_key", "trust_key"])
 def test_a_file_that_is_gone_is_named_as_such(ask: Ask, lost: str) -> None:
+    fields: dict[str, Any] = {lost: "jobs/job_1/gone.safetensors"}
     with pytest.raises(Unavailable):
-        answer(make(ask, **{lost: "jobs/job_1/gone.safetensors"}))
+        answer(make(ask, **fields))

@@ -4,7 +4,7 @@ from functools import partial
 
 from app.db.session import Database
 from app.errors import InUse, NotFound
-from app.registry import service
+from app.registry import service, serving
 from tests.models import register_file
 
 
@@ -32,7 +32,7 @@ def test_of_models_that_come_first_at_once_one_is_chosen(either_database: Databa
         versions = list(threads.map(partial(register_file, either_database), names))
     assert versions == [1] * 8
     with either_database.reading() as session:
-        assert service.get_chosen(session).model in names
+        assert serving.get_chosen(session).model in names
 
 
 def test_deletes_raced_by_promotions_leave_no_alias_without_its_version(

@@ -2,7 +2,8 @@ import pytest
 
 from app.db.session import Database
 from app.errors import InUse, ModelNotReady, NotFound
-from app.registry import service
+from app.registry import service, serving
+from app.registry.serving_schemas import ChooseModel
 from tests.models import register_file
 
 
@@ -23,7 +24,7 @@ def delete(database: Database, version: int, *, name: str = "ants") -> None:
 
 def choose(database: Database, reference: str) -> None:
     with database.transaction() as session:
-        service.choose_model(session, reference)
+        serving.choose_model(session, ChooseModel(model=reference))
 
 
 def test_a_bare_name_means_the_champion_else_the_newest(database: Database) -> None:
@@ -61,11 +62,11 @@ def test_an_alias_cannot_point_to_a_version_that_is_not_there(database: Database
 
 def test_the_first_model_ever_is_chosen_and_later_ones_are_not(database: Database) -> None:
     with database.reading() as session, pytest.raises(ModelNotReady):
-        service.get_chosen(session)
+        serving.get_chosen(session)
     register_file(database, "bees")
     register_file(database, "ants")
     with database.reading() as session:
-        chosen = service.get_chosen(session)
+        chosen = serving.get_chosen(session)
         assert service.resolve_chosen(session).name == "bees"
     assert (chosen.model, chosen.resolved.name, chosen.resolved.version) == ("bees", "bees", 1)
 
@@ -124,7 +125,7 @@ def test_what_the_chosen_model_resolves_to_is_kept(
     with pytest.raises(InUse):
         delete(database, kept)
     with database.reading() as session:
-        assert service.get_chosen(session).resolved.version == kept
+        assert serving.get_chosen(session).resolved.version == kept
 
 
 def test_the_alias_the_chosen_model_names_is_kept(database: Database) -> None:
