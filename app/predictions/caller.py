@@ -1,0 +1,34 @@
+"""Who asks: the predictor they reach, and whether they still wait for its answer."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Request
+
+from app.errors import BodyIncomplete
+from app.predictions.predictor import Predictor
+
+Result = TypeVar("Result")
+
+
+def _predictor(request: Request) -> Predictor:
+    predictor: Predictor = request.app.state.predictor
+    return predictor
+
+
+PredictorDep = Annotated[Predictor, Depends(_predictor)]
+
+
+async def unless_gone(request: Request, answer: Awaitable[Result]) -> Result:
+    """Await an answer for as long as somebody waits for it; the body has been read before."""
+    work = asyncio.ensure_future(answer)
+    gone = asyncio.ensure_future(request.receive())
+    try:
+        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise BodyIncomplete("The client is gone.")
+        return work.result()
+    finally:
+        work.cancel()
+        gone.cancel()
