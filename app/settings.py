@@ -97,6 +97,9 @@ class Settings(BaseSettings):
     predict_lanes: int = Field(
         os.cpu_count() or 1, ge=1, le=256, description="Images predicted at the same time."
     )
+    predict_batch_size: int = Field(
+        4, ge=1, le=256, description="Images that a lane takes at once when so many wait."
+    )
     predict_queue_size: int = Field(
         256, ge=1, description="Images that may wait for a lane; more are refused with 503."
     )

@@ -1,32 +1,49 @@
 """A fixed number of threads behind a bounded queue: what does not fit is refused at once."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
+from itertools import islice
 from typing import Generic, TypeVar
 
 from app.errors import Overloaded, Unavailable
 
+Work = TypeVar("Work")
 Result = TypeVar("Result")
 
 
-class Lanes(Generic[Result]):
-    """Threads that work through a queue in the order of arrival.
+class Lanes(Generic[Work, Result]):
+    """Threads that work through a queue in the order of arrival, several of a kind at once.
 
+    A lane never waits for company: it takes what is there, and leaves the others their share.
     Cancelling the future of work that still waits takes it out of the queue.
     """
 
-    def __init__(
-        self, num_lanes: int, *, queue_size: int, prepare: Callable[[], None] = lambda: None
+    def __init__(  # noqa: PLR0913 - one keyword for each number and each step
+        self,
+        num_lanes: int,
+        *,
+        queue_size: int,
+        run: Callable[[Sequence[Work]], Sequence[Result | BaseException]],
+        batch_size: int = 1,
+        kind: Callable[[Work], Hashable] = lambda _: None,
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
-        """`prepare` is run once in each thread before its first work."""
+        """`run` answers up to `batch_size` works of one `kind`, each with a result or its error.
+
+        What `run` raises is the error of all of them. `prepare` is run once in each thread before
+        its first work.
+        """
         self.queue_size = queue_size
+        self.batch_size = batch_size
+        self._run = run
+        self._kind = kind
         self._prepare = prepare
-        self._waiting: dict[Future[Result], Callable[[], Result]] = {}
+        self._waiting: dict[Future[Result], Work] = {}
         self._changed = threading.Condition()
         self._is_closed = False
         self._threads = [
-            threading.Thread(target=self._run, name=f"predict-lane-{number}", daemon=True)
+            threading.Thread(target=self._work, name=f"predict-lane-{number}", daemon=True)
             for number in range(num_lanes)
         ]
         for thread in self._threads:
@@ -36,7 +53,7 @@ class Lanes(Generic[Result]):
     def num_waiting(self) -> int:
         return len(self._waiting)
 
-    def submit(self, works: Sequence[Callable[[], Result]]) -> list[Future[Result]]:
+    def submit(self, works: Sequence[Work]) -> list[Future[Result]]:
         """Queue all of these or none; raises Overloaded when there is no room for all of them."""
         futures: list[Future[Result]] = [Future() for _ in works]
         for future in futures:
@@ -65,29 +82,40 @@ class Lanes(Generic[Result]):
         for thread in self._threads:
             thread.join()
 
-    def _run(self) -> None:
+    def _work(self) -> None:
         self._prepare()
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._is_closed)
                 if self._is_closed:
                     return
-                future = next(iter(self._waiting))
-                work = self._waiting.pop(future)
-            if future.set_running_or_notify_cancel():
-                _finish(future, work)
+                taken = self._take()
+            group = {f: work for f, work in taken.items() if f.set_running_or_notify_cancel()}
+            if group:
+                self._answer(group)
+
+    def _take(self) -> dict[Future[Result], Work]:
+        """The oldest and others of its kind, no more than this lane's share of what waits."""
+        share = -(-len(self._waiting) // len(self._threads))
+        kind = self._kind(next(iter(self._waiting.values())))
+        alike = (future for future, work in self._waiting.items() if self._kind(work) == kind)
+        futures = list(islice(alike, min(share, self.batch_size)))
+        return {future: self._waiting.pop(future) for future in futures}
+
+    def _answer(self, group: dict[Future[Result], Work]) -> None:
+        results: Sequence[Result | BaseException]
+        try:
+            results = self._run(list(group.values()))
+        except BaseException as error:  # noqa: BLE001 - it belongs to those who wait
+            results = [error] * len(group)
+        for future, result in zip(group, results, strict=True):
+            if isinstance(result, BaseException):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
 
     def _forget(self, future: Future[Result]) -> None:
         with self._changed:
             was_waiting = self._waiting.pop(future, None) is not None
         if was_waiting:  # cancelled, and no lane will tell those who wait for it
             future.set_running_or_notify_cancel()
-
-
-def _finish(future: Future[Result], work: Callable[[], Result]) -> None:
-    try:
-        result = work()
-    except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits, not to this thread
-        future.set_exception(error)
-    else:
-        future.set_result(result)

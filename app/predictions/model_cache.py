@@ -26,8 +26,10 @@ class ModelCache(Generic[Key, Model]):
     made before a model is loaded, not after.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, *, measure: Callable[[Model], int] | None = None) -> None:
+        """`measure` tells the bytes of a loaded model, where they are not those foreseen."""
         self.max_bytes = max_bytes
+        self._measure = measure
         self._entries: OrderedDict[Key, _Entry[Model]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -63,7 +65,10 @@ class ModelCache(Generic[Key, Model]):
 
     def _load(self, key: Key, entry: _Entry[Model], load: Callable[[], Model]) -> None:
         try:
-            entry.loaded.set_result(load())
+            model = load()
+            if self._measure is not None:
+                entry.num_bytes = self._measure(model)
+            entry.loaded.set_result(model)
         except BaseException as error:
             with self._lock:
                 del self._entries[key]

@@ -1,23 +1,27 @@
-"""Predicting: a reference resolved anew each time, a loaded model, a lane for each image."""
+"""Predicting: images wait for a lane, which decodes, scores and judges several at once."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from itertools import groupby
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from app.db.session import Database
 from app.db.tables import ModelVersion
 from app.errors import CheckpointInvalid, DeadlineExceeded, InputError, Unavailable
 from app.ml.device import choose_device
+from app.predictions.engines.choice import choose_engine, make_builder
 from app.predictions.judging import Verdict, Wish, judge
 from app.predictions.lanes import Lanes
 from app.predictions.model_cache import ModelCache
+from app.predictions.resolution import Question, Resolution
 from app.predictions.servable import Servable, load_servable
-from app.registry.service import resolve_chosen, resolve_reference
+from app.registry.references import parse_reference
 from app.settings import Settings
 from app.storage import Storage
 
@@ -37,19 +41,47 @@ class Outcome(NamedTuple):
     images: list[Classified | InputError]
 
 
+class ImageToAnswer(NamedTuple):
+    """An image that waits for a lane, and what is asked of it."""
+
+    question: Question
+    content: bytes
+
+
+class _Prepared(NamedTuple):
+    pixels: Tensor
+    milliseconds: float
+
+
+class _Scored(NamedTuple):
+    logits: Tensor
+    features: Tensor
+    milliseconds: float
+
+
 class Predictor:
     """The lanes and the loaded models of this process, from construction to `close`."""
 
     def __init__(self, settings: Settings, database: Database, storage: Storage) -> None:
-        """Raises DeviceUnavailable where the device that was asked for is not there."""
+        """Raises DeviceUnavailable where the device that was asked for is not there.
+
+        EngineUnavailable and ValidationFailed for an engine, and numbers, that it has not.
+        """
         self.settings = settings
-        self._database = database
         self._storage = storage
         self._device = choose_device(settings.device)
-        self.models = ModelCache[tuple[str, int], Servable](settings.model_cache_bytes)
-        self.lanes = Lanes[Classified](
+        self.engine = choose_engine(settings.predict_engine, self._device)
+        make_builder(self.engine, self._device, settings.predict_precision)
+        self._resolution = Resolution(database)
+        self.models = ModelCache[tuple[str, int], Servable](
+            settings.model_cache_bytes, measure=lambda servable: servable.num_bytes
+        )
+        self.lanes = Lanes[ImageToAnswer, Classified](
             settings.predict_lanes,
             queue_size=settings.predict_queue_size,
+            batch_size=settings.predict_batch_size,
+            run=self._answer,
+            kind=lambda image: image.question.reference,
             prepare=_use_one_thread,
         )
 
@@ -77,32 +109,49 @@ class Predictor:
         Raises what `resolve_reference` does, ModelNotReady, Overloaded where there is no room for
         all the images, Unavailable for a model whose file cannot be read.
         """
-        version = await asyncio.to_thread(self._resolve, reference)
-        futures = self.lanes.submit(
-            [partial(self._classify, version, image, wish) for image in images]
-        )
+        if reference is not None:
+            parse_reference(reference, loc=("query", "model"))
+        question = Question(reference, wish)
+        futures = self.lanes.submit([ImageToAnswer(question, content) for content in images])
         results = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
-        return Outcome(version.name, version.version, [_settle(result) for result in results])
+        settled = [_settle(result) for result in results]
+        assert question.version is not None  # noqa: S101 - a lane settled it before it answered
+        return Outcome(question.version.name, question.version.version, settled)
 
-    def _resolve(self, reference: str | None) -> ModelVersion:
-        with self._database.reading() as session:
-            if reference is None:
-                return resolve_chosen(session)
-            return resolve_reference(session, reference, loc=("query", "model"))
+    def _answer(self, images: Sequence[ImageToAnswer]) -> list[Classified | BaseException]:
+        """In a lane: one forward pass for all images that are for the same version."""
+        versions = [self._resolution.resolve(image.question) for image in images]
+        answers: list[Classified | BaseException] = []
+        pairs = zip(versions, images, strict=True)
+        for _, group in groupby(pairs, lambda pair: (pair[0].name, pair[0].version)):
+            alike = list(group)
+            answers += self._answer_with(alike[0][0], [image for _, image in alike])
+        return answers
 
-    def _classify(self, version: ModelVersion, content: bytes, wish: Wish) -> Classified:
+    def _answer_with(
+        self, version: ModelVersion, images: Sequence[ImageToAnswer]
+    ) -> list[Classified | BaseException]:
         with self.models.use(
             (version.name, version.version),
             num_bytes=version.num_bytes,
             load=partial(self._load, version),
         ) as servable:
-            started_at = time.perf_counter()
+            prepared = [self._prepare(servable, image.content) for image in images]
+            scored = iter(_score(servable, [p for p in prepared if isinstance(p, _Prepared)]))
+            return [
+                _judge(servable, image.question.wish, next(scored))
+                if isinstance(one, _Prepared)
+                else one
+                for image, one in zip(images, prepared, strict=True)
+            ]
+
+    def _prepare(self, servable: Servable, content: bytes) -> _Prepared | BaseException:
+        started_at = time.perf_counter()
+        try:
             pixels = servable.prepare(content, max_pixels=self.settings.max_image_pixels)
-            scores = servable.engine.run(pixels[None])
-            verdict = judge(
-                scores.logits[0], scores.features[0], servable.class_names, servable.trust, wish
-            )
-            return Classified(verdict, (time.perf_counter() - started_at) * 1000)
+        except Exception as error:  # noqa: BLE001 - it is this image's alone
+            return error
+        return _Prepared(pixels, (time.perf_counter() - started_at) * 1000)
 
     def _load(self, version: ModelVersion) -> Servable:
         try:
@@ -110,6 +159,7 @@ class Predictor:
                 self._storage.path(version.checkpoint_key),
                 self._storage.path(version.trust_key) if version.trust_key else None,
                 self._device,
+                engine=self.engine,
                 precision=self.settings.predict_precision,
             )
         except (FileNotFoundError, CheckpointInvalid) as error:
@@ -121,6 +171,26 @@ class Predictor:
 def _use_one_thread() -> None:
     """Let a lane run torch by itself: the lanes are the parallelism."""
     torch.set_num_threads(1)
+
+
+def _score(servable: Servable, images: Sequence[_Prepared]) -> list[_Scored]:
+    if not images:
+        return []
+    started_at = time.perf_counter()
+    scores = servable.engine.run(torch.stack([image.pixels for image in images]))
+    share_ms = (time.perf_counter() - started_at) * 1000 / len(images)
+    return [
+        _Scored(logits, features, image.milliseconds + share_ms)
+        for logits, features, image in zip(scores.logits, scores.features, images, strict=True)
+    ]
+
+
+def _judge(servable: Servable, wish: Wish, scored: _Scored) -> Classified | BaseException:
+    try:
+        verdict = judge(scored.logits, scored.features, servable.class_names, servable.trust, wish)
+    except Exception as error:  # noqa: BLE001 - it is this image's alone
+        return error
+    return Classified(verdict, scored.milliseconds)
 
 
 def _settle(result: Classified | BaseException) -> Classified | InputError:

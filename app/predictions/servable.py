@@ -9,14 +9,14 @@ from torch import Tensor
 
 from app.ml import checkpoint
 from app.ml.catalogue import get_entry
+from app.ml.folding import fold_batch_norms
 from app.ml.images import decode_image
-from app.ml.precision import choose_precision
 from app.ml.preprocessing import PreprocessingSpec, eval_pixels, to_pixels
 from app.ml.recipe import Precision
 from app.ml.scoring import ScoringNetwork
 from app.ml.trust import Trust, load_trust
-from app.predictions.engines.engine import Engine
-from app.predictions.engines.torch_engine import TorchEngine
+from app.predictions.engines.choice import make_builder
+from app.predictions.engines.engine import Engine, EngineName
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class Servable:
     class_names: tuple[str, ...]
     preprocessing: PreprocessingSpec
     trust: Trust | None
+
+    @property
+    def num_bytes(self) -> int:
+        """What it takes of the memory, the engine's buffers apart."""
+        return self.engine.num_bytes + (self.trust.neighbours.nbytes if self.trust else 0)
 
     def prepare(self, image: bytes | Path | Image, *, max_pixels: int | None = None) -> Tensor:
         """What the engine is given of an image: uint8 [3, input_size, input_size].
@@ -46,16 +51,20 @@ def load_servable(
     trust_path: Path | None,
     device: torch.device,
     *,
+    engine: EngineName = "torch",
     precision: Precision = "auto",
 ) -> Servable:
     """Load a complete checkpoint and what its confidence is worth.
 
-    Raises CheckpointInvalid as `app.ml.checkpoint.load` does, FileNotFoundError.
+    Raises CheckpointInvalid as `app.ml.checkpoint.load` does, FileNotFoundError; and what
+    `make_builder` does.
     """
+    build = make_builder(engine, device, precision)
     model, header = checkpoint.restore_model(checkpoint.load(path))
+    fold_batch_norms(model)
     network = ScoringNetwork(model, get_entry(header.architecture), header.preprocessing)
     return Servable(
-        TorchEngine(network, device, choose_precision(precision, device)),
+        build(network),
         header.class_names,
         header.preprocessing,
         load_trust(trust_path) if trust_path else None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from starlette.types import Message, Scope
 from app.db.session import Database
 from app.errors import DeviceUnavailable
 from app.main import create_app
-from app.predictions.predictor import Predictor
+from app.predictions.judging import Verdict, Wish, judge
+from app.predictions.predictor import ImageToAnswer, Predictor
+from app.predictions.resolution import Question
 from app.predictions.servable import Servable, load_servable
 from app.settings import Settings
 from app.storage import LocalStorage
@@ -42,13 +45,31 @@ def predictor(client: TestClient) -> Predictor:
 
 
 @pytest.fixture
-def gate(predictor: Predictor) -> Iterator[Gate]:
-    """Holds the only lane until it is opened."""
+def gate(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """Holds the only lane, and the request it works for, until it is opened."""
     gate = Gate()
-    predictor.lanes.submit([gate])  # type: ignore[list-item]  # its result is nobody's
-    gate.entered.wait()
-    yield gate
-    gate.opened.set()
+
+    def hold_and_judge(*arguments: Any) -> Verdict:
+        gate()
+        return judge(*arguments)
+
+    monkeypatch.setattr("app.predictions.predictor.judge", hold_and_judge)
+    with ThreadPoolExecutor(1) as threads:
+        held = threads.submit(post, client, PICTURE)
+        gate.entered.wait()
+        yield gate
+        gate.opened.set()
+        held.result()
+
+
+@contextmanager
+def waiting_images(predictor: Predictor, number: int) -> Iterator[None]:
+    """So many images in the queue that nobody waits for."""
+    image = ImageToAnswer(Question(None, Wish()), PICTURE)
+    futures = predictor.lanes.submit([image] * number)
+    yield
+    for future in futures:
+        future.cancel()
 
 
 def post(client: TestClient, *images: bytes, **params: Any) -> Any:
@@ -58,24 +79,23 @@ def post(client: TestClient, *images: bytes, **params: Any) -> Any:
 def test_a_full_queue_answers_503_and_when_to_come_back(
     client: TestClient, predictor: Predictor, gate: Gate
 ) -> None:
-    waiting = predictor.lanes.submit([gate, gate])  # type: ignore[list-item]  # as above
-    refused = post(client, PICTURE)
+    with waiting_images(predictor, 2):
+        refused = post(client, PICTURE)
     assert refused.status_code == 503
     assert refused.json()["code"] == "OVERLOADED"
     assert int(refused.headers["Retry-After"]) >= 1
     assert client.get("/livez").status_code == 200
     gate.opened.set()
-    for future in waiting:
-        future.result()
     assert post(client, PICTURE).status_code == 200
 
 
 def test_images_that_do_not_all_fit_are_refused_together(
     client: TestClient, predictor: Predictor, gate: Gate
 ) -> None:
-    predictor.lanes.submit([gate])  # type: ignore[list-item]  # as above
-    assert post(client, PICTURE, PICTURE).status_code == 503
-    assert predictor.lanes.num_waiting == 1
+    assert not gate.opened.is_set()
+    with waiting_images(predictor, 1):
+        assert post(client, PICTURE, PICTURE).status_code == 503
+        assert predictor.lanes.num_waiting == 1
 
 
 def test_work_of_a_client_that_is_gone_is_dropped(

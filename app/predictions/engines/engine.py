@@ -1,4 +1,4 @@
-"""What runs a model: one small protocol, and which of them runs it on this machine."""
+"""What runs a model: one small protocol."""
 
 from typing import Literal, Protocol
 
@@ -8,6 +8,7 @@ from app.ml.precision import Numbers
 from app.ml.scoring import Scores
 
 EngineName = Literal["torch", "openvino", "onnxruntime"]
+EngineNumbers = Numbers | Literal["int8"]
 
 
 class Engine(Protocol):
@@ -17,11 +18,11 @@ class Engine(Protocol):
     """
 
     name: EngineName
-    numbers: Numbers | Literal["int8"]
+    numbers: EngineNumbers
     num_bytes: int
 
     def run(self, pixels: Tensor) -> Scores:
         """Score prepared images: uint8 [n, 3, input_size, input_size], n at least 1.
 
-        Several threads may call it at a time.
+        Several threads may call it at a time. Raises Overloaded where a GPU's memory is full.
         """

@@ -1,30 +1,39 @@
 """torch as an engine: the network itself, in the numbers that the device is fastest in."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
+from app.errors import Overloaded
 from app.ml.precision import Numbers
 from app.ml.scoring import Scores, ScoringNetwork
-from app.predictions.engines.engine import EngineName
+from app.predictions.engines.engine import EngineName, EngineNumbers
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class TorchEngine:
-    """A scoring network on its device, in channels-last layout."""
+    """A scoring network on its device, in channels-last layout.
+
+    On the CPU it takes as many threads as the calling thread allows torch.
+    """
 
     name: EngineName = "torch"
 
     def __init__(self, network: ScoringNetwork, device: torch.device, numbers: Numbers) -> None:
-        self.numbers: Numbers | Literal["int8"] = numbers
+        self.numbers: EngineNumbers = numbers
         self.device = device
         self._network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch
         self._network.model.to(_DTYPES[numbers])
         self.num_bytes = sum(p.nbytes for p in self._network.parameters())
 
     def run(self, pixels: Tensor) -> Scores:
-        with torch.inference_mode():
-            logits, features = self._network(pixels.to(self.device))
-            return Scores(logits.cpu(), features.cpu())
+        try:
+            with torch.inference_mode():
+                logits, features = self._network(pixels.to(self.device))
+                return Scores(logits.cpu(), features.cpu())
+        except torch.OutOfMemoryError as error:
+            torch.cuda.empty_cache()
+            raise Overloaded(
+                f"The memory of the GPU does not hold {len(pixels)} images of this model now; "
+                "try again."
+            ) from error

@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
 from functools import partial
 
@@ -8,6 +8,19 @@ import pytest
 from app.errors import ImageCorrupt, Overloaded, Unavailable
 from app.predictions.lanes import Lanes
 from tests.gates import Gate
+
+Work = Callable[[], str]
+
+
+def run(works: Sequence[Work]) -> list[str | BaseException]:
+    return [attempt(work) for work in works]
+
+
+def attempt(work: Work) -> str | BaseException:
+    try:
+        return work()
+    except ImageCorrupt as error:
+        return error
 
 
 @pytest.fixture
@@ -18,9 +31,9 @@ def gate() -> Iterator[Gate]:
 
 
 @pytest.fixture
-def lanes(gate: Gate) -> Iterator[Lanes[str]]:
+def lanes(gate: Gate) -> Iterator[Lanes[Work, str]]:
     """One lane with room for two."""
-    lanes = Lanes[str](1, queue_size=2)
+    lanes = Lanes[Work, str](1, queue_size=2, run=run)
     yield lanes
     gate.opened.set()
     lanes.close()
@@ -31,12 +44,12 @@ def note(done: list[str], name: str) -> str:
     return name
 
 
-def block(lanes: Lanes[str], gate: Gate) -> None:
+def block(lanes: Lanes[Work, str], gate: Gate) -> None:
     lanes.submit([gate])
     gate.entered.wait()
 
 
-def test_work_is_done_in_the_order_of_arrival(lanes: Lanes[str], gate: Gate) -> None:
+def test_work_is_done_in_the_order_of_arrival(lanes: Lanes[Work, str], gate: Gate) -> None:
     block(lanes, gate)
     done: list[str] = []
     futures = lanes.submit([partial(note, done, "a"), partial(note, done, "b")])
@@ -45,7 +58,7 @@ def test_work_is_done_in_the_order_of_arrival(lanes: Lanes[str], gate: Gate) -> 
     assert done == ["a", "b"]
 
 
-def test_what_does_not_fit_is_refused_whole(lanes: Lanes[str], gate: Gate) -> None:
+def test_what_does_not_fit_is_refused_whole(lanes: Lanes[Work, str], gate: Gate) -> None:
     block(lanes, gate)
     lanes.submit([lambda: "a"])
     with pytest.raises(Overloaded):
@@ -56,7 +69,9 @@ def test_what_does_not_fit_is_refused_whole(lanes: Lanes[str], gate: Gate) -> No
         lanes.refuse_when_full()
 
 
-def test_cancelled_work_leaves_the_queue_and_is_never_run(lanes: Lanes[str], gate: Gate) -> None:
+def test_cancelled_work_leaves_the_queue_and_is_never_run(
+    lanes: Lanes[Work, str], gate: Gate
+) -> None:
     block(lanes, gate)
     done: list[str] = []
     futures = lanes.submit([partial(note, done, "a"), partial(note, done, "b")])
@@ -67,7 +82,7 @@ def test_cancelled_work_leaves_the_queue_and_is_never_run(lanes: Lanes[str], gat
     assert done == ["b"]
 
 
-def test_an_error_belongs_to_its_work_alone(lanes: Lanes[str]) -> None:
+def test_an_error_belongs_to_its_work_alone(lanes: Lanes[Work, str]) -> None:
     def fail() -> str:
         raise ImageCorrupt("truncated")
 
@@ -85,8 +100,8 @@ def test_each_thread_is_prepared_before_its_first_work() -> None:
         both.wait()
         return threading.current_thread().name
 
-    lanes = Lanes[str](
-        2, queue_size=2, prepare=lambda: prepared.append(threading.current_thread().name)
+    lanes = Lanes[Work, str](
+        2, queue_size=2, run=run, prepare=lambda: prepared.append(threading.current_thread().name)
     )
     futures = lanes.submit([where, where])
     assert sorted(future.result() for future in futures) == sorted(prepared)
@@ -94,7 +109,7 @@ def test_each_thread_is_prepared_before_its_first_work() -> None:
 
 
 def test_closing_finishes_what_runs_and_cancels_what_waits(gate: Gate) -> None:
-    lanes = Lanes[str](1, queue_size=2)
+    lanes = Lanes[Work, str](1, queue_size=2, run=run)
     (running,) = lanes.submit([gate])
     gate.entered.wait()
     (waiting,) = lanes.submit([lambda: "never"])
@@ -107,3 +122,87 @@ def test_closing_finishes_what_runs_and_cancels_what_waits(gate: Gate) -> None:
     assert running.result() == "through"
     with pytest.raises(Unavailable):
         lanes.submit([lambda: "late"])
+
+
+class TestWithGroups:
+    """Works are words; those with the same first letter are of a kind."""
+
+    @pytest.fixture
+    def groups(self) -> list[list[str]]:
+        return []
+
+    @pytest.fixture
+    def words(self, gate: Gate, groups: list[list[str]]) -> Iterator[Lanes[str, str]]:
+        """One lane, held at the gate by the first word."""
+
+        def answer(words: Sequence[str]) -> list[str | BaseException]:
+            if words == ["!"]:
+                gate()
+            if "explode" in words:
+                raise OSError("together")
+            groups.append(list(words))
+            return [ImageCorrupt(word) if word == "bad" else word.upper() for word in words]
+
+        lanes = Lanes[str, str](
+            1, queue_size=20, run=answer, batch_size=3, kind=lambda word: word[0]
+        )
+        lanes.submit(["!"])
+        gate.entered.wait()
+        yield lanes
+        gate.opened.set()
+        lanes.close()
+
+    def test_what_waits_is_taken_together_by_kind(
+        self, words: Lanes[str, str], gate: Gate, groups: list[list[str]]
+    ) -> None:
+        futures = words.submit(["ant", "bee", "ape", "asp", "auk", "bat"])
+        gate.opened.set()
+        assert [future.result() for future in futures] == [
+            *("ANT", "BEE", "APE", "ASP", "AUK", "BAT")
+        ]
+        assert groups[1:] == [["ant", "ape", "asp"], ["bee", "bat"], ["auk"]]
+
+    def test_one_that_fails_fails_alone(self, words: Lanes[str, str], gate: Gate) -> None:
+        good, bad, other = words.submit(["bug", "bad", "bee"])
+        gate.opened.set()
+        assert (good.result(), other.result()) == ("BUG", "BEE")
+        with pytest.raises(ImageCorrupt):
+            bad.result()
+
+    def test_what_breaks_the_run_is_the_error_of_all_in_it(
+        self, words: Lanes[str, str], gate: Gate
+    ) -> None:
+        together = words.submit(["egg", "explode"])
+        (later,) = words.submit(["fly"])
+        gate.opened.set()
+        for future in together:
+            with pytest.raises(OSError, match="together"):
+                future.result()
+        assert later.result() == "FLY"
+
+    def test_cancelled_work_does_not_join(
+        self, words: Lanes[str, str], gate: Gate, groups: list[list[str]]
+    ) -> None:
+        first, second, third = words.submit(["ant", "ape", "asp"])
+        second.cancel()
+        gate.opened.set()
+        assert [first.result(), third.result()] == ["ANT", "ASP"]
+        assert groups[1:] == [["ant", "asp"]]
+
+
+def test_lanes_share_what_waits() -> None:
+    both = threading.Barrier(2)
+    sizes: list[int] = []
+
+    def answer(words: Sequence[str]) -> list[str | BaseException]:
+        both.wait()
+        sizes.append(len(words))
+        return list(words)
+
+    opened = threading.Event()
+    lanes = Lanes[str, str](2, queue_size=4, run=answer, batch_size=4, prepare=opened.wait)  # type: ignore[arg-type] # its result is nobody's
+    futures = lanes.submit(["a", "b"])
+    opened.set()
+    assert [future.result() for future in futures] == ["a", "b"]
+    assert sizes == [1, 1]
+    lanes.close()

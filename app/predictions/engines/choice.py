@@ -1,0 +1,72 @@
+"""Which engine runs models on this machine, and a model made ready for it."""
+
+import platform
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Literal
+
+import torch
+
+from app.errors import EngineUnavailable
+from app.ml.precision import choose_precision
+from app.ml.recipe import Precision
+from app.ml.scoring import ScoringNetwork
+from app.predictions.engines.engine import Engine, EngineName
+from app.predictions.engines.torch_engine import TorchEngine
+
+_MODULES: dict[EngineName, tuple[str, ...]] = {
+    "torch": (),
+    "openvino": ("openvino",),
+    "onnxruntime": ("onnxruntime", "onnx", "onnxscript"),
+}
+_EXTRAS = {"openvino": "openvino", "onnxruntime": "onnx"}
+_X86 = {"x86_64", "AMD64"}
+
+EngineBuilder = Callable[[ScoringNetwork], Engine]
+
+
+def choose_engine(wanted: EngineName | Literal["auto"], device: torch.device) -> EngineName:
+    """What `auto` means here: OpenVINO on x86 CPUs where it is installed, else torch.
+
+    Raises EngineUnavailable for an engine that is not installed or does not run on the device.
+    """
+    if wanted == "auto":
+        on_x86 = device.type == "cpu" and platform.machine() in _X86
+        return "openvino" if on_x86 and _is_installed("openvino") else "torch"
+    if wanted != "torch" and device.type != "cpu":
+        raise EngineUnavailable(
+            f"The engine '{wanted}' runs on the CPU; for {device} take 'torch'."
+        )
+    if not _is_installed(wanted):
+        raise EngineUnavailable(
+            f"The engine '{wanted}' is not installed; install graft[{_EXTRAS[wanted]}], "
+            "or set GRAFT_PREDICT_ENGINE=auto."
+        )
+    return wanted
+
+
+def make_builder(name: EngineName, device: torch.device, precision: Precision) -> EngineBuilder:
+    """What makes a network ready for an engine; imports the engine's runtime.
+
+    Raises EngineUnavailable for numbers that the engine does not compute in, ValidationFailed as
+    `choose_precision` does.
+    """
+    if name == "onnxruntime":
+        if precision not in {"auto", "fp32"}:
+            raise EngineUnavailable(
+                f"The engine 'onnxruntime' computes in fp32, not in {precision}; "
+                "set GRAFT_PREDICT_PRECISION to auto or fp32."
+            )
+        from app.predictions.engines.onnxruntime_engine import OnnxRuntimeEngine  # noqa: PLC0415
+
+        return OnnxRuntimeEngine
+    numbers = choose_precision(precision, device)
+    if name == "openvino":
+        from app.predictions.engines.openvino_engine import OpenVinoEngine  # noqa: PLC0415
+
+        return lambda network: OpenVinoEngine(network, numbers)
+    return lambda network: TorchEngine(network, device, numbers)
+
+
+def _is_installed(name: EngineName) -> bool:
+    return all(find_spec(module) is not None for module in _MODULES[name])

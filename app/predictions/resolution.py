@@ -1,0 +1,67 @@
+"""What references mean: looked up after a request has come, once for all that came before."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from app.db.session import Database
+from app.db.tables import ModelVersion
+from app.predictions.judging import Wish
+from app.registry.service import resolve_chosen, resolve_reference
+
+_MAX_KNOWN = 256
+
+
+@dataclass(eq=False)
+class Question:
+    """What one request asks of all its images, and the version that is to answer them."""
+
+    reference: str | None
+    wish: Wish
+    asked_at: float = field(default_factory=time.monotonic)
+    version: ModelVersion | None = None
+
+
+class _Known(NamedTuple):
+    looked_up_at: float
+    version: ModelVersion
+
+
+class Resolution:
+    """The meaning of references, never older than the question.
+
+    A lookup that begins after a question was asked sees every promotion that was committed before
+    it; so it serves all questions that wait at that moment.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[str | None, _Known] = {}
+        self._lock = threading.Lock()
+
+    def resolve(self, question: Question) -> ModelVersion:
+        """The version for all images of a question.
+
+        Raises what `resolve_reference` does at `query.model`, ModelNotReady.
+        """
+        with self._lock:
+            if question.version is None:
+                known = self._known.get(question.reference)
+                if known is None or known.looked_up_at <= question.asked_at:
+                    known = self._remember(question.reference)
+                question.version = known.version
+            return question.version
+
+    def _remember(self, reference: str | None) -> _Known:
+        if len(self._known) >= _MAX_KNOWN:
+            self._known.clear()
+        known = _Known(time.monotonic(), self._look_up(reference))
+        self._known[reference] = known
+        return known
+
+    def _look_up(self, reference: str | None) -> ModelVersion:
+        with self._database.reading() as session:
+            if reference is None:
+                return resolve_chosen(session)
+            return resolve_reference(session, reference, loc=("query", "model"))

@@ -1,0 +1,210 @@
+"""What every engine promises, whichever runs the model."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from torch import Tensor
+
+from app.errors import EngineUnavailable, ValidationFailed
+from app.ml.architectures import build, build_arguments
+from app.ml.catalogue import Entry, get_entry, list_entries
+from app.ml.folding import fold_batch_norms
+from app.ml.preprocessing import PreprocessingSpec
+from app.ml.scoring import ScoringNetwork
+from app.predictions.engines.choice import choose_engine, make_builder
+from app.predictions.engines.engine import Engine, EngineName
+
+CPU = torch.device("cpu")
+NUM_CLASSES = 3
+TOLERANCES = {"fp32": 0.001, "bf16": 0.02}
+
+
+def make_network(entry: Entry, *, size: int, num_classes: int = NUM_CLASSES) -> ScoringNetwork:
+    """A network whose classes and batch statistics are unlike each other."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        arguments = build_arguments(entry.name, is_pretrained=False)
+        model = build(entry.name, num_classes, arguments=arguments)
+        for name, tensor in model.state_dict().items():
+            if name.endswith("running_mean"):
+                tensor.normal_(std=0.1)
+            elif name.endswith("running_var"):
+                tensor.uniform_(0.5, 1.5)
+    spec = PreprocessingSpec(input_size=size, resize_size=size)
+    return ScoringNetwork(model.eval(), entry, spec)
+
+
+def draw_pixels(number: int, size: int) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (number, 3, size, size), dtype=torch.uint8, generator=generator)
+
+
+@pytest.fixture(scope="module")
+def network() -> ScoringNetwork:
+    return make_network(get_entry("resnet18"), size=64)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        ("torch", "fp32"),
+        ("torch", "bf16"),
+        ("openvino", "fp32"),
+        ("openvino", "bf16"),
+        ("onnxruntime", "fp32"),
+    ],
+    ids="-".join,
+)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    name, precision = request.param
+    return make_builder(name, CPU, precision)(make_network(get_entry("resnet18"), size=64))
+
+
+def probabilities(engine: Engine, pixels: Tensor) -> Tensor:
+    return engine.run(pixels).logits.softmax(1)
+
+
+def test_scores_are_float32_and_as_many_as_images(engine: Engine) -> None:
+    scores = engine.run(draw_pixels(3, 64))
+    assert scores.logits.shape == (3, NUM_CLASSES)
+    assert scores.features.shape == (3, 512)
+    assert scores.logits.dtype == scores.features.dtype == torch.float32
+    assert engine.num_bytes > 11_000_000 * (2 if engine.numbers == "bf16" else 4)
+
+
+def test_scores_are_the_networks(engine: Engine, network: ScoringNetwork) -> None:
+    pixels = draw_pixels(5, 64)
+    with torch.inference_mode():
+        logits, features = network(pixels)
+    assert logits.softmax(1).std(0).max() > 0.01  # the images do not all look alike
+    tolerance = TOLERANCES[engine.numbers]
+    scores = engine.run(pixels)
+    assert (scores.logits.softmax(1) - logits.softmax(1)).abs().max() < tolerance
+    similarity = torch.nn.functional.cosine_similarity(scores.features, features)
+    assert similarity.min() > 1 - tolerance
+
+
+def test_an_image_gets_its_answer_in_any_company(engine: Engine) -> None:
+    pixels = draw_pixels(5, 64)
+    alone = torch.cat([probabilities(engine, image[None]) for image in pixels])
+    tolerance = TOLERANCES[engine.numbers] / 2
+    for batch in (pixels, pixels.flip(0), pixels[[0, 1, 2, 0]]):
+        answered = probabilities(engine, batch)
+        for image, answer in zip(batch, answered, strict=True):
+            (where,) = (i for i in range(5) if torch.equal(pixels[i], image))
+            assert (answer - alone[where]).abs().max() < tolerance
+
+
+def test_pixels_may_lie_in_memory_in_any_order(engine: Engine) -> None:
+    pixels = draw_pixels(2, 64)
+    turned = pixels.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    assert torch.equal(engine.run(turned).logits, engine.run(pixels).logits)
+
+
+def test_several_threads_get_their_own_answers(engine: Engine) -> None:
+    pixels = draw_pixels(8, 64)
+
+    def ask(number: int) -> Tensor:
+        torch.set_num_threads(1)
+        return engine.run(pixels[number % 8][None]).logits
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(ask, range(64)))
+    for number, answer in enumerate(answers):
+        assert torch.allclose(answer, answers[number % 8], atol=1e-6)
+
+
+def test_answers_stay_when_the_next_are_asked_for(engine: Engine) -> None:
+    first = engine.run(draw_pixels(1, 64))
+    copy = first.logits.clone()
+    engine.run(255 - draw_pixels(1, 64))
+    assert torch.equal(first.logits, copy)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(
+            entry,
+            id=entry.name,
+            marks=()
+            if entry.name in {"densenet121", "mobilenet_v3_small", "vit_b_32", "swin_t"}
+            else pytest.mark.all_architectures,
+        )
+        for entry in list_entries()
+    ],
+)
+def test_openvino_takes_every_architecture(entry: Entry) -> None:
+    network = make_network(entry, size=entry.input_size)
+    pixels = draw_pixels(3, entry.input_size)
+    with torch.inference_mode():
+        logits, features = network(pixels)
+    scores = make_builder("openvino", CPU, "fp32")(network).run(pixels)
+    assert (scores.logits.softmax(1) - logits.softmax(1)).abs().max() < 0.001
+    assert torch.allclose(scores.features, features, rtol=0.01, atol=0.01)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "densenet121", "inception_v3", "squeezenet1_0"])
+def test_folded_norms_change_nothing_but_rounding(name: str) -> None:
+    entry = get_entry(name)
+    network = make_network(entry, size=96)
+    pixels = draw_pixels(2, 96)
+    with torch.inference_mode():
+        before, _ = network(pixels)
+        num_norms = count_norms(network)
+        fold_batch_norms(network.model)
+        after, _ = network(pixels)
+    assert count_norms(network) < num_norms or num_norms == 0
+    assert torch.allclose(before, after, atol=1e-4, rtol=1e-4)
+
+
+def count_norms(network: ScoringNetwork) -> int:
+    return sum(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
+
+
+class TestChoice:
+    @pytest.fixture
+    def without(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+        """Makes a package look as if it were not installed."""
+
+        def hide(hidden: str) -> None:
+            monkeypatch.setattr(
+                "app.predictions.engines.choice.find_spec",
+                lambda module: None if module == hidden else object(),
+            )
+
+        return hide
+
+    def test_auto_is_openvino_on_x86_where_it_is_installed(
+        self, monkeypatch: pytest.MonkeyPatch, without: Callable[[str], None]
+    ) -> None:
+        monkeypatch.setattr("platform.machine", lambda: "x86_64")
+        assert choose_engine("auto", CPU) == "openvino"
+        assert choose_engine("auto", torch.device("cuda")) == "torch"
+        without("openvino")
+        assert choose_engine("auto", CPU) == "torch"
+
+    def test_auto_is_torch_on_other_processors(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("platform.machine", lambda: "aarch64")
+        assert choose_engine("auto", CPU) == "torch"
+
+    @pytest.mark.parametrize(
+        ("name", "package", "extra"),
+        [("openvino", "openvino", "openvino"), ("onnxruntime", "onnxscript", "onnx")],
+    )
+    def test_an_engine_that_is_not_installed_says_what_to_install(
+        self, name: EngineName, package: str, extra: str, without: Callable[[str], None]
+    ) -> None:
+        without(package)
+        with pytest.raises(EngineUnavailable, match=rf"graft\[{extra}\]"):
+            choose_engine(name, CPU)
+
+    def test_what_an_engine_cannot_do_is_said(self) -> None:
+        with pytest.raises(EngineUnavailable, match="cuda"):
+            choose_engine("openvino", torch.device("cuda"))
+        with pytest.raises(EngineUnavailable, match="fp32"):
+            make_builder("onnxruntime", CPU, "bf16")
+        with pytest.raises(ValidationFailed):
+            make_builder("openvino", CPU, "fp16")
