@@ -16,6 +16,7 @@ from app.metrics import HTTP_REQUESTS, HTTP_SECONDS
 log = logging.getLogger("app.requests")
 
 UNOBSERVED = frozenset({"/metrics"})
+PROBES = frozenset({"/livez", "/readyz"})
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -57,14 +58,17 @@ class Instrumentation:
 
 
 def _log(method: str, route: str, status: int, milliseconds: float) -> None:
-    if log.isEnabledFor(logging.INFO):
+    level = logging.DEBUG if route in PROBES else logging.INFO
+    if log.isEnabledFor(level):
         fields = {
             "method": method,
             "route": route,
             "status": status,
             "milliseconds": round(milliseconds, 1),
         }
-        log.info("%s %s %s %.1f ms", method, route, status, milliseconds, extra={"fields": fields})
+        log.log(
+            level, "%s %s %s %.1f ms", method, route, status, milliseconds, extra={"fields": fields}
+        )
 
 
 @lru_cache(maxsize=4096)

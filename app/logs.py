@@ -89,5 +89,5 @@ def configure_logging(level: str, log_format: LogFormat) -> None:
     """Send every record of this process, its libraries' included, to stderr in one form."""
     logging.basicConfig(level=level.upper(), handlers=[make_handler(sys.stderr, log_format)])
     logging.captureWarnings(capture=True)
-    for talkative in ("httpx", "alembic"):
+    for talkative in ("alembic", "celery", "httpx"):
         logging.getLogger(talkative).setLevel(logging.WARNING)

@@ -30,6 +30,7 @@ from app.registry.export_router import router as export_router
 from app.registry.promotion_router import router as promotion_router
 from app.registry.router import router as registry_router
 from app.registry.serving_router import router as serving_router
+from app.scraping.router import router as scraping_router
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.studies.router import router as studies_router
@@ -52,6 +53,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     serving_router,
     predictions_router,
     health.router,
+    scraping_router,
 )
 
 DESCRIPTION = """

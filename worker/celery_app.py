@@ -1,6 +1,7 @@
 """Celery's configuration."""
 
 from celery import Celery
+from celery.signals import setup_logging
 
 from app.queue import celery_settings
 from app.settings import get_settings
@@ -8,5 +9,9 @@ from app.settings import get_settings
 settings = get_settings()
 app = Celery("graft", broker=settings.celery_broker_url, include=["worker.tasks"])
 app.conf.update(celery_settings(settings.celery_broker_url))
-app.conf.worker_hijack_root_logger = False
 app.conf.worker_proc_alive_timeout = 30.0
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]  # Celery has no types
+def _leave_logging_alone(**_: object) -> None:
+    """Celery sets up no logging where this signal is heard: the command has done it."""

@@ -75,7 +75,8 @@ def test_a_route_in_a_thread_logs_under_its_request(
     client: TestClient, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "app.jobs.repository.JobRepository.list_page", lambda *_, **__: logging.warning("looking")
+        "app.jobs.repository.JobRepository.list_page",
+        lambda *_, **__: logging.getLogger("somebody").warning("looking"),
     )
     client.get("/jobs", headers={"X-Request-ID": "mine-2"})
     (line,) = [one for one in log.records if one["message"] == "looking"]

@@ -1,0 +1,56 @@
+"""Figures of this machine's NVIDIA devices, read through NVML: no CUDA context, no torch."""
+
+from collections.abc import Iterator
+
+import pynvml
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+
+class DeviceFigures(Collector):
+    """Memory and load of every device that the driver shows; nothing where there is no driver."""
+
+    def collect(self) -> Iterator[Metric]:
+        used = GaugeMetricFamily(
+            "graft_gpu_memory_used_bytes", "Memory in use on a device.", labels=["gpu"]
+        )
+        total = GaugeMetricFamily(
+            "graft_gpu_memory_total_bytes", "Memory of a device.", labels=["gpu"]
+        )
+        load = GaugeMetricFamily(
+            "graft_gpu_utilization_ratio",
+            "Share of the last moments in which a device computed, 0 to 1.",
+            labels=["gpu"],
+        )
+        for number, num_used, num_total, share in _read_devices():
+            used.add_metric([number], num_used)
+            total.add_metric([number], num_total)
+            if share is not None:
+                load.add_metric([number], share)
+        yield used
+        yield total
+        yield load
+
+
+def _read_devices() -> Iterator[tuple[str, int, int, float | None]]:
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return
+    try:
+        for number in range(pynvml.nvmlDeviceGetCount()):
+            device = pynvml.nvmlDeviceGetHandleByIndex(number)
+            memory = pynvml.nvmlDeviceGetMemoryInfo(device)
+            yield str(number), memory.used, memory.total, _find_utilization(device)
+    except pynvml.NVMLError:
+        return  # a device that falls off the bus must not fail the scrape
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _find_utilization(device: object) -> float | None:
+    """None where the device does not tell: those divided by MIG do not."""
+    try:
+        return float(pynvml.nvmlDeviceGetUtilizationRates(device).gpu) / 100
+    except pynvml.NVMLError:
+        return None

@@ -1,0 +1,100 @@
+"""One trace and one form of log lines through every process of the service."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.contract.datasets import PHOTOGRAPHS
+from tests.e2e.conftest import Graft
+from tests.servers import running_graft
+
+CALLER = "0af7651916cd43dd8448eb211c80319c"
+
+
+class Collector:
+    """Takes spans over OTLP/HTTP: service name and span, in the order of their coming."""
+
+    def __init__(self) -> None:
+        self.spans: list[tuple[str, Span]] = []
+
+    def take(self, body: bytes) -> None:
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+            (service,) = [
+                one.value.string_value
+                for one in resource.resource.attributes
+                if one.key == "service.name"
+            ]
+            for scope in resource.scope_spans:
+                self.spans += [(service, span) for span in scope.spans]
+
+    def get(self, service: str, name: str) -> Span:
+        (span,) = [span for one, span in self.spans if (one, span.name) == (service, name)]
+        return span
+
+
+@contextmanager
+def running_collector() -> Iterator[tuple[Collector, str]]:
+    collector = Collector()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            assert self.path == "/v1/traces"
+            collector.take(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield collector, f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def attributes_of(span: Span) -> dict[str, object]:
+    return {one.key: one.value.string_value or one.value.int_value for one in span.attributes}
+
+
+def test_an_upload_is_one_trace_from_the_request_to_the_child_that_checks_it(
+    tmp_path: Path,
+) -> None:
+    with running_collector() as (collector, endpoint):
+        with running_graft(tmp_path, otlp_endpoint=endpoint, log_format="json") as running:
+            graft = Graft(running)
+            graft.http.headers["traceparent"] = f"00-{CALLER}-b7ad6b7169203331-01"
+            answer = graft.http.post("/datasets", files={"file": ("colors.zip", PHOTOGRAPHS)})
+            dataset_id = answer.json()["id"]
+            graft.wait_for(f"/datasets/{dataset_id}", "status", "ready")
+            graft.http.close()
+        request = collector.get("graft-api", "POST /datasets")
+        work = collector.get("graft-worker", "work ingest")
+        child = collector.get("graft-worker", "python -m worker.ingestion")
+
+    assert {request.trace_id.hex(), work.trace_id.hex(), child.trace_id.hex()} == {CALLER}
+    assert work.parent_span_id == request.span_id
+    assert child.parent_span_id == work.span_id
+    assert attributes_of(request)["http.route"] == "/datasets"
+    assert attributes_of(request)["http.response.status_code"] == 202
+    described = attributes_of(work)
+    assert (described["graft.kind"], described["graft.subject"]) == ("ingest", dataset_id)
+    assert (described["graft.attempt"], described["graft.outcome"]) == (1, "finished")
+
+    lines = (tmp_path / "graft.log").read_text().splitlines()
+    said = [line for line in lines if line and not line.startswith(("Graft ", "worker: Warm"))]
+    records = [json.loads(line) for line in said]
+    (posted,) = [one for one in records if one["message"].startswith("POST /datasets 202")]
+    assert posted["request_id"] == answer.headers["x-request-id"]
+    attempts = [one for one in records if one["logger"] == "worker.bench" and "subject" in one]
+    assert [one["subject"] for one in attempts] == [dataset_id] * 2
+    assert attempts[-1]["message"].endswith("attempt 1: finished")
