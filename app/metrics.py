@@ -37,7 +37,7 @@ HTTP_SECONDS = Histogram(
 
 PREDICT_STAGE_SECONDS = Histogram(
     "graft_predict_stage_seconds",
-    "Time of one image in a stage of predicting: queue, decode (and resize), forward.",
+    "Time in a stage of predicting: queue and decode (and resize) of an image, forward of a batch.",
     ["stage"],
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
     registry=REGISTRY,

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 from app.errors import Overloaded, Unavailable
+from app.metrics import PREDICT_QUEUE_DEPTH, PREDICT_SHED
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
@@ -63,12 +64,14 @@ class Lanes(Generic[Work, Result]):
                 raise Unavailable("The service is shutting down.")
             self.refuse_when_full(len(works))
             self._waiting.update(zip(futures, works, strict=True))
+            PREDICT_QUEUE_DEPTH.set(len(self._waiting))
             self._changed.notify(len(works))
         return futures
 
     def refuse_when_full(self, num_works: int = 1) -> None:
         """Raise Overloaded when so much more does not fit into the queue."""
         if len(self._waiting) + num_works > self.queue_size:
+            PREDICT_SHED.labels("queue_full").inc()
             raise Overloaded("Too many images are waiting to be predicted; try again.")
 
     def close(self) -> None:
@@ -90,6 +93,7 @@ class Lanes(Generic[Work, Result]):
                 if self._is_closed:
                     return
                 taken = self._take()
+                PREDICT_QUEUE_DEPTH.set(len(self._waiting))
             group = {f: work for f, work in taken.items() if f.set_running_or_notify_cancel()}
             if group:
                 self._answer(group)
@@ -117,5 +121,6 @@ class Lanes(Generic[Work, Result]):
     def _forget(self, future: Future[Result]) -> None:
         with self._changed:
             was_waiting = self._waiting.pop(future, None) is not None
+            PREDICT_QUEUE_DEPTH.set(len(self._waiting))
         if was_waiting:  # cancelled, and no lane will tell those who wait for it
             future.set_running_or_notify_cancel()

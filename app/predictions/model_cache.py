@@ -8,6 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from app.metrics import (
+    MODEL_CACHE_BYTES,
+    MODEL_CACHE_EVICTIONS,
+    MODEL_CACHE_LOAD_SECONDS,
+    MODEL_CACHE_LOADS,
+)
+
 Key = TypeVar("Key", bound=Hashable)
 Model = TypeVar("Model")
 
@@ -65,21 +72,26 @@ class ModelCache(Generic[Key, Model]):
 
     def _load(self, key: Key, entry: _Entry[Model], load: Callable[[], Model]) -> None:
         try:
-            model = load()
+            with MODEL_CACHE_LOAD_SECONDS.time():
+                model = load()
             if self._measure is not None:
                 entry.num_bytes = self._measure(model)
+            MODEL_CACHE_LOADS.labels("loaded").inc()
             entry.loaded.set_result(model)
         except BaseException as error:
+            MODEL_CACHE_LOADS.labels("failed").inc()
             with self._lock:
                 del self._entries[key]
             entry.loaded.set_exception(error)
             raise
 
     def _drop_unused(self) -> None:
-        excess = sum(entry.num_bytes for entry in self._entries.values()) - self.max_bytes
+        num_bytes = sum(entry.num_bytes for entry in self._entries.values())
         for key, entry in list(self._entries.items()):
-            if excess <= 0:
-                return
+            if num_bytes <= self.max_bytes:
+                break
             if entry.pins == 0:
                 del self._entries[key]
-                excess -= entry.num_bytes
+                num_bytes -= entry.num_bytes
+                MODEL_CACHE_EVICTIONS.inc()
+        MODEL_CACHE_BYTES.set(num_bytes)

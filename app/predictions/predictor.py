@@ -14,11 +14,13 @@ from torch import Tensor
 from app.db.session import Database
 from app.db.tables import ModelVersion
 from app.errors import CheckpointInvalid, DeadlineExceeded, InputError, Unavailable
+from app.metrics import PREDICT_BATCH_SIZE, PREDICT_SHED
 from app.ml.device import choose_device
 from app.predictions.engines.choice import choose_engine, make_builder
 from app.predictions.judging import Verdict, Wish, judge
 from app.predictions.lanes import Lanes
 from app.predictions.model_cache import ModelCache
+from app.predictions.observing import count_results, counting_failures, observe
 from app.predictions.resolution import Question, Resolution
 from app.predictions.servable import Servable, load_servable
 from app.registry.references import parse_reference
@@ -51,6 +53,7 @@ class ImageToAnswer(NamedTuple):
 class _Prepared(NamedTuple):
     pixels: Tensor
     milliseconds: float
+    trace_parent: str | None
 
 
 class _Scored(NamedTuple):
@@ -98,6 +101,7 @@ class Predictor:
         except TimeoutError as error:
             if not timeout.expired():
                 raise
+            PREDICT_SHED.labels("deadline").inc()
             raise DeadlineExceeded(f"There was no answer within {seconds:g} seconds.") from error
 
     async def predict(
@@ -120,6 +124,9 @@ class Predictor:
 
     def _answer(self, images: Sequence[ImageToAnswer]) -> list[Classified | BaseException]:
         """In a lane: one forward pass for all images that are for the same version."""
+        for image in images:
+            question = image.question
+            observe("queue", time.monotonic() - question.asked_at, [question.trace_parent])
         versions = [self._resolution.resolve(image.question) for image in images]
         answers: list[Classified | BaseException] = []
         pairs = zip(versions, images, strict=True)
@@ -131,12 +138,21 @@ class Predictor:
     def _answer_with(
         self, version: ModelVersion, images: Sequence[ImageToAnswer]
     ) -> list[Classified | BaseException]:
+        model = f"{version.name}:{version.version}"
+        with counting_failures(model, len(images)):
+            results = self._run(version, images)
+        count_results(model, results)
+        return results
+
+    def _run(
+        self, version: ModelVersion, images: Sequence[ImageToAnswer]
+    ) -> list[Classified | BaseException]:
         with self.models.use(
             (version.name, version.version),
             num_bytes=version.num_bytes,
             load=partial(self._load, version),
         ) as servable:
-            prepared = [self._prepare(servable, image.content) for image in images]
+            prepared = [self._prepare(servable, image) for image in images]
             scored = iter(_score(servable, [p for p in prepared if isinstance(p, _Prepared)]))
             return [
                 _judge(servable, image.question.wish, next(scored))
@@ -145,13 +161,17 @@ class Predictor:
                 for image, one in zip(images, prepared, strict=True)
             ]
 
-    def _prepare(self, servable: Servable, content: bytes) -> _Prepared | BaseException:
+    def _prepare(self, servable: Servable, image: ImageToAnswer) -> _Prepared | BaseException:
+        trace_parent = image.question.trace_parent
         started_at = time.perf_counter()
         try:
-            pixels = servable.prepare(content, max_pixels=self.settings.max_image_pixels)
+            pixels = servable.prepare(image.content, max_pixels=self.settings.max_image_pixels)
         except Exception as error:  # noqa: BLE001 - it is this image's alone
             return error
-        return _Prepared(pixels, (time.perf_counter() - started_at) * 1000)
+        finally:
+            seconds = time.perf_counter() - started_at
+            observe("decode", seconds, [trace_parent])
+        return _Prepared(pixels, seconds * 1000, trace_parent)
 
     def _load(self, version: ModelVersion) -> Servable:
         try:
@@ -178,7 +198,10 @@ def _score(servable: Servable, images: Sequence[_Prepared]) -> list[_Scored]:
         return []
     started_at = time.perf_counter()
     scores = servable.engine.run(torch.stack([image.pixels for image in images]))
-    share_ms = (time.perf_counter() - started_at) * 1000 / len(images)
+    seconds = time.perf_counter() - started_at
+    PREDICT_BATCH_SIZE.observe(len(images))
+    observe("forward", seconds, [image.trace_parent for image in images])
+    share_ms = seconds * 1000 / len(images)
     return [
         _Scored(logits, features, image.milliseconds + share_ms)
         for logits, features, image in zip(scores.logits, scores.features, images, strict=True)

@@ -9,18 +9,23 @@ from app.db.session import Database
 from app.db.tables import ModelVersion
 from app.predictions.judging import Wish
 from app.registry.service import resolve_chosen, resolve_reference
+from app.tracing import find_trace_parent
 
 _MAX_KNOWN = 256
 
 
 @dataclass(eq=False)
 class Question:
-    """What one request asks of all its images, and the version that is to answer them."""
+    """What one request asks of all its images, and the version that is to answer them.
+
+    asked_at is in monotonic seconds; trace_parent is the request's own span.
+    """
 
     reference: str | None
     wish: Wish
     asked_at: float = field(default_factory=time.monotonic)
     version: ModelVersion | None = None
+    trace_parent: str | None = field(default_factory=find_trace_parent)
 
 
 class _Known(NamedTuple):

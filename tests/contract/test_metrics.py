@@ -10,6 +10,7 @@ from app.main import create_app
 from app.settings import Settings
 from app.storage import LocalStorage
 from tests.contract.datasets import check_upload, upload
+from tests.images import draw_picture, encode
 from tests.models import register_model
 from tests.scrapes import Scrape
 from tests.servers import find_free_port
@@ -49,6 +50,34 @@ def test_a_path_or_method_of_a_strangers_own_makes_no_series(client: TestClient)
 def test_scrapes_themselves_are_not_counted(client: TestClient) -> None:
     Scrape(client)
     assert "/metrics" not in Scrape(client).list_values("route")
+
+
+def test_a_predict_is_seen_in_each_of_its_stages(
+    client: TestClient, database: Database, storage: LocalStorage
+) -> None:
+    version = register_model(database, storage, "insects")
+    before = Scrape(client)
+    picture = encode(draw_picture())
+    for content, status in ((picture, 200), (picture, 200), (b"no picture", 415)):
+        answer = client.post(
+            "/predict", params={"model": f"insects:{version}"}, files={"image": ("a", content)}
+        )
+        assert answer.status_code == status, answer.text
+    after = Scrape(client)
+
+    def rise(name: str, **labels: str) -> float:
+        return after.value(name, **labels) - before.value(name, **labels)
+
+    model = f"insects:{version}"
+    assert rise("graft_predict_images_total", model=model, outcome="classified") == 2
+    assert rise("graft_predict_images_total", model=model, outcome="refused") == 1
+    for stage, times in (("queue", 3), ("decode", 3), ("forward", 2)):
+        assert rise("graft_predict_stage_seconds_count", stage=stage) == times, stage
+    assert rise("graft_predict_batch_images_count") == 2
+    assert rise("graft_predict_batch_images_sum") == 2
+    assert rise("graft_model_cache_loads_total", outcome="loaded") == 1
+    assert after.value("graft_model_cache_bytes") > 0
+    assert after.value("graft_predict_queue_images") == 0
 
 
 def test_what_stands_in_sql_is_told(

@@ -1,0 +1,46 @@
+"""What a lane tells of its work: time by stage, images by outcome, spans for traced callers."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal
+
+from app.errors import InputError
+from app.metrics import PREDICT_IMAGES, PREDICT_STAGE_SECONDS
+from app.tracing import record_span
+
+Stage = Literal["queue", "decode", "forward"]
+
+_SECONDS = {stage: PREDICT_STAGE_SECONDS.labels(stage) for stage in ("queue", "decode", "forward")}
+
+
+def observe(stage: Stage, seconds: float, trace_parents: Iterable[str | None]) -> None:
+    """A stage has just ended that took so long for the images of these requests."""
+    _SECONDS[stage].observe(seconds)
+    for parent in {parent for parent in trace_parents if parent}:
+        now_ns = time.time_ns()
+        record_span(
+            f"predict {stage}", parent, started_ns=now_ns - int(seconds * 1e9), ended_ns=now_ns
+        )
+
+
+def count_results(model: str, results: Sequence[object]) -> None:
+    """Count images by what became of them: an answer, or the error it ended with."""
+    for result in results:
+        PREDICT_IMAGES.labels(model, _outcome(result)).inc()
+
+
+@contextmanager
+def counting_failures(model: str, num_images: int) -> Iterator[None]:
+    """Count these images as failed when the block raises."""
+    try:
+        yield
+    except BaseException:
+        PREDICT_IMAGES.labels(model, "failed").inc(num_images)
+        raise
+
+
+def _outcome(result: object) -> str:
+    if isinstance(result, InputError):
+        return "refused"
+    return "failed" if isinstance(result, BaseException) else "classified"
