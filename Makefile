@@ -75,14 +75,34 @@ bench-training: $(BENCH_STAMP) ## Train beside fastai, Lightning, timm and other
 bench-gpu: setup ## Images a second of training on a CUDA device (BENCH_FLAGS=…)
 	$(BIN)/python -m benchmarks.gpu_training $(BENCH_FLAGS)
 
+SERVING_VENV := .venv-serving
+SERVING_STAMP := $(SERVING_VENV)/.installed
+
+# The peers in serving need other versions of OpenTelemetry than the service has.
+$(SERVING_STAMP): benchmarks/requirements-serving.lock
+	test -x $(SERVING_VENV)/bin/python || uv venv --quiet --python "$$(command -v $(PYTHON))" $(SERVING_VENV)
+	uv pip install --python $(SERVING_VENV)/bin/python --require-hashes -r benchmarks/requirements-serving.lock
+	@touch $@
+
+.PHONY: bench-serving
+bench-serving: setup $(SERVING_STAMP) ## Serve beside naive FastAPI, LitServe, BentoML and mosec (needs wrk; BENCH_FLAGS=…)
+	$(BIN)/python -m benchmarks.serving $(BENCH_FLAGS)
+
+.PHONY: bench-gpu-serving
+bench-gpu-serving: setup ## Images a second served from a CUDA device (needs wrk; BENCH_FLAGS=…)
+	$(BIN)/python -m benchmarks.gpu_serving $(BENCH_FLAGS)
+
 .PHONY: lock
 lock: ## Write the lock files anew (LOCK_FLAGS=--upgrade for newer versions)
 	uv pip compile $(LOCK_FLAGS) $(COMPILE) --extra onnx --extra openvino --extra otel --extra postgres -o requirements.lock pyproject.toml
 	uv pip compile $(LOCK_FLAGS) $(COMPILE) --extra onnx --extra openvino --extra otel --extra postgres --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 	uv pip compile $(LOCK_FLAGS) $(COMPILE) --group bench -c requirements.lock -o benchmarks/requirements-bench.lock pyproject.toml
+	@mkdir -p build
+	grep -E '^(pillow|safetensors|torch|torchvision)==' requirements.lock | cut -d' ' -f1 > build/shared-pins.txt
+	uv pip compile $(LOCK_FLAGS) $(COMPILE) --group bench-serving -c build/shared-pins.txt -o benchmarks/requirements-serving.lock
 
 COMPILE := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 .PHONY: clean
 clean: ## Remove the environment and every cache
-	rm -rf $(VENV) $(BENCH_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(BENCH_VENV) $(SERVING_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

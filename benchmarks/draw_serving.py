@@ -1,0 +1,73 @@
+"""Draw the loads of `benchmarks.serving`: requests a second of each system, beneath the ceiling.
+
+python -m benchmarks.draw_serving serving.json --out docs/images/serving.png
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks.serving.ceiling import Ceiling
+from benchmarks.serving.records import Results, read_results
+from benchmarks.serving.summary import JUDGED, Summary, summarize
+
+_COLOURS = {"stock": "#7f7f7f", "given": "#1f77b4", "Graft": "#d62728"}
+_LEGEND = {"stock": "as documented, fp32", "given": "bf16, channels-last", "Graft": "Graft"}
+
+
+def draw(results: Results) -> Figure:
+    """A panel for each network: a bar a system, a whisker from slowest to fastest repeat."""
+    summaries = [one for one in summarize(results.records) if one.first.connections == JUDGED]
+    networks = [
+        name for name in results.ceilings if any(_network(one) == name for one in summaries)
+    ]
+    if not networks:
+        raise SystemExit(f"No load of {JUDGED} connections was measured.")
+    figure = Figure(figsize=(6.5 * len(networks), 4.4), layout="constrained")
+    for axis, network in zip(
+        figure.subplots(1, len(networks), squeeze=False)[0], networks, strict=True
+    ):
+        _draw_panel(
+            axis, [one for one in summaries if _network(one) == network], results.ceilings[network]
+        )
+        axis.set_title(network)
+    figure.suptitle(f"{JUDGED} connections — {results.machine}", fontsize="small")
+    return figure
+
+
+def _draw_panel(axis: Axes, summaries: Sequence[Summary], ceiling: Ceiling) -> None:
+    labelled: set[str] = set()
+    for position, one in enumerate(reversed(summaries)):
+        kind = one.first.kind
+        whisker = [[one.rate - min(one.rates)], [max(one.rates) - one.rate]]
+        label = None if kind in labelled else _LEGEND[kind]
+        labelled.add(kind)
+        axis.barh(position, one.rate, xerr=whisker, color=_COLOURS[kind], label=label)
+        axis.text(max(one.rates), position, f"  {one.rate:.0f}", va="center", fontsize="small")
+    axis.set_yticks(range(len(summaries)), [one.first.system for one in reversed(summaries)])
+    limit = ceiling.requests_per_second
+    axis.axvline(limit, color="black", linestyle="--", label=f"ceiling of the cores, {limit:.0f}")
+    axis.set_xlim(0, 1.12 * max(limit, *(max(one.rates) for one in summaries)))
+    axis.set_xlabel("requests a second")
+    axis.grid(visible=True, axis="x", alpha=0.2)
+    axis.legend(fontsize="x-small", loc="upper right")
+
+
+def _network(summary: Summary) -> str:
+    return summary.first.network
+
+
+def main() -> None:
+    """Write the picture."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("docs/images/serving.png"))
+    options = parser.parse_args()
+    draw(read_results(options.runs)).savefig(options.out, dpi=110)
+
+
+if __name__ == "__main__":
+    main()

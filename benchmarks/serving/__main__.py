@@ -1,0 +1,183 @@
+"""Graft beside naive FastAPI, LitServe, BentoML and mosec.
+
+    python -m benchmarks.serving --out serving.json
+
+Every system serves the same networks from the same weights and is asked about the same photograph
+by the same generator, wrk, on the same cores; all systems in turn within each repeat. Prints the
+tables and the bars, and keeps every load in --out; started again with the same file, it goes on
+where it ended. README.md in the folder above says what each option is for.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.machine import describe_machine, find_shared_dir
+from benchmarks.processes import environment_for
+from benchmarks.serving.ceiling import Ceiling, measure_ceiling, measure_http
+from benchmarks.serving.generator import GeneratorMissing, require_generator
+from benchmarks.serving.models import find_image, prepare
+from benchmarks.serving.records import Record, Results, read_results, write_results
+from benchmarks.serving.run import Conditions, run_system
+from benchmarks.serving.summary import JUDGED, judge, write_tables
+from benchmarks.serving.systems import SYSTEMS, System
+
+_NETWORKS = ["squeezenet1_0", "resnet18"]
+_HTTP_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to run."""
+
+    networks: list[str]
+    systems: list[System]
+    connections: list[int]
+    repeats: int
+    is_full: bool
+    photographs: Path
+    weights_dir: Path
+    conditions: Conditions
+    out: Path
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One start of one system, and its loads."""
+
+    repeat: int
+    network: str
+    system: System
+    connections: list[int]
+
+
+def plan(options: Options) -> Iterator[Turn]:
+    """The turns in their order.
+
+    Unless all is asked for, what no bar judges is left out where it costs time: only JUDGED
+    connections are repeated, and ResNet-18 is served with those alone and by no peer in bf16.
+    """
+    for repeat in range(options.repeats):
+        for network in options.networks:
+            is_first = network == _NETWORKS[0]
+            for system in options.systems:
+                connections = options.connections
+                if not options.is_full and (repeat > 0 or not is_first) and JUDGED in connections:
+                    connections = [JUDGED]
+                if options.is_full or is_first or system.kind != "given":
+                    yield Turn(repeat, network, system, connections)
+
+
+def run_all(options: Options) -> Results:
+    """Run what --out does not hold yet; every record is written as it comes."""
+    earlier = read_results(options.out)
+    conditions = options.conditions
+    _say(f"models: trained by Graft where missing; log in {conditions.work_dir}/graft-data")
+    models = prepare(
+        options.networks,
+        conditions.work_dir,
+        options.photographs,
+        options.weights_dir,
+        conditions.environment,
+    )
+    records, ceilings = earlier.records, dict(earlier.ceilings)
+    missing = [network for network in options.networks if network not in ceilings]
+    if missing:
+        _say("ceiling")
+        http_ms = measure_http(
+            conditions.image, _HTTP_SECONDS, conditions.environment, conditions.work_dir
+        )
+        for network in missing:
+            checkpoint = Path(models[network].checkpoint)
+            ceilings[network] = measure_ceiling(
+                checkpoint, conditions.image, http_ms, conditions.environment
+            )
+        write_results(options.out, ceilings, records)
+    done = {record.key for record in records}
+    turns = list(plan(options))
+    for number, turn in enumerate(turns, start=1):
+        system, network, repeat = turn.system, turn.network, turn.repeat
+        left = [c for c in turn.connections if (system.label, network, c, repeat) not in done]
+        if not left:
+            continue
+        for record in run_system(system, models[network], left, repeat, conditions):
+            records.append(record)
+            _report(record, f"{number}/{len(turns)}")
+            write_results(options.out, ceilings, records)
+    return Results(describe_machine(), _ordered(ceilings), records)
+
+
+def _ordered(ceilings: dict[str, Ceiling]) -> dict[str, Ceiling]:
+    return dict(sorted(ceilings.items(), reverse=True))
+
+
+def _report(record: Record, progress: str) -> None:
+    outcome = record.error or ""
+    if record.load:
+        load = record.load
+        outcome = (
+            f"{load.requests_per_second:.1f} req/s, p50 {load.p50_ms:.1f} ms, "
+            f"p99 {load.p99_ms:.1f} ms, {load.num_errors} errors"
+        )
+    _say(progress, *record.key, outcome)
+
+
+def _say(*words: object) -> None:
+    print(*words, file=sys.stderr, flush=True)
+
+
+def _parse() -> Options:
+    shared = find_shared_dir()
+    names = [system.label for system in SYSTEMS]
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--networks", nargs="+", choices=_NETWORKS, default=_NETWORKS)
+    parser.add_argument("--systems", nargs="+", choices=names, default=names)
+    parser.add_argument("--connections", nargs="+", type=int, default=[1, 8, JUDGED, 64])
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each measured load")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--full", action="store_true", help="repeat every load, on both networks")
+    parser.add_argument("--photographs", type=Path, default=shared / "data/hymenoptera_data.zip")
+    parser.add_argument("--weights-dir", type=Path, default=shared / "weights")
+    parser.add_argument("--peer-python", type=Path, default=Path(".venv-serving/bin/python"))
+    parser.add_argument("--work-dir", type=Path, default=Path("build/bench/serving"))
+    parser.add_argument("--out", type=Path, default=Path("build/bench/serving.json"))
+    given = parser.parse_args()
+    work_dir = given.work_dir.absolute()
+    work_dir.mkdir(parents=True, exist_ok=True)
+    photographs = given.photographs.absolute()
+    return Options(
+        networks=given.networks,
+        systems=[system for system in SYSTEMS if system.label in given.systems],
+        connections=given.connections,
+        repeats=given.repeats,
+        is_full=given.full,
+        photographs=photographs,
+        weights_dir=given.weights_dir.absolute(),
+        conditions=Conditions(
+            image=find_image(work_dir, photographs),
+            seconds=given.seconds,
+            peer_python=given.peer_python.absolute(),
+            work_dir=work_dir,
+            environment=environment_for("passive"),
+        ),
+        out=given.out,
+    )
+
+
+def main() -> None:
+    """Run, then print machine, tables and bars; exits with 1 where wrk is missing."""
+    try:
+        version = require_generator()
+    except GeneratorMissing as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(1) from error
+    results = run_all(_parse())
+    print(f"{results.machine}, {version}\n\n{write_tables(results)}\n")
+    for verdict in judge(results):
+        print(verdict)
+
+
+if __name__ == "__main__":
+    main()

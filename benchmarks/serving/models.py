@@ -1,0 +1,113 @@
+"""The models that are served: made once by Graft itself, their weights written for the peers."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from app.db.session import Database
+from app.ml import checkpoint
+from app.ml.trust import load_trust
+from app.registry.service import resolve_reference
+from app.settings import Settings
+from app.storage import LocalStorage
+from benchmarks.datasets import prepare as prepare_dataset
+from benchmarks.graft_service import running_service
+from benchmarks.serving.peers.classifier import Network
+from client.graft import Graft
+
+IMAGE = "val/ants/518746016_bcc28f8b5b.jpg"
+"""Of the photographs: 500 x 375 pixels, 122,791 bytes, not among those that are learned."""
+
+JOBS: dict[str, dict[str, Any]] = {
+    "squeezenet1_0": {"strategy": "feature_extract"},
+    "resnet18": {"strategy": "scratch", "weights": "none", "epochs": 1, "seed": 0},
+    "resnet50": {"strategy": "scratch", "weights": "none", "epochs": 1, "seed": 0},
+}
+"""The job of POST /jobs behind each network: SqueezeNet answers well, the others cost the same."""
+
+_DATASETS = {"squeezenet1_0": "ants-and-bees", "resnet18": "few", "resnet50": "few"}
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A registered model, named as its architecture, and the same for the peers.
+
+    checkpoint: the service's own file. label and probability: the service's answer for IMAGE.
+    """
+
+    checkpoint: str
+    network: Network
+    label: str
+    probability: float
+
+    @classmethod
+    def read(cls, path: Path) -> "ServedModel":
+        fields = json.loads(path.read_text())
+        return cls(**(fields | {"network": Network(**fields["network"])}))
+
+
+def prepare(
+    networks: list[str],
+    work_dir: Path,
+    photographs: Path,
+    weights_dir: Path,
+    environment: Mapping[str, str],
+) -> dict[str, ServedModel]:
+    """Train and register what is missing in the service's data folder below work_dir.
+
+    Raises OutcomeError where a dataset or a job fails.
+    """
+    descriptions = {name: work_dir / f"{name}.json" for name in networks}
+    missing = [name for name, path in descriptions.items() if not path.exists()]
+    if missing:
+        data_dir = work_dir / "graft-data"
+        with (
+            running_service(environment, data_dir, weights_dir) as (url, _),
+            Graft(url) as graft,
+        ):
+            for name in missing:
+                folder = prepare_dataset(_DATASETS[name], work_dir, photographs).folder
+                dataset = graft.wait_for_dataset(graft.upload_dataset(folder, name=name).id)
+                fields = {"architecture": name, "model_name": name} | JOBS[name]
+                graft.wait_for_job(graft.create_job(dataset.id, **fields).id)
+                image = find_image(work_dir, photographs)
+                answer = graft.predict(image, model=name).predictions[0]
+                path, network = _write_weights(name, data_dir, work_dir)
+                served = ServedModel(str(path), network, answer.label, answer.probability)
+                descriptions[name].write_text(json.dumps(asdict(served), indent=1) + "\n")
+    return {name: ServedModel.read(path) for name, path in descriptions.items()}
+
+
+def find_image(work_dir: Path, photographs: Path) -> Path:
+    """The photograph that every request asks about."""
+    return prepare_dataset("ants-and-bees", work_dir, photographs).folder / IMAGE
+
+
+def _write_weights(name: str, data_dir: Path, work_dir: Path) -> tuple[Path, Network]:
+    settings = Settings(data_dir=data_dir)
+    storage = LocalStorage(settings.storage_dir)
+    database = Database(settings.sqlalchemy_url)
+    with database.reading() as session:
+        version = resolve_reference(session, name)
+    database.close()
+    path = storage.path(version.checkpoint_key)
+    model, header = checkpoint.restore_model(checkpoint.load(path))
+    weights = work_dir / f"{name}.safetensors"
+    save_file({key: tensor.contiguous() for key, tensor in model.state_dict().items()}, weights)
+    trust = load_trust(storage.path(version.trust_key)) if version.trust_key else None
+    spec = header.preprocessing
+    return path, Network(
+        architecture=name,
+        weights=str(weights),
+        class_names=list(header.class_names),
+        final_relu=header.build_arguments.get("final_relu", True),
+        temperature=trust.temperature if trust else 1.0,
+        resize_size=spec.resize_size,
+        input_size=spec.input_size,
+        mean=list(spec.mean),
+        std=list(spec.std),
+    )

@@ -1,0 +1,44 @@
+"""LitServe with dynamic batching and one worker a core.
+
+Source: https://lightning.ai/docs/litserve (features: batching, worker processes).
+"""
+
+from typing import Annotated, Any
+
+import litserve
+from fastapi import Body
+from torch import Tensor
+
+from benchmarks.serving.peers.classifier import Classifier, Served
+
+served = Served.from_environment()
+
+
+class ClassifierApi(litserve.LitAPI):  # type: ignore[misc] # untyped in the service's environment
+    """Decoded and run in the workers; LitServe stacks the tensors of a batch by itself."""
+
+    def setup(self, device: str) -> None:  # noqa: ARG002 - a CPU is all there is
+        self.classifier = Classifier(served)
+
+    def decode_request(self, request: Annotated[bytes, Body(media_type="image/jpeg")]) -> Tensor:
+        return self.classifier.open(request)
+
+    def predict(self, x: Tensor) -> list[dict[str, Any]]:
+        return self.classifier.classify(x)
+
+    def unbatch(self, output: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return output
+
+    def encode_response(self, output: dict[str, Any]) -> dict[str, Any]:
+        return output
+
+
+if __name__ == "__main__":
+    server = litserve.LitServer(
+        ClassifierApi(max_batch_size=served.max_batch_size, batch_timeout=served.max_wait_seconds),
+        accelerator="cpu",
+        devices=1,
+        workers_per_device=served.workers,
+        timeout=60,
+    )
+    server.run(host="127.0.0.1", port=served.port, generate_client_file=False, log_level="warning")

@@ -1,0 +1,42 @@
+"""mosec with dynamic batching and one worker a core.
+
+Source: https://mosecorg.github.io/mosec (examples: PyTorch, image recognition).
+"""
+
+import sys
+from typing import Any
+
+import torch
+from mosec import Server, Worker
+from torch import Tensor
+
+from benchmarks.serving.peers.classifier import Classifier, Served
+
+served = Served.from_environment()
+
+
+class ClassifierWorker(Worker):  # type: ignore[misc] # untyped in the service's environment
+    """One stage: the process that decodes an image also runs its batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.classifier = Classifier(served)
+
+    def deserialize(self, data: bytes) -> Tensor:
+        return self.classifier.open(data)
+
+    def forward(self, data: list[Tensor]) -> list[dict[str, Any]]:
+        return self.classifier.classify(torch.stack(data))
+
+
+if __name__ == "__main__":
+    sys.argv += ["--address", "127.0.0.1", "--port", str(served.port), "--timeout", "60000"]
+    sys.argv += ["--log-level", "warning"]
+    server = Server()
+    server.append_worker(
+        ClassifierWorker,
+        num=served.workers,
+        max_batch_size=served.max_batch_size,
+        max_wait_time=round(served.max_wait_seconds * 1000),
+    )
+    server.run()
