@@ -42,9 +42,8 @@ def eval_pixels(pixels: Tensor, spec: PreprocessingSpec) -> Tensor:
 
     uint8 [3, height, width] to uint8 [3, input_size, input_size].
     """
-    levels = resize(pixels, spec).round().clamp(0.0, 255.0)
-    cut: Tensor = F.center_crop(levels, [spec.input_size])
-    return cut.to(torch.uint8)
+    cut: Tensor = F.center_crop(resize(pixels, spec), [spec.input_size])
+    return cut.round().clamp(0.0, 255.0).to(torch.uint8)
 
 
 def resize(pixels: Tensor, spec: PreprocessingSpec) -> Tensor:
