@@ -10,7 +10,7 @@ WORKDIR /src
 
 # Torch's wheels are others for each backend: the lock fixes their versions, and the bytes of the rest.
 COPY requirements.lock ./
-RUN awk '/^[a-z]/ { keep = !/^(torch|torchvision|triton)==|^(nvidia|cuda)-/ } keep' \
+RUN awk '/^[a-z]/ { keep = /^nvidia-ml-py==/ || !/^(torch|torchvision|triton)==|^(nvidia|cuda)-/ } keep' \
         requirements.lock > others.lock \
     && sed -nE 's/^(torch(vision)?==[^ ]+).*/\1/p' requirements.lock > torch.txt
 RUN --mount=type=cache,target=/root/.cache/uv \
