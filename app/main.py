@@ -20,6 +20,8 @@ from app.jobs.router import router as jobs_router
 from app.jobs.validation_router import router as validation_router
 from app.middleware import BodyLimit, RequestId
 from app.openapi import complete_schema
+from app.predictions.batches.router import router as batches_router
+from app.predictions.open_inference.router import router as open_inference_router
 from app.predictions.predictor import Predictor
 from app.predictions.router import router as predictions_router
 from app.problems import install_problem_handlers
@@ -52,6 +54,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     promotion_router,
     serving_router,
     predictions_router,
+    batches_router,
+    open_inference_router,
     health.router,
     scraping_router,
 )
@@ -82,8 +86,10 @@ def create_app(settings: Settings) -> FastAPI:
         max_bytes=settings.max_json_bytes,
         max_bytes_by_path={
             "/datasets": settings.max_upload_bytes,
+            "/predictions": settings.max_upload_bytes,
             "/predict": settings.max_predict_bytes,
         },
+        max_bytes_below={"/v2/models/": settings.max_predict_bytes},
     )
     app.add_middleware(Instrumentation)
     app.add_middleware(RequestId)

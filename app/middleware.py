@@ -13,6 +13,9 @@ from app.problems import problem_response
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
+_JSON_LENGTH = b"inference-header-content-length"
+"""Open Inference Protocol: JSON of this length with binary tensors behind it."""
+
 
 class RequestId:
     """Give every request an id (the caller's own, if it is a tame one) and send it back."""
@@ -43,26 +46,32 @@ class RequestId:
 class BodyLimit:
     """Refuse bodies over the cap of their path, declared or counted, and JSON that is not JSON.
 
+    max_bytes_by_path is of whole paths, max_bytes_below of everything under a path.
+
     A JSON body is small: it is read and checked here, whole, and handed on. Any other body is only
     counted while the route reads it.
     """
 
     def __init__(
-        self, app: ASGIApp, *, max_bytes: int, max_bytes_by_path: Mapping[str, int]
+        self,
+        app: ASGIApp,
+        *,
+        max_bytes: int,
+        max_bytes_by_path: Mapping[str, int],
+        max_bytes_below: Mapping[str, int],
     ) -> None:
         self.app = app
         self.max_bytes = max_bytes
         self.max_bytes_by_path = max_bytes_by_path
+        self.max_bytes_below = max_bytes_below
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         try:
-            is_json = _is_json(_header(scope, b"content-type"))
-            limit = self.max_bytes
-            if not is_json:
-                limit = self.max_bytes_by_path.get(scope["path"].rstrip("/"), limit)
+            is_json = _is_json(_header(scope, b"content-type")) and not _header(scope, _JSON_LENGTH)
+            limit = self.max_bytes if is_json else self._find_limit(scope["path"])
             counted = _count_body(scope, receive, limit)
             if is_json:
                 counted = await _check_json(counted)
@@ -73,6 +82,10 @@ class BodyLimit:
             await answer(scope, receive, send)
             return
         await self.app(scope, counted, send)
+
+    def _find_limit(self, path: str) -> int:
+        below = (limit for root, limit in self.max_bytes_below.items() if path.startswith(root))
+        return self.max_bytes_by_path.get(path.rstrip("/"), next(below, self.max_bytes))
 
 
 def _count_body(scope: Scope, receive: Receive, limit: int) -> Receive:

@@ -32,6 +32,8 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
     schemas["Problem"] = problem
     for path in document["paths"].values():
         for operation in path.values():
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                schemas |= content.get("schema", {}).get("$defs", {})
             responses = operation["responses"]
             expected = _ANYWHERE + (_WITH_BODY if "requestBody" in operation else ())
             for error in expected:

@@ -65,6 +65,11 @@ class Problem(BaseModel):
         examples=["req_2fb63caa7711ac1b"],
     )
     errors: list[FieldError] | None = Field(None, description="The fields at fault.")
+    error: str | None = Field(
+        None,
+        description="The same as `detail`, below `/v2` alone: where clients of the Open Inference "
+        "Protocol look.",
+    )
 
 
 def status_of(error: type[errors.GraftError]) -> int:
@@ -225,6 +230,7 @@ def _render(  # noqa: PLR0913 - the members of RFC 9457, by keyword
         code=code,
         request_id=request_id,
         errors=fields,
+        error=detail if instance == "/v2" or instance.startswith("/v2/") else None,
     )
     return JSONResponse(
         problem.model_dump(exclude_none=True),

@@ -6,8 +6,8 @@ from app.datasets.service import require_ready
 from app.db.tables import Dataset, PredictionBatch
 from app.errors import DatasetInvalid, GraftError
 from app.predictions.batches import lifecycle
-from app.predictions.batches.schemas import BatchOptions
 from app.predictions.batches.service import require_split
+from app.predictions.schemas import PredictOptions
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.work import service as work
@@ -39,10 +39,11 @@ class BatchWork:
             source=source,
             checkpoint_key=batch.checkpoint_key,
             trust_key=batch.trust_key,
-            options=BatchOptions.model_validate(batch.options),
+            options=PredictOptions.model_validate(batch.options),
             results_key=f"predictions/{batch.id}/{lease.item_id}-{lease.fence}.jsonl",
             storage_dir=self.storage.root,
             device=self.settings.device,
+            engine=self.settings.predict_engine,
             precision=self.settings.predict_precision,
             num_threads=self.settings.predict_lanes,
             max_image_bytes=self.settings.max_image_bytes,

@@ -23,6 +23,7 @@ from app.predictions.model_cache import ModelCache
 from app.predictions.observing import count_results, counting_failures, observe
 from app.predictions.resolution import Question, Resolution
 from app.predictions.servable import Servable, load_servable
+from app.predictions.shadow import ShadowTraffic
 from app.registry.references import parse_reference
 from app.settings import Settings
 from app.storage import Storage
@@ -36,10 +37,14 @@ class Classified(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A model's word on each image, in the order sent: a ranking, or what is wrong with it."""
+    """A model's word on each image, in the order sent: a ranking, or what is wrong with it.
+
+    class_names are in the order of the model's logits.
+    """
 
     name: str
     version: int
+    class_names: list[str]
     images: list[Classified | InputError]
 
 
@@ -87,9 +92,17 @@ class Predictor:
             kind=lambda image: image.question.reference,
             prepare=_use_one_thread,
         )
+        self.shadow = ShadowTraffic(
+            database,
+            load=self._load,
+            is_idle=lambda: self.lanes.is_idle,
+            max_pixels=settings.max_image_pixels,
+            refresh_seconds=settings.shadow_refresh_seconds,
+        )
 
     def close(self) -> None:
         self.lanes.close()
+        self.shadow.close()
 
     @asynccontextmanager
     async def deadline(self) -> AsyncIterator[None]:
@@ -120,7 +133,8 @@ class Predictor:
         results = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
         settled = [_settle(result) for result in results]
         assert question.version is not None  # noqa: S101 - a lane settled it before it answered
-        return Outcome(question.version.name, question.version.version, settled)
+        version = question.version
+        return Outcome(version.name, version.version, version.class_names, settled)
 
     def _answer(self, images: Sequence[ImageToAnswer]) -> list[Classified | BaseException]:
         """In a lane: one forward pass for all images that are for the same version."""
@@ -155,7 +169,7 @@ class Predictor:
             prepared = [self._prepare(servable, image) for image in images]
             scored = iter(_score(servable, [p for p in prepared if isinstance(p, _Prepared)]))
             return [
-                _judge(servable, image.question.wish, next(scored))
+                self._judge(version, servable, image, next(scored))
                 if isinstance(one, _Prepared)
                 else one
                 for image, one in zip(images, prepared, strict=True)
@@ -172,6 +186,14 @@ class Predictor:
             seconds = time.perf_counter() - started_at
             observe("decode", seconds, [trace_parent])
         return _Prepared(pixels, seconds * 1000, trace_parent)
+
+    def _judge(
+        self, version: ModelVersion, servable: Servable, image: ImageToAnswer, scored: _Scored
+    ) -> Classified | BaseException:
+        said = _judge(servable, image.question.wish, scored)
+        if image.question.reference is None and isinstance(said, Classified):
+            self.shadow.show(version, image.content, scored.logits, servable.temperature)
+        return said
 
     def _load(self, version: ModelVersion) -> Servable:
         try:

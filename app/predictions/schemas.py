@@ -9,14 +9,33 @@ from app.registry.schemas import VersionName
 from app.schemas import ApiModel
 
 
-class PredictQuery(ApiModel):
+class PredictOptions(ApiModel):
+    """What to tell of each image, whether one or many are sent."""
+
+    top_k: int = Field(
+        5, ge=1, le=1000, description="How many of the most probable classes to tell.", examples=[5]
+    )
+    logits: bool = Field(
+        False, description="Tell the raw logits of these classes, too.", examples=[True]
+    )
+    coverage: float | None = Field(
+        None,
+        ge=0.5,
+        le=0.999,
+        description="Tell a set of labels, too, that holds the right one for this share of images "
+        "that are like the validation images.",
+        examples=[0.95],
+    )
+
+
+class PredictQuery(PredictOptions):
     """What to predict with."""
 
     model: ReferenceText | None = Field(
         None, description="A model reference; left out, the chosen model (see /serving)."
     )
-    top_k: int = Field(
-        5, ge=1, le=1000, description="How many of the most probable classes to tell.", examples=[5]
+    explain: bool = Field(
+        False, description="Show where the most probable class was seen, too.", examples=[True]
     )
 
 
@@ -25,7 +44,67 @@ class Prediction(ApiModel):
 
     label: str = Field(description="Name of the class.", examples=["ants"])
     probability: float = Field(
-        ge=0, le=1, description="Its share of the softmax over all classes.", examples=[0.97]
+        ge=0,
+        le=1,
+        description="Its share of the softmax over all classes, calibrated where the version is.",
+        examples=[0.97],
+    )
+    logit: float | None = Field(
+        None,
+        description="What the head gave for it, uncalibrated; null unless asked for by `logits`.",
+        examples=[3.41],
+    )
+
+
+class LabelSet(ApiModel):
+    """As many labels as it takes to hold the right one as often as was asked for."""
+
+    coverage: float = Field(
+        ge=0.5,
+        le=0.999,
+        description="For at least this share of images like the validation images the right label "
+        "is in the set.",
+        examples=[0.95],
+    )
+    labels: list[str] = Field(
+        min_length=1,
+        description="The most probable first; all classes where validation had too few images to "
+        "leave any out.",
+        examples=[["ants", "bees"]],
+    )
+    abstained: bool = Field(
+        description="More than one label is possible, so none is given.", examples=[True]
+    )
+
+
+class NoveltyFigures(ApiModel):
+    """How unlike the training images an image is, whatever label it gets."""
+
+    score: float = Field(
+        ge=0,
+        le=2,
+        description="Distance of its features from the nearest of the training images.",
+        examples=[0.62],
+    )
+    limit: float | None = Field(
+        description="95 % of images like the validation images lie nearer; null where they are "
+        "fewer than 19, which cannot tell.",
+        examples=[0.55],
+    )
+    is_novel: bool | None = Field(
+        description="The score is above the limit: the label means little. Null without a limit.",
+        examples=[True],
+    )
+
+
+class SeenAt(ApiModel):
+    """Where a class was seen in an image."""
+
+    label: str = Field(description="The most probable class.", examples=["ants"])
+    heatmap_png: str = Field(
+        description="The image as the network sees it (cropped and resized), in grey, with the "
+        "places that speak for the class in red to yellow: a PNG file, base64.",
+        examples=["iVBORw0KGgo…"],
     )
 
 
@@ -35,6 +114,13 @@ class ImagePredictions(ApiModel):
     predictions: list[Prediction] = Field(
         description="The most probable first; min(top_k, number of classes) of them."
     )
+    prediction_set: LabelSet | None = Field(
+        None, description="Null unless asked for by `coverage`."
+    )
+    novelty: NoveltyFigures | None = Field(
+        None, description="Null for a version that was registered without its calibration."
+    )
+    explanation: SeenAt | None = Field(None, description="Null unless asked for by `explain`.")
 
 
 class ImageError(ApiModel):

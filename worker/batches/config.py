@@ -1,12 +1,13 @@
 """What a process that predicts a batch is told."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from app.datasets.manifest import Split
 from app.ml.recipe import Precision
-from app.predictions.batches.schemas import BatchOptions
+from app.predictions.schemas import PredictOptions
 
 
 class DatasetSource(BaseModel):
@@ -39,10 +40,11 @@ class BatchConfig(BaseModel):
     source: DatasetSource | ArchiveSource
     checkpoint_key: str
     trust_key: str | None
-    options: BatchOptions
+    options: PredictOptions
     results_key: str
     storage_dir: Path
     device: str
+    engine: Literal["auto", "torch", "openvino", "onnxruntime"]
     precision: Precision
     num_threads: int
     max_image_bytes: int

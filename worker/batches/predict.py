@@ -12,6 +12,7 @@ from torch import Tensor
 from app.errors import BodyTooLarge, ImageCorrupt, ImageTooLarge, InputError, UnsupportedImage
 from app.ml.device import choose_device
 from app.predictions.batches.schemas import FailedImage, PredictedImage
+from app.predictions.engines.choice import choose_engine
 from app.predictions.judging import Verdict, Wish, judge
 from app.predictions.presentation import view_error, view_verdict
 from app.predictions.servable import Servable, load_servable
@@ -36,6 +37,7 @@ def predict_batch(config: BatchConfig, storage: Storage, on_progress: OnProgress
         storage.path(config.checkpoint_key),
         storage.path(config.trust_key) if config.trust_key else None,
         device,
+        engine=choose_engine(config.engine, device),
         precision=config.precision,
     )
     total, images = open_source(
@@ -50,7 +52,7 @@ def predict_batch(config: BatchConfig, storage: Storage, on_progress: OnProgress
         )
         for group in groups:
             for line in group:
-                file.write(line.model_dump_json(exclude_none=True).encode() + b"\n")
+                file.write(line.model_dump_json().encode() + b"\n")
                 tally.add(line)
             on_progress("predicting", tally.num_images, total)
     return Predicted(results_key=config.results_key, counts=tally.count())

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from app.registry.schemas import VersionName
 
 CSV_COLUMNS = (
     *("path", "image_id", "label", "predicted", "probability"),
-    *("error_code", "error_message"),
+    *("prediction_set", "novelty_score", "is_novel", "error_code", "error_message"),
 )
 
 _line: TypeAdapter[PredictedImage | FailedImage] = TypeAdapter(ResultLine)
@@ -75,5 +76,11 @@ def _row(line: PredictedImage | FailedImage) -> dict[str, object]:
     row: dict[str, object] = {"path": line.path, "image_id": line.image_id, "label": line.label}
     if isinstance(line, FailedImage):
         return row | {"error_code": line.error.code, "error_message": line.error.message}
-    best = line.predictions[0]
-    return row | {"predicted": best.label, "probability": best.probability}
+    best, labels, novelty = line.predictions[0], line.prediction_set, line.novelty
+    return row | {
+        "predicted": best.label,
+        "probability": best.probability,
+        "prediction_set": json.dumps(labels.labels, ensure_ascii=False) if labels else None,
+        "novelty_score": novelty.score if novelty else None,
+        "is_novel": novelty.is_novel if novelty else None,
+    }

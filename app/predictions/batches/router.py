@@ -67,6 +67,7 @@ BatchId = Annotated[
         errors.BodyTooLarge,
         errors.NotFound,
         errors.ModelNotReady,
+        errors.NotCalibrated,
         errors.DatasetInvalid,
         errors.IdempotencyConflict,
         errors.StorageFull,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, Json
 
 from app.datasets.manifest import Split
-from app.predictions.schemas import ImageFailure, ImagePredictions
+from app.predictions.schemas import ImageFailure, ImagePredictions, PredictOptions
 from app.registry.references import ReferenceText
 from app.registry.schemas import VersionName
 from app.schemas import ApiModel, Metadata, UtcTime
@@ -16,15 +16,7 @@ TERMINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
 _MODEL = Field(None, description="A model reference; left out, the chosen model (see /serving).")
 
 
-class BatchOptions(ApiModel):
-    """What is told of each image; the same as for POST /predict."""
-
-    top_k: int = Field(
-        5, ge=1, le=1000, description="How many of the most probable classes to tell.", examples=[5]
-    )
-
-
-class BatchRequest(BatchOptions):
+class BatchRequest(PredictOptions):
     """The images of a dataset, and what to predict with."""
 
     dataset_id: str = Field(
@@ -37,11 +29,11 @@ class BatchRequest(BatchOptions):
     metadata: Metadata = Field(default_factory=dict, description="Up to 16 pairs of your own.")
 
     @property
-    def options(self) -> BatchOptions:
-        return options_of(self)
+    def options(self) -> PredictOptions:
+        return _options_of(self)
 
 
-class BatchForm(BatchOptions):
+class BatchForm(PredictOptions):
     """The fields beside an archive of images."""
 
     model: ReferenceText | None = _MODEL
@@ -52,13 +44,12 @@ class BatchForm(BatchOptions):
     )
 
     @property
-    def options(self) -> BatchOptions:
-        return options_of(self)
+    def options(self) -> PredictOptions:
+        return _options_of(self)
 
 
-def options_of(request: BatchOptions) -> BatchOptions:
-    """The options alone of a request that has them among its fields."""
-    return BatchOptions(**{name: getattr(request, name) for name in BatchOptions.model_fields})
+def _options_of(request: PredictOptions) -> PredictOptions:
+    return PredictOptions(**{name: getattr(request, name) for name in PredictOptions.model_fields})
 
 
 class BatchProgress(ApiModel):
@@ -102,7 +93,7 @@ class BatchDetail(ApiModel):
         description="The dataset; null for an archive.", examples=["ds_01k0w1rhzemcbybsywa1w8p9"]
     )
     split: Split | None = Field(description="The only split, if one was named.", examples=["val"])
-    options: BatchOptions = Field(description="What is told of each image.")
+    options: PredictOptions = Field(description="What is told of each image.")
     progress: BatchProgress = Field(description="How far it is.")
     counts: BatchCounts | None = Field(description="What came of it; null before it succeeded.")
     accuracy: float | None = Field(
@@ -121,10 +112,10 @@ class BatchDetail(ApiModel):
 class _Source(ApiModel):
     path: str = Field(description="Where the image lies.", examples=["val/bees/10870992.jpg"])
     image_id: int | None = Field(
-        None, description="Its number in the dataset; absent for an archive.", examples=[17]
+        None, description="Its number in the dataset; null for an archive.", examples=[17]
     )
     label: str | None = Field(
-        None, description="Its class in the dataset; absent for an archive.", examples=["bees"]
+        None, description="Its class in the dataset; null for an archive.", examples=["bees"]
     )
 
 

@@ -18,11 +18,13 @@ from app.errors import (
     DatasetInvalid,
     IllegalTransition,
     InputProblem,
+    NotCalibrated,
     ResultsNotReady,
     ValidationFailed,
 )
 from app.predictions.batches.repository import BatchRepository
-from app.predictions.batches.schemas import TERMINAL, BatchOptions, BatchRequest, Status
+from app.predictions.batches.schemas import TERMINAL, BatchRequest, Status
+from app.predictions.schemas import PredictOptions
 from app.registry.service import resolve_chosen, resolve_reference
 from app.work import service as work
 
@@ -31,7 +33,8 @@ def predict_dataset(session: Session, request: BatchRequest) -> PredictionBatch:
     """Queue the images of a dataset; the work begins once that is ready.
 
     Raises NotFound, DatasetInvalid, ValidationFailed for a split that the dataset does not have,
-    and what `resolve_reference` does.
+    NotCalibrated for a coverage of a version without calibration, and what `resolve_reference`
+    does.
     """
     dataset = DatasetRepository(session).get(request.dataset_id, share_lock=True)
     if dataset.status == "invalid":
@@ -55,7 +58,7 @@ def predict_archive(  # noqa: PLR0913 - one keyword for each column
     batch_id: str,
     upload_key: str,
     model: str | None,
-    options: BatchOptions,
+    options: PredictOptions,
     labels: Mapping[str, str],
 ) -> PredictionBatch:
     """Queue the images of an archive that is safely stored."""
@@ -144,12 +147,17 @@ def _queue(  # noqa: PLR0913 - one keyword for each column
     *,
     batch_id: str,
     version: ModelVersion,
-    options: BatchOptions,
+    options: PredictOptions,
     labels: Mapping[str, str],
     dataset_id: str | None = None,
     split: str | None = None,
     upload_key: str | None = None,
 ) -> PredictionBatch:
+    if options.coverage is not None and version.trust_key is None:
+        raise NotCalibrated(
+            f"{version.name}:{version.version} was registered without its calibration, so no set "
+            "of labels can be promised a coverage."
+        )
     batch = PredictionBatch(
         id=batch_id,
         status="queued",
