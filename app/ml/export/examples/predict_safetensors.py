@@ -41,7 +41,13 @@ def run(pixels: Any) -> Any:
         return [(logits / MODEL["temperature"]).softmax(1).numpy(), logits.numpy()]
 
 
+def decode(path: str) -> Any:
+    """A picture file as upright RGB pixels, what is transparent on white."""
+    picture = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
+    matte = Image.new("RGBA", picture.size, "white")
+    return np.array(Image.alpha_composite(matte, picture).convert("RGB"))
+
+
 if __name__ == "__main__":
-    picture = ImageOps.exif_transpose(Image.open(sys.argv[1])).convert("RGB")
-    probabilities = run(np.array(picture))[0][0]
+    probabilities = run(decode(sys.argv[1]))[0][0]
     print(MODEL["class_names"][probabilities.argmax()], float(probabilities.max()))
