@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     predict_deadline_seconds: float = Field(
         30.0, gt=0, description="A predict that takes longer is answered with 504."
     )
+    shadow_refresh_seconds: float = Field(
+        5.0, gt=0, description="How often a shadow is looked up and its tally stored."
+    )
     model_cache_bytes: int = Field(2 * GIB, ge=1, description="Weights kept loaded for predict.")
 
     log_format: Literal["text", "json"] = Field(

@@ -43,6 +43,7 @@ class Lanes(Generic[Work, Result]):
         self._waiting: dict[Future[Result], Work] = {}
         self._changed = threading.Condition()
         self._is_closed = False
+        self._num_running = num_lanes
         self._threads = [
             threading.Thread(target=self._work, name=f"predict-lane-{number}", daemon=True)
             for number in range(num_lanes)
@@ -53,6 +54,11 @@ class Lanes(Generic[Work, Result]):
     @property
     def num_waiting(self) -> int:
         return len(self._waiting)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a lane has nothing to do."""
+        return not self._waiting and self._num_running < len(self._threads)
 
     def submit(self, works: Sequence[Work]) -> list[Future[Result]]:
         """Queue all of these or none; raises Overloaded when there is no room for all of them."""
@@ -89,9 +95,11 @@ class Lanes(Generic[Work, Result]):
         self._prepare()
         while True:
             with self._changed:
+                self._num_running -= 1
                 self._changed.wait_for(lambda: self._waiting or self._is_closed)
                 if self._is_closed:
                     return
+                self._num_running += 1
                 taken = self._take()
                 PREDICT_QUEUE_DEPTH.set(len(self._waiting))
             group = {f: work for f, work in taken.items() if f.set_running_or_notify_cancel()}

@@ -32,6 +32,11 @@ class Servable:
     trust: Trust | None
 
     @property
+    def temperature(self) -> float:
+        """What logits are divided by before the softmax."""
+        return self.trust.temperature if self.trust else 1.0
+
+    @property
     def num_bytes(self) -> int:
         """What it takes of the memory, the engine's buffers apart."""
         return self.engine.num_bytes + (self.trust.neighbours.nbytes if self.trust else 0)

@@ -7,12 +7,12 @@ from fastapi.responses import JSONResponse
 
 from app import errors
 from app.datasets.manifest import Split
-from app.dependencies import ReadSessionDep, SessionDep, SettingsDep
+from app.dependencies import ReadSessionDep, SessionDep
 from app.inquiries.presentation import PENDING_RESPONSE, answer_pending
 from app.problems import problem_responses
 from app.registry.evaluation_schemas import EvaluateRequest, Evaluation
 from app.registry.evaluations import Asked, get_evaluation, present, request_evaluation
-from app.registry.paths import NamePath, VersionPath
+from app.registry.paths import NamePath, RuntimeDep, VersionPath
 
 router = APIRouter(tags=["models"])
 
@@ -37,7 +37,7 @@ _RESPONSES = {
 )
 def evaluate_version(
     session: SessionDep,
-    settings: SettingsDep,
+    runtime: RuntimeDep,
     name: NamePath,
     version: VersionPath,
     body: EvaluateRequest,
@@ -47,8 +47,7 @@ def evaluate_version(
     A worker looks at them once: until then the answer is 202, and `Location`, or the same request,
     brings the figures later. A failure is answered for a minute, then it is tried again.
     """
-    precision = settings.predict_precision
-    return _answer(request_evaluation(session, name, version, body, precision=precision))
+    return _answer(request_evaluation(session, name, version, body, runtime=runtime))
 
 
 @router.get(
@@ -59,7 +58,7 @@ def evaluate_version(
 )
 def look_at_evaluation(  # noqa: PLR0913, PLR0917 - what the path and the query say
     session: ReadSessionDep,
-    settings: SettingsDep,
+    runtime: RuntimeDep,
     name: NamePath,
     version: VersionPath,
     dataset_id: Annotated[
@@ -78,8 +77,7 @@ def look_at_evaluation(  # noqa: PLR0913, PLR0917 - what the path and the query 
 ) -> Response:
     """Show what was asked for before."""
     request = EvaluateRequest(dataset_id=dataset_id, split=split)
-    precision = settings.predict_precision
-    return _answer(get_evaluation(session, name, version, request, precision=precision))
+    return _answer(get_evaluation(session, name, version, request, runtime=runtime))
 
 
 def answer_when_evaluated(asked: Asked) -> Response:

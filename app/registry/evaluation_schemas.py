@@ -1,6 +1,6 @@
 """What a version says of a split's images: the question, a worker's answer, what is shown of it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,8 +11,15 @@ from app.registry.schemas import VersionName
 from app.schemas import ApiModel, UtcTime
 
 
+class Runtime(NamedTuple):
+    """What models answer with where this service predicts: engine and numbers, as in settings."""
+
+    engine: Literal["auto", "torch", "openvino", "onnxruntime"]
+    precision: Precision
+
+
 class EvaluationQuestion(BaseModel):
-    """Which version, which images, and in which numbers it answers.
+    """Which version, which images, and what it is run by.
 
     The digest is the checkpoint's; class_names are the model's, in the order of its outputs.
     """
@@ -25,7 +32,7 @@ class EvaluationQuestion(BaseModel):
     digest: str
     class_names: list[str]
     split: Split
-    precision: Precision
+    runtime: Runtime
 
 
 class EvaluationFigures(SplitFigures):

@@ -12,12 +12,12 @@ from app.datasets.service import require_ready
 from app.db.tables import Dataset, Inquiry, ModelVersion
 from app.errors import InputProblem, NotFound, ValidationFailed
 from app.inquiries import service as inquiries
-from app.ml.recipe import Precision
 from app.registry.evaluation_schemas import (
     EvaluateRequest,
     Evaluation,
     EvaluationAnswer,
     EvaluationQuestion,
+    Runtime,
 )
 from app.registry.references import ModelReference
 from app.registry.repository import ModelRepository
@@ -42,7 +42,7 @@ class Asked:
 
 
 def request_evaluation(
-    session: Session, name: str, version: int, request: EvaluateRequest, *, precision: Precision
+    session: Session, name: str, version: int, request: EvaluateRequest, *, runtime: Runtime
 ) -> Asked:
     """Have a version judged, unless it was.
 
@@ -51,11 +51,11 @@ def request_evaluation(
     """
     dataset = lock_dataset(session, request.dataset_id)
     row = resolve(ModelRepository(session), ModelReference(name, version=version))
-    return ask(session, row, dataset, choose_split(dataset, request.split), precision=precision)
+    return ask(session, row, dataset, choose_split(dataset, request.split), runtime=runtime)
 
 
 def get_evaluation(
-    session: Session, name: str, version: int, request: EvaluateRequest, *, precision: Precision
+    session: Session, name: str, version: int, request: EvaluateRequest, *, runtime: Runtime
 ) -> Asked:
     """What was asked before; raises NotFound if nobody has."""
     row = resolve(ModelRepository(session), ModelReference(name, version=version))
@@ -66,7 +66,7 @@ def get_evaluation(
         session,
         kind="evaluate",
         subject_id=dataset.id,
-        parameters=_parameters(row, split, precision),
+        parameters=_parameters(row, split, runtime),
     )
     if inquiry is None:
         raise NotFound(
@@ -88,7 +88,7 @@ def lock_dataset(session: Session, dataset_id: str) -> Dataset:
 
 
 def ask(
-    session: Session, version: ModelVersion, dataset: Dataset, split: Split, *, precision: Precision
+    session: Session, version: ModelVersion, dataset: Dataset, split: Split, *, runtime: Runtime
 ) -> Asked:
     """Ask about a version unless it was; raises ValidationFailed where the classes are others."""
     require_same_classes(version, dataset)
@@ -96,7 +96,7 @@ def ask(
         session,
         kind="evaluate",
         subject_id=dataset.id,
-        parameters=_parameters(version, split, precision),
+        parameters=_parameters(version, split, runtime),
     )
     return Asked(version, dataset, split, inquiry)
 
@@ -155,14 +155,14 @@ def list_warnings(version: ModelVersion, dataset: Dataset, split: Split) -> list
     return []
 
 
-def _parameters(version: ModelVersion, split: Split, precision: Precision) -> dict[str, Any]:
+def _parameters(version: ModelVersion, split: Split, runtime: Runtime) -> dict[str, Any]:
     return EvaluationQuestion(
         checkpoint_key=version.checkpoint_key,
         trust_key=version.trust_key,
         digest=version.digest,
         class_names=version.class_names,
         split=split,
-        precision=precision,
+        runtime=runtime,
     ).model_dump(mode="json")
 
 

@@ -1,9 +1,11 @@
-"""The parts of the registry's paths."""
+"""What the registry's routes ask for: the parts of their paths, and what models are run by."""
 
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Depends, Path
 
+from app.dependencies import SettingsDep
+from app.registry.evaluation_schemas import Runtime
 from app.registry.references import MAX_VERSION
 from app.schemas import ALIAS_PATTERN, NAME_PATTERN
 
@@ -16,3 +18,10 @@ VersionPath = Annotated[
 AliasPath = Annotated[
     str, Path(pattern=ALIAS_PATTERN, description="Name of an alias.", examples=["champion"])
 ]
+
+
+def _runtime(settings: SettingsDep) -> Runtime:
+    return Runtime(settings.predict_engine, settings.predict_precision)
+
+
+RuntimeDep = Annotated[Runtime, Depends(_runtime)]

@@ -7,10 +7,9 @@ from sqlalchemy.orm import Session
 
 from app.db.tables import Dataset, Model, ModelAlias, ModelVersion
 from app.errors import Conflict, GateFailed, NotFound, ValidationFailed
-from app.ml.recipe import Precision
 from app.registry import events
 from app.registry.alias_schemas import AliasDetail, PointAlias
-from app.registry.evaluation_schemas import EvaluationAnswer
+from app.registry.evaluation_schemas import EvaluationAnswer, Runtime
 from app.registry.evaluations import (
     Asked,
     ask,
@@ -78,7 +77,7 @@ def delete_gate(session: Session, name: str) -> None:
 
 
 def promote(
-    session: Session, name: str, alias: str, wish: PointAlias, *, precision: Precision
+    session: Session, name: str, alias: str, wish: PointAlias, *, runtime: Runtime
 ) -> AliasDetail | Asked:
     """Let an alias point to a version, through the gate where the alias is `champion`.
 
@@ -106,7 +105,7 @@ def promote(
     if dataset is None or gate != gate_seen:
         raise Conflict(f"The gate of {name} was changed at the same moment; try again.")
     contest = _Contest(Gate.model_validate(gate), dataset, candidate, _find_champion(models, row))
-    verdict = _judge(session, contest, precision)
+    verdict = _judge(session, contest, runtime)
     if isinstance(verdict, Asked):
         return verdict
     if not verdict.passed:
@@ -160,10 +159,10 @@ def _find_champion(models: ModelRepository, row: ModelAlias | None) -> ModelVers
     return None if row is None else models.find_version(row.name, row.version)
 
 
-def _judge(session: Session, contest: _Contest, precision: Precision) -> GateVerdict | Asked:
+def _judge(session: Session, contest: _Contest, runtime: Runtime) -> GateVerdict | Asked:
     """The gate's verdict, or the first evaluation that it waits for."""
     versions = [one for one in (contest.candidate, contest.champion) if one is not None]
-    questions = [_ask(session, contest, version, precision) for version in versions]
+    questions = [_ask(session, contest, version, runtime) for version in versions]
     answers: list[EvaluationAnswer] = []
     for question in questions:
         answer = question.find_answer()
@@ -184,9 +183,9 @@ def _compare(
     return compare(names, candidate.targets, predicted, candidate.predicted)
 
 
-def _ask(session: Session, contest: _Contest, version: ModelVersion, precision: Precision) -> Asked:
+def _ask(session: Session, contest: _Contest, version: ModelVersion, runtime: Runtime) -> Asked:
     try:
-        return ask(session, version, contest.dataset, contest.gate.split, precision=precision)
+        return ask(session, version, contest.dataset, contest.gate.split, runtime=runtime)
     except ValidationFailed as error:
         raise GateFailed(f"The versions cannot be compared: {error.message}") from error
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
 from app import errors
-from app.dependencies import PageDep, ReadSessionDep, SessionDep, SettingsDep
+from app.dependencies import PageDep, ReadSessionDep, SessionDep
 from app.inquiries.presentation import PENDING_RESPONSE
 from app.problems import problem_responses
 from app.registry import promotion, service
@@ -12,7 +12,7 @@ from app.registry.alias_schemas import AliasDetail, PointAlias
 from app.registry.evaluation_router import answer_when_evaluated
 from app.registry.evaluations import Asked
 from app.registry.gate_schemas import Gate, RegistryEventDetail, SetGate
-from app.registry.paths import AliasPath, NamePath
+from app.registry.paths import AliasPath, NamePath, RuntimeDep
 from app.schemas import Page
 
 router = APIRouter(tags=["models"])
@@ -36,7 +36,7 @@ router = APIRouter(tags=["models"])
     },
 )
 def point_alias(
-    session: SessionDep, settings: SettingsDep, name: NamePath, alias: AliasPath, body: PointAlias
+    session: SessionDep, runtime: RuntimeDep, name: NamePath, alias: AliasPath, body: PointAlias
 ) -> Response:
     """Promote or roll back: let an alias point to a version, from the next predict on.
 
@@ -44,7 +44,7 @@ def point_alias(
     that is missing is asked for and answered with 202: the same request decides once `Location` has
     its figures. `force` promotes past the gate.
     """
-    moved = promotion.promote(session, name, alias, body, precision=settings.predict_precision)
+    moved = promotion.promote(session, name, alias, body, runtime=runtime)
     if isinstance(moved, Asked):
         return answer_when_evaluated(moved)
     return JSONResponse(moved.model_dump(mode="json"))

@@ -9,6 +9,7 @@ from app.datasets.manifest import read_manifest
 from app.errors import CheckpointInvalid, TooFewImages, Unavailable
 from app.ml import calibration
 from app.ml.device import choose_device
+from app.predictions.engines.choice import choose_engine
 from app.predictions.servable import Servable, load_servable
 from app.registry.evaluation_schemas import (
     EvaluationAnswer,
@@ -33,7 +34,8 @@ def evaluate(
 
     Several threads work on batches of their own with one intra-op thread each, so that the answer
     does not depend on how many there are. Raises Unavailable where the version's file cannot be
-    read, TooFewImages for a split without images, Diverged for scores that are no finite numbers.
+    read, TooFewImages for a split without images, Diverged for scores that are no finite numbers,
+    EngineUnavailable for an engine that is not there.
     """
     storage = LocalStorage(config.storage_dir)
     records = [
@@ -46,9 +48,8 @@ def evaluate(
         raise TooFewImages(f"The dataset's {question.split} split has no images.")
     servable = _load(config, question, storage)
     logits = _score(servable, samples, config.num_threads, on_progress)
-    temperature = servable.trust.temperature if servable.trust else 1.0
     paths = {record.image_id: record.path for record in records}
-    scored = Scored.of(samples, logits / temperature, paths)
+    scored = Scored.of(samples, logits / servable.temperature, paths)
     curve = calibration.reliability_curve(scored.logits, scored.targets)
     return EvaluationAnswer(
         figures=EvaluationFigures(
@@ -62,12 +63,14 @@ def evaluate(
 
 
 def _load(config: InquiryConfig, question: EvaluationQuestion, storage: LocalStorage) -> Servable:
+    device = choose_device(config.device)
     try:
         return load_servable(
             storage.path(question.checkpoint_key),
             storage.path(question.trust_key) if question.trust_key else None,
-            choose_device(config.device),
-            precision=question.precision,
+            device,
+            engine=choose_engine(question.runtime.engine, device),
+            precision=question.runtime.precision,
         )
     except (FileNotFoundError, CheckpointInvalid) as error:
         raise Unavailable("The file of the version cannot be read.") from error

@@ -37,7 +37,7 @@ def make(ask: Ask, *, num_threads: int = 2, **fields: Any) -> InquiryConfig:
             "digest": "0" * 64,
             "class_names": list(reversed(CLASS_NAMES)),
             "split": "train",
-            "precision": "fp32",
+            "runtime": ("torch", "fp32"),
         }
         | fields
     )

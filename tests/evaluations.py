@@ -1,0 +1,104 @@
+"""Versions, labelled images and what a worker answers of them, without models or pictures."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from app.db.base import new_id
+from app.db.session import Database
+from app.db.tables import Dataset, Inquiry, ModelVersion
+from app.inquiries import service as inquiries
+from app.registry.evaluation_schemas import EvaluationAnswer, EvaluationFigures
+from app.work import service as work
+from tests.models import CLASS_NAMES, register_file
+from worker.training.evaluation.figures import measure_split
+from worker.training.evaluation.scored import Scored
+
+SPLITS = {
+    "train": {"num_images": 16},
+    "val": {"num_images": 8},
+    "test": {"num_images": 8},
+}
+
+
+def register_versions(
+    database: Database, count: int, name: str = "ants", *, dataset_digest: str | None = None
+) -> list[int]:
+    """Register versions with checkpoints of their own; `chosen` is registered first."""
+    versions = []
+    for _ in range(count):
+        key = f"jobs/{new_id('job')}/model.safetensors"
+        versions.append(register_file(database, name, key))
+        with database.transaction() as session:
+            row = session.get_one(ModelVersion, (name, versions[-1]))
+            row.dataset_digest = dataset_digest
+    return versions
+
+
+def add_labelled_dataset(
+    database: Database,
+    *,
+    status: str = "ready",
+    class_names: Sequence[str] = CLASS_NAMES,
+    splits: dict[str, Any] | None = None,
+    digest: str = "d" * 64,
+) -> str:
+    """A dataset with the classes of registered versions; its images are not there."""
+    dataset_id = new_id("ds")
+    with database.transaction() as session:
+        session.add(
+            Dataset(
+                id=dataset_id,
+                name="frozen",
+                status=status,
+                error_message="no images" if status == "invalid" else None,
+                class_names=list(class_names),
+                splits=SPLITS if splits is None else splits,
+                progress={},
+                report={},
+                num_bytes=1,
+                val_fraction=0.2,
+                split_seed=0,
+                labels={},
+                upload_key="uploads/x",
+                manifest_key="datasets/1/manifest.jsonl",
+                digest=digest,
+            )
+        )
+    return dataset_id
+
+
+def make_answer(targets: Sequence[int], predicted: Sequence[int]) -> dict[str, Any]:
+    """What a worker stores of a version that predicted so."""
+    logits = torch.zeros(len(targets), len(CLASS_NAMES))
+    logits[torch.arange(len(targets)), torch.tensor(predicted)] = 1.0
+    ids = list(range(1, len(targets) + 1))
+    scored = Scored(ids, [f"{number}.jpg" for number in ids], torch.tensor(targets), logits)
+    figures = EvaluationFigures(
+        **dict(measure_split(CLASS_NAMES, scored)), calibration_error=0.1, log_loss=0.5
+    )
+    answer = EvaluationAnswer(figures=figures, targets=list(targets), predicted=list(predicted))
+    return answer.model_dump(mode="json")
+
+
+def answer_evaluations(
+    database: Database, targets: Sequence[int], predicted: Mapping[int, Sequence[int]]
+) -> int:
+    """Answer all evaluations that wait, by what each version of `ants` predicted; how many."""
+    count = 0
+    while True:
+        with database.transaction() as session:
+            lease = work.claim(session, "cpu", "me")
+            if lease is None:
+                return count
+            key = session.get_one(Inquiry, lease.subject_id).parameters["checkpoint_key"]
+            (version,) = (
+                number
+                for number in predicted
+                if session.get_one(ModelVersion, ("ants", number)).checkpoint_key == key
+            )
+            answer = make_answer(targets, predicted[version])
+            inquiries.answer(session, lease.subject_id, answer)
+            work.finish(session, lease)
+            count += 1
