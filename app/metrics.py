@@ -2,6 +2,10 @@
 
 Names and units follow the conventions of Prometheus ("Metric and label naming"). Every label has
 few values, all of the service's own making: routes, statuses, stages, registered models.
+
+Several API processes behind one socket are added up where they share a folder: the library's own
+PROMETHEUS_MULTIPROC_DIR, an empty folder, set before they start. Without it a process tells of
+itself alone.
 """
 
 from prometheus_client import (
@@ -12,14 +16,14 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 # A second series for every first, which nothing here reads.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REGISTRY = CollectorRegistry()
 """This process's own; the library's global one belongs to whoever else is in the process."""
-
-ProcessCollector(registry=REGISTRY)
 
 HTTP_REQUESTS = Counter(
     "graft_http_requests",
@@ -90,3 +94,12 @@ MODEL_CACHE_EVICTIONS = Counter(
     "Models dropped to make room.",
     registry=REGISTRY,
 )
+
+
+def list_collectors() -> list[Collector]:
+    """What a scrape of this process tells, apart from what stands elsewhere."""
+    try:
+        counted: Collector = MultiProcessCollector(None)  # type: ignore[no-untyped-call]
+    except ValueError:  # there is no such folder
+        counted = REGISTRY
+    return [counted, ProcessCollector(registry=None)]

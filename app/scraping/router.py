@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 
 from app.dependencies import DatabaseDep
-from app.metrics import REGISTRY
+from app.metrics import list_collectors
 from app.scraping.devices import DeviceFigures
 from app.scraping.stored import StoredFigures
 
@@ -30,6 +30,6 @@ def get_metrics(database: DatabaseDep) -> Response:
     Answers even while the database is down: `graft_database_up` is 0 then.
     """
     registry = CollectorRegistry()
-    for collector in (REGISTRY, StoredFigures(database), DeviceFigures()):
+    for collector in (*list_collectors(), StoredFigures(database), DeviceFigures()):
         registry.register(collector)
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
