@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Request
 
 from app.errors import BodyIncomplete
+from app.metrics import PREDICT_SHED
 from app.predictions.predictor import Predictor
 
 Result = TypeVar("Result")
@@ -27,6 +28,7 @@ async def unless_gone(request: Request, answer: Awaitable[Result]) -> Result:
     try:
         await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
+            PREDICT_SHED.labels("client_gone").inc()
             raise BodyIncomplete("The client is gone.")
         return work.result()
     finally:

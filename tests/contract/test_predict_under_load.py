@@ -24,6 +24,7 @@ from app.storage import LocalStorage
 from tests.gates import Gate
 from tests.images import draw_picture, encode
 from tests.models import register_model
+from tests.scrapes import Scrape
 
 PICTURE = encode(draw_picture())
 
@@ -72,6 +73,14 @@ def waiting_images(predictor: Predictor, number: int) -> Iterator[None]:
         future.cancel()
 
 
+@contextmanager
+def shedding_one(client: TestClient, reason: str) -> Iterator[None]:
+    """One request is told to have gone without an answer for this reason."""
+    before = Scrape(client).value("graft_predict_shed_total", reason=reason)
+    yield
+    assert Scrape(client).value("graft_predict_shed_total", reason=reason) == before + 1
+
+
 def post(client: TestClient, *images: bytes, **params: Any) -> Any:
     return client.post("/predict", files=[("image", image) for image in images], params=params)
 
@@ -79,7 +88,8 @@ def post(client: TestClient, *images: bytes, **params: Any) -> Any:
 def test_a_full_queue_answers_503_and_when_to_come_back(
     client: TestClient, predictor: Predictor, gate: Gate
 ) -> None:
-    with waiting_images(predictor, 2):
+    with waiting_images(predictor, 2), shedding_one(client, "queue_full"):
+        assert Scrape(client).value("graft_predict_queue_images") == 2
         refused = post(client, PICTURE)
     assert refused.status_code == 503
     assert refused.json()["code"] == "OVERLOADED"
@@ -121,7 +131,8 @@ def test_work_of_a_client_that_is_gone_is_dropped(
         "headers": [(b"content-type", b"image/png")],
     }
     assert client.portal is not None
-    client.portal.call(partial(client.app, scope, receive, send))
+    with shedding_one(client, "client_gone"):
+        client.portal.call(partial(client.app, scope, receive, send))
     assert not gate.opened.is_set()
     assert b"The client is gone" in said[1]["body"]
     assert predictor.lanes.num_waiting == 0
@@ -135,7 +146,8 @@ class TestWithAShortDeadline:
     def test_what_takes_longer_is_answered_504_and_dropped(
         self, client: TestClient, predictor: Predictor, gate: Gate
     ) -> None:
-        late = post(client, PICTURE)
+        with shedding_one(client, "deadline"):
+            late = post(client, PICTURE)
         assert not gate.opened.is_set()
         assert (late.status_code, late.json()["code"]) == (504, "DEADLINE_EXCEEDED")
         assert predictor.lanes.num_waiting == 0
