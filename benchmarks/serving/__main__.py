@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.machine import describe_machine, find_shared_dir
 from benchmarks.processes import environment_for
-from benchmarks.serving.ceiling import Ceiling, measure_ceiling, measure_http
+from benchmarks.serving.ceiling import measure_ceiling, measure_http
 from benchmarks.serving.generator import GeneratorMissing, require_generator
 from benchmarks.serving.models import find_image, prepare
 from benchmarks.serving.records import Record, Results, read_results, write_results
@@ -106,11 +106,7 @@ def run_all(options: Options) -> Results:
             records.append(record)
             _report(record, f"{number}/{len(turns)}")
             write_results(options.out, ceilings, records)
-    return Results(describe_machine(), _ordered(ceilings), records)
-
-
-def _ordered(ceilings: dict[str, Ceiling]) -> dict[str, Ceiling]:
-    return dict(sorted(ceilings.items(), reverse=True))
+    return Results(describe_machine(), ceilings, records)
 
 
 def _report(record: Record, progress: str) -> None:

@@ -61,7 +61,7 @@ def measure_ceiling(
     finished = subprocess.run(
         [sys.executable, "-m", __spec__.name, str(checkpoint), str(image)],
         env=environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
     )

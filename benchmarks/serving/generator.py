@@ -81,7 +81,7 @@ def put_load(url: str, body: Body, *, connections: int, seconds: float) -> Load:
             *("--duration", f"{max(1, round(seconds))}s", "--timeout", f"{_TIMEOUT_SECONDS}s"),
             *("--script", str(_SCRIPT), url, "--", str(body.path), body.content_type),
         ],
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
     )

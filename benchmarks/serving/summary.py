@@ -7,6 +7,7 @@ from itertools import groupby
 
 from benchmarks.serving.ceiling import Ceiling
 from benchmarks.serving.generator import Load
+from benchmarks.serving.models import JOBS
 from benchmarks.serving.records import Record, Results
 from benchmarks.serving.systems import OWN, SYSTEMS
 
@@ -19,6 +20,7 @@ GIVEN_RATIO = {"squeezenet1_0": (1.5, 2.0)}
 
 ALONE_MS = (15.0, 10.0)
 CEILING_SHARE = 0.85
+_NETWORKS = list(JOBS)
 _ORDER = [system.label for system in SYSTEMS]
 
 
@@ -65,8 +67,7 @@ def write_tables(results: Results) -> str:
     Columns: errors are requests without success in all repeats; generator is its processor time.
     """
     parts: list[str] = []
-    for network, ceiling in results.ceilings.items():
-        parts.append(f"Ceiling of {network}: {_describe(ceiling)}\n")
+    parts += [f"Ceiling of {name}: {_describe(one)}\n" for name, one in results.ceilings.items()]
     by_load = groupby(
         summarize(results.records), key=lambda one: (one.first.network, one.first.connections)
     )
@@ -183,5 +184,5 @@ def _verdict(is_passed: bool, text: str) -> str:
     return f"{'PASS' if is_passed else 'FAIL'} {text}"
 
 
-def _group(record: Record) -> tuple[str, int, int]:
-    return (record.network, record.connections, _ORDER.index(record.system))
+def _group(record: Record) -> tuple[int, int, int]:
+    return (_NETWORKS.index(record.network), record.connections, _ORDER.index(record.system))

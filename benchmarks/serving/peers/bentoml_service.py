@@ -15,14 +15,14 @@ from benchmarks.serving.peers.classifier import Classifier, Served
 served = Served.from_environment()
 
 
-@bentoml.service(workers=served.workers, traffic={"timeout": 60})  # type: ignore[untyped-decorator] # untyped in the service's environment
+@bentoml.service(workers=served.workers, traffic={"timeout": 60})
 class ClassifierService:
     """Decoded and run in the workers, as batches form."""
 
     def __init__(self) -> None:
         self.classifier = Classifier(served)
 
-    @bentoml.api(batchable=True, max_batch_size=served.max_batch_size)  # type: ignore[untyped-decorator] # as above
+    @bentoml.api(batchable=True, max_batch_size=served.max_batch_size)
     def predict(self, images: list[Image]) -> list[dict[str, Any]]:
         """Classify the images of a batch."""
         prepared = [self.classifier.prepare(image) for image in images]

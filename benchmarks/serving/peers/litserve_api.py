@@ -14,7 +14,7 @@ from benchmarks.serving.peers.classifier import Classifier, Served
 served = Served.from_environment()
 
 
-class ClassifierApi(litserve.LitAPI):  # type: ignore[misc] # untyped in the service's environment
+class ClassifierApi(litserve.LitAPI):
     """Decoded and run in the workers; LitServe stacks the tensors of a batch by itself."""
 
     def setup(self, device: str) -> None:  # noqa: ARG002 - a CPU is all there is

@@ -15,7 +15,7 @@ from benchmarks.serving.peers.classifier import Classifier, Served
 served = Served.from_environment()
 
 
-class ClassifierWorker(Worker):  # type: ignore[misc] # untyped in the service's environment
+class ClassifierWorker(Worker):
     """One stage: the process that decodes an image also runs its batch."""
 
     def __init__(self) -> None:
