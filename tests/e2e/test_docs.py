@@ -21,6 +21,7 @@ SESSIONS = [
             "compare-configurations",
             "choose-a-strategy",
             "judge-a-model",
+            "export-a-model",
         )
     ),
 ]

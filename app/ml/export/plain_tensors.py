@@ -1,5 +1,6 @@
 """A model as safetensors under torchvision's own names, for a model that torchvision builds."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ def write(folder: Path, original: Original, about: dict[str, str]) -> None:
         for name, tensor in original.model.state_dict().items()
         if not name.startswith(_auxiliary(original))
     }
-    safetensors.torch.save_file(tensors, folder / "model.safetensors", about)
+    # One entry: several are written in no fixed order, and the same model should be the same file.
+    metadata = {"graft": json.dumps(about)}
+    safetensors.torch.save_file(tensors, folder / "model.safetensors", metadata)
 
 
 def describe_construction(original: Original) -> dict[str, Any]:

@@ -14,15 +14,17 @@ from app.ml.architectures import build, build_arguments
 from app.ml.catalogue import Entry, list_entries
 from app.ml.checkpoint import CheckpointHeader
 from app.ml.export import onnx_graph, openvino_ir
+from app.ml.export.bundle import write_bundle
 from app.ml.export.golden import compare, draw_golden
 from app.ml.export.network import OUTPUTS, CalibratedNetwork, PixelNetwork, trace
 from app.ml.export.original import Original, Outputs, Pixels
 from app.ml.preprocessing import PreprocessingSpec
 from app.ml.pretrained import Provenance
 from app.ml.scoring import ScoringNetwork
+from tests.unit.ml.architectures import each_architecture
 
-QUICK = frozenset({"squeezenet1_0", "resnet18"})
-"""One of each kind of head, a convolution and a matrix."""
+QUICK = frozenset({"resnet18"})
+"""Its head is a matrix; tests/contract/test_exports.py does the same with one of convolutions."""
 
 Run = Callable[[Pixels], Outputs]
 
@@ -55,6 +57,13 @@ def test_the_graphs_answer_as_the_model_does(entry: Entry, tmp_path: Path) -> No
     for file in tmp_path.iterdir():
         file.unlink()  # the largest has gigabytes
     compare(load_openvino(openvino_ir.make_graph(original.network, spec)), pictures, expected)
+
+
+@each_architecture
+def test_torchvision_builds_the_same_model_from_the_weights(entry: Entry, tmp_path: Path) -> None:
+    original = make_original(entry)
+    assert write_bundle(tmp_path, original, "safetensors").max_probability_difference < 1e-4
+    (tmp_path / "model.safetensors").unlink()  # the largest has gigabytes
 
 
 def load_torch(program: ExportedProgram) -> Run:

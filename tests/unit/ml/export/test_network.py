@@ -1,0 +1,28 @@
+"""The preprocessing inside a graph is validation's, to the last bit where torch runs it."""
+
+import numpy as np
+import pytest
+import torch
+
+from app.ml.catalogue import Interpolation
+from app.ml.export.network import EvalPixels
+from app.ml.preprocessing import PreprocessingSpec, eval_pixels
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize(
+    ("resize_size", "input_size"), [(40, 32), (32, 32), (33, 32), (20, 33), (21, 32)]
+)
+def test_any_size_of_picture_is_prepared_as_validation_does(
+    resize_size: int, input_size: int, interpolation: Interpolation
+) -> None:
+    spec = PreprocessingSpec(
+        input_size=input_size, resize_size=resize_size, interpolation=interpolation
+    )
+    prepare = EvalPixels(spec)
+    random = np.random.default_rng(0)
+    sizes = [(1, 1), (1, 9), (90, 2), (40, 40), *random.integers(2, 90, (40, 2)).tolist()]
+    for height, width in sizes:
+        pixels = torch.from_numpy(random.integers(0, 256, (height, width, 3), dtype=np.uint8))
+        expected = eval_pixels(pixels.permute(2, 0, 1), spec)
+        assert torch.equal(prepare(pixels[None])[0], expected.float()), (height, width)
