@@ -14,7 +14,7 @@ import httpx
 
 from benchmarks.processes import MemoryWatch
 from client.graft import Graft
-from client.resources import Epoch, Job, JobEvent
+from client.resources.jobs import Epoch, Job, JobEvent
 
 _START_SECONDS = 120.0
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 
 from client.errors import require_success
-from client.resources import JobEvent, Progress
+from client.resources.jobs import JobEvent, Progress
 from client.sse import Message, parse_messages
 
 RECONNECT_SECONDS = 0.5

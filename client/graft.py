@@ -12,21 +12,13 @@ from pydantic import TypeAdapter
 from client.errors import OutcomeError, require_success
 from client.following import follow_events
 from client.packing import packed
-from client.resources import (
-    Advice,
-    Architecture,
-    ChosenModel,
-    Dataset,
-    DatasetImage,
-    Epoch,
-    ImagePredictions,
-    Job,
-    JobEvent,
-    Progress,
-    Report,
-    Study,
-    Validation,
-)
+from client.resources.datasets import Dataset, DatasetImage
+from client.resources.jobs import Epoch, Job, JobEvent, Progress
+from client.resources.models import Architecture, ChosenModel
+from client.resources.plans import Advice, Validation
+from client.resources.predictions import ImagePredictions
+from client.resources.reports import Report
+from client.resources.studies import Study
 
 _POLL_SECONDS = 0.2
 

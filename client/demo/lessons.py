@@ -13,7 +13,8 @@ from client.demo.drawings import LARGE, SMALL, write_dataset
 from client.demo.photographs import StartingPoint
 from client.demo.watching import watch_job
 from client.graft import Graft
-from client.resources import Dataset, Job
+from client.resources.datasets import Dataset
+from client.resources.jobs import Job
 
 GROWING: dict[str, Any] = {
     "architecture": "resnet18",

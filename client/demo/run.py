@@ -9,7 +9,7 @@ from client.demo import photographs
 from client.demo.lessons import Comparison, compare_on_drawings, compare_on_photographs
 from client.errors import GraftClientError
 from client.graft import Graft
-from client.resources import DatasetImage
+from client.resources.datasets import DatasetImage
 
 
 def run_demo(base_url: str, *, dataset: Path | None, output_dir: Path, console: Console) -> None:

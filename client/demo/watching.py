@@ -4,8 +4,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from client.graft import Graft
-from client.resources import Epoch, Job
-from client.resources import Progress as JobProgress
+from client.resources.jobs import Epoch, Job
+from client.resources.jobs import Progress as JobProgress
 
 _HEADINGS = ("epoch", "train loss", "val loss", "train acc.", "val acc. ", "seconds")
 _ROW = "{:>6}{:>13}{:>11}{:>13}{:>12}{:>9}"

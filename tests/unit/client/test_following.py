@@ -6,7 +6,7 @@ import pytest
 from client import following
 from client.errors import ApiError
 from client.graft import Graft
-from client.resources import JobEvent, Progress
+from client.resources.jobs import JobEvent, Progress
 from tests.unit.client.conftest import Answer, Service
 
 STREAM = "/jobs/job_1/events/stream"

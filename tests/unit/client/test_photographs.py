@@ -10,7 +10,7 @@ from client.demo.photographs import (
     download,
     find_starting_point,
 )
-from client.resources import Architecture, Weights
+from client.resources.models import Architecture, Weights
 from tests.unit.client.conftest import Answer, Service
 
 
