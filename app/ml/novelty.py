@@ -16,8 +16,17 @@ NUM_NEAREST = 5
 MAX_KEPT = 2000
 """Training images that are remembered at most; the paper loses next to nothing with 1 %."""
 
+MAX_VALUES = 2**20
+"""Numbers in their features at most, so that comparing an image with them stays far cheaper than
+decoding it; one image of each class is remembered even so."""
+
 FAMILIAR = 0.95
 """The share of images like the training's that are not flagged."""
+
+
+def count_kept(num_features: int, num_classes: int) -> int:
+    """How many training images are to be remembered."""
+    return min(MAX_KEPT, max(MAX_VALUES // num_features, num_classes))
 
 
 def to_unit_length(features: Tensor) -> Tensor:

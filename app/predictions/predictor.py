@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from itertools import groupby
 from typing import NamedTuple
@@ -16,7 +16,9 @@ from app.db.tables import ModelVersion
 from app.errors import CheckpointInvalid, DeadlineExceeded, InputError, Unavailable
 from app.metrics import PREDICT_BATCH_SIZE, PREDICT_SHED
 from app.ml.device import choose_device
+from app.ml.saliency import Explainer
 from app.predictions.engines.choice import choose_engine, make_builder
+from app.predictions.explaining import explain, load_explainer
 from app.predictions.judging import Verdict, Wish, judge
 from app.predictions.lanes import Lanes
 from app.predictions.model_cache import ModelCache
@@ -81,8 +83,8 @@ class Predictor:
         self.engine = choose_engine(settings.predict_engine, self._device)
         make_builder(self.engine, self._device, settings.predict_precision)
         self._resolution = Resolution(database)
-        self.models = ModelCache[tuple[str, int], Servable](
-            settings.model_cache_bytes, measure=lambda servable: servable.num_bytes
+        self.models = ModelCache[tuple[str, int] | tuple[str, int, str], Servable | Explainer](
+            settings.model_cache_bytes, measure=lambda loaded: loaded.num_bytes
         )
         self.lanes = Lanes[ImageToAnswer, Classified](
             settings.predict_lanes,
@@ -166,10 +168,11 @@ class Predictor:
             num_bytes=version.num_bytes,
             load=partial(self._load, version),
         ) as servable:
+            assert isinstance(servable, Servable)  # noqa: S101 - the key says so
             prepared = [self._prepare(servable, image) for image in images]
             scored = iter(_score(servable, [p for p in prepared if isinstance(p, _Prepared)]))
             return [
-                self._judge(version, servable, image, next(scored))
+                self._judge(version, servable, image, one, next(scored))
                 if isinstance(one, _Prepared)
                 else one
                 for image, one in zip(images, prepared, strict=True)
@@ -188,15 +191,42 @@ class Predictor:
         return _Prepared(pixels, seconds * 1000, trace_parent)
 
     def _judge(
-        self, version: ModelVersion, servable: Servable, image: ImageToAnswer, scored: _Scored
+        self,
+        version: ModelVersion,
+        servable: Servable,
+        image: ImageToAnswer,
+        prepared: _Prepared,
+        scored: _Scored,
     ) -> Classified | BaseException:
         said = _judge(servable, image.question.wish, scored)
+        if image.question.wish.explain and isinstance(said, Classified):
+            said = self._explain(version, servable, prepared, said)
         if image.question.reference is None and isinstance(said, Classified):
             self.shadow.show(version, image.content, scored.logits, servable.temperature)
         return said
 
-    def _load(self, version: ModelVersion) -> Servable:
+    def _explain(
+        self, version: ModelVersion, servable: Servable, prepared: _Prepared, said: Classified
+    ) -> Classified | BaseException:
+        started_at = time.perf_counter()
         try:
+            with self.models.use(
+                (version.name, version.version, "explainer"),
+                num_bytes=version.num_bytes,
+                load=partial(self._load_explainer, version),
+            ) as explainer:
+                assert isinstance(explainer, Explainer)  # noqa: S101 - the key says so
+                verdict = explain(explainer, prepared.pixels, servable.class_names, said.verdict)
+        except Exception as error:  # noqa: BLE001 - it is this image's alone
+            return error
+        return Classified(verdict, said.inference_ms + (time.perf_counter() - started_at) * 1000)
+
+    def _load_explainer(self, version: ModelVersion) -> Explainer:
+        with naming_unreadable(version):
+            return load_explainer(self._storage.path(version.checkpoint_key), self._device)
+
+    def _load(self, version: ModelVersion) -> Servable:
+        with naming_unreadable(version):
             return load_servable(
                 self._storage.path(version.checkpoint_key),
                 self._storage.path(version.trust_key) if version.trust_key else None,
@@ -204,10 +234,17 @@ class Predictor:
                 engine=self.engine,
                 precision=self.settings.predict_precision,
             )
-        except (FileNotFoundError, CheckpointInvalid) as error:
-            raise Unavailable(
-                f"The file of {version.name}:{version.version} cannot be read."
-            ) from error
+
+
+@contextmanager
+def naming_unreadable(version: ModelVersion) -> Iterator[None]:
+    """Raise Unavailable where a version's files are missing or damaged."""
+    try:
+        yield
+    except (FileNotFoundError, CheckpointInvalid) as error:
+        raise Unavailable(
+            f"The file of {version.name}:{version.version} cannot be read."
+        ) from error
 
 
 def _use_one_thread() -> None:

@@ -1,10 +1,8 @@
 """HTTP of predictions: this route only moves bytes, the lanes do the work."""
 
-import asyncio
-from collections.abc import Awaitable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 
 from app.errors import (
     BodyIncomplete,
@@ -14,6 +12,7 @@ from app.errors import (
     ImageTooLarge,
     InputError,
     ModelNotReady,
+    NotCalibrated,
     NotFound,
     Overloaded,
     Unavailable,
@@ -21,8 +20,9 @@ from app.errors import (
     ValidationFailed,
 )
 from app.predictions.body import PART_NAME, read_images
+from app.predictions.caller import PredictorDep, unless_gone
 from app.predictions.judging import Wish
-from app.predictions.predictor import Classified, Outcome, Predictor
+from app.predictions.predictor import Classified, Outcome
 from app.predictions.presentation import view_error, view_verdict
 from app.predictions.schemas import (
     ImageFailure,
@@ -35,8 +35,6 @@ from app.problems import problem_responses
 from app.registry.schemas import VersionName
 
 router = APIRouter(tags=["predictions"])
-
-Result = TypeVar("Result")
 
 _FILE = {"type": "string", "format": "binary"}
 _REQUEST_BODY: dict[str, Any] = {
@@ -64,14 +62,6 @@ _REQUEST_BODY: dict[str, Any] = {
 }
 
 
-def _predictor(request: Request) -> Predictor:
-    predictor: Predictor = request.app.state.predictor
-    return predictor
-
-
-PredictorDep = Annotated[Predictor, Depends(_predictor)]
-
-
 @router.post(
     "/predict",
     summary="Classify images",
@@ -81,6 +71,7 @@ PredictorDep = Annotated[Predictor, Depends(_predictor)]
         BodyIncomplete,
         NotFound,
         ModelNotReady,
+        NotCalibrated,
         BodyTooLarge,
         ImageTooLarge,
         UnsupportedImage,
@@ -101,24 +92,15 @@ async def predict(
     predictor.lanes.refuse_when_full()
     async with predictor.deadline():
         images = await read_images(request, predictor.settings)
-        outcome = await _unless_gone(
-            request, predictor.predict(images, reference=query.model, wish=Wish(top_k=query.top_k))
+        outcome = await unless_gone(
+            request,
+            predictor.predict(
+                images,
+                reference=query.model,
+                wish=Wish(query.top_k, query.logits, query.coverage, query.explain),
+            ),
         )
     return _answer_one(outcome) if len(images) == 1 else _answer_several(outcome)
-
-
-async def _unless_gone(request: Request, answer: Awaitable[Result]) -> Result:
-    """Await an answer for as long as somebody waits for it; the body has been read before."""
-    work = asyncio.ensure_future(answer)
-    gone = asyncio.ensure_future(request.receive())
-    try:
-        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            raise BodyIncomplete("The client is gone.")
-        return work.result()
-    finally:
-        work.cancel()
-        gone.cancel()
 
 
 def _answer_one(outcome: Outcome) -> SinglePrediction:

@@ -285,7 +285,8 @@ def test_swagger_ui_can_offer_a_file_chooser(client: TestClient) -> None:
     assert image["items"] == {"type": "string", "format": "binary"}
     assert {"image/*", "application/octet-stream"} < content.keys()
     assert {"400", "404", "409", "413", "415", "422", "503", "504"} < operation["responses"].keys()
-    assert {p["name"] for p in operation["parameters"]} == {"model", "top_k"}
+    names = {p["name"] for p in operation["parameters"]}
+    assert names == {"model", "top_k", "logits", "coverage", "explain"}
 
 
 def test_class_names_come_from_the_checkpoint(client: TestClient) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from app.ml.novelty import MAX_KEPT, measure_distances, to_unit_length
+from app.ml.novelty import count_kept, measure_distances, to_unit_length
 from app.ml.recipe import NoAugmentation, Recipe
 from app.ml.scoring import ScoringNetwork
 from app.ml.seeding import derive_seed
@@ -28,7 +28,8 @@ def measure_trust(recipe: Recipe, bench: Bench, val: Scored, progress: ProgressR
     for others the model runs once more on the images that are needed.
     """
     splits = bench.splits
-    kept = choose_neighbours([sample.target for sample in splits.train], MAX_KEPT)
+    num_kept = count_kept(bench.entry.heads[-1].in_features, bench.header.num_classes)
+    kept = choose_neighbours([sample.target for sample in splits.train], num_kept)
     measured = range(0, len(splits.val), -(-len(splits.val) // MAX_MEASURED))
     training = [splits.train[position] for position in kept]
     validation = [splits.val[position] for position in measured]

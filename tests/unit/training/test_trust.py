@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.ml import checkpoint
+from app.ml import checkpoint, novelty
 from app.ml.catalogue import get_entry
 from app.ml.images import decode_image
 from app.ml.novelty import measure_distances, to_unit_length
@@ -88,7 +88,7 @@ def test_it_holds_what_serving_computes(
 def test_large_splits_are_measured_on_a_part_of_their_images(
     make_config: MakeConfig, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trust_module, "MAX_KEPT", 6)
+    monkeypatch.setattr(novelty, "MAX_KEPT", 6)
     monkeypatch.setattr(trust_module, "MAX_MEASURED", 4)
     last = trained(train(make_config(num_train=14, num_val=9)))
     assert last.trust_key is not None

@@ -1,0 +1,36 @@
+"""Showing where in an image the most probable class was seen.
+
+Gradients need the network itself, in float32, whichever engine answers; so it is loaded once more,
+by the first question for an explanation.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from app.ml import checkpoint
+from app.ml.catalogue import get_entry
+from app.ml.saliency import Explainer, draw_heat
+from app.ml.scoring import ScoringNetwork
+from app.predictions.judging import Explanation, Verdict
+
+
+def load_explainer(path: Path, device: torch.device) -> Explainer:
+    """The network of a complete checkpoint, ready to explain; raises as `load_servable` does."""
+    model, header = checkpoint.restore_model(checkpoint.load(path))
+    network = ScoringNetwork(model, get_entry(header.architecture), header.preprocessing)
+    return Explainer(network.to(device))
+
+
+def explain(
+    explainer: Explainer, pixels: Tensor, class_names: tuple[str, ...], verdict: Verdict
+) -> Verdict:
+    """The verdict with the explanation of its first class.
+
+    pixels: uint8 [3, input_size, input_size], what the engine was given.
+    """
+    label = verdict.ranking[0].label
+    heat = explainer.explain(pixels, class_names.index(label))
+    return replace(verdict, explanation=Explanation(label, draw_heat(pixels, heat)))

@@ -1,0 +1,121 @@
+"""Heat maps have to find an object that was planted in the image."""
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from app.ml.architectures import build, build_arguments
+from app.ml.catalogue import Entry, get_entry, list_entries
+from app.ml.features import set_head
+from app.ml.preprocessing import PreprocessingSpec
+from app.ml.saliency import Explainer, draw_heat
+from app.ml.scoring import ScoringNetwork
+
+NUM_LEARNT = 12
+NUM_TRIED = 8
+SIZE = 160
+QUICK = {
+    *("resnet18", "alexnet", "vgg11_bn", "squeezenet1_0", "densenet121", "inception_v3"),
+    *("vit_b_32", "swin_t", "convnext_tiny"),
+}
+Place = tuple[slice, slice]
+
+each_architecture = pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(e, id=e.name, marks=() if e.name in QUICK else pytest.mark.all_architectures)
+        for e in list_entries()
+    ],
+)
+
+
+def draw(number: int, side: int, seed: int, *, is_planted: bool) -> tuple[Tensor, list[Place]]:
+    """Grey noise, uint8 [number, 3, side, side], with a chequered square at a chance place."""
+    random = torch.Generator().manual_seed(seed)
+    images = torch.randint(120, 136, (number, 3, side, side), generator=random, dtype=torch.uint8)
+    length = side * 3 // 8
+    steps = torch.arange(length) // 8
+    chequers = 255 * ((steps[:, None] + steps) % 2).to(torch.uint8)
+    square = torch.stack([chequers, chequers // 4, chequers // 4])
+    places = []
+    for image in images:
+        top, left = torch.randint(side - length + 1, (2,), generator=random).tolist()
+        place = slice(top, top + length), slice(left, left + length)
+        if is_planted:
+            image[:, *place] = square
+        places.append(place)
+    return images, places
+
+
+def make_network(entry: Entry, side: int) -> ScoringNetwork:
+    """Random layers below a head that tells images with the square (class 1) from those without.
+
+    The head points from one class's mean to the other's, in units of each feature's spread.
+    """
+    torch.manual_seed(0)
+    arguments = build_arguments(entry.name, is_pretrained=False, head="linear")
+    model = build(entry.name, 2, arguments=arguments)
+    spec = PreprocessingSpec(input_size=side, resize_size=side)
+    network = ScoringNetwork(model, entry, spec)
+    with torch.inference_mode():
+        planted = network(draw(NUM_LEARNT, side, 1, is_planted=True)[0])[1]
+        empty = network(draw(NUM_LEARNT, side, 2, is_planted=False)[0])[1]
+    spread = torch.cat([planted - planted.mean(0), empty - empty.mean(0)]).std(0)
+    weight = (planted.mean(0) - empty.mean(0)) / (spread + 0.01 * planted.std()).square()
+    weight = (weight / weight.norm()).clone()
+    set_head(model, entry, torch.stack([-weight, weight]), torch.zeros(2))
+    return network
+
+
+@each_architecture
+def test_it_finds_what_was_planted(entry: Entry) -> None:
+    side = entry.input_size if entry.fixed_input_size else max(entry.min_input_size, SIZE)
+    explainer = Explainer(make_network(entry, side))
+    images, places = draw(NUM_TRIED, side, 3, is_planted=True)
+    num_found = 0
+    for image, place in zip(images, places, strict=True):
+        heat = explainer.explain(image, 1)
+        assert heat.ndim == 2
+        assert heat.shape[0] == heat.shape[1] > 1
+        assert (float(heat.min()), float(heat.max())) >= (0.0, 1.0)
+        smooth = interpolate(heat[None, None], (side, side), mode="bilinear")[0, 0]
+        num_found += float(smooth[place].max()) == float(smooth.max())
+    assert num_found >= NUM_TRIED / 2, "by chance one peak in seven lies in the square"
+
+
+def test_a_map_is_of_the_class_that_is_asked_for() -> None:
+    network = make_network(get_entry("squeezenet1_0"), SIZE)
+    with torch.no_grad():
+        network.get_parameter("model.classifier.1.weight")[0].zero_()
+    explainer = Explainer(network)
+    image = draw(1, SIZE, 3, is_planted=True)[0][0]
+    assert not explainer.explain(image, 0).any(), "nothing speaks for a class without weights"
+    assert explainer.explain(image, 1).any()
+
+
+def test_threads_do_not_mix_their_maps_up() -> None:
+    explainer = Explainer(make_network(get_entry("squeezenet1_0"), SIZE))
+    images = draw(NUM_TRIED, SIZE, 3, is_planted=True)[0]
+    alone = [explainer.explain(image, 1) for image in images]
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(lambda image: explainer.explain(image, 1), images))
+    for one, other in zip(alone, together, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_the_picture_is_the_image_in_grey_with_colour_where_it_is_hot() -> None:
+    pixels = torch.full((3, 64, 64), 100, dtype=torch.uint8)
+    pixels[0] = 130
+    heat = torch.zeros(4, 4)
+    heat[0, 3] = 1.0
+    picture = Image.open(io.BytesIO(draw_heat(pixels, heat)))
+    assert (picture.format, picture.size, picture.mode) == ("PNG", (64, 64), "RGB")
+    assert picture.getpixel((0, 63)) == (110, 110, 110)
+    assert picture.getpixel((63, 0)) == (212, 212, 33), "the hottest place is yellow"
+    red, green, blue = picture.getpixel((50, 0))  # type: ignore[misc] # of an RGB image
+    assert red > green > blue

@@ -1,0 +1,42 @@
+import pytest
+import torch
+
+from app.errors import CheckpointInvalid
+from app.ml.novelty import to_unit_length
+from app.ml.trust import Trust, load_trust, save_trust
+from app.storage import LocalStorage
+
+
+def make_trust() -> Trust:
+    random = torch.Generator().manual_seed(0)
+    return Trust(
+        temperature=1.25,
+        conformity=torch.rand(20, generator=random).sort().values,
+        neighbours=to_unit_length(torch.randn(7, 16, generator=random)).half().float(),
+        distances=torch.rand(20, generator=random).sort().values,
+    )
+
+
+def test_what_is_written_is_read_back(storage: LocalStorage) -> None:
+    trust = make_trust()
+    save_trust(storage, "t.safetensors", trust)
+    read = load_trust(storage.path("t.safetensors"))
+    assert read.temperature == 1.25
+    for name in ("conformity", "neighbours", "distances"):
+        assert torch.equal(getattr(read, name), getattr(trust, name))
+    assert read.novelty_limit == float(trust.distances[19])
+
+
+def test_it_can_be_of_a_single_validation_image(storage: LocalStorage) -> None:
+    trust = Trust(1.0, torch.empty(0), torch.eye(2), torch.tensor([0.5]))
+    save_trust(storage, "t.safetensors", trust)
+    assert load_trust(storage.path("t.safetensors")).novelty_limit is None
+
+
+@pytest.mark.parametrize("content", [b"", b"something else", b"half"])
+def test_a_damaged_file_is_refused(storage: LocalStorage, content: bytes) -> None:
+    save_trust(storage, "whole", make_trust())
+    with storage.new_file("damaged") as file:
+        file.write(storage.path("whole").read_bytes()[:-100] if content == b"half" else content)
+    with pytest.raises(CheckpointInvalid):
+        load_trust(storage.path("damaged"))
