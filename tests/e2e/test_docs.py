@@ -34,6 +34,22 @@ def read_commands(page: Path) -> str:
 
 
 @pytest.mark.parametrize("graft", ["sqlite and the embedded broker"], indirect=True)
+def test_figures_are_asked_for_as_the_page_says(graft: Graft) -> None:
+    address = str(graft.http.base_url).removeprefix("http://").rstrip("/")
+    commands = read_commands(REPOSITORY / "docs" / "how-to" / "observe.md")
+    typed = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands.replace("localhost:8000", address)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert typed.returncode == 0, typed.stderr
+    assert 'graft_http_requests_total{method="GET",route="/models",status="200"}' in typed.stdout
+    assert "# HELP graft_predict_stage_seconds" in typed.stdout
+
+
+@pytest.mark.parametrize("graft", ["sqlite and the embedded broker"], indirect=True)
 @pytest.mark.parametrize("page", SESSIONS, ids=lambda page: page.stem)
 def test_a_page_can_be_pasted(graft: Graft, page: Path, tmp_path: Path) -> None:
     (tmp_path / "photographs.zip").write_bytes(make_zip())
