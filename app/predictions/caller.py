@@ -13,7 +13,7 @@ from app.predictions.predictor import Predictor
 Result = TypeVar("Result")
 
 
-def _predictor(request: Request) -> Predictor:
+async def _predictor(request: Request) -> Predictor:  # a plain function would go to a thread
     predictor: Predictor = request.app.state.predictor
     return predictor
 
