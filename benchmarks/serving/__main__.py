@@ -9,6 +9,7 @@ where it ended. README.md in the folder above says what each option is for.
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -169,6 +170,8 @@ def main() -> None:
     except GeneratorMissing as error:
         print(error, file=sys.stderr)
         raise SystemExit(1) from error
+    # So that servers are stopped on the way out.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     results = run_all(_parse())
     print(f"{results.machine}, {version}\n\n{write_tables(results)}\n")
     for verdict in judge(results):
