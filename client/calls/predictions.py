@@ -1,0 +1,79 @@
+"""Predictions: of one image, of many."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from client.connection import POLL_SECONDS, Connection
+from client.errors import OutcomeError
+from client.packing import packed
+from client.resources.predictions import Batch, ImagePredictions
+
+
+class PredictionCalls(Connection):
+    """Predictions: of one image, of many."""
+
+    def predict(  # noqa: PLR0913 - what can be asked, by keyword
+        self,
+        image: Path,
+        *,
+        model: str | None = None,
+        top_k: int = 5,
+        coverage: float | None = None,
+        logits: bool = False,
+        explain: bool = False,
+    ) -> ImagePredictions:
+        """Ask a model, or the chosen one, what an image shows.
+
+        coverage (0.5-0.999) asks for a set of labels that holds the right one so often; explain for
+        a picture of where the label was seen.
+        """
+        params = _list_params(
+            top_k=top_k, model=model, coverage=coverage, logits=logits, explain=explain
+        )
+        with image.open("rb") as file:
+            answer = self._send("POST", "/predict", params=params, files={"image": file})
+        return ImagePredictions.model_validate(answer)
+
+    def predict_dataset(
+        self, dataset_id: str, *, split: str | None = None, **options: Any
+    ) -> Batch:
+        """Let a worker predict a dataset; options are model, top_k, coverage and logits."""
+        body = {"dataset_id": dataset_id} | ({"split": split} if split else {})
+        body |= _list_params(**options)
+        return Batch.model_validate(self._send("POST", "/predictions", json=body))
+
+    def predict_archive(self, source: Path, **options: Any) -> Batch:
+        """Let a worker predict every image of an archive or a folder; options as above."""
+        form = {name: str(value) for name, value in _list_params(**options).items()}
+        with packed(source) as archive, archive.open("rb") as file:
+            answer = self._send(
+                "POST", "/predictions", data=form, files={"file": (archive.name, file)}
+            )
+        return Batch.model_validate(answer)
+
+    def get_batch(self, batch_id: str) -> Batch:
+        return Batch.model_validate(self._send("GET", f"/predictions/{batch_id}"))
+
+    def wait_for_batch(self, batch_id: str) -> Batch:
+        """Wait for the batch's end; raises OutcomeError unless it succeeded."""
+        while not (batch := self.get_batch(batch_id)).is_terminal:
+            time.sleep(POLL_SECONDS)
+        if batch.status != "succeeded":
+            code = batch.error.code if batch.error else batch.status.upper()
+            raise OutcomeError(batch_id, code, batch.error.message if batch.error else batch.status)
+        return batch
+
+    def cancel_batch(self, batch_id: str) -> Batch:
+        return Batch.model_validate(self._send("POST", f"/predictions/{batch_id}/cancel"))
+
+    def save_results(self, batch_id: str, path: Path, *, format: str = "jsonl") -> None:  # noqa: A002 - the service's name
+        """Save what was predicted, as `jsonl` or `csv`."""
+        self._save(f"/predictions/{batch_id}/results", path, params={"format": format})
+
+
+def _list_params(**options: Any) -> dict[str, Any]:
+    """The options that were chosen; the rest is left to the service."""
+    return {
+        name: value for name, value in options.items() if value is not None and value is not False
+    }
