@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ MAX_WAITING = 16
 """Images that wait for an idle lane; more are dropped."""
 
 _POLL_SECONDS = 0.01
+_CLOSE_SECONDS = 0.25
+"""How late the thread may see that it is to end."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class ShadowTraffic:
         self._contest: _Contest | None = None
         self._loaded: tuple[Pair, Servable | None] | None = None
         self._waiting: queue.Queue[_Shown] = queue.Queue(MAX_WAITING)
+        self._taken: _Shown | None = None
         self._counts: dict[Pair, Counts] = {}
         self._lock = threading.Lock()
         self._is_closed = threading.Event()
@@ -80,20 +84,21 @@ class ShadowTraffic:
 
     def show(
         self, version: ModelVersion, content: bytes, logits: Tensor, temperature: float
-    ) -> None:
-        """An image that this version of the chosen model has answered; returns at once.
+    ) -> bool:
+        """An image that this version of the chosen model has answered; whether it is one to count.
 
-        logits: float32 [num_classes], to be divided by the temperature.
+        Returns at once. logits: float32 [num_classes], to be divided by the temperature.
         """
         contest = self._contest
         if contest is None or contest.pair[:2] != (version.name, version.version):
-            return
+            return False
         if random.random() >= contest.fraction:  # noqa: S311 - a sample, not a secret
-            return
+            return False
         try:
             self._waiting.put_nowait(_Shown(contest, content, logits, temperature))
         except queue.Full:
             self._count(contest.pair, Counts(num_dropped=1))
+        return True
 
     def close(self) -> None:
         """Drop what waits, store the tally, end the thread."""
@@ -107,8 +112,11 @@ class ShadowTraffic:
             until = time.monotonic() + self._refresh_seconds
             while time.monotonic() < until and not self._is_closed.is_set():
                 self._look(until)
+        left = [self._taken] if self._taken else []
         while not self._waiting.empty():
-            self._count(self._waiting.get_nowait().contest.pair, Counts(num_dropped=1))
+            left.append(self._waiting.get_nowait())
+        for shown in left:
+            self._count(shown.contest.pair, Counts(num_dropped=1))
         self._store()
 
     def _refresh(self) -> None:
@@ -129,15 +137,20 @@ class ShadowTraffic:
         self._contest = _Contest(pair, shadow, fraction)
 
     def _look(self, until: float) -> None:
-        """Score the next image that waits, once a lane is idle."""
-        if not self._waiting.empty() and not self._is_idle():
+        """Take the next image that waits, and score it once a lane is idle."""
+        if self._taken is None:
+            with suppress(queue.Empty):
+                patience = min(max(until - time.monotonic(), 0.0), _CLOSE_SECONDS)
+                self._taken = self._waiting.get(timeout=patience)
+        if self._taken is None:
+            return
+        if not self._is_idle():
             self._is_closed.wait(_POLL_SECONDS)
             return
-        try:
-            shown = self._waiting.get(timeout=min(max(until - time.monotonic(), 0.001), 0.25))
-        except queue.Empty:
-            return
-        self._count(shown.contest.pair, self._compare(shown))
+        shown, self._taken = self._taken, None
+        pair = shown.contest.pair
+        is_meant = self._contest is not None and self._contest.pair == pair
+        self._count(pair, self._compare(shown) if is_meant else Counts(num_dropped=1))
 
     def _compare(self, shown: _Shown) -> Counts:
         servable = self._find_servable(shown.contest)
