@@ -15,6 +15,7 @@ from app.errors import GraftError
 from app.logs import configure_logging
 from app.settings import describe_settings, get_settings
 from app.tracing import require_exporter
+from client.commands import app as client_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Fine-tune and serve image classifiers over HTTP.",
 )
+
+app.add_typer(client_app)
 
 WithParent = Annotated[bool, typer.Option(help="End when standard input is closed.", hidden=True)]
 

@@ -1,6 +1,7 @@
 """Predictions: of one image, of many."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,20 @@ class PredictionCalls(Connection):
     def get_batch(self, batch_id: str) -> Batch:
         return Batch.model_validate(self._send("GET", f"/predictions/{batch_id}"))
 
+    def follow_batch(self, batch_id: str) -> Iterator[Batch]:
+        """Yield the batch whenever it has moved, the last time when it is over."""
+        seen = None
+        while seen is None or not seen.is_terminal:
+            batch = self.get_batch(batch_id)
+            if batch != seen:
+                yield batch
+            seen = batch
+            if not batch.is_terminal:
+                time.sleep(POLL_SECONDS)
+
     def wait_for_batch(self, batch_id: str) -> Batch:
         """Wait for the batch's end; raises OutcomeError unless it succeeded."""
-        while not (batch := self.get_batch(batch_id)).is_terminal:
-            time.sleep(POLL_SECONDS)
+        *_, batch = self.follow_batch(batch_id)
         if batch.status != "succeeded":
             code = batch.error.code if batch.error else batch.status.upper()
             raise OutcomeError(batch_id, code, batch.error.message if batch.error else batch.status)

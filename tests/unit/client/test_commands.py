@@ -1,0 +1,86 @@
+"""The commands that speak to a running service, as they are typed."""
+
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner, Result
+
+from app.cli import app
+from tests.unit.client.conftest import Answer, Service
+from tests.unit.client.test_models import ALIAS, CHAMPION, EVALUATION, VERSION, as_json, later
+from tests.unit.client.test_predictions import DONE, batch
+
+
+def run(service: Service, *arguments: str) -> Result:
+    return CliRunner().invoke(app, [*arguments, "--url", service.url])
+
+
+def test_a_folder_is_predicted_followed_and_fetched(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "pets").mkdir()
+    (tmp_path / "pets" / "cat.jpg").write_bytes(b"an image")
+    running = batch(status="running", progress={"stage": "predicting", "done": 1, "total": 2})
+    service.answer("POST", "/predictions", as_json(batch(), 202))
+    service.answer("GET", "/predictions/pred_1", as_json(running), as_json(running), as_json(DONE))
+    service.answer("GET", "/predictions/pred_1/results", Answer(b"path\n", content_type="text/csv"))
+    output = tmp_path / "results.csv"
+    done = run(service, "predict-many", str(tmp_path / "pets"), "--output", str(output))
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["counts"]["images"] == 2
+    assert done.stderr.count("predicting: 1 of 2") == 1
+    assert output.read_bytes() == b"path\n"
+    assert service.received[-1].query == "format=csv"
+
+
+def test_a_dataset_is_predicted_by_its_id(service: Service, tmp_path: Path) -> None:
+    service.answer("POST", "/predictions", as_json(batch(dataset_id="ds_1"), 202))
+    service.answer("GET", "/predictions/pred_1", as_json(DONE))
+    service.answer("GET", "/predictions/pred_1/results", Answer(b"{}\n"))
+    output = str(tmp_path / "results.jsonl")
+    done = run(service, "predict-many", "ds_1", "--split", "val", "--output", output)
+    assert done.exit_code == 0, done.output
+    sent = json.loads(service.received[0].body)
+    assert sent == {"dataset_id": "ds_1", "split": "val", "top_k": 5}
+
+
+def test_an_explanation_is_saved_as_a_picture(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "cat.jpg").write_bytes(b"an image")
+    answer = {
+        "model": {"name": "pets", "version": 3},
+        "predictions": [{"label": "cats", "probability": 0.75}],
+        "explanation": {"label": "cats", "heatmap_png": "iVBORw=="},
+        "inference_ms": 4.5,
+    }
+    service.answer("POST", "/predict", as_json(answer))
+    picture = tmp_path / "seen.png"
+    done = run(service, "predict", str(tmp_path / "cat.jpg"), "--explain", str(picture))
+    assert json.loads(done.stdout)["predictions"][0]["label"] == "cats"
+    assert picture.read_bytes() == b"\x89PNG"
+    assert service.received[0].query == "top_k=5&explain=true"
+
+
+def test_a_version_is_judged_promoted_and_rolled_back(service: Service) -> None:
+    service.answer("POST", f"{VERSION}/evaluate", as_json(EVALUATION))
+    assert '"accuracy": 0.9' in run(service, "evaluate", "pets", "3", "ds_1").stdout
+    service.answer("PUT", CHAMPION, as_json(ALIAS))
+    assert '"version": 3' in run(service, "promote", "pets", "3").stdout
+    service.answer("POST", f"{CHAMPION}/rollback", as_json(ALIAS | {"version": 2}))
+    assert '"version": 2' in run(service, "rollback", "pets").stdout
+
+
+def test_an_export_is_fetched(service: Service, tmp_path: Path) -> None:
+    export = f"{VERSION}/export"
+    archive = Answer(b"PK", content_type="application/zip")
+    service.answer("GET", export, later(f"{export}?format=openvino"), archive)
+    output = tmp_path / "pets.zip"
+    done = run(service, "export", "pets", "3", str(output), "--format", "openvino")
+    assert done.exit_code == 0, done.output
+    assert output.read_bytes() == b"PK"
+
+
+def test_what_the_service_refuses_ends_the_command_with_a_sentence(service: Service) -> None:
+    body = b'{"code": "GATE_FAILED", "detail": "worse on cats"}'
+    service.answer("PUT", CHAMPION, Answer(body, 409, "application/problem+json"))
+    refused = run(service, "promote", "pets", "3")
+    assert (refused.exit_code, refused.stderr) == (1, "graft: GATE_FAILED: worse on cats\n")
+    assert run(service, "predict", "nowhere.jpg").exit_code == 1
+    assert run(service, "predict-many", "nowhere", "--split", "val").exit_code == 2
