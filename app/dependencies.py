@@ -16,13 +16,16 @@ from app.storage import LocalStorage
 class Services:
     """What lives as long as the application.
 
-    find_broker_error tells what the broker's client last complained of, if it still does.
+    find_broker_error tells what the broker's client last complained of, if it still does; is_warm
+    whether predicting has begun; find_model_error why the chosen model cannot answer, if so.
     """
 
     settings: Settings
     database: Database
     storage: LocalStorage
     find_broker_error: Callable[[], str | None]
+    is_warm: Callable[[], bool]
+    find_model_error: Callable[[], str | None]
 
 
 def get_services(request: Request) -> Services:

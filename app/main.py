@@ -107,7 +107,12 @@ def _lifespan(settings: Settings) -> Any:
         database.on_commit = dispatcher.ring
         predictor = Predictor(settings, database, storage)
         app.state.services = Services(
-            settings, database, storage, find_broker_error=lambda: dispatcher.broker_error
+            settings,
+            database,
+            storage,
+            find_broker_error=lambda: dispatcher.broker_error,
+            is_warm=lambda: predictor.warm_up.is_over,
+            find_model_error=lambda: predictor.warm_up.problem,
         )
         app.state.predictor = predictor
         dispatcher.start()

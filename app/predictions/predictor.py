@@ -26,6 +26,7 @@ from app.predictions.observing import count_results, counting_failures, observe
 from app.predictions.resolution import Question, Resolution
 from app.predictions.servable import Servable, load_servable
 from app.predictions.shadow import ShadowTraffic
+from app.predictions.warming import WarmUp
 from app.registry.references import parse_reference
 from app.settings import Settings
 from app.storage import Storage
@@ -86,13 +87,14 @@ class Predictor:
         self.models = ModelCache[tuple[str, int] | tuple[str, int, str], Servable | Explainer](
             settings.model_cache_bytes, measure=lambda loaded: loaded.num_bytes
         )
+        self.warm_up = WarmUp(settings.predict_lanes)
         self.lanes = Lanes[ImageToAnswer, Classified](
             settings.predict_lanes,
             queue_size=settings.predict_queue_size,
             batch_size=settings.predict_batch_size,
             run=self._answer,
             kind=lambda image: image.question.reference,
-            prepare=_use_one_thread,
+            prepare=self._warm_lane,
         )
         self.shadow = ShadowTraffic(
             database,
@@ -138,6 +140,14 @@ class Predictor:
         version = question.version
         return Outcome(version.name, version.version, version.class_names, settled)
 
+    def _warm_lane(self) -> None:
+        """In each lane before its first work."""
+        torch.set_num_threads(1)  # the lanes are the parallelism
+        with self.warm_up.lane():
+            version = self._resolution.resolve(Question(None, Wish()))
+            with self._use(version) as servable:
+                servable.run_once()
+
     def _answer(self, images: Sequence[ImageToAnswer]) -> list[Classified | BaseException]:
         """In a lane: one forward pass for all images that are for the same version."""
         for image in images:
@@ -163,12 +173,9 @@ class Predictor:
     def _run(
         self, version: ModelVersion, images: Sequence[ImageToAnswer]
     ) -> list[Classified | BaseException]:
-        with self.models.use(
-            (version.name, version.version),
-            num_bytes=version.num_bytes,
-            load=partial(self._load, version),
-        ) as servable:
-            assert isinstance(servable, Servable)  # noqa: S101 - the key says so
+        with self._use(version) as servable:
+            if images[0].question.reference is None:
+                self.warm_up.problem = None
             prepared = [self._prepare(servable, image) for image in images]
             scored = iter(_score(servable, [p for p in prepared if isinstance(p, _Prepared)]))
             return [
@@ -177,6 +184,16 @@ class Predictor:
                 else one
                 for image, one in zip(images, prepared, strict=True)
             ]
+
+    @contextmanager
+    def _use(self, version: ModelVersion) -> Iterator[Servable]:
+        with self.models.use(
+            (version.name, version.version),
+            num_bytes=version.num_bytes,
+            load=partial(self._load, version),
+        ) as servable:
+            assert isinstance(servable, Servable)  # noqa: S101 - the key says so
+            yield servable
 
     def _prepare(self, servable: Servable, image: ImageToAnswer) -> _Prepared | BaseException:
         trace_parent = image.question.trace_parent
@@ -245,11 +262,6 @@ def naming_unreadable(version: ModelVersion) -> Iterator[None]:
         raise Unavailable(
             f"The file of {version.name}:{version.version} cannot be read."
         ) from error
-
-
-def _use_one_thread() -> None:
-    """Let a lane run torch by itself: the lanes are the parallelism."""
-    torch.set_num_threads(1)
 
 
 def _score(servable: Servable, images: Sequence[_Prepared]) -> list[_Scored]:

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from app.ml import checkpoint
 from app.ml.catalogue import get_entry
-from app.ml.folding import fold_batch_norms
 from app.ml.images import decode_image
 from app.ml.preprocessing import PreprocessingSpec, eval_pixels, to_pixels
 from app.ml.recipe import Precision
@@ -41,6 +40,11 @@ class Servable:
         """What it takes of the memory, the engine's buffers apart."""
         return self.engine.num_bytes + (self.trust.neighbours.nbytes if self.trust else 0)
 
+    def run_once(self) -> None:
+        """Let the engine make whatever it makes in a thread's first run."""
+        size = self.preprocessing.input_size
+        self.engine.run(torch.zeros(1, 3, size, size, dtype=torch.uint8))
+
     def prepare(self, image: bytes | Path | Image, *, max_pixels: int | None = None) -> Tensor:
         """What the engine is given of an image: uint8 [3, input_size, input_size].
 
@@ -66,7 +70,6 @@ def load_servable(
     """
     build = make_builder(engine, device, precision)
     model, header = checkpoint.restore_model(checkpoint.load(path))
-    fold_batch_norms(model)
     network = ScoringNetwork(model, get_entry(header.architecture), header.preprocessing)
     return Servable(
         build(network),

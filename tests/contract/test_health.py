@@ -1,5 +1,6 @@
 """What health says when something is down, and what goes on all the same."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -8,9 +9,13 @@ from fastapi.testclient import TestClient
 
 from app.db.session import Database
 from app.main import create_app
+from app.predictions.servable import Servable
 from app.settings import Settings
 from app.storage import LocalStorage
 from tests.contract.datasets import upload
+from tests.gates import Gate
+from tests.images import draw_picture, encode
+from tests.models import register_model
 from tests.servers import find_free_port
 
 
@@ -23,7 +28,52 @@ def eventually(condition: Callable[[], bool]) -> bool:
 
 def test_a_service_that_has_all_it_needs_is_ready(client: TestClient) -> None:
     assert client.get("/livez").json() == {"status": "ok"}
-    assert client.get("/readyz").json() == {"status": "ok", "broker": "ok"}
+    assert eventually(lambda: client.get("/readyz").status_code == 200)
+    assert client.get("/readyz").json() == {"status": "ok", "broker": "ok", "model": "ok"}
+
+
+class TestWithAChosenModel:
+    @pytest.fixture(autouse=True)
+    def version(self, database: Database, storage: LocalStorage) -> int:
+        return register_model(database, storage)
+
+    def test_the_chosen_model_is_run_in_each_lane_before_the_service_is_ready(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        warmed: list[str] = []
+        gate = Gate()
+        original = Servable.run_once
+
+        def run_once(servable: Servable) -> None:
+            gate()
+            original(servable)
+            warmed.append(threading.current_thread().name)
+
+        monkeypatch.setattr(Servable, "run_once", run_once)
+        app = create_app(settings.model_copy(update={"predict_lanes": 3}))
+        with TestClient(app) as client:
+            gate.entered.wait()
+            answer = client.get("/readyz")
+            assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
+            assert "being loaded" in answer.json()["detail"]
+            gate.opened.set()
+            assert eventually(lambda: client.get("/readyz").status_code == 200)
+            assert len(set(warmed)) == 3
+            assert app.state.predictor.models.keys == [("ants-and-bees", 1)]
+
+    def test_a_chosen_model_that_is_broken_degrades_until_one_answers(
+        self, settings: Settings, storage: LocalStorage, database: Database
+    ) -> None:
+        storage.path("jobs/ants-and-bees/0/model.safetensors").write_bytes(b"broken")
+        with TestClient(create_app(settings)) as client:
+            assert eventually(lambda: client.get("/readyz").status_code == 200)
+            body = client.get("/readyz").json()
+            assert (body["status"], body["broker"]) == ("degraded", "ok")
+            assert "ants-and-bees:1 cannot be read" in body["model"]
+            register_model(database, storage, seed=1)
+            picture = {"image": encode(draw_picture())}
+            assert client.post("/predict", files=picture).status_code == 200
+            assert client.get("/readyz").json()["status"] == "ok"
 
 
 @pytest.fixture

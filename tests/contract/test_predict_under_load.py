@@ -1,5 +1,6 @@
 """What POST /predict does when there is more to do than it can."""
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -46,8 +47,8 @@ def predictor(client: TestClient) -> Predictor:
 
 
 @pytest.fixture
-def gate(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
-    """Holds the only lane, and the request it works for, until it is opened."""
+def gate(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """Holds the only lane, and the image it works on, until it is opened."""
     gate = Gate()
 
     def hold_and_judge(*arguments: Any) -> Verdict:
@@ -55,12 +56,11 @@ def gate(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
         return judge(*arguments)
 
     monkeypatch.setattr("app.predictions.predictor.judge", hold_and_judge)
-    with ThreadPoolExecutor(1) as threads:
-        held = threads.submit(post, client, PICTURE)
-        gate.entered.wait()
-        yield gate
-        gate.opened.set()
-        held.result()
+    (held,) = predictor.lanes.submit([ImageToAnswer(Question(None, Wish()), PICTURE)])
+    gate.entered.wait()
+    yield gate
+    gate.opened.set()
+    held.result()
 
 
 @contextmanager
@@ -208,3 +208,47 @@ def test_cuda_that_is_missing_keeps_the_service_from_starting(
     app = create_app(settings.model_copy(update={"device": "cuda"}))
     with pytest.raises(DeviceUnavailable), TestClient(app):
         pass
+
+
+class TestWithSeveralLanes:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"predict_lanes": 2, "predict_queue_size": 64})
+
+    def test_promotions_under_load_fail_nothing_and_take_effect_at_once(
+        self, client: TestClient, database: Database, storage: LocalStorage
+    ) -> None:
+        register_model(database, storage, seed=1)
+        current, moved = [1], threading.Lock()
+        path = "/models/ants-and-bees/aliases/champion"
+        assert client.put(path, json={"version": 1}).status_code == 200
+
+        def promote(version: int) -> None:
+            with moved:
+                current.append(version)
+            assert client.put(path, json={"version": version}).status_code == 200
+            with moved:
+                del current[:-1]
+
+        def ask(_: int) -> tuple[int, int, set[int]]:
+            with moved:
+                first, start = len(history), set(current)
+            answer = post(client, PICTURE)
+            with moved:
+                possible = start | set(current) | set(history[first:])
+            return answer.status_code, answer.json()["model"]["version"], possible
+
+        history: list[int] = []
+        with ThreadPoolExecutor(8) as threads:
+            asked = threads.map(ask, range(120))
+            for number in range(12):
+                version = 2 - number % 2
+                promote(version)
+                history.append(version)
+            answers = list(asked)
+        assert {status for status, _, _ in answers} == {200}
+        assert all(version in possible for _, version, possible in answers)
+        assert {version for _, version, _ in answers} == {1, 2}
+        for version in (1, 2, 1):
+            promote(version)
+            assert post(client, PICTURE).json()["model"]["version"] == version

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from app.errors import Overloaded
+from app.ml.folding import fold_batch_norms
 from app.ml.precision import Numbers
 from app.ml.scoring import Scores, ScoringNetwork
 from app.predictions.engines.engine import EngineName, EngineNumbers
@@ -12,7 +13,7 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class TorchEngine:
-    """A scoring network on its device, in channels-last layout.
+    """A scoring network on its device, in channels-last layout, batch normalisation folded.
 
     On the CPU it takes as many threads as the calling thread allows torch.
     """
@@ -22,6 +23,7 @@ class TorchEngine:
     def __init__(self, network: ScoringNetwork, device: torch.device, numbers: Numbers) -> None:
         self.numbers: EngineNumbers = numbers
         self.device = device
+        fold_batch_norms(network.model)
         self._network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch
         self._network.model.to(_DTYPES[numbers])
         self.num_bytes = sum(p.nbytes for p in self._network.parameters())
