@@ -13,6 +13,7 @@ from app.db.tables import PredictionBatch
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.work import service as work
+from client.resources.predictions import Batch
 from tests.batches import make_archive, predict_waiting
 from tests.contract.datasets import problem
 from tests.contract.test_jobs import add_dataset
@@ -87,6 +88,7 @@ def test_an_archive_gets_the_answers_that_its_images_get_alone(
     assert (batch["dataset_id"], batch["options"]["top_k"]) == (None, 2)
     assert batch["metadata"] == {"team": "ants"}
     assert client.get(f"/predictions/{batch['id']}").json() == batch
+    assert Batch.model_validate(batch).model.reference == "ants-and-bees:1"
     assert problem(client.get(f"/predictions/{batch['id']}/results")) == (409, "RESULTS_NOT_READY")
 
     told = predict_waiting(database, settings, storage)

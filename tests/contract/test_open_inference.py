@@ -1,9 +1,11 @@
 """The Open Inference Protocol as an existing client of it speaks: Triton's, over loopback."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,6 +25,7 @@ from app.db.session import Database
 from app.main import create_app
 from app.settings import Settings
 from app.storage import LocalStorage
+from tests.conftest import REPOSITORY
 from tests.contract.datasets import problem
 from tests.images import draw_picture, encode, make_pixel_bomb
 from tests.models import CLASS_NAMES, register_model
@@ -153,6 +156,25 @@ def test_only_the_outputs_that_are_asked_for_are_sent(
         told = [by_class[name]["logit"] for name in CLASS_NAMES]
         assert row.tolist() == pytest.approx(told, abs=1e-3)
     assert len(as_array(result, "label")) == 3
+
+
+def test_the_how_to_can_be_pasted(
+    address: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page = (REPOSITORY / "docs" / "how-to" / "speak-open-inference.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "picture.jpg").write_bytes(FILES[0])
+    monkeypatch.chdir(tmp_path)
+    exec(code.replace("localhost:8000", address), {})  # noqa: S102 - our own page
+    label, probabilities = capsys.readouterr().out.splitlines()
+    told = json.loads(probabilities.replace("'", '"'))
+    assert label == max(told, key=told.__getitem__)
+    assert told == pytest.approx(
+        {name: one["probability"] for name, one in predict(address)[0].items()}, abs=1e-5
+    )
 
 
 def test_a_version_answers_for_itself(
