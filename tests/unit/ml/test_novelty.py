@@ -7,11 +7,12 @@ from app.ml import novelty
 from app.ml.novelty import count_kept, find_limit, measure_distances, to_unit_length
 
 
-def test_the_distance_is_that_of_the_kth_nearest_direction() -> None:
+def test_the_distance_is_that_of_the_kth_nearest_direction(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(novelty, "NUM_NEAREST", 5)
     angles = torch.tensor([10.0, 20, 30, 40, 50, 60, 70]).deg2rad()
     neighbours = torch.stack([angles.cos(), angles.sin()], 1)
     feature = torch.tensor([[3.0, 0.0]])  # 0 degrees, of whatever length
-    expected = 2 * math.sin(math.radians(10 * novelty.NUM_NEAREST) / 2)
+    expected = 2 * math.sin(math.radians(50) / 2)
     assert measure_distances(feature, neighbours).item() == pytest.approx(expected, abs=1e-6)
     two = 2 * math.sin(math.radians(20) / 2)
     assert measure_distances(feature, neighbours[:2]).item() == pytest.approx(two, abs=1e-6)
