@@ -203,6 +203,7 @@ def test_a_rollback_returns_and_a_second_one_undoes_it(
     promote(client, 1)
     assert problem(client.post(back)) == (409, "CONFLICT")
     promote(client, 3)
+    client.put("/models/ants/aliases/live", json={"version": 2})
     set_gate(client, dataset_id)
     for version in (1, 3, 1):
         answer = client.post(back)

@@ -5,21 +5,25 @@ from typing import Any
 import pytest
 
 from app.db.session import Database
-from app.db.tables import Dataset, Inquiry, Job
+from app.db.tables import Dataset, Inquiry, Job, ModelVersion
 from app.inquiries import service as inquiries
 from app.inquiries.repository import InquiryRepository
 from app.jobs import service as jobs
 from app.jobs.repository import JobRepository
 from app.jobs.schemas import JobRequest
+from app.registry.evaluation_schemas import EvaluateRequest, EvaluationQuestion, Runtime
+from app.registry.evaluations import request_evaluation
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.work import service as work
 from app.work.service import Lease
 from tests.answers import ADVICE, list_inquiries
 from tests.contract.test_jobs import add_dataset
+from tests.evaluations import add_labelled_dataset, register_versions
 from worker.ingestion_work import IngestionWork
 from worker.inquiries.config import InquiryConfig
 from worker.inquiry_work import InquiryWork
+from worker.kinds import make_kinds
 from worker.protocol import Answered
 from worker.training.config import TrainingConfig
 from worker.training_work import TrainingWork
@@ -31,6 +35,7 @@ class Worker:
     def __init__(self, database: Database, settings: Settings, storage: LocalStorage) -> None:
         self.database = database
         self.settings = settings
+        self.storage = storage
         self.inquiry_work = InquiryWork(settings, storage)
         self.training_work = TrainingWork(settings, storage)
         self.ingestion_work = IngestionWork(settings, storage)
@@ -198,3 +203,27 @@ def test_two_who_ask_at_the_same_moment_share_an_inquiry(either_database: Databa
     with either_database.transaction() as session:
         assert work.claim(session, "cpu", "me") is not None
         assert work.claim(session, "cpu", "me") is None
+
+
+def test_an_evaluation_is_told_the_version_and_the_images(
+    worker: Worker, database: Database
+) -> None:
+    (version,) = register_versions(database, 1)
+    images = add_labelled_dataset(database)
+    with database.transaction() as session:
+        request_evaluation(
+            session,
+            "ants",
+            version,
+            EvaluateRequest(dataset_id=images, split="val"),
+            runtime=Runtime("torch", "fp32"),
+        )
+        registered = session.get_one(ModelVersion, ("ants", version))
+    told = worker.ask()
+    assert isinstance(told.question, EvaluationQuestion)
+    assert told.question.checkpoint_key == registered.checkpoint_key
+    assert told.question.class_names == registered.class_names
+    assert (told.question.split, told.question.runtime) == ("val", Runtime("torch", "fp32"))
+    assert (told.manifest_key, told.dataset_digest) == ("datasets/1/manifest.jsonl", "d" * 64)
+    assert told.num_threads == worker.settings.num_threads
+    assert make_kinds(worker.settings, worker.storage).keys() >= {told.question.kind}
