@@ -224,6 +224,9 @@ def test_an_upload_that_is_refused_leaves_nothing(
     assert problem(form) == (422, "VALIDATION")
     broken = client.post("/predictions", content=b"{", headers={"Content-Type": "application/json"})
     assert problem(broken) == (400, "BAD_JSON")
+    text = client.post("/predictions", content=b"x", headers={"Content-Type": "text/plain"})
+    assert problem(text) == (422, "VALIDATION")
+    assert text.json()["errors"][0]["allowed"] == ["application/json", "multipart/form-data"]
     assert list(storage.list_keys("uploads")) == []
 
 

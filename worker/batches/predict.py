@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice
 from typing import TypedDict
 
 import torch
@@ -24,6 +23,9 @@ from worker.protocol import Predicted
 
 _IMAGES_AT_ONCE = {"cpu": 4, "cuda": 64}
 """Images of one forward pass: on a CPU more bring nothing, on a GPU they are what fills it."""
+
+_BYTES_AT_ONCE = 64 * 1024 * 1024
+"""Files of one group: several groups are in memory at a time."""
 
 
 def predict_batch(config: BatchConfig, storage: Storage, on_progress: OnProgress) -> Predicted:
@@ -93,8 +95,15 @@ class _Tally:
 
 
 def _group(images: Iterable[SourceImage], size: int) -> Iterator[list[SourceImage]]:
-    remaining = iter(images)
-    while group := list(islice(remaining, size)):
+    group: list[SourceImage] = []
+    num_bytes = 0
+    for image in images:
+        group.append(image)
+        num_bytes += len(image.content or b"")
+        if len(group) == size or num_bytes >= _BYTES_AT_ONCE:
+            yield group
+            group, num_bytes = [], 0
+    if group:
         yield group
 
 

@@ -94,6 +94,12 @@ async def create_batch(
     if content_type == "application/json":
         body = parse_request(await _read(request))
         return await run_sync(_record_request, services, idempotency, body)
+    if content_type != "multipart/form-data":
+        problem = "The body names a dataset in JSON, or is a form with an archive."
+        allowed = ("application/json", "multipart/form-data")
+        raise errors.ValidationFailed(
+            errors.InputProblem(("header", "content-type"), problem, allowed)
+        )
     batch_id = new_id("pred")
     parts = read_parts(request, stall_seconds=services.settings.upload_stall_seconds)
     upload = await receive_upload(

@@ -1,7 +1,8 @@
 """What the sweeper removes, and what it must not."""
 
+from app.db.base import now
 from app.db.session import Database
-from app.db.tables import Model, ModelVersion
+from app.db.tables import Model, ModelVersion, PredictionBatch
 from app.storage import LocalStorage
 from worker.sweeper import sweep
 
@@ -38,3 +39,34 @@ def test_only_old_files_that_nothing_refers_to_are_removed(
     assert sweep(database, storage) == 0
     assert sweep(database, storage, min_age_seconds=0) == 1
     assert sorted(storage.list_keys()) == kept
+
+
+def test_what_a_batch_needs_is_kept_for_as_long_as_it_does(
+    database: Database, storage: LocalStorage
+) -> None:
+    version = ["models/1", "models/1.trust"]  # its registration has been deleted meanwhile
+    write(storage, *version, "uploads/pred_1", "predictions/1.jsonl")
+    with database.transaction() as session:
+        session.add(
+            PredictionBatch(
+                id="pred_1",
+                status="running",
+                model_name="colors",
+                model_version=1,
+                checkpoint_key=version[0],
+                trust_key=version[1],
+                upload_key="uploads/pred_1",
+                options={},
+                progress={},
+                counts={},
+                labels={},
+            )
+        )
+    assert sweep(database, storage, min_age_seconds=0) == 1
+    assert sorted(storage.list_keys()) == [*version, "uploads/pred_1"]
+    write(storage, "predictions/1.jsonl")
+    with database.transaction() as session:
+        batch = session.get_one(PredictionBatch, "pred_1")
+        batch.results_key, batch.upload_key, batch.finished_at = "predictions/1.jsonl", None, now()
+    assert sweep(database, storage, min_age_seconds=0) == 3
+    assert list(storage.list_keys()) == ["predictions/1.jsonl"]

@@ -1,0 +1,122 @@
+"""Batch predictions as a worker sees them."""
+
+import pytest
+from sqlalchemy import select
+
+from app.db.session import Database
+from app.db.tables import Dataset, PredictionBatch
+from app.predictions.batches import service as batches
+from app.predictions.batches.schemas import BatchRequest
+from app.predictions.schemas import PredictOptions
+from app.settings import Settings
+from app.storage import LocalStorage
+from app.work import service as work
+from app.work.service import Lease
+from tests.contract.test_jobs import add_dataset
+from tests.models import register_file
+from worker.batch_work import BatchWork
+from worker.batches.config import ArchiveSource, BatchConfig, DatasetSource
+from worker.protocol import Predicted
+
+COUNTS = {"images": 3, "failed": 1, "labelled": 2, "right": 1, "per_label": {"ants": 2}}
+
+
+@pytest.fixture
+def kind(settings: Settings, storage: LocalStorage) -> BatchWork:
+    return BatchWork(settings, storage)
+
+
+def post_archive(database: Database) -> str:
+    register_file(database)
+    with database.transaction() as session:
+        return batches.predict_archive(
+            session,
+            batch_id="pred_1",
+            upload_key="uploads/pred_1",
+            model=None,
+            options=PredictOptions(top_k=2),
+            labels={},
+        ).id
+
+
+def begin(database: Database, kind: BatchWork) -> tuple[Lease, BatchConfig | None]:
+    with database.transaction() as session:
+        lease = work.claim(session, "cpu", "me")
+        assert lease is not None
+        command = kind.begin(session, lease)
+    return lease, BatchConfig.model_validate_json(command.configuration) if command else None
+
+
+def find(database: Database) -> PredictionBatch:
+    with database.reading() as session:
+        return session.scalars(select(PredictionBatch)).one()
+
+
+def test_every_attempt_writes_results_of_its_own(
+    either_database: Database, kind: BatchWork
+) -> None:
+    batch_id = post_archive(either_database)
+    lease, first = begin(either_database, kind)
+    assert first is not None
+    assert isinstance(first.source, ArchiveSource)
+    assert (first.source.upload_key, first.options.top_k) == ("uploads/pred_1", 2)
+    with either_database.transaction() as session:
+        work.strike(session, lease)
+        assert kind.requeue(session, batch_id, "it crashed")
+    assert find(either_database).status == "queued"
+    again, second = begin(either_database, kind)
+    assert second is not None
+    assert second.results_key != first.results_key
+    with either_database.transaction() as session:
+        message = Predicted(results_key=second.results_key, counts=COUNTS)
+        assert kind.record(session, again, message) == ["uploads/pred_1"]
+        work.finish(session, again)
+    batch = find(either_database)
+    assert (batch.status, batch.results_key) == ("succeeded", second.results_key)
+    assert batch.finished_at is not None
+    with either_database.transaction() as session, pytest.raises(work.StaleLeaseError):
+        work.hold(session, lease)
+
+
+def test_a_batch_that_is_over_takes_no_results(database: Database, kind: BatchWork) -> None:
+    batch_id = post_archive(database)
+    lease, config = begin(database, kind)
+    assert config is not None
+    with database.transaction() as session:
+        batches.cancel_batch(session, batch_id)
+        message = Predicted(results_key=config.results_key, counts=COUNTS)
+        assert kind.record(session, lease, message) == [config.results_key]
+        assert kind.fail(session, batch_id, "CHILD_CRASHED", "too late") == []
+    batch = find(database)
+    assert (batch.status, batch.results_key, batch.error_code) == ("cancelled", None, None)
+
+
+def test_a_failed_batch_needs_its_archive_no_more(database: Database, kind: BatchWork) -> None:
+    batch_id = post_archive(database)
+    begin(database, kind)
+    with database.transaction() as session:
+        assert kind.fail(session, batch_id, "ARCHIVE_INVALID", "no") == ["uploads/pred_1"]
+    batch = find(database)
+    assert (batch.status, batch.error_code, batch.upload_key) == ("failed", "ARCHIVE_INVALID", None)
+
+
+def test_a_split_is_looked_for_once_the_dataset_is_checked(
+    database: Database, kind: BatchWork
+) -> None:
+    register_file(database)
+    dataset_id = add_dataset(database, "ingesting")
+    for split in ("val", "test"):
+        request = BatchRequest.model_validate({"dataset_id": dataset_id, "split": split})
+        with database.transaction() as session:
+            batches.predict_dataset(session, request)
+    with database.transaction() as session:
+        dataset = session.get_one(Dataset, dataset_id)
+        dataset.status, dataset.manifest_key = "ready", "datasets/1/manifest.jsonl"
+    _, config = begin(database, kind)
+    assert config is not None
+    expected = DatasetSource(manifest_key="datasets/1/manifest.jsonl", split="val")
+    assert config.source == expected
+    assert begin(database, kind)[1] is None
+    with database.reading() as session:
+        failed = session.scalars(select(PredictionBatch).order_by(PredictionBatch.id)).all()[1]
+    assert (failed.status, failed.error_code) == ("failed", "VALIDATION")
