@@ -132,7 +132,7 @@ def _parse() -> Options:
     parser.add_argument("--networks", nargs="+", choices=_NETWORKS, default=_NETWORKS)
     parser.add_argument("--systems", nargs="+", choices=names, default=names)
     parser.add_argument("--connections", nargs="+", type=int, default=[1, 8, JUDGED, 64])
-    parser.add_argument("--seconds", type=float, default=8.0, help="of each measured load")
+    parser.add_argument("--seconds", type=float, default=6.0, help="of each measured load")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--full", action="store_true", help="repeat every load, on both networks")
     parser.add_argument("--photographs", type=Path, default=shared / "data/hymenoptera_data.zip")

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -39,7 +39,8 @@ class System:
 
     @property
     def label(self) -> str:
-        return f"{self.name}, bf16" if self.kind == "given" else self.name
+        numbers = ", bf16" if self.kind == "given" else ""
+        return self.name + numbers + (", 1 thread" if self.threads == 1 else "")
 
     @property
     def is_form(self) -> bool:
@@ -62,17 +63,24 @@ _PEERS = [
     ("BentoML", "bentoml_service"),
     ("mosec", "mosec_worker"),
 ]
+_VARIANTS: list[tuple[Kind, int | None]] = [("stock", None), ("given", None), ("given", 1)]
 
 
-def _build_peer(name: str, module: str, kind: Kind) -> System:
-    if module == "naive":
-        return System(name, kind, module, threads=1 if kind == "given" else None)
-    return System(name, kind, module, workers=CORES, threads=1)
+def _list_peers() -> Iterator[System]:
+    """Stock with torch's own threads; given with those, and with one thread a process.
+
+    FastAPI runs requests in threads of one process: by hand, one would give each a single thread.
+    """
+    for kind, threads in _VARIANTS:
+        for name, module in _PEERS:
+            is_naive = module == "naive"
+            if not (is_naive and kind == "given" and threads is None):
+                workers = 1 if is_naive else CORES
+                yield System(name, kind, module, workers=workers, threads=threads)
 
 
 SYSTEMS = [
-    *(_build_peer(*peer, "stock") for peer in _PEERS),
-    *(_build_peer(*peer, "given") for peer in _PEERS),
+    *_list_peers(),
     System("Graft, torch", "Graft", engine="torch"),
     System("Graft", "Graft"),
 ]
