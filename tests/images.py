@@ -65,7 +65,7 @@ def list_forms() -> dict[str, bytes]:
         "png-16-bit": encode(Image.fromarray(grey.astype(np.uint16) * 257)),
         "png-tiny": encode(picture.resize((3, 2))),
         "png-one-pixel": encode(picture.resize((1, 1))),
-        "jpeg-huge": encode(picture.resize((4000, 3000)), "JPEG"),
+        "jpeg-huge": encode(picture.resize((2400, 1800)), "JPEG"),
         "png-narrow": encode(picture.resize((900, 20))),
     }
     for name, options in jpeg_options.items():

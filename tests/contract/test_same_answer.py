@@ -1,5 +1,7 @@
 """One image, one answer: whichever door it comes through, it gets what validation would say."""
 
+import base64
+import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,8 +16,9 @@ from app.ml import checkpoint
 from app.ml.preprocessing import normalize
 from app.settings import Settings
 from app.storage import LocalStorage
+from tests.batches import make_archive, predict_waiting
 from tests.images import list_forms
-from tests.models import register_model
+from tests.models import CLASS_NAMES, register_model
 from worker.training.cache import decode, eval_form
 from worker.training.data import Sample
 
@@ -29,7 +32,13 @@ Answer = Mapping[str, float]
 
 
 @pytest.fixture(
-    params=[("torch", "fp32"), ("torch", "bf16"), ("openvino", "fp32"), ("onnxruntime", "fp32")],
+    params=[
+        ("torch", "fp32"),
+        ("torch", "bf16"),
+        ("openvino", "fp32"),
+        ("openvino", "bf16"),
+        ("onnxruntime", "fp32"),
+    ],
     ids="-".join,
 )
 def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
@@ -98,3 +107,38 @@ def test_many_at_a_time_get_the_same_answers_as_one_alone(
     with ThreadPoolExecutor(8) as pool:
         for name, answer in zip(names, pool.map(send, names), strict=True):
             assert answer == close(validated[name]), name
+
+
+def test_the_open_inference_protocol_says_the_same(
+    client: TestClient, validated: dict[str, Answer], close: Any
+) -> None:
+    files = [base64.b64encode(content).decode() for content in FORMS.values()]
+    image = {"name": "image", "datatype": "BYTES", "shape": [len(files)], "data": files}
+    answer = client.post(f"/v2/models/{MODEL}/infer", json={"inputs": [image]})
+    assert answer.status_code == 200, answer.text
+    outputs = {output["name"]: output for output in answer.json()["outputs"]}
+    num_images, num_classes = outputs["probabilities"]["shape"]
+    assert (num_images, num_classes) == (len(FORMS), len(CLASS_NAMES))
+    told = outputs["probabilities"]["data"]
+    rows = [told[start : start + num_classes] for start in range(0, len(told), num_classes)]
+    assert [dict(zip(CLASS_NAMES, row, strict=True)) for row in rows] == [
+        close(answer) for answer in validated.values()
+    ]
+
+
+def test_a_batch_says_the_same(
+    client: TestClient,
+    database: Database,
+    settings: Settings,
+    storage: LocalStorage,
+    validated: dict[str, Answer],
+    close: Any,
+) -> None:
+    files = {f"{name.replace(':', '')}.png": content for name, content in FORMS.items()}
+    posted = client.post("/predictions", files={"file": ("forms.zip", make_archive(files))})
+    predict_waiting(database, settings, storage)
+    lines = client.get(f"{posted.headers['Location']}/results").text.splitlines()
+    told = {line["path"]: read(line["predictions"]) for line in map(json.loads, lines)}
+    assert told == {
+        path: close(answer) for path, answer in zip(files, validated.values(), strict=True)
+    }
