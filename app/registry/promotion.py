@@ -1,5 +1,6 @@
 """Moving aliases: through a model's gate, past it by force, and back again."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,10 +87,11 @@ def promote(
     with, and Conflict where the gate is replaced at the same moment.
     """
     models = ModelRepository(session)
-    dataset = None
+    dataset: Dataset | None = None
     gate_seen = models.find_gate(name) if alias == CHAMPION and not wish.force else None
     if gate_seen is not None:
-        dataset = _lock_images(session, Gate.model_validate(gate_seen))
+        with suppress(NotFound):
+            dataset = lock_dataset(session, str(gate_seen["dataset_id"]))
     model = models.lock(name)
     candidate = resolve(models, ModelReference(name, version=wish.version))
     row = models.find_alias(name, alias)
@@ -102,8 +104,12 @@ def promote(
     if wish.force:
         noted |= {"gate": gate}
         return point_alias(session, name, alias, wish.version, type_="forced", payload=noted)
-    if dataset is None or gate != gate_seen:
+    if gate != gate_seen:
         raise Conflict(f"The gate of {name} was changed at the same moment; try again.")
+    if dataset is None:
+        raise GateFailed(
+            f"The images of {name}'s gate were deleted: set another gate or promote with `force`."
+        )
     contest = _Contest(Gate.model_validate(gate), dataset, candidate, _find_champion(models, row))
     verdict = _judge(session, contest, runtime)
     if isinstance(verdict, Asked):
@@ -143,16 +149,6 @@ def _require_gate(model: Model | None, name: str) -> Gate:
     if model.gate is None:
         raise NotFound(f"The model '{name}' has no gate.")
     return Gate.model_validate(model.gate)
-
-
-def _lock_images(session: Session, gate: Gate) -> Dataset:
-    try:
-        return lock_dataset(session, gate.dataset_id)
-    except NotFound as error:
-        raise GateFailed(
-            f"The gate's images, {gate.dataset_id}, were deleted: set another gate or promote with "
-            "`force`."
-        ) from error
 
 
 def _find_champion(models: ModelRepository, row: ModelAlias | None) -> ModelVersion | None:

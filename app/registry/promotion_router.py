@@ -5,6 +5,7 @@ from fastapi.responses import JSONResponse
 
 from app import errors
 from app.dependencies import PageDep, ReadSessionDep, SessionDep
+from app.idempotency import IdempotencyDep
 from app.inquiries.presentation import PENDING_RESPONSE
 from app.problems import problem_responses
 from app.registry import promotion, service
@@ -63,15 +64,25 @@ def delete_alias(session: SessionDep, name: NamePath, alias: AliasPath) -> None:
 
 @router.post(
     "/models/{name}/aliases/{alias}/rollback",
+    response_model=AliasDetail,
     summary="Undo an alias's last move",
-    responses=problem_responses(errors.NotFound, errors.Conflict),
+    responses=problem_responses(errors.NotFound, errors.Conflict, errors.IdempotencyConflict),
 )
-def roll_back(session: SessionDep, name: NamePath, alias: AliasPath) -> AliasDetail:
+def roll_back(
+    session: SessionDep, idempotency: IdempotencyDep, name: NamePath, alias: AliasPath
+) -> Response:
     """Let an alias point to where it pointed before; no gate stands in the way.
 
-    A second rollback undoes the first.
+    A second rollback undoes the first; one repeated with its Idempotency-Key does not.
     """
-    return promotion.roll_back(session, name, alias)
+    fingerprint = "rollback"
+    given = idempotency.find_answer(session, fingerprint)
+    if given is not None:
+        return given
+    moved = promotion.roll_back(session, name, alias)
+    return idempotency.answer(
+        session, moved, status=200, location=f"/models/{name}", fingerprint=fingerprint
+    )
 
 
 @router.put(

@@ -259,3 +259,24 @@ def test_a_change_that_changes_nothing_is_not_logged(client: TestClient) -> None
     set_gate(client, "ds_unknown")
     promote(client, 99)
     assert types(client) == before
+
+
+@pytest.mark.usefixtures("dataset_id")
+def test_a_rollback_sent_again_with_its_key_is_done_once(client: TestClient) -> None:
+    promote(client, 1)
+    promote(client, 3)
+    headers = {"Idempotency-Key": "once"}
+    first = client.post(f"{CHAMPION}/rollback", headers=headers)
+    again = client.post(f"{CHAMPION}/rollback", headers=headers)
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert champion(client) == 1
+
+
+def test_the_champion_is_left_in_place_though_the_images_are_gone(
+    client: TestClient, dataset_id: str
+) -> None:
+    promote(client, 1)
+    set_gate(client, dataset_id)
+    client.delete(f"/datasets/{dataset_id}")
+    assert promote(client, 1).status_code == 200
+    assert problem(promote(client, 99)) == (404, "NOT_FOUND")
