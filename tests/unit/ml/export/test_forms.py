@@ -1,6 +1,6 @@
 """Every export says of every form of an image what validation says of it."""
 
-import importlib.util
+import runpy
 from pathlib import Path
 from typing import get_args
 
@@ -27,14 +27,10 @@ def test_every_form_of_an_image_gets_validations_answer(
     path = storage.path("model.safetensors")
     original = load_original(path, None, name="ants", version=1, digest=stored.digest)
     write_bundle(tmp_path, original, export_format)
-    specification = importlib.util.spec_from_file_location("predict", tmp_path / "predict.py")
-    assert specification is not None
-    assert specification.loader is not None
-    example = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(example)
+    run = runpy.run_path(str(tmp_path / "predict.py"))["run"]
     for name, content in list_forms().items():
         image = decode_image(content)
         pixels = prepare_eval(image, original.header.preprocessing)
         expected = original.model(pixels[None]).detach().softmax(1)[0].tolist()
-        told = np.asarray(example.run(np.asarray(image))[0])[0].tolist()
+        told = np.asarray(run(np.asarray(image))[0])[0].tolist()
         assert told == pytest.approx(expected, abs=TOLERANCE), name
