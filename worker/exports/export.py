@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.errors import CheckpointInvalid
+from app.errors import CheckpointInvalid, StorageFull
 from app.inquiries.export_schemas import Export, ExportQuestion
 from app.ml.export.bundle import write_bundle, zip_folder
 from app.ml.export.original import Original, load_original
@@ -14,6 +14,9 @@ from worker.exports.config import ExportConfig
 
 NUM_STEPS = 3
 """The version is loaded; its files are written and tried; they are one archive."""
+
+_COPIES = 3
+"""How many times a model's weights are written at most: its files, the archive, and some room."""
 
 
 def export(config: ExportConfig, tell: Callable[[int, int], None]) -> Export:
@@ -26,6 +29,7 @@ def export(config: ExportConfig, tell: Callable[[int, int], None]) -> Export:
     storage = LocalStorage(config.storage_dir)
     question = config.question
     original = _load(storage, question)
+    _require_space(storage, question)
     tell(1, NUM_STEPS)
     workplace = storage.root / "exports"
     workplace.mkdir(parents=True, exist_ok=True)
@@ -44,6 +48,12 @@ def export(config: ExportConfig, tell: Callable[[int, int], None]) -> Export:
         num_bytes=storage.num_bytes(config.file_key),
         check=check,
     )
+
+
+def _require_space(storage: LocalStorage, question: ExportQuestion) -> None:
+    """Refuse at once what would fill the disk: its writers each fail in a way of their own."""
+    if storage.num_free_bytes() < _COPIES * storage.num_bytes(question.checkpoint_key):
+        raise StorageFull("There is no space left for the export where files are kept.")
 
 
 def _load(storage: LocalStorage, question: ExportQuestion) -> Original:

@@ -12,17 +12,18 @@ from app.ml.export.original import Outputs, Pixels
 from app.ml.preprocessing import PreprocessingSpec, resize
 
 SHAPES = {
-    "landscape": (281, 375),
-    "portrait": (338, 225),
-    "large": (450, 601),
-    "narrow": (333, 77),
-    "small": (30, 40),
+    "landscape": (1.1, 1.46),
+    "portrait": (1.32, 1.17),
+    "large": (1.76, 2.34),
+    "narrow": (2.9, 0.83),
+    "small": (0.71, 0.83),
 }
-"""Height and width: larger and smaller than what networks see, odd and even."""
+"""Height and width as shares of what a network's shorter side is resized to."""
 
-_PHASES = 8
-_NEAR_A_HALF = 1e-4
+_NEAR_A_HALF = 5e-4
 """Some roundings of float32 at 255."""
+
+_MOST_ROUNDS = 50
 
 
 def draw_golden(spec: PreprocessingSpec) -> dict[str, Pixels]:
@@ -30,14 +31,11 @@ def draw_golden(spec: PreprocessingSpec) -> dict[str, Pixels]:
 
     Each is a zone plate, whose rings grow finer towards its edges up to one pixel, over a slope of
     colours: the test picture of resampling, for a resize without antialiasing makes new rings.
-    Of a few phases that one is taken which brings the fewest levels near a half: float32 sums in
-    another order may round such a level the other way, which says nothing about an export.
+    Resized, none of its levels is near a half: float32 sums in another order could round such a
+    level the other way, which says nothing about an export.
     """
     return {
-        name: min(
-            (_draw(*shape, phase=phase / _PHASES) for phase in range(_PHASES)),
-            key=lambda pixels: _count_ties(pixels, spec),
-        )
+        name: _avoid_ties(_draw(*(int(share * spec.resize_size) | 1 for share in shape)), spec)
         for name, shape in SHAPES.items()
     }
 
@@ -82,15 +80,29 @@ def compare(
     )
 
 
-def _draw(height: int, width: int, *, phase: float) -> Pixels:
+def _draw(height: int, width: int) -> Pixels:
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float64)
     squares = (rows - height / 2) ** 2 + (columns - width / 2) ** 2
-    rings = np.cos(np.pi * (squares / max(height, width) + 2 * phase))
+    rings = np.cos(np.pi * squares / max(height, width))
     slopes = np.stack([rows / height, columns / width, 1 - rows / height], axis=-1)
     levels: Pixels = (255 * (0.5 * slopes + 0.25 * (1 + rings[..., None]))).astype(np.uint8)
     return levels
 
 
-def _count_ties(pixels: Pixels, spec: PreprocessingSpec) -> int:
-    resized = resize(torch.from_numpy(pixels).permute(2, 0, 1), spec)
-    return int(((resized % 1.0 - 0.5).abs() < _NEAR_A_HALF).sum())
+def _avoid_ties(pixels: Pixels, spec: PreprocessingSpec) -> Pixels:
+    """Move pixels under a resized level near a half by a few levels, until there is none."""
+    random = np.random.default_rng(0)
+    for _ in range(_MOST_ROUNDS):
+        resized = resize(torch.from_numpy(pixels).permute(2, 0, 1), spec).numpy()
+        channels, *places = np.nonzero(np.abs(resized % 1.0 - 0.5) < _NEAR_A_HALF)
+        if len(channels) == 0:
+            break
+        rows, columns = (
+            (2 * place + 1) * size // (2 * resized_size)
+            for place, size, resized_size in zip(
+                places, pixels.shape[:2], resized.shape[1:], strict=True
+            )
+        )
+        moved = pixels[rows, columns, channels] + random.integers(-2, 3, len(channels))
+        pixels[rows, columns, channels] = moved.clip(0, 255)
+    return pixels

@@ -1,0 +1,59 @@
+"""What a child that exports leaves behind, and what it refuses."""
+
+import pytest
+
+from app.errors import CheckpointInvalid, StorageFull
+from app.inquiries.export_schemas import ExportQuestion
+from app.storage import LocalStorage
+from tests.models import save_model
+from worker.exports.config import ExportConfig
+from worker.exports.export import NUM_STEPS, export
+
+KEY = "exports/inq_1/1-1.zip"
+CHECKPOINT = "jobs/job_0/1/model.safetensors"
+
+
+@pytest.fixture
+def config(storage: LocalStorage) -> ExportConfig:
+    stored = save_model(storage, CHECKPOINT)
+    question = ExportQuestion(
+        format="safetensors",
+        name="ants",
+        version=1,
+        digest=stored.digest,
+        checkpoint_key=CHECKPOINT,
+        trust_key=None,
+    )
+    return ExportConfig(question=question, storage_dir=storage.root, file_key=KEY)
+
+
+def ignore(_done: int, _total: int) -> None:
+    pass
+
+
+def test_only_the_archive_is_left_behind(config: ExportConfig, storage: LocalStorage) -> None:
+    steps: list[tuple[int, int]] = []
+    found = export(config, lambda done, total: steps.append((done, total)))
+    assert steps == [(step, NUM_STEPS) for step in range(1, NUM_STEPS + 1)]
+    assert found.num_bytes == storage.num_bytes(KEY)
+    assert set(storage.list_keys()) == {CHECKPOINT, KEY}
+
+
+def test_a_checkpoint_that_is_gone_or_damaged_is_named(
+    config: ExportConfig, storage: LocalStorage
+) -> None:
+    storage.path(CHECKPOINT).write_bytes(b"no tensors")
+    with pytest.raises(CheckpointInvalid, match="not safetensors"):
+        export(config, ignore)
+    storage.delete(CHECKPOINT)
+    with pytest.raises(CheckpointInvalid, match="ants:1"):
+        export(config, ignore)
+
+
+def test_a_full_disk_is_seen_before_anything_is_written(
+    config: ExportConfig, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LocalStorage, "num_free_bytes", lambda _: 1_000_000)
+    with pytest.raises(StorageFull):
+        export(config, ignore)
+    assert list(storage.list_keys()) == [CHECKPOINT]
