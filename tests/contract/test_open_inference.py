@@ -273,6 +273,8 @@ class TestWithSmallLimits:
             return client.post(INFER, content=told + element * num_images, headers=length | headers)
 
         assert problem(infer(1, 20_000)) == (415, "UNSUPPORTED_IMAGE")  # read, then looked at
+        as_json = {"Content-Type": "application/json"}  # as some clients call both
+        assert problem(infer(1, 20_000, **as_json)) == (415, "UNSUPPORTED_IMAGE")
         assert problem(infer(1, 40_000)) == (413, "BODY_TOO_LARGE")
         assert problem(infer(3, 10)) == (422, "VALIDATION")
         large = b'{"id": "' + b"x" * 1000 + b'"}'
