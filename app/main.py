@@ -40,6 +40,7 @@ from app.tracing import tracing
 from app.work.dispatcher import Dispatcher
 
 ROUTERS: tuple[APIRouter, ...] = (
+    predictions_router,  # first, for it is looked for most often
     datasets_router,
     advice_router,
     architectures_router,
@@ -53,7 +54,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     evaluation_router,
     promotion_router,
     serving_router,
-    predictions_router,
     batches_router,
     open_inference_router,
     health.router,

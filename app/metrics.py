@@ -60,7 +60,7 @@ PREDICT_IMAGES = Counter(
 )
 PREDICT_SHED = Counter(
     "graft_predict_shed",
-    "Requests not worked off: queue_full (503), deadline (504), client_gone.",
+    "Requests not worked off: queue_full and bytes_full (503), deadline (504), client_gone.",
     ["reason"],
     registry=REGISTRY,
 )

@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     predict_queue_size: int = Field(
         256, ge=1, description="Images that may wait for a lane; more are refused with 503."
     )
+    predict_max_bytes_in_flight: int = Field(
+        1 * GIB, ge=1, description="Predict bodies in memory; past it, 503 before one is read."
+    )
     predict_deadline_seconds: float = Field(
         30.0, gt=0, description="A predict that takes longer is answered with 504."
     )

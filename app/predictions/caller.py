@@ -1,7 +1,8 @@
 """Who asks: the predictor they reach, and whether they still wait for its answer."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
@@ -19,6 +20,21 @@ async def _predictor(request: Request) -> Predictor:  # a plain function would g
 
 
 PredictorDep = Annotated[Predictor, Depends(_predictor)]
+
+
+@asynccontextmanager
+async def admitted(request: Request, predictor: Predictor) -> AsyncIterator[None]:
+    """A request's stay: refused before its body is read, or ended at its deadline.
+
+    A body of unknown length counts as the largest there may be.
+    Raises Overloaded where images or bytes leave no room, DeadlineExceeded.
+    """
+    predictor.lanes.refuse_when_full()
+    declared = request.headers.get("content-length")
+    num_bytes = int(declared) if declared else predictor.settings.max_predict_bytes
+    with predictor.bodies.hold(num_bytes):
+        async with predictor.deadline():
+            yield
 
 
 async def unless_gone(request: Request, answer: Awaitable[Result]) -> Result:

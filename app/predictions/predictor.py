@@ -17,6 +17,7 @@ from app.errors import CheckpointInvalid, DeadlineExceeded, InputError, Unavaila
 from app.metrics import PREDICT_BATCH_SIZE, PREDICT_SHED
 from app.ml.device import choose_device
 from app.ml.saliency import Explainer
+from app.predictions.bodies import Bodies
 from app.predictions.engines.choice import choose_engine, make_builder
 from app.predictions.explaining import explain, load_explainer
 from app.predictions.judging import Verdict, Wish, judge
@@ -87,6 +88,7 @@ class Predictor:
         self.models = ModelCache[tuple[str, int] | tuple[str, int, str], Servable | Explainer](
             settings.model_cache_bytes, measure=lambda loaded: loaded.num_bytes
         )
+        self.bodies = Bodies(settings.predict_max_bytes_in_flight)
         self.warm_up = WarmUp(settings.predict_lanes)
         self.lanes = Lanes[ImageToAnswer, Classified](
             settings.predict_lanes,

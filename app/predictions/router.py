@@ -20,7 +20,7 @@ from app.errors import (
     ValidationFailed,
 )
 from app.predictions.body import PART_NAME, read_images
-from app.predictions.caller import PredictorDep, unless_gone
+from app.predictions.caller import PredictorDep, admitted, unless_gone
 from app.predictions.judging import Wish
 from app.predictions.predictor import Classified, Outcome
 from app.predictions.presentation import view_error, view_verdict
@@ -89,8 +89,7 @@ async def predict(
     One image that cannot be read is this request's error; among several it is told in its place.
     Images are decoded and prepared by the code that validation used in training.
     """
-    predictor.lanes.refuse_when_full()
-    async with predictor.deadline():
+    async with admitted(request, predictor):
         images = await read_images(request, predictor.settings)
         outcome = await unless_gone(
             request,

@@ -22,6 +22,7 @@ from app.predictions.resolution import Question
 from app.predictions.servable import Servable, load_servable
 from app.settings import Settings
 from app.storage import LocalStorage
+from tests.contract.test_health import eventually
 from tests.gates import Gate
 from tests.images import draw_picture, encode
 from tests.models import register_model
@@ -138,6 +139,34 @@ def test_work_of_a_client_that_is_gone_is_dropped(
     assert predictor.lanes.num_waiting == 0
 
 
+class TestWithLittleRoomForBodies:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(
+            update={"predict_max_bytes_in_flight": 2 * len(PICTURE), "predict_queue_size": 9}
+        )
+
+    def test_a_body_that_does_not_fit_is_refused_before_it_is_read(
+        self, client: TestClient, predictor: Predictor, gate: Gate
+    ) -> None:
+        def ask() -> Any:
+            return client.post(
+                "/predict", content=PICTURE, headers={"Content-Type": "application/octet-stream"}
+            )
+
+        with ThreadPoolExecutor(2) as threads:
+            held = [threads.submit(ask) for _ in range(2)]
+            assert eventually(lambda: predictor.lanes.num_waiting == 2)
+            with shedding_one(client, "bytes_full"):
+                refused = ask()
+            assert (refused.status_code, refused.json()["code"]) == (503, "OVERLOADED")
+            assert int(refused.headers["Retry-After"]) >= 1
+            gate.opened.set()
+            assert [future.result().status_code for future in held] == [200, 200]
+        assert ask().status_code == 200
+        assert predictor.bodies.num_bytes == 0
+
+
 class TestWithAShortDeadline:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
@@ -159,8 +188,13 @@ class TestWithManyLanes:
         return settings.model_copy(update={"predict_lanes": 8, "predict_queue_size": 64})
 
     def test_twenty_requests_at_once_load_the_model_once(
-        self, client: TestClient, monkeypatch: pytest.MonkeyPatch
+        self,
+        client: TestClient,
+        monkeypatch: pytest.MonkeyPatch,
+        database: Database,
+        storage: LocalStorage,
     ) -> None:
+        register_model(database, storage, seed=1)  # the first is loaded already
         loads: list[Path] = []
 
         def count(

@@ -23,7 +23,7 @@ from app.errors import (
     ValidationFailed,
 )
 from app.health import get_readiness
-from app.predictions.caller import PredictorDep, unless_gone
+from app.predictions.caller import PredictorDep, admitted, unless_gone
 from app.predictions.judging import Wish
 from app.predictions.open_inference.answer import answer
 from app.predictions.open_inference.schemas import (
@@ -160,14 +160,13 @@ async def infer_version(
 
 
 async def _infer(request: Request, predictor: Predictor, reference: str) -> Response:
-    predictor.lanes.refuse_when_full()
     settings = predictor.settings
     limits = Limits(
         max_images=settings.predict_queue_size,
         max_bytes=settings.max_image_bytes,
         max_pixels=settings.max_image_pixels,
     )
-    async with predictor.deadline():
+    async with admitted(request, predictor):
         body = await _read(request)
         json_length = _find_json_length(request)
         if (len(body) if json_length is None else json_length) > settings.max_json_bytes:
