@@ -2,7 +2,8 @@
 
 HiResCAM (Draelos & Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of
 convolutional neural networks", 2020): what each place adds to the class's score, that is the
-activations there times the score's gradient, summed over channels. Where only averaging and a
+activations there times the score's gradient, summed over channels. The score is the class's logit
+less the mean of all. Where only averaging and a
 linear head follow, it is Grad-CAM (Selvaraju et al., 2017), and exact.
 """
 
@@ -55,8 +56,8 @@ class Explainer:
     def explain(self, pixels: Tensor, class_index: int) -> Tensor:
         """What speaks for a class: float32 [height, width] of the layer's places, in 0..1.
 
-        pixels: uint8 [3, input_size, input_size]. 1 is the place that speaks for it most; all is 0
-        where nothing does.
+        pixels: uint8 [3, input_size, input_size]. 0 is the mean place and what speaks for the class
+        less, 1 the place that speaks for it most; all is 0 where no place differs.
         """
         with torch.inference_mode(mode=False), torch.enable_grad():
             self._tapped.output = None
@@ -67,8 +68,12 @@ class Explainer:
                 self._tapped.listens = False
             output: Tensor = self._tapped.output
             del self._tapped.output
-            (gradient,) = torch.autograd.grad(logits[0, class_index], output)
-            heat = _to_map(output * gradient).clamp_min(0)
+            # A softmax knows of differences alone: what all logits have in common says nothing.
+            score = logits[0, class_index] - logits[0].mean()
+            (gradient,) = torch.autograd.grad(score, output)
+            heat = _to_map(output * gradient)
+            # What all places share cannot be told from the head's bias.
+            heat = (heat - heat.mean()).clamp_min(0)
         return (heat / heat.max().clamp_min(torch.finfo(heat.dtype).tiny)).detach().cpu()
 
     def _tap(self, _layer: nn.Module, _inputs: Any, output: Tensor) -> Tensor | None:
