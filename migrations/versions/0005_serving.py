@@ -22,7 +22,7 @@ def upgrade() -> None:
     op.add_column("work_item", sa.Column("trace_parent", sa.String(length=64), nullable=True))
     op.add_column("serving", sa.Column("shadow", sa.String(length=160), nullable=True))
     op.add_column(
-        "serving", sa.Column("shadow_fraction", sa.Float(), server_default="0", nullable=False)
+        "serving", sa.Column("shadow_fraction", sa.Double(), server_default="0", nullable=False)
     )
     op.create_table(
         "registry_event",
@@ -47,7 +47,7 @@ def upgrade() -> None:
         sa.Column("num_agreed", sa.BigInteger(), nullable=False),
         sa.Column("num_dropped", sa.BigInteger(), nullable=False),
         sa.Column("num_failed", sa.BigInteger(), nullable=False),
-        sa.Column("sum_abs_difference", sa.Float(), nullable=False),
+        sa.Column("sum_abs_difference", sa.Double(), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint(
             "name", "version", "shadow_name", "shadow_version", name=op.f("pk_shadow_tally")
