@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 import pytest
+import torch
 from fastapi.testclient import TestClient
 
 from app.db.session import Database
 from app.db.tables import PredictionBatch
+from app.ml.trust import Trust
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.work import service as work
@@ -156,6 +158,28 @@ def test_results_come_as_csv_too(
             assert float(row["probability"]) == best["probability"]
 
 
+def test_what_else_is_asked_for_stands_in_the_results(
+    client: TestClient, database: Database, settings: Settings, storage: LocalStorage
+) -> None:
+    neighbours = torch.eye(512)[:4]
+    trust = Trust(2.0, torch.linspace(0, 1, 99), neighbours, torch.linspace(0, 0.5, 99))
+    register_model(database, storage, "trusted", trust=trust)
+    options = {"model": "trusted", "coverage": 0.6, "logits": True}
+    batch = send(client, **{name: str(value) for name, value in options.items()}).json()
+    predict_waiting(database, settings, storage)
+    lines = read_lines(client, batch["id"])
+    for line, image in zip(lines, PICTURES.values(), strict=False):
+        alone = predict(client, image, **options)
+        assert line["prediction_set"] == alone["prediction_set"]
+        assert line["novelty"] == pytest.approx(alone["novelty"], abs=1e-5)
+        for here, there in zip(line["predictions"], alone["predictions"], strict=True):
+            assert here == pytest.approx(there, abs=1e-4)
+    answer = client.get(f"/predictions/{batch['id']}/results", params={"format": "csv"})
+    first = next(csv.DictReader(io.StringIO(answer.text, newline="")))
+    assert json.loads(first["prediction_set"]) == lines[0]["prediction_set"]["labels"]
+    assert first["is_novel"] == str(lines[0]["novelty"]["is_novel"])
+
+
 def test_the_version_is_pinned_when_it_is_posted(
     client: TestClient, database: Database, settings: Settings, storage: LocalStorage
 ) -> None:
@@ -195,6 +219,9 @@ def test_the_same_key_gives_the_same_batch(
         ({"dataset_id": "ready", "split": "all"}, (422, "VALIDATION")),
         ({"dataset_id": "ready", "top_k": 0}, (422, "VALIDATION")),
         ({"dataset_id": "ready", "unknown": 1}, (422, "VALIDATION")),
+        ({"dataset_id": "ready", "coverage": 0.2}, (422, "VALIDATION")),
+        ({"dataset_id": "ready", "coverage": 0.9}, (409, "NOT_CALIBRATED")),
+        ({"dataset_id": "ready", "explain": True}, (422, "VALIDATION")),
         ({}, (422, "VALIDATION")),
         ({"dataset_id": "invalid"}, (409, "DATASET_INVALID")),
     ],

@@ -1,0 +1,37 @@
+"""What the Python client reads is what the service answers."""
+
+import pytest
+from pydantic import BaseModel
+
+from app.predictions import schemas as predictions
+from app.predictions.batches import schemas as batches
+from app.registry import alias_schemas, evaluation_schemas, gate_schemas, serving_schemas
+from client.resources import models as client_models
+from client.resources import predictions as client_predictions
+
+
+@pytest.mark.parametrize(
+    ("read", "answered"),
+    [
+        (client_models.Alias, alias_schemas.AliasDetail),
+        (client_models.ChosenModel, serving_schemas.ChosenModel),
+        (client_models.Evaluation, evaluation_schemas.Evaluation),
+        (client_models.Gate, gate_schemas.Gate),
+        (client_models.GateVerdict, gate_schemas.GateVerdict),
+        (client_models.ModelEvent, gate_schemas.RegistryEventDetail),
+        (client_models.Shadow, serving_schemas.Shadow),
+        (client_models.Tally, serving_schemas.Tally),
+        (client_predictions.Batch, batches.BatchDetail),
+        (client_predictions.BatchCounts, batches.BatchCounts),
+        (client_predictions.BatchProgress, batches.BatchProgress),
+        (client_predictions.Explanation, predictions.SeenAt),
+        (client_predictions.ImagePredictions, predictions.SinglePrediction),
+        (client_predictions.LabelSet, predictions.LabelSet),
+        (client_predictions.Novelty, predictions.NoveltyFigures),
+        (client_predictions.Prediction, predictions.Prediction),
+    ],
+)
+def test_every_field_that_is_read_is_answered(
+    read: type[BaseModel], answered: type[BaseModel]
+) -> None:
+    assert read.model_fields.keys() <= answered.model_fields.keys()
