@@ -165,7 +165,7 @@ def test_what_else_is_asked_for_stands_in_the_results(
     trust = Trust(2.0, torch.linspace(0, 1, 99), neighbours, torch.linspace(0, 0.5, 99))
     register_model(database, storage, "trusted", trust=trust)
     options = {"model": "trusted", "coverage": 0.6, "logits": True}
-    batch = send(client, **{name: str(value) for name, value in options.items()}).json()
+    batch = send(client, ARCHIVE, model="trusted", coverage="0.6", logits="true").json()
     predict_waiting(database, settings, storage)
     lines = read_lines(client, batch["id"])
     for line, image in zip(lines, PICTURES.values(), strict=False):
