@@ -32,7 +32,7 @@ def draw_golden(spec: PreprocessingSpec) -> dict[str, Pixels]:
 
     Each is a zone plate, whose rings grow finer towards its edges up to one pixel, over a slope of
     colours: the test picture of resampling, for a resize without antialiasing makes new rings.
-    Resized, none of its levels is near a half: float32 sums in another order could round such a
+    Resized, hardly any of its levels is near a half: float32 sums in another order could round such a
     level the other way, which says nothing about an export.
     """
     return {
@@ -91,7 +91,7 @@ def _draw(height: int, width: int) -> Pixels:
 
 
 def _avoid_ties(pixels: Pixels, spec: PreprocessingSpec) -> Pixels:
-    """Move pixels under a resized level near a half by a few levels, until there is none."""
+    """Move pixels under a resized level near a half by a few levels, until hardly any is left."""
     random = np.random.default_rng(0)
     for _ in range(_MOST_ROUNDS):
         resized = resize(torch.from_numpy(pixels).permute(2, 0, 1), spec).numpy().clip(0, 255)
