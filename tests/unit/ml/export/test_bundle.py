@@ -89,8 +89,8 @@ def test_a_missing_library_is_named(
     export_format: ExportFormat,
     library: str,
 ) -> None:
-    for module in ("app.ml.export.onnx_graph", "app.ml.export.openvino_ir"):
-        monkeypatch.delitem(sys.modules, module, raising=False)
+    for module in ("export.onnx_graph", "export.openvino_ir", "quiet_openvino"):
+        monkeypatch.delitem(sys.modules, f"app.ml.{module}", raising=False)
     monkeypatch.setitem(sys.modules, library, None)
     folder = tmp_path / "export"
     folder.mkdir()
