@@ -21,10 +21,15 @@ class WarmUp:
         self.problem: str | None = None
         self._num_cold = num_lanes
         self._lock = threading.Lock()
+        self._over = threading.Event()
 
     @property
     def is_over(self) -> bool:
-        return self._num_cold == 0
+        return self._over.is_set()
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Whether it is over within this time."""
+        return self._over.wait(timeout_seconds)
 
     @contextmanager
     def lane(self) -> Iterator[None]:
@@ -39,3 +44,5 @@ class WarmUp:
         finally:
             with self._lock:
                 self._num_cold -= 1
+                if self._num_cold == 0:
+                    self._over.set()

@@ -17,7 +17,9 @@ def client(settings: Settings, database: Database, storage: LocalStorage) -> Ite
     """A client of the whole application; `database` and `storage` are the application's own."""
     assert database.engine.url.database
     assert storage.root.is_dir()
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    app = create_app(settings)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        assert app.state.predictor.warm_up.wait(60)
         yield client
 
 

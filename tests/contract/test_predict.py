@@ -266,9 +266,10 @@ class TestWithSmallLimits:
 
 
 def test_a_damaged_file_is_told_and_not_remembered(
-    client: TestClient, storage: LocalStorage
+    client: TestClient, database: Database, storage: LocalStorage
 ) -> None:
-    path = storage.path(f"jobs/{MODEL}/0/model.safetensors")
+    register_model(database, storage, MODEL, seed=1)
+    path = storage.path(f"jobs/{MODEL}/1/model.safetensors")
     whole = path.read_bytes()
     path.write_bytes(whole[:1000])
     answer = post(client, PICTURES[0])

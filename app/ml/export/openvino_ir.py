@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
-from openvino import opset15 as ops
 
 from app.ml.export.network import OUTPUTS, CalibratedNetwork, trace_prepared
 from app.ml.export.original import Original
 from app.ml.preprocessing import PreprocessingSpec
+from app.ml.quiet_openvino import openvino, ops
 
 _MODES = {"bilinear": "bilinear_pillow", "bicubic": "bicubic_pillow"}
 _ROWS, _COLUMNS = 1, 2

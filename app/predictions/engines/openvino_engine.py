@@ -1,6 +1,5 @@
 """OpenVINO as an engine: the fastest on x86 CPUs."""
 
-import sys
 import threading
 import warnings
 from typing import Any
@@ -9,13 +8,9 @@ import torch
 from torch import Tensor
 
 from app.ml.precision import Numbers
+from app.ml.quiet_openvino import openvino
 from app.ml.scoring import Scores, ScoringNetwork
 from app.predictions.engines.engine import EngineName, EngineNumbers
-
-# Without this, importing the converter reports its use to OpenVINO's makers over the network.
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # makes its import fail
-
-import openvino  # noqa: E402 - what stands above must come first
 
 _PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
 

@@ -1,5 +1,6 @@
 """What every engine promises, whichever runs the model."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,6 +16,7 @@ from app.ml.preprocessing import PreprocessingSpec
 from app.ml.scoring import ScoringNetwork
 from app.predictions.engines.choice import choose_engine, make_builder
 from app.predictions.engines.engine import Engine, EngineName
+from tests.conftest import REPOSITORY
 
 CPU = torch.device("cpu")
 NUM_CLASSES = 3
@@ -162,6 +164,16 @@ def test_folded_norms_change_nothing_but_rounding(name: str) -> None:
 
 def count_norms(network: ScoringNetwork) -> int:
     return sum(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
+
+
+def test_openvino_is_imported_silenced_everywhere() -> None:
+    imports = re.compile(r"^\s*(import|from) openvino\b", re.MULTILINE)
+    sources = [path for folder in ("app", "worker") for path in (REPOSITORY / folder).rglob("*.py")]
+    loud = {path.name for path in sources if imports.search(path.read_text())}
+    assert loud == {
+        "quiet_openvino.py",
+        "predict_openvino.py",
+    }  # an example for users
 
 
 class TestChoice:
