@@ -64,6 +64,8 @@ def make_network(entry: Entry, side: int) -> ScoringNetwork:
         quieten_branches(model)
     spec = PreprocessingSpec(input_size=side, resize_size=side)
     network = ScoringNetwork(model, entry, spec)
+    if entry.name.startswith("shufflenet"):
+        learn_statistics(network, draw(NUM_LEARNT, side, 1, is_planted=True)[0])
     with torch.inference_mode():
         planted = network(draw(NUM_LEARNT, side, 1, is_planted=True)[0])[1]
         empty = network(draw(NUM_LEARNT, side, 2, is_planted=False)[0])[1]
@@ -72,6 +74,19 @@ def make_network(entry: Entry, side: int) -> ScoringNetwork:
     weight = (weight / weight.norm()).clone()
     set_head(model, entry, torch.stack([-weight, weight]), torch.zeros(2))
     return network
+
+
+def learn_statistics(network: ScoringNetwork, images: Tensor) -> None:
+    """Give BatchNorm the images' own statistics.
+
+    ShuffleNet's first weights are so small that without them next to nothing of an image is left.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None
+    with torch.no_grad():
+        network.train()(images)
+    network.eval()
 
 
 def quieten_branches(model: nn.Module) -> None:
