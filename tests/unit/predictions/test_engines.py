@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.errors import EngineUnavailable, ValidationFailed
+from app.errors import EngineUnavailable, Overloaded, ValidationFailed
 from app.ml.architectures import build, build_arguments
 from app.ml.catalogue import Entry, get_entry, list_entries
 from app.ml.folding import fold_batch_norms
@@ -16,6 +16,7 @@ from app.ml.preprocessing import PreprocessingSpec
 from app.ml.scoring import ScoringNetwork
 from app.predictions.engines.choice import choose_engine, make_builder
 from app.predictions.engines.engine import Engine, EngineName
+from app.predictions.engines.torch_engine import TorchEngine
 from tests.conftest import REPOSITORY
 
 CPU = torch.device("cpu")
@@ -123,6 +124,16 @@ def test_answers_stay_when_the_next_are_asked_for(engine: Engine) -> None:
     copy = first.logits.clone()
     engine.run(255 - draw_pixels(1, 64))
     assert torch.equal(first.logits, copy)
+
+
+def test_a_full_gpu_asks_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_out(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    engine = TorchEngine(make_network(get_entry("squeezenet1_0"), size=64), CPU, "fp32")
+    monkeypatch.setattr(ScoringNetwork, "forward", run_out)
+    with pytest.raises(Overloaded, match="2 images"):
+        engine.run(draw_pixels(2, 64))
 
 
 @pytest.mark.parametrize(
