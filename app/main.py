@@ -30,6 +30,7 @@ from app.registry.architectures_router import router as architectures_router
 from app.registry.evaluation_router import router as evaluation_router
 from app.registry.export_router import router as export_router
 from app.registry.promotion_router import router as promotion_router
+from app.registry.quantization_router import router as quantization_router
 from app.registry.router import router as registry_router
 from app.registry.serving_router import router as serving_router
 from app.scraping.router import router as scraping_router
@@ -52,6 +53,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     registry_router,
     export_router,
     evaluation_router,
+    quantization_router,
     promotion_router,
     serving_router,
     batches_router,

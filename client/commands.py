@@ -113,6 +113,19 @@ def evaluate(
 
 
 @app.command()
+def quantize(
+    name: Name,
+    version: Version,
+    dataset: Annotated[str, typer.Argument(help="Id of a dataset with the model's classes.")],
+    *,
+    url: Url = LOCAL,
+) -> None:
+    """Round a version to int8, as a version of its own."""
+    with _connected(url) as graft:
+        _print(graft.quantize_version(name, version, dataset))
+
+
+@app.command()
 def gate(  # noqa: PLR0913 - the options are its arguments
     name: Name,
     dataset: Annotated[str, typer.Argument(help="Id of the dataset whose images decide.")],

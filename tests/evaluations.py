@@ -92,11 +92,13 @@ def answer_evaluations(
             lease = work.claim(session, "cpu", "me")
             if lease is None:
                 return count
-            key = session.get_one(Inquiry, lease.subject_id).parameters["checkpoint_key"]
+            asked = session.get_one(Inquiry, lease.subject_id).parameters
+            rows = [session.get_one(ModelVersion, ("ants", number)) for number in predicted]
             (version,) = (
-                number
-                for number in predicted
-                if session.get_one(ModelVersion, ("ants", number)).checkpoint_key == key
+                row.version
+                for row in rows
+                if (row.checkpoint_key, row.quantized_key)
+                == (asked["checkpoint_key"], asked["quantized_key"])
             )
             answer = make_answer(targets, predicted[version])
             inquiries.answer(session, lease.subject_id, answer)

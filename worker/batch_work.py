@@ -39,6 +39,7 @@ class BatchWork:
             source=source,
             checkpoint_key=batch.checkpoint_key,
             trust_key=batch.trust_key,
+            quantized_key=batch.quantized_key,
             options=PredictOptions.model_validate(batch.options),
             results_key=f"predictions/{batch.id}/{lease.item_id}-{lease.fence}.jsonl",
             storage_dir=self.storage.root,

@@ -48,9 +48,14 @@ class InquiryWork:
                 "image_cache_bytes": self.settings.image_cache_bytes,
                 "device": self.settings.device,
                 "num_threads": self.settings.num_threads,
+                "file_key": self.place(lease),
             }
         )
         return Command("worker.inquiries", configuration.model_dump_json())
+
+    def place(self, lease: Lease) -> str:  # noqa: ARG002 - most answers are no files
+        """Where this attempt stores the file that belongs to its answer."""
+        return ""
 
     def record(self, session: Session, lease: Lease, message: Message) -> list[str]:
         if isinstance(message, Answered):

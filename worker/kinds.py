@@ -13,6 +13,7 @@ from worker.export_work import ExportWork
 from worker.ingestion_work import IngestionWork
 from worker.inquiry_work import InquiryWork
 from worker.protocol import Message
+from worker.quantization_work import QuantizationWork
 from worker.training_work import TrainingWork
 
 
@@ -39,6 +40,7 @@ def make_kinds(settings: Settings, storage: LocalStorage) -> dict[str, Kind]:
         "dry_run": InquiryWork(settings, storage),
         "evaluate": InquiryWork(settings, storage),
         "export": ExportWork(settings, storage),
+        "quantize": QuantizationWork(settings, storage),
         "predict": BatchWork(settings, storage),
         "ingest": IngestionWork(settings, storage),
         "train": TrainingWork(settings, storage),

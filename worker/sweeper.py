@@ -48,4 +48,6 @@ def _list_references() -> Iterator[Select[Any]]:
     unfinished = PredictionBatch.finished_at.is_(None)
     yield select(PredictionBatch.checkpoint_key).where(unfinished)
     yield select(PredictionBatch.trust_key).where(unfinished)
+    yield select(PredictionBatch.quantized_key).where(unfinished)
     yield select(ModelVersion.trust_key)
+    yield select(ModelVersion.quantized_key)

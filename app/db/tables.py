@@ -251,6 +251,8 @@ class ModelVersion(Base):
     job_id: Mapped[str] = mapped_column(ID)
     checkpoint_key: Mapped[str] = mapped_column(String(200))
     trust_key: Mapped[str | None] = mapped_column(String(200))
+    quantized_key: Mapped[str | None] = mapped_column(String(200))
+    quantized_from: Mapped[int | None]
     calibration: Mapped[dict[str, Any] | None] = mapped_column(Json)
     digest: Mapped[str] = mapped_column(String(64))
     dataset_digest: Mapped[str | None] = mapped_column(String(64))
@@ -349,6 +351,7 @@ class PredictionBatch(Base):
     model_version: Mapped[int]
     checkpoint_key: Mapped[str] = mapped_column(String(200))
     trust_key: Mapped[str | None] = mapped_column(String(200))
+    quantized_key: Mapped[str | None] = mapped_column(String(200))
     dataset_id: Mapped[str | None] = mapped_column(ID)
     split: Mapped[str | None] = mapped_column(String(8))
     upload_key: Mapped[str | None] = mapped_column(String(200))

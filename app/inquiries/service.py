@@ -20,7 +20,7 @@ from app.inquiries.repository import InquiryRepository
 from app.work import service as work
 from app.work.service import Queue
 
-Kind = Literal["advise", "dry_run", "evaluate", "export"]
+Kind = Literal["advise", "dry_run", "evaluate", "export", "quantize"]
 
 FAILURE_STANDS = timedelta(minutes=1)
 """How long those who ask again are told of a failure, before it is tried again."""

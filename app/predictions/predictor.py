@@ -252,6 +252,9 @@ class Predictor:
                 self._device,
                 engine=self.engine,
                 precision=self.settings.predict_precision,
+                quantized_path=self._storage.path(version.quantized_key)
+                if version.quantized_key
+                else None,
             )
 
 

@@ -55,24 +55,31 @@ class Servable:
         return eval_pixels(to_pixels(image), self.preprocessing)
 
 
-def load_servable(
+def load_servable(  # noqa: PLR0913 - each is one thing the caller knows
     path: Path,
     trust_path: Path | None,
     device: torch.device,
     *,
     engine: EngineName = "torch",
     precision: Precision = "auto",
+    quantized_path: Path | None = None,
 ) -> Servable:
     """Load a complete checkpoint and what its confidence is worth.
+
+    quantized_path is the graph that is run in the checkpoint's place, of a version in int8.
 
     Raises CheckpointInvalid as `app.ml.checkpoint.load` does, FileNotFoundError; and what
     `make_builder` does.
     """
     build = make_builder(engine, device, precision)
-    model, header = checkpoint.restore_model(checkpoint.load(path))
-    network = ScoringNetwork(model, get_entry(header.architecture), header.preprocessing)
+    source: ScoringNetwork | Path
+    if quantized_path is not None:
+        header, source = checkpoint.load_header(path), quantized_path
+    else:
+        model, header = checkpoint.restore_model(checkpoint.load(path))
+        source = ScoringNetwork(model, get_entry(header.architecture), header.preprocessing)
     return Servable(
-        build(network),
+        build(source),
         header.class_names,
         header.preprocessing,
         load_trust(trust_path) if trust_path else None,

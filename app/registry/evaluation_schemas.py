@@ -29,6 +29,7 @@ class EvaluationQuestion(BaseModel):
     kind: Literal["evaluate"] = "evaluate"
     checkpoint_key: str
     trust_key: str | None
+    quantized_key: str | None = None
     digest: str
     class_names: list[str]
     split: Split

@@ -159,6 +159,7 @@ def _parameters(version: ModelVersion, split: Split, runtime: Runtime) -> dict[s
     return EvaluationQuestion(
         checkpoint_key=version.checkpoint_key,
         trust_key=version.trust_key,
+        quantized_key=version.quantized_key,
         digest=version.digest,
         class_names=version.class_names,
         split=split,

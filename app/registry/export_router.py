@@ -49,6 +49,7 @@ _ARCHIVE: dict[int | str, dict[str, Any]] = {
         **PENDING_RESPONSE,
         **problem_responses(
             errors.NotFound,
+            errors.Conflict,
             errors.CheckpointInvalid,
             errors.ExportMismatch,
             errors.ExportUnavailable,

@@ -99,11 +99,14 @@ def promote(
         return AliasDetail.model_validate(row)
     noted: dict[str, Any] = {"reason": wish.reason} if wish.reason is not None else {}
     gate = model.gate if model is not None and alias == CHAMPION else None
-    if gate is None:
-        return point_alias(session, name, alias, wish.version, payload=noted)
-    if wish.force:
+    is_guarded = gate is not None or (alias == CHAMPION and candidate.quantized_key is not None)
+    if wish.force and is_guarded:
         noted |= {"gate": gate}
         return point_alias(session, name, alias, wish.version, type_="forced", payload=noted)
+    if candidate.quantized_key is not None:
+        _require_gate_for_int8(models, candidate, alias, gate)
+    if gate is None:
+        return point_alias(session, name, alias, wish.version, payload=noted)
     if gate != gate_seen:
         raise Conflict(f"The gate of {name} was changed at the same moment; try again.")
     if dataset is None:
@@ -141,6 +144,22 @@ def roll_back(session: Session, name: str, alias: str) -> AliasDetail:
     if models.find_version(name, last.from_version) is None:
         raise Conflict(f"{name}:{last.from_version}, where {alias} pointed before, was deleted.")
     return point_alias(session, name, alias, last.from_version, type_="rolled_back")
+
+
+def _require_gate_for_int8(
+    models: ModelRepository, candidate: ModelVersion, alias: str, gate: dict[str, Any] | None
+) -> None:
+    """Let nothing in int8 answer for a model but a champion that has passed a gate."""
+    name = f"{candidate.name}:{candidate.version}"
+    if alias == CHAMPION and gate is None:
+        raise GateFailed(
+            f"{name} is in int8 and becomes {CHAMPION} only through a gate: "
+            f"PUT /models/{candidate.name}/gate first, or promote with `force`."
+        )
+    chosen = models.find_chosen()
+    reference = str(ModelReference(candidate.name, alias=alias))
+    if alias != CHAMPION and chosen is not None and chosen.model == reference:
+        raise GateFailed(f"{name} is in int8, and {reference} is chosen: promote it to {CHAMPION}.")
 
 
 def _require_gate(model: Model | None, name: str) -> Gate:

@@ -47,9 +47,10 @@ class ModelRepository:
         return self.session.get(ModelVersion, (name, version))
 
     def find_newest_version(self, name: str) -> ModelVersion | None:
+        """What a bare name means without a champion: none in int8, which must pass a gate."""
         return self.session.scalar(
             select(ModelVersion)
-            .where(ModelVersion.name == name)
+            .where(ModelVersion.name == name, ModelVersion.quantized_key.is_(None))
             .order_by(ModelVersion.version.desc())
             .limit(1)
         )

@@ -66,6 +66,9 @@ class VersionDetail(VersionName):
         description="That of the images it was trained on; null where that is not known.",
         examples=["2c26b46b…"],
     )
+    quantized_from: VersionNumber | None = Field(
+        description="The version that this one in int8 was made from; null for all others."
+    )
     created_at: UtcTime = Field(description="When it was registered.")
 
 

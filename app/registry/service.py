@@ -42,9 +42,11 @@ def register_version(  # noqa: PLR0913 - one keyword for each column
     dataset_digest: str | None = None,
     trust_key: str | None = None,
     calibration: Calibration | None = None,
+    quantized: tuple[str, int] | None = None,
 ) -> int:
     """Make a checkpoint the next version of a model; returns its number.
 
+    quantized are the key of its graph in int8 and the version that this was made from.
     Concurrent registrations get different numbers, and a deleted version's number is not given
     again. The first model ever registered becomes the chosen one.
     """
@@ -65,10 +67,13 @@ def register_version(  # noqa: PLR0913 - one keyword for each column
             input_size=input_size,
             val_accuracy=val_accuracy,
             dataset_digest=dataset_digest,
+            quantized_key=quantized[0] if quantized else None,
+            quantized_from=quantized[1] if quantized else None,
         )
     )
     session.flush()
-    events.append(session, name, "registered", version=version, payload={"job_id": job_id})
+    payload = {"job_id": job_id} | ({"quantized_from": quantized[1]} if quantized else {})
+    events.append(session, name, "registered", version=version, payload=payload)
     if models.choose_if_nothing_is(name):
         events.append(session, name, "chosen", payload={"model": name, "before": None})
     return version
@@ -293,5 +298,6 @@ def _describe(version: ModelVersion, aliases: Sequence[ModelAlias]) -> VersionDe
         num_bytes=version.num_bytes,
         digest=version.digest,
         dataset_digest=version.dataset_digest,
+        quantized_from=version.quantized_from,
         created_at=version.created_at,
     )

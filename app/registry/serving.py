@@ -4,10 +4,10 @@ from sqlalchemy.orm import Session
 
 from app.db.base import now
 from app.db.tables import ModelVersion, Serving
-from app.errors import InputProblem, ValidationFailed
+from app.errors import GateFailed, InputProblem, ValidationFailed
 from app.ml.intervals import wilson_interval
 from app.registry import events
-from app.registry.references import ModelReference, parse_reference
+from app.registry.references import CHAMPION, ModelReference, parse_reference
 from app.registry.repository import ModelRepository
 from app.registry.schemas import VersionName
 from app.registry.service import require_chosen, resolve
@@ -28,7 +28,8 @@ def choose_model(session: Session, wish: ChooseModel) -> ChosenModel:
     """Choose the model for predictions that name none, and its shadow if the wish names one.
 
     A wish that does not speak of a shadow leaves it as it is. Raises what `resolve_reference` does,
-    and ValidationFailed for a shadow with other classes.
+    ValidationFailed for a shadow with other classes, GateFailed for a version in int8 that is no
+    champion.
     """
     models = ModelRepository(session)
     reference = parse_reference(wish.model)
@@ -36,7 +37,7 @@ def choose_model(session: Session, wish: ChooseModel) -> ChosenModel:
     # in one order, so that two who choose never wait for each other
     for name in sorted({one.name for one in (reference, shadow) if one is not None}):
         models.lock(name)
-    resolve(models, reference)
+    _require_gated(resolve(models, reference), reference)
     is_first = models.choose_if_nothing_is(str(reference))
     row = models.lock_serving()
     before = (None if is_first else row.model, row.shadow, row.shadow_fraction)
@@ -64,6 +65,16 @@ def find_shadow(session: Session) -> tuple[ModelVersion, ModelVersion, float] | 
     if shadow is chosen or shadow.class_names != chosen.class_names:
         return None
     return chosen, shadow, row.shadow_fraction
+
+
+def _require_gated(version: ModelVersion, reference: ModelReference) -> None:
+    """Raise GateFailed for a version in int8, unless it is chosen as its model's champion."""
+    is_champion = reference.version is None and reference.alias in {None, CHAMPION}
+    if version.quantized_key is not None and not is_champion:
+        raise GateFailed(
+            f"{version.name}:{version.version} is in int8 and answers for others only as its "
+            f"model's {CHAMPION}, which a gate lets it become."
+        )
 
 
 def _parse_shadow(wish: SetShadow | None) -> ModelReference | None:

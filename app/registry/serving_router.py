@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app.dependencies import ReadSessionDep, SessionDep
-from app.errors import ModelNotReady, NotFound, ValidationFailed
+from app.errors import GateFailed, ModelNotReady, NotFound, ValidationFailed
 from app.problems import problem_responses
 from app.registry import serving
 from app.registry.serving_schemas import ChooseModel, ChosenModel
@@ -22,7 +22,7 @@ def get_serving(session: ReadSessionDep) -> ChosenModel:
 @router.put(
     "/serving",
     summary="Choose the model that predicts",
-    responses=problem_responses(NotFound, ModelNotReady, ValidationFailed),
+    responses=problem_responses(NotFound, ModelNotReady, GateFailed, ValidationFailed),
 )
 def put_serving(session: SessionDep, body: ChooseModel) -> ChosenModel:
     """Choose the model that predictions use where they name none.

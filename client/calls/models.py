@@ -6,7 +6,14 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from client.connection import Connection
-from client.resources.models import Alias, ChosenModel, Evaluation, Gate, ModelEvent
+from client.resources.models import (
+    Alias,
+    ChosenModel,
+    Evaluation,
+    Gate,
+    ModelEvent,
+    Quantization,
+)
 
 CHAMPION = "champion"
 
@@ -34,6 +41,12 @@ class ModelCalls(Connection):
         body = {"dataset_id": dataset_id} | ({"split": split} if split else {})
         path = f"/models/{name}/versions/{version}/evaluate"
         return Evaluation.model_validate(self._wait("POST", path, json=body))
+
+    def quantize_version(self, name: str, version: int, dataset_id: str) -> Quantization:
+        """A version rounded to int8, by the ranges that a dataset's training images show."""
+        path = f"/models/{name}/versions/{version}/quantize"
+        body = {"dataset_id": dataset_id}
+        return Quantization.model_validate(self._wait("POST", path, json=body))
 
     def set_gate(self, name: str, dataset_id: str, **rule: Any) -> Gate:
         """Let only versions become champion that compare well; rule as in PUT …/gate."""

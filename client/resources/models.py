@@ -75,6 +75,17 @@ class Evaluation(SplitFigures, ModelVersion):
     warnings: list[str]
 
 
+class Quantization(ModelVersion):
+    """A version in int8, and what rounding changed on validation images."""
+
+    quantized_from: int
+    num_images: int
+    float_accuracy: float
+    int8_accuracy: float
+    num_changed: int
+    max_probability_difference: float
+
+
 class Gate(Resource):
     """What a version must pass before `champion` may point to it."""
 

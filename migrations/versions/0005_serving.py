@@ -18,6 +18,8 @@ def upgrade() -> None:
     op.add_column("model_version", sa.Column("trust_key", sa.String(length=200), nullable=True))
     op.add_column("model_version", sa.Column("calibration", Json, nullable=True))
     op.add_column("model_version", sa.Column("dataset_digest", sa.String(length=64), nullable=True))
+    op.add_column("model_version", sa.Column("quantized_key", sa.String(length=200), nullable=True))
+    op.add_column("model_version", sa.Column("quantized_from", sa.Integer(), nullable=True))
     op.add_column("inquiry", sa.Column("file_key", sa.String(length=200), nullable=True))
     op.add_column("work_item", sa.Column("trace_parent", sa.String(length=64), nullable=True))
     op.add_column("serving", sa.Column("shadow", sa.String(length=160), nullable=True))
@@ -61,6 +63,7 @@ def upgrade() -> None:
         sa.Column("model_version", sa.Integer(), nullable=False),
         sa.Column("checkpoint_key", sa.String(length=200), nullable=False),
         sa.Column("trust_key", sa.String(length=200), nullable=True),
+        sa.Column("quantized_key", sa.String(length=200), nullable=True),
         sa.Column("dataset_id", sa.String(length=40), nullable=True),
         sa.Column("split", sa.String(length=8), nullable=True),
         sa.Column("upload_key", sa.String(length=200), nullable=True),
@@ -90,5 +93,7 @@ def downgrade() -> None:
     op.drop_column("inquiry", "file_key")
     op.drop_column("model_version", "calibration")
     op.drop_column("model_version", "dataset_digest")
+    op.drop_column("model_version", "quantized_from")
+    op.drop_column("model_version", "quantized_key")
     op.drop_column("model_version", "trust_key")
     op.drop_column("model", "gate")

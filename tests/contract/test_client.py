@@ -5,7 +5,13 @@ from pydantic import BaseModel
 
 from app.predictions import schemas as predictions
 from app.predictions.batches import schemas as batches
-from app.registry import alias_schemas, evaluation_schemas, gate_schemas, serving_schemas
+from app.registry import (
+    alias_schemas,
+    evaluation_schemas,
+    gate_schemas,
+    quantization_schemas,
+    serving_schemas,
+)
 from client.resources import models as client_models
 from client.resources import predictions as client_predictions
 
@@ -19,6 +25,7 @@ from client.resources import predictions as client_predictions
         (client_models.Gate, gate_schemas.Gate),
         (client_models.GateVerdict, gate_schemas.GateVerdict),
         (client_models.ModelEvent, gate_schemas.RegistryEventDetail),
+        (client_models.Quantization, quantization_schemas.Quantization),
         (client_models.Shadow, serving_schemas.Shadow),
         (client_models.Tally, serving_schemas.Tally),
         (client_predictions.Batch, batches.BatchDetail),

@@ -52,7 +52,7 @@ def validated(database: Database, storage: LocalStorage, tmp_path: Path) -> dict
     register_model(database, storage, MODEL)
     path = storage.path(f"jobs/{MODEL}/0/model.safetensors")
     model, header = checkpoint.restore_model(checkpoint.load(path))
-    answers = {}
+    answers: dict[str, Answer] = {}
     for name, content in FORMS.items():
         file = tmp_path / name.replace(":", "")
         file.write_bytes(content)

@@ -73,7 +73,7 @@ def test_a_page_can_be_pasted(graft: Graft, page: Path, tmp_path: Path) -> None:
     jobs = [job for job in graft.get("/jobs", limit=1000)["data"] if job["id"] not in earlier]
     assert jobs
     assert {job["status"] for job in jobs} == {"succeeded"}
-    shown = re.findall(rf"{address}/predict(?:\?[^']*')?\n", commands)
+    shown = re.findall(rf"{address}/predict(?:\?[^'\"]*['\"])?\n", commands)
     assert typed.stdout.count('"predictions"') == len(shown)
     if "history.png" in commands:
         assert (tmp_path / "history.png").read_bytes().startswith(b"\x89PNG")

@@ -40,6 +40,7 @@ class BatchConfig(BaseModel):
     source: DatasetSource | ArchiveSource
     checkpoint_key: str
     trust_key: str | None
+    quantized_key: str | None = None
     options: PredictOptions
     results_key: str
     storage_dir: Path

@@ -41,6 +41,7 @@ def predict_batch(config: BatchConfig, storage: Storage, on_progress: OnProgress
         device,
         engine=choose_engine(config.engine, device),
         precision=config.precision,
+        quantized_path=storage.path(config.quantized_key) if config.quantized_key else None,
     )
     total, images = open_source(
         config.source, storage, max_image_bytes=config.max_image_bytes, on_progress=on_progress

@@ -5,10 +5,12 @@ from pydantic import BaseModel
 from app.errors import GraftError
 from app.inquiries.advice_schemas import AdviceQuestion
 from app.registry.evaluation_schemas import EvaluationQuestion
+from app.registry.quantization_schemas import QuantizationQuestion
 from worker.inquiries.advise import advise
 from worker.inquiries.config import InquiryConfig
 from worker.inquiries.dry_run import dry_run
 from worker.inquiries.evaluate import evaluate
+from worker.inquiries.quantize import quantize
 from worker.lifeline import open_lifeline
 from worker.protocol import Answered, Failed, InquiryProgress, say
 
@@ -31,6 +33,8 @@ def _answer(config: InquiryConfig) -> BaseModel:
         return advise(config, question, _tell)
     if isinstance(question, EvaluationQuestion):
         return evaluate(config, question, _tell)
+    if isinstance(question, QuantizationQuestion):
+        return quantize(config, question, _tell)
     return dry_run(config, question)
 
 

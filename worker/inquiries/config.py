@@ -9,19 +9,22 @@ from app.inquiries.advice_schemas import AdviceQuestion
 from app.inquiries.dry_run_schemas import DryRunQuestion
 from app.ml.recipe import Recipe
 from app.registry.evaluation_schemas import EvaluationQuestion
+from app.registry.quantization_schemas import QuantizationQuestion
 from worker.training.config import TrainingConfig
 
 
 class InquiryConfig(BaseModel):
     """The configuration a supervisor sends to `python -m worker.inquiries`.
 
-    num_images counts the dataset's images by split; num_threads are those of an evaluation.
+    num_images counts the dataset's images by split; num_threads are those of an evaluation;
+    file_key is where an answer's file goes, where it has one.
     """
 
     model_config = ConfigDict(frozen=True)
 
     question: Annotated[
-        AdviceQuestion | DryRunQuestion | EvaluationQuestion, Field(discriminator="kind")
+        AdviceQuestion | DryRunQuestion | EvaluationQuestion | QuantizationQuestion,
+        Field(discriminator="kind"),
     ]
     class_names: list[str]
     num_images: dict[str, int]
@@ -34,10 +37,16 @@ class InquiryConfig(BaseModel):
     image_cache_bytes: int
     device: str
     num_threads: int
+    file_key: str = ""
 
     def train(self, recipe: Recipe) -> TrainingConfig:
         """What a job with this recipe would be told; it has no place to write to."""
-        base = None if isinstance(self.question, EvaluationQuestion) else self.question
+        question = self.question
+        base_model_key = (
+            question.base_model_key
+            if isinstance(question, AdviceQuestion | DryRunQuestion)
+            else None
+        )
         return TrainingConfig(
             job_id="",
             recipe=recipe,
@@ -51,5 +60,5 @@ class InquiryConfig(BaseModel):
             cache_dir=self.cache_dir,
             image_cache_bytes=self.image_cache_bytes,
             device=self.device,
-            base_model_key=base.base_model_key if base else None,
+            base_model_key=base_model_key,
         )

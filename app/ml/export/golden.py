@@ -32,8 +32,8 @@ def draw_golden(spec: PreprocessingSpec) -> dict[str, Pixels]:
 
     Each is a zone plate, whose rings grow finer towards its edges up to one pixel, over a slope of
     colours: the test picture of resampling, for a resize without antialiasing makes new rings.
-    Resized, hardly any of its levels is near a half: float32 sums in another order could round such a
-    level the other way, which says nothing about an export.
+    Resized, hardly any of its levels is near a half: float32 sums in another order could round such
+    a level the other way, which says nothing about an export.
     """
     return {
         name: _avoid_ties(_draw(*(int(share * spec.resize_size) | 1 for share in shape)), spec)

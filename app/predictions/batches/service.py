@@ -165,6 +165,7 @@ def _queue(  # noqa: PLR0913 - one keyword for each column
         model_version=version.version,
         checkpoint_key=version.checkpoint_key,
         trust_key=version.trust_key,
+        quantized_key=version.quantized_key,
         dataset_id=dataset_id,
         split=split,
         upload_key=upload_key,

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -22,7 +23,7 @@ _MODULES: dict[EngineName, tuple[str, ...]] = {
 _EXTRAS = {"openvino": "openvino", "onnxruntime": "onnx"}
 _X86 = {"x86_64", "AMD64"}
 
-EngineBuilder = Callable[[ScoringNetwork], Engine]
+EngineBuilder = Callable[[ScoringNetwork | Path], Engine]
 
 
 def choose_engine(wanted: EngineName | Literal["auto"], device: torch.device) -> EngineName:
@@ -46,7 +47,7 @@ def choose_engine(wanted: EngineName | Literal["auto"], device: torch.device) ->
 
 
 def make_builder(name: EngineName, device: torch.device, precision: Precision) -> EngineBuilder:
-    """What makes a network ready for an engine; imports the engine's runtime.
+    """What makes a network, or a quantised file, ready for an engine; imports its runtime.
 
     Raises EngineUnavailable for numbers that the engine does not compute in, ValidationFailed as
     `choose_precision` does.
@@ -64,8 +65,17 @@ def make_builder(name: EngineName, device: torch.device, precision: Precision) -
     if name == "openvino":
         from app.predictions.engines.openvino_engine import OpenVinoEngine  # noqa: PLC0415
 
-        return lambda network: OpenVinoEngine(network, numbers)
-    return lambda network: TorchEngine(network, device, numbers)
+        return lambda source: OpenVinoEngine(source, numbers)
+
+    def build_torch(source: ScoringNetwork | Path) -> Engine:
+        if isinstance(source, Path):
+            raise EngineUnavailable(
+                "The engine 'torch' does not run int8 versions; install graft[openvino] or "
+                "graft[onnx] and set GRAFT_PREDICT_ENGINE to openvino or onnxruntime."
+            )
+        return TorchEngine(source, device, numbers)
+
+    return build_torch
 
 
 def _is_installed(name: EngineName) -> bool:

@@ -2,6 +2,7 @@
 
 import threading
 import warnings
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ _PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
 class OpenVinoEngine:
     """A scoring network compiled for this CPU, batch normalisation folded into its convolutions.
 
+    A file is an ONNX graph that `app.ml.quantizing` has written: int8, and `numbers` for the rest.
     One stream of one thread: a request then runs in the thread that makes it, so that the lanes are
     the parallelism. The precision is always said, for the default depends on the processor.
     Source: OpenVINO, "Optimizing for Throughput" and "Precision control".
@@ -25,10 +27,18 @@ class OpenVinoEngine:
 
     name: EngineName = "openvino"
 
-    def __init__(self, network: ScoringNetwork, numbers: Numbers) -> None:
-        self.numbers: EngineNumbers = numbers
+    def __init__(self, source: ScoringNetwork | Path, numbers: Numbers) -> None:
+        if isinstance(source, Path):
+            model: Any = source
+            self.numbers: EngineNumbers = "int8"
+            self.num_bytes = source.stat().st_size
+        else:
+            model = _convert(source)
+            self.numbers = numbers
+            num_weights = sum(p.numel() for p in source.parameters())
+            self.num_bytes = num_weights * (2 if numbers == "bf16" else 4)
         self._compiled = openvino.Core().compile_model(
-            _convert(network),
+            model,
             "CPU",
             {
                 "INFERENCE_PRECISION_HINT": _PRECISIONS[numbers],
@@ -38,8 +48,6 @@ class OpenVinoEngine:
             },
         )
         self._requests = threading.local()
-        num_weights = sum(p.numel() for p in network.parameters())
-        self.num_bytes = num_weights * (2 if numbers == "bf16" else 4)
 
     def run(self, pixels: Tensor) -> Scores:
         outputs = self._request().infer({0: pixels.contiguous().numpy()}, share_inputs=True)
