@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import threading
 import warnings
@@ -106,16 +107,16 @@ def api(
         _end_with_parent()
     settings = get_settings()
     require_exporter(settings)
-    uvicorn.run(
+    config = uvicorn.Config(
         create_app(settings),
         host=settings.host,
         port=settings.port,
-        fd=fd,
         timeout_graceful_shutdown=5,
         timeout_keep_alive=30,
         log_level="warning",
         log_config=None,
     )
+    uvicorn.Server(config).run(None if fd is None else [inherit_listener(fd)])
 
 
 @app.command()
@@ -158,6 +159,15 @@ def migrate() -> None:
 def settings() -> None:
     """Print every setting as a table: its variable, default and meaning."""
     typer.echo(describe_settings())
+
+
+def inherit_listener(fd: int) -> socket.socket:
+    """The listening socket that this process was started with.
+
+    Not by uvicorn's own `fd`: it takes any socket for a Unix one, on which TCP_NODELAY is not set,
+    and then each answer waits 40 ms until its headers have been acknowledged.
+    """
+    return socket.socket(fileno=fd)
 
 
 def _interrupt_on_signals() -> None:

@@ -95,7 +95,10 @@ class Settings(BaseSettings):
         "auto", description="Numbers that models answer in; `auto` is what is fast on the device."
     )
     predict_lanes: int = Field(
-        os.cpu_count() or 1, ge=1, le=256, description="Images predicted at the same time."
+        (os.cpu_count() or 1) + 1,
+        ge=1,
+        le=256,
+        description="Threads that predict; one more than cores, for one mostly waits for another.",
     )
     predict_batch_size: int = Field(
         4, ge=1, le=256, description="Images that a lane takes at once when so many wait."
@@ -164,7 +167,7 @@ def describe_settings() -> str:
     """Every setting as a Markdown table, the same on every machine."""
     rows = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        default = "number of CPUs" if name in _BY_MACHINE else _show(field.default)
+        default = _BY_MACHINE.get(name) or _show(field.default)
         rows.append(f"| `GRAFT_{name.upper()}` | {default} | {field.description} |")
     return "\n".join(rows)
 
@@ -173,7 +176,7 @@ def _show(default: object) -> str:
     return f"`{default}`" if default not in {None, ""} else ""
 
 
-_BY_MACHINE = {"num_threads", "predict_lanes"}
+_BY_MACHINE = {"num_threads": "number of CPUs", "predict_lanes": "number of CPUs + 1"}
 
 
 @lru_cache(maxsize=1)

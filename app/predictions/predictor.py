@@ -252,6 +252,7 @@ class Predictor:
                 self._device,
                 engine=self.engine,
                 precision=self.settings.predict_precision,
+                num_callers=self.settings.predict_lanes,
                 quantized_path=self._storage.path(version.quantized_key)
                 if version.quantized_key
                 else None,

@@ -29,7 +29,10 @@ class Question:
 
 
 class _Known(NamedTuple):
+    """A lookup that began at a time, and at a mark of the database where it gives one."""
+
     looked_up_at: float
+    mark: int | None
     version: ModelVersion
 
 
@@ -37,7 +40,8 @@ class Resolution:
     """The meaning of references, never older than the question.
 
     A lookup that begins after a question was asked sees every promotion that was committed before
-    it; so it serves all questions that wait at that moment.
+    it; so it serves all questions that wait at that moment, and those that come before the next
+    commit where the database can tell that there was none.
     """
 
     def __init__(self, database: Database) -> None:
@@ -52,16 +56,17 @@ class Resolution:
         """
         with self._lock:
             if question.version is None:
+                mark = self._database.find_mark()
                 known = self._known.get(question.reference)
-                if known is None or known.looked_up_at <= question.asked_at:
-                    known = self._remember(question.reference)
+                if known is None or not _is_fresh(known, question, mark):
+                    known = self._remember(question.reference, mark)
                 question.version = known.version
             return question.version
 
-    def _remember(self, reference: str | None) -> _Known:
+    def _remember(self, reference: str | None, mark: int | None) -> _Known:
         if len(self._known) >= _MAX_KNOWN:
             self._known.clear()
-        known = _Known(time.monotonic(), self._look_up(reference))
+        known = _Known(time.monotonic(), mark, self._look_up(reference))
         self._known[reference] = known
         return known
 
@@ -70,3 +75,7 @@ class Resolution:
             if reference is None:
                 return resolve_chosen(session)
             return resolve_reference(session, reference, loc=("query", "model"))
+
+
+def _is_fresh(known: _Known, question: Question, mark: int | None) -> bool:
+    return known.looked_up_at > question.asked_at or (mark is not None and known.mark == mark)

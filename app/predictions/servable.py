@@ -63,15 +63,17 @@ def load_servable(  # noqa: PLR0913 - each is one thing the caller knows
     engine: EngineName = "torch",
     precision: Precision = "auto",
     quantized_path: Path | None = None,
+    num_callers: int = 1,
 ) -> Servable:
     """Load a complete checkpoint and what its confidence is worth.
 
-    quantized_path is the graph that is run in the checkpoint's place, of a version in int8.
+    quantized_path is the graph that is run in the checkpoint's place, of a version in int8;
+    num_callers is how many threads will run the engine at a time.
 
     Raises CheckpointInvalid as `app.ml.checkpoint.load` does, FileNotFoundError; and what
     `make_builder` does.
     """
-    build = make_builder(engine, device, precision)
+    build = make_builder(engine, device, precision, num_callers=num_callers)
     source: ScoringNetwork | Path
     if quantized_path is not None:
         header, source = checkpoint.load_header(path), quantized_path

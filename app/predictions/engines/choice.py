@@ -46,8 +46,12 @@ def choose_engine(wanted: EngineName | Literal["auto"], device: torch.device) ->
     return wanted
 
 
-def make_builder(name: EngineName, device: torch.device, precision: Precision) -> EngineBuilder:
+def make_builder(
+    name: EngineName, device: torch.device, precision: Precision, *, num_callers: int = 1
+) -> EngineBuilder:
     """What makes a network, or a quantised file, ready for an engine; imports its runtime.
+
+    num_callers is how many threads will call it at a time without waiting for each other.
 
     Raises EngineUnavailable for numbers that the engine does not compute in, ValidationFailed as
     `choose_precision` does.
@@ -65,7 +69,7 @@ def make_builder(name: EngineName, device: torch.device, precision: Precision) -
     if name == "openvino":
         from app.predictions.engines.openvino_engine import OpenVinoEngine  # noqa: PLC0415
 
-        return lambda source: OpenVinoEngine(source, numbers)
+        return lambda source: OpenVinoEngine(source, numbers, num_callers)
 
     def build_torch(source: ScoringNetwork | Path) -> Engine:
         if isinstance(source, Path):

@@ -20,14 +20,14 @@ class OpenVinoEngine:
     """A scoring network compiled for this CPU, batch normalisation folded into its convolutions.
 
     A file is an ONNX graph that `app.ml.quantizing` has written: int8, and `numbers` for the rest.
-    One stream of one thread: a request then runs in the thread that makes it, so that the lanes are
-    the parallelism. The precision is always said, for the default depends on the processor.
+    A stream of one thread for each of num_callers, as far as there are cores: with fewer, callers
+    wait for each other. The precision is always said, for the default depends on the processor.
     Source: OpenVINO, "Optimizing for Throughput" and "Precision control".
     """
 
     name: EngineName = "openvino"
 
-    def __init__(self, source: ScoringNetwork | Path, numbers: Numbers) -> None:
+    def __init__(self, source: ScoringNetwork | Path, numbers: Numbers, num_callers: int) -> None:
         if isinstance(source, Path):
             model: Any = source
             self.numbers: EngineNumbers = "int8"
@@ -42,12 +42,17 @@ class OpenVinoEngine:
             "CPU",
             {
                 "INFERENCE_PRECISION_HINT": _PRECISIONS[numbers],
-                "NUM_STREAMS": 1,
-                "INFERENCE_NUM_THREADS": 1,
+                "NUM_STREAMS": num_callers,
+                "INFERENCE_NUM_THREADS": num_callers,
                 "ENABLE_CPU_PINNING": False,
             },
         )
         self._requests = threading.local()
+
+    @property
+    def num_streams(self) -> int:
+        """How many forward passes run at a time."""
+        return int(self._compiled.get_property("NUM_STREAMS"))
 
     def run(self, pixels: Tensor) -> Scores:
         outputs = self._request().infer({0: pixels.contiguous().numpy()}, share_inputs=True)

@@ -1,6 +1,7 @@
 """What every engine promises, whichever runs the model."""
 
 import re
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +17,7 @@ from app.ml.preprocessing import PreprocessingSpec
 from app.ml.scoring import ScoringNetwork
 from app.predictions.engines.choice import choose_engine, make_builder
 from app.predictions.engines.engine import Engine, EngineName
+from app.predictions.engines.openvino_engine import OpenVinoEngine
 from app.predictions.engines.torch_engine import TorchEngine
 from tests.conftest import REPOSITORY
 
@@ -117,6 +119,13 @@ def test_several_threads_get_their_own_answers(engine: Engine) -> None:
         answers = list(threads.map(ask, range(64)))
     for number, answer in enumerate(answers):
         assert torch.allclose(answer, answers[number % 8], atol=1e-6)
+
+
+@pytest.mark.parametrize("num_callers", [1, 3])
+def test_openvino_has_a_stream_for_every_caller(network: ScoringNetwork, num_callers: int) -> None:
+    engine = make_builder("openvino", CPU, "fp32", num_callers=num_callers)(network)
+    assert isinstance(engine, OpenVinoEngine)
+    assert engine.num_streams == min(num_callers, os.cpu_count() or 1)
 
 
 def test_answers_stay_when_the_next_are_asked_for(engine: Engine) -> None:
