@@ -41,6 +41,7 @@ def predict_batch(config: BatchConfig, storage: Storage, on_progress: OnProgress
         device,
         engine=choose_engine(config.engine, device),
         precision=config.precision,
+        num_callers=config.num_threads,
         quantized_path=storage.path(config.quantized_key) if config.quantized_key else None,
     )
     total, images = open_source(

@@ -71,6 +71,7 @@ def _load(config: InquiryConfig, question: EvaluationQuestion, storage: LocalSto
             device,
             engine=choose_engine(question.runtime.engine, device),
             precision=question.runtime.precision,
+            num_callers=config.num_threads,
             quantized_path=storage.path(question.quantized_key) if question.quantized_key else None,
         )
     except (FileNotFoundError, CheckpointInvalid) as error:

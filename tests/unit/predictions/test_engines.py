@@ -1,7 +1,7 @@
 """What every engine promises, whichever runs the model."""
 
-import re
 import os
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
