@@ -37,6 +37,7 @@ def test_a_version_says_where_it_came_from_and_what_it_answers(client: TestClien
         "val_accuracy": 0.5,
         "calibration": None,
         "dataset_digest": None,
+        "quantized_from": None,
     }
 
 
