@@ -113,7 +113,8 @@ def promote(
         raise GateFailed(
             f"The images of {name}'s gate were deleted: set another gate or promote with `force`."
         )
-    contest = _Contest(Gate.model_validate(gate), dataset, candidate, _find_champion(models, row))
+    champion = _find_champion(models, row, candidate)
+    contest = _Contest(Gate.model_validate(gate), dataset, candidate, champion)
     verdict = _judge(session, contest, runtime)
     if isinstance(verdict, Asked):
         return verdict
@@ -170,8 +171,15 @@ def _require_gate(model: Model | None, name: str) -> Gate:
     return Gate.model_validate(model.gate)
 
 
-def _find_champion(models: ModelRepository, row: ModelAlias | None) -> ModelVersion | None:
-    return None if row is None else models.find_version(row.name, row.version)
+def _find_champion(
+    models: ModelRepository, row: ModelAlias | None, candidate: ModelVersion
+) -> ModelVersion | None:
+    """The champion; for a candidate in int8 else the version that a bare name means until now."""
+    if row is not None:
+        return models.find_version(row.name, row.version)
+    if candidate.quantized_key is not None:
+        return models.find_newest_version(candidate.name)
+    return None
 
 
 def _judge(session: Session, contest: _Contest, runtime: Runtime) -> GateVerdict | Asked:

@@ -127,6 +127,15 @@ def test_one_that_passes_becomes_champion(
     assert promote(client, 2).json()["version"] == 2
 
 
+def test_without_a_champion_it_is_compared_with_what_answers(
+    client: TestClient, database: Database, quantized: str
+) -> None:
+    client.put("/models/ants/gate", json={"dataset_id": quantized})
+    assert promote(client, 2).status_code == 202
+    answer_evaluations(database, TARGETS, {1: TARGETS, 2: [1] * 8 + TARGETS[8:]})
+    assert problem(promote(client, 2)) == (409, "GATE_FAILED")
+
+
 def test_nothing_more_is_made_of_it(client: TestClient, quantized: str) -> None:
     again = client.post("/models/ants/versions/2/quantize", json={"dataset_id": quantized})
     assert problem(again) == (409, "CONFLICT")
