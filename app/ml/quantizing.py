@@ -7,6 +7,7 @@ Integer-Arithmetic-Only Inference" (CVPR 2018), as ONNX Runtime's static quantis
 
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -36,7 +37,7 @@ def quantize(network: ScoringNetwork, images: Iterable[Tensor]) -> bytes:
             f"The worker has no '{error.name}': install graft[onnx] there."
         ) from error
     fold_batch_norms(network.model)
-    with TemporaryDirectory() as folder, _quiet():
+    with TemporaryDirectory() as folder, _without_advice():
         source, target = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
         source.write_bytes(convert_network(network))
         quantization.quantize_static(
@@ -63,11 +64,11 @@ class _Reader:
         return None if image is None else {"pixels": image[None].contiguous().numpy()}
 
 
-class _quiet:  # noqa: N801 - reads as a statement
-    """Without advice on how to prepare the graph, which torch's exporter has done."""
-
-    def __enter__(self) -> None:
-        logging.disable(logging.WARNING)
-
-    def __exit__(self, *_: object) -> None:
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Keep the quantiser from advising steps that torch's exporter has taken already."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
         logging.disable(logging.NOTSET)

@@ -1,7 +1,7 @@
 """Rounding a registered version to int8, and counting what that changes."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -10,8 +10,6 @@ from app.datasets.manifest import Split, read_manifest
 from app.errors import CheckpointInvalid, TooFewImages, Unavailable
 from app.ml import checkpoint
 from app.ml.catalogue import get_entry
-from app.ml.images import decode_image
-from app.ml.preprocessing import PreprocessingSpec, eval_pixels, to_pixels
 from app.ml.quantizing import quantize as round_network
 from app.ml.scoring import ScoringNetwork
 from app.registry.quantization_schemas import (
@@ -21,6 +19,7 @@ from app.registry.quantization_schemas import (
 )
 from app.storage import LocalStorage
 from worker.inquiries.config import InquiryConfig
+from worker.training.cache import decode, eval_form
 from worker.training.data import Sample, select_samples
 
 
@@ -48,12 +47,12 @@ def quantize(
     torch.set_num_threads(config.num_threads)
     network = ScoringNetwork(model, get_entry(header.architecture), header.preprocessing)
 
-    def read(samples: Sequence[Sample], before: int) -> "list[Tensor]":
-        images = []
+    form = eval_form(header.preprocessing)
+
+    def read(samples: Sequence[Sample], before: int) -> Iterator[Tensor]:
         for done, sample in enumerate(samples, start=before + 1):
-            images.append(_prepare(sample, header.preprocessing))
+            yield decode(sample, form)
             on_progress(done, total)
-        return images
 
     content = round_network(network, read(calibrating, 0))
     with storage.new_file(config.file_key) as file:
@@ -96,7 +95,3 @@ def _select(
     if not samples:
         raise TooFewImages(f"The dataset's {split} split has no images.")
     return samples
-
-
-def _prepare(sample: Sample, spec: PreprocessingSpec) -> Tensor:
-    return eval_pixels(to_pixels(decode_image(sample.path)), spec)
