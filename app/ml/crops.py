@@ -10,15 +10,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from app.ml.antialiasing import weigh
 from app.ml.augmentation import View
 from app.ml.catalogue import Interpolation
 from app.ml.preprocessing import PreprocessingSpec
 
 _CHUNK_SIZE = 64
 """Images cropped at a time; what is in between takes about ten times a crop's bytes."""
-
-_CUBIC = -0.5
-"""Keys' parameter (1981), as Pillow and torch have it where they smooth."""
 
 
 class Place(NamedTuple):
@@ -97,17 +95,5 @@ def _weigh(lengths: Tensor, size: int, num: int, interpolation: Interpolation) -
     stretch = scale.clamp_min(1.0)
     at = torch.arange(num, device=lengths.device) + 0.5
     centres = (torch.arange(size, device=lengths.device)[:, None] + 0.5) * scale
-    distance = (at - centres).abs() / stretch
-    weights = _triangle(distance) if interpolation == "bilinear" else _cubic(distance)
-    weights = weights * (at < lengths)
+    weights = weigh(at, centres, stretch, interpolation) * (at < lengths)
     return weights / weights.sum(2, keepdim=True)
-
-
-def _triangle(distance: Tensor) -> Tensor:
-    return (1.0 - distance).clamp_min(0.0)
-
-
-def _cubic(distance: Tensor) -> Tensor:
-    near = ((_CUBIC + 2.0) * distance - (_CUBIC + 3.0)) * distance * distance + 1.0
-    far = (((distance - 5.0) * distance + 8.0) * distance - 4.0) * _CUBIC
-    return torch.where(distance < 1.0, near, torch.where(distance < 2.0, far, 0.0))  # noqa: PLR2004

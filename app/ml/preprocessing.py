@@ -1,8 +1,8 @@
 """From an RGB image to what a network sees: one spec, used in training, validation and serving.
 
 The resize is torchvision's antialiased one in float32, rounded half to even and clamped to 0..255,
-with torchvision's arithmetic of sizes: a definition that other runtimes can reproduce exactly,
-which the uint8 resize is not.
+with torchvision's arithmetic of sizes: a definition that other runtimes can reproduce, which the
+uint8 resize is not.
 """
 
 import numpy as np
@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
-from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F  # noqa: N812 -- the library's own habit
 
 from app.ml.catalogue import IMAGENET_MEAN, IMAGENET_STD, Interpolation
+from app.ml.resampling import Side, resample
 
 
 class PreprocessingSpec(BaseModel):
@@ -42,22 +42,15 @@ def eval_pixels(pixels: Tensor, spec: PreprocessingSpec) -> Tensor:
 
     uint8 [3, height, width] to uint8 [3, input_size, input_size].
     """
-    cut: Tensor = F.center_crop(resize(pixels, spec), [spec.input_size])
-    return cut.round().clamp(0.0, 255.0).to(torch.uint8)
-
-
-def resize(pixels: Tensor, spec: PreprocessingSpec) -> Tensor:
-    """The whole image at the spec's size, before rounding.
-
-    uint8 [3, height, width] to float32 [3, resized height, resized width].
-    """
-    resized: Tensor = F.resize(
-        pixels.to(torch.float32, memory_format=torch.contiguous_format),
-        [spec.resize_size],
-        InterpolationMode(spec.interpolation),
-        antialias=True,
+    height, width = pixels.shape[1:]
+    shorter = min(height, width)
+    down, across = (
+        Side(length, spec.resize_size * length // shorter, spec.input_size)
+        for length in (height, width)
     )
-    return resized
+    levels = resample(pixels.permute(1, 2, 0), down, across, spec.interpolation)
+    cut: Tensor = levels.round_().clamp_(0.0, 255.0).to(torch.uint8)
+    return cut.permute(2, 0, 1)
 
 
 def to_pixels(image: Image.Image) -> Tensor:

@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as F  # noqa: N812 -- the library's own habit
 
 from app.errors import ExportMismatch
 from app.ml.export.formats import RELATIVE_TOLERANCE, TOLERANCE, Check
 from app.ml.export.network import OUTPUTS
 from app.ml.export.original import Outputs, Pixels
-from app.ml.preprocessing import PreprocessingSpec, resize
+from app.ml.preprocessing import PreprocessingSpec
 
 SHAPES = {
     "landscape": (1.1, 1.46),
@@ -94,7 +97,7 @@ def _avoid_ties(pixels: Pixels, spec: PreprocessingSpec) -> Pixels:
     """Move pixels under a resized level near a half by a few levels, until hardly any is left."""
     random = np.random.default_rng(0)
     for _ in range(_MOST_ROUNDS):
-        resized = resize(torch.from_numpy(pixels).permute(2, 0, 1), spec).numpy().clip(0, 255)
+        resized = _resize(pixels, spec).clip(0, 255)
         near = _NEAR_A_HALF * max(resized.shape[1:])
         channels, *places = np.nonzero(np.abs(resized % 1.0 - 0.5) < near)
         if len(channels) == 0:
@@ -108,3 +111,13 @@ def _avoid_ties(pixels: Pixels, spec: PreprocessingSpec) -> Pixels:
         moved = pixels[rows, columns, channels] + random.integers(-2, 3, len(channels))
         pixels[rows, columns, channels] = moved.clip(0, 255)
     return pixels
+
+
+def _resize(pixels: Pixels, spec: PreprocessingSpec) -> NDArray[np.float32]:
+    """The whole picture, before rounding: float32 [3, resized height, resized width]."""
+    images = torch.from_numpy(pixels).permute(2, 0, 1).float()
+    resized = F.resize(
+        images, [spec.resize_size], InterpolationMode(spec.interpolation), antialias=True
+    )
+    levels: NDArray[np.float32] = resized.numpy()
+    return levels
