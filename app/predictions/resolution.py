@@ -1,5 +1,6 @@
 """What references mean: looked up after a request has come, once for all that came before."""
 
+import math
 import threading
 import time
 from dataclasses import dataclass, field
@@ -47,6 +48,8 @@ class Resolution:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[str | None, _Known] = {}
+        self._mark: int | None = None
+        self._marked_at = -math.inf
         self._lock = threading.Lock()
 
     def resolve(self, question: Question) -> ModelVersion:
@@ -56,12 +59,18 @@ class Resolution:
         """
         with self._lock:
             if question.version is None:
-                mark = self._database.find_mark()
+                mark = self._find_mark(question.asked_at)
                 known = self._known.get(question.reference)
                 if known is None or not _is_fresh(known, question, mark):
                     known = self._remember(question.reference, mark)
                 question.version = known.version
             return question.version
+
+    def _find_mark(self, asked_at: float) -> int | None:
+        """The database's mark, read after a question was asked."""
+        if self._marked_at <= asked_at:
+            self._marked_at, self._mark = time.monotonic(), self._database.find_mark()
+        return self._mark
 
     def _remember(self, reference: str | None, mark: int | None) -> _Known:
         if len(self._known) >= _MAX_KNOWN:
