@@ -89,9 +89,11 @@ class Predictor:
             settings.model_cache_bytes, measure=lambda loaded: loaded.num_bytes
         )
         self.bodies = Bodies(settings.predict_max_bytes_in_flight)
-        self.warm_up = WarmUp(settings.predict_lanes)
+        on_gpu = self._device.type == "cuda"
+        num_lanes = settings.predict_gpu_lanes if on_gpu else settings.predict_lanes
+        self.warm_up = WarmUp(num_lanes)
         self.lanes = Lanes[ImageToAnswer, Classified](
-            settings.predict_lanes,
+            num_lanes,
             queue_size=settings.predict_queue_size,
             batch_size=settings.predict_batch_size,
             run=self._answer,
@@ -253,6 +255,7 @@ class Predictor:
                 engine=self.engine,
                 precision=self.settings.predict_precision,
                 num_callers=self.settings.predict_lanes,
+                gpu_batch_size=self.settings.predict_gpu_batch_size,
                 quantized_path=self._storage.path(version.quantized_key)
                 if version.quantized_key
                 else None,

@@ -64,16 +64,20 @@ def load_servable(  # noqa: PLR0913 - each is one thing the caller knows
     precision: Precision = "auto",
     quantized_path: Path | None = None,
     num_callers: int = 1,
+    gpu_batch_size: int | None = None,
 ) -> Servable:
     """Load a complete checkpoint and what its confidence is worth.
 
     quantized_path is the graph that is run in the checkpoint's place, of a version in int8;
-    num_callers is how many threads will run the engine at a time.
+    num_callers is how many threads will run the engine at a time, gpu_batch_size how many of their
+    images run together on a GPU, if any.
 
     Raises CheckpointInvalid as `app.ml.checkpoint.load` does, FileNotFoundError; and what
-    `make_builder` does.
+    `make_builder` and its engine do.
     """
-    build = make_builder(engine, device, precision, num_callers=num_callers)
+    build = make_builder(
+        engine, device, precision, num_callers=num_callers, gpu_batch_size=gpu_batch_size
+    )
     source: ScoringNetwork | Path
     if quantized_path is not None:
         header, source = checkpoint.load_header(path), quantized_path

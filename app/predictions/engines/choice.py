@@ -12,6 +12,8 @@ from app.errors import EngineUnavailable
 from app.ml.precision import choose_precision
 from app.ml.recipe import Precision
 from app.ml.scoring import ScoringNetwork
+from app.predictions.engines.batching import BatchingEngine
+from app.predictions.engines.cuda_graphs import GraphedEngine
 from app.predictions.engines.engine import Engine, EngineName
 from app.predictions.engines.torch_engine import TorchEngine
 
@@ -47,11 +49,18 @@ def choose_engine(wanted: EngineName | Literal["auto"], device: torch.device) ->
 
 
 def make_builder(
-    name: EngineName, device: torch.device, precision: Precision, *, num_callers: int = 1
+    name: EngineName,
+    device: torch.device,
+    precision: Precision,
+    *,
+    num_callers: int = 1,
+    gpu_batch_size: int | None = None,
 ) -> EngineBuilder:
     """What makes a network, or a quantised file, ready for an engine; imports its runtime.
 
-    num_callers is how many threads will call it at a time without waiting for each other.
+    num_callers is how many threads will call it at a time without waiting for each other;
+    gpu_batch_size is how many images of several callers a GPU takes together, None where each
+    caller is to have forward passes of its own.
 
     Raises EngineUnavailable for numbers that the engine does not compute in, ValidationFailed as
     `choose_precision` does.
@@ -77,7 +86,10 @@ def make_builder(
                 "The engine 'torch' does not run int8 versions; install graft[openvino] or "
                 "graft[onnx] and set GRAFT_PREDICT_ENGINE to openvino or onnxruntime."
             )
-        return TorchEngine(source, device, numbers)
+        engine = TorchEngine(source, device, numbers)
+        if device.type != "cuda" or gpu_batch_size is None:
+            return engine
+        return BatchingEngine(GraphedEngine(engine, gpu_batch_size), gpu_batch_size)
 
     return build_torch
 

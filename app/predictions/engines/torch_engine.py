@@ -1,5 +1,8 @@
 """torch as an engine: the network itself, in the numbers that the device is fastest in."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
@@ -24,18 +27,23 @@ class TorchEngine:
         self.numbers: EngineNumbers = numbers
         self.device = device
         fold_batch_norms(network.model)
-        self._network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch
-        self._network.model.to(_DTYPES[numbers])
-        self.num_bytes = sum(p.nbytes for p in self._network.parameters())
+        self.network: ScoringNetwork = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch
+        self.network.model.to(_DTYPES[numbers])
+        self.num_bytes = sum(p.nbytes for p in self.network.parameters())
 
     def run(self, pixels: Tensor) -> Scores:
-        try:
-            with torch.inference_mode():
-                logits, features = self._network(pixels.to(self.device))
-                return Scores(logits.cpu(), features.cpu())
-        except torch.OutOfMemoryError as error:
-            torch.cuda.empty_cache()
-            raise Overloaded(
-                f"The memory of the GPU does not hold {len(pixels)} images of this model now; "
-                "try again."
-            ) from error
+        with overloaded_where_full(len(pixels)), torch.inference_mode():
+            logits, features = self.network(pixels.to(self.device))
+            return Scores(logits.cpu(), features.cpu())
+
+
+@contextmanager
+def overloaded_where_full(num_images: int) -> Iterator[None]:
+    """Raise Overloaded where a GPU's memory is full, and give back what is kept for later."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise Overloaded(
+            f"The memory of the GPU does not hold {num_images} images of this model now; try again."
+        ) from error

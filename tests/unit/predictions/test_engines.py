@@ -15,7 +15,9 @@ from app.ml.catalogue import Entry, get_entry, list_entries
 from app.ml.folding import fold_batch_norms
 from app.ml.preprocessing import PreprocessingSpec
 from app.ml.scoring import ScoringNetwork
+from app.predictions.engines.batching import BatchingEngine
 from app.predictions.engines.choice import choose_engine, make_builder
+from app.predictions.engines.cuda_graphs import list_sizes
 from app.predictions.engines.engine import Engine, EngineName
 from app.predictions.engines.openvino_engine import OpenVinoEngine
 from app.predictions.engines.torch_engine import TorchEngine
@@ -59,11 +61,15 @@ def network() -> ScoringNetwork:
         ("openvino", "fp32"),
         ("openvino", "bf16"),
         ("onnxruntime", "fp32"),
+        ("batching", "fp32"),
     ],
     ids="-".join,
 )
 def engine(request: pytest.FixtureRequest) -> Engine:
     name, precision = request.param
+    if name == "batching":
+        torch_engine = make_builder("torch", CPU, precision)
+        return BatchingEngine(torch_engine(make_network(get_entry("resnet18"), size=64)), 3)
     return make_builder(name, CPU, precision)(make_network(get_entry("resnet18"), size=64))
 
 
@@ -133,6 +139,16 @@ def test_answers_stay_when_the_next_are_asked_for(engine: Engine) -> None:
     copy = first.logits.clone()
     engine.run(255 - draw_pixels(1, 64))
     assert torch.equal(first.logits, copy)
+
+
+@pytest.mark.parametrize(
+    ("largest", "sizes"),
+    [(1, [1]), (2, [1, 2]), (6, [1, 2, 4, 6]), (64, [1, 2, 4, 8, 16, 32, 64])],
+)
+def test_graphs_are_captured_for_powers_of_two_and_the_largest(
+    largest: int, sizes: list[int]
+) -> None:
+    assert list_sizes(largest) == sizes
 
 
 def test_a_full_gpu_asks_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
