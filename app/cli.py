@@ -1,11 +1,12 @@
 """The `graft` command."""
 
+import logging
 import os
 import signal
-import socket
 import sys
 import threading
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Literal
@@ -14,7 +15,7 @@ import typer
 
 from app.errors import GraftError
 from app.logs import configure_logging
-from app.settings import describe_settings, get_settings
+from app.settings import Settings, describe_settings, get_settings
 from app.tracing import require_exporter
 from client.commands import app as client_app
 
@@ -93,30 +94,49 @@ def demo(
 
 @app.command()
 def api(
-    fd: Annotated[
-        int | None, typer.Option(help="Listen on this inherited socket.", hidden=True)
+    shared_port: Annotated[
+        int | None, typer.Option(help="Answer in this process, on a port of several.", hidden=True)
     ] = None,
     with_parent: WithParent = False,
 ) -> None:
     """Run the API alone."""
+    settings = get_settings()
+    require_exporter(settings)
+    if with_parent:
+        _end_with_parent()
+    if shared_port is None:
+        _keep_answering(settings)
+    else:
+        _answer(settings, shared_port)
+
+
+def _keep_answering(settings: Settings) -> None:
+    from app.processes import api_processes, keeping_alive  # noqa: PLC0415 - for this command alone
+
+    _interrupt_on_signals()
+    level = logging.getLevelName(logging.getLogger().level).lower()
+    with (
+        suppress(KeyboardInterrupt),
+        api_processes(settings, log_level=level) as (_, processes),
+        keeping_alive(processes),
+    ):
+        threading.Event().wait()
+
+
+def _answer(settings: Settings, port: int) -> None:
     import uvicorn  # noqa: PLC0415 - other commands need not wait for it
 
     from app.main import create_app  # noqa: PLC0415 - it loads torch
+    from app.processes import share_port  # noqa: PLC0415 - as above
 
-    if with_parent:
-        _end_with_parent()
-    settings = get_settings()
-    require_exporter(settings)
     config = uvicorn.Config(
         create_app(settings),
-        host=settings.host,
-        port=settings.port,
         timeout_graceful_shutdown=5,
         timeout_keep_alive=30,
         log_level="warning",
         log_config=None,
     )
-    uvicorn.Server(config).run(None if fd is None else [inherit_listener(fd)])
+    uvicorn.Server(config).run([share_port(settings.host, port)])
 
 
 @app.command()
@@ -159,15 +179,6 @@ def migrate() -> None:
 def settings() -> None:
     """Print every setting as a table: its variable, default and meaning."""
     typer.echo(describe_settings())
-
-
-def inherit_listener(fd: int) -> socket.socket:
-    """The listening socket that this process was started with.
-
-    Not by uvicorn's own `fd`: it takes any socket for a Unix one, on which TCP_NODELAY is not set,
-    and then each answer waits 40 ms until its headers have been acknowledged.
-    """
-    return socket.socket(fileno=fd)
 
 
 def _interrupt_on_signals() -> None:

@@ -1,5 +1,6 @@
 """The web application, put together."""
 
+from asyncio import to_thread
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -62,6 +63,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     scraping_router,
 )
 
+_WARM_UP_SECONDS = 60.0
+
 DESCRIPTION = """
 Upload labelled photographs, fine-tune a pretrained image classifier on them, watch its history, and
 send pictures to the model that comes out.
@@ -118,6 +121,9 @@ def _lifespan(settings: Settings) -> Any:
         )
         app.state.predictor = predictor
         dispatcher.start()
+        if settings.api_processes > 1:
+            # It gets its share of the connections as soon as it listens: not before it is warm.
+            await to_thread(predictor.warm_up.wait, _WARM_UP_SECONDS)
         try:
             with tracing(settings, "graft-api"):
                 yield

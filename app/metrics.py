@@ -8,6 +8,8 @@ PROMETHEUS_MULTIPROC_DIR, an empty folder, set before they start. Without it a p
 itself alone.
 """
 
+from pathlib import Path
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -16,7 +18,7 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
 # A second series for every first, which nothing here reads.
@@ -94,6 +96,11 @@ MODEL_CACHE_EVICTIONS = Counter(
     "Models dropped to make room.",
     registry=REGISTRY,
 )
+
+
+def forget_process(folder: Path, process_id: int) -> None:
+    """Stop adding the gauges of a process that has ended to those of its folder's others."""
+    mark_process_dead(process_id, str(folder))  # type: ignore[no-untyped-call]
 
 
 def list_collectors() -> list[Collector]:

@@ -1,6 +1,7 @@
 """Every setting of the service; the only place that reads the environment."""
 
 import os
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -12,6 +13,23 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 
 
+def _num_api_processes() -> int:
+    """Two interpreters wait for each other less than one's threads; a third costs more memory.
+
+    Elsewhere than on Linux the kernel does not share a port's connections out.
+    """
+    return 2 if sys.platform == "linux" and _num_cpus() > 1 else 1
+
+
+def _num_lanes(num_processes: int) -> int:
+    """One for each core; one more within a process, where one often waits for the interpreter."""
+    return _num_cpus() + 1 if num_processes == 1 else max(_num_cpus() // num_processes, 1)
+
+
+def _num_cpus() -> int:
+    return os.cpu_count() or 1
+
+
 class Settings(BaseSettings):
     """Read from variables named GRAFT_<FIELD>; every one is optional."""
 
@@ -19,6 +37,13 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the API listens on; 0 picks one.")
+    api_processes: int = Field(
+        default_factory=_num_api_processes,
+        ge=1,
+        le=256,
+        description="Processes of the API, which share its port; each keeps models, lanes and "
+        "queue of its own.",
+    )
     data_dir: Path = Field(
         Path("graft-data"), description="Folder of the embedded database, broker and files."
     )
@@ -50,7 +75,10 @@ class Settings(BaseSettings):
         "auto", description="Where to train and serve; `cuda` never falls back to the CPU."
     )
     num_threads: int = Field(
-        os.cpu_count() or 1, ge=1, le=256, description="Threads of a training job, unless it says."
+        os.cpu_count() or 1,
+        ge=1,
+        le=256,
+        description="Threads of a training job, unless it says, and of a batch prediction.",
     )
     num_processes: int = Field(
         1, ge=1, le=64, description="Processes of a training job; on CUDA each has a GPU."
@@ -95,13 +123,22 @@ class Settings(BaseSettings):
         "auto", description="Numbers that models answer in; `auto` is what is fast on the device."
     )
     predict_lanes: int = Field(
-        (os.cpu_count() or 1) + 1,
+        default_factory=lambda given: _num_lanes(given["api_processes"]),
         ge=1,
         le=256,
-        description="Threads that predict; one more than cores, for one mostly waits for another.",
+        description="Threads that predict in each process of the API.",
+    )
+    predict_gpu_lanes: int = Field(
+        default_factory=lambda given: 2 * _num_lanes(given["api_processes"]),
+        ge=1,
+        le=512,
+        description="The same on CUDA: some decode while others wait for the device.",
     )
     predict_batch_size: int = Field(
         4, ge=1, le=256, description="Images that a lane takes at once when so many wait."
+    )
+    predict_gpu_batch_size: int = Field(
+        64, ge=1, le=1024, description="Images of several lanes that run together on CUDA."
     )
     predict_queue_size: int = Field(
         256, ge=1, description="Images that may wait for a lane; more are refused with 503."
@@ -176,7 +213,12 @@ def _show(default: object) -> str:
     return f"`{default}`" if default not in {None, ""} else ""
 
 
-_BY_MACHINE = {"num_threads": "number of CPUs", "predict_lanes": "number of CPUs + 1"}
+_BY_MACHINE = {
+    "api_processes": "2 on Linux with several CPUs, else 1",
+    "num_threads": "number of CPUs",
+    "predict_lanes": "CPUs / processes; one more where there is one process",
+    "predict_gpu_lanes": "twice that",
+}
 
 
 @lru_cache(maxsize=1)

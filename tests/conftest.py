@@ -56,6 +56,7 @@ def postgres_url(postgres_server: str) -> str:
 def settings(tmp_path: Path) -> Settings:
     return Settings(
         data_dir=tmp_path / "graft",
+        api_processes=1,
         weights_download=False,
         device="cpu",
         predict_engine="torch",

@@ -65,7 +65,7 @@ def running_redis(folder: Path) -> Iterator[str]:
     )
     try:
         with redis.Redis(port=port) as connection:
-            _wait_for(lambda: _answers(connection), "Redis")
+            wait_until(lambda: _answers(connection), "Redis")
         yield f"redis://127.0.0.1:{port}/0"
     finally:
         process.terminate()
@@ -88,6 +88,7 @@ def running_graft(folder: Path, **settings: str | float) -> Iterator[RunningGraf
     environment = os.environ | {
         "GRAFT_DATA_DIR": str(folder / "graft"),
         "GRAFT_PORT": str(port),
+        "GRAFT_API_PROCESSES": "1",
         "GRAFT_DEVICE": "cpu",
         "GRAFT_WEIGHTS_DOWNLOAD": "false",
         "GRAFT_IDLE_POLL_SECONDS": "1",
@@ -100,7 +101,7 @@ def running_graft(folder: Path, **settings: str | float) -> Iterator[RunningGraf
         )
         url = f"http://127.0.0.1:{port}"
         try:
-            _wait_for(lambda: _is_ready(url, process, log), "Graft", seconds=120)
+            wait_until(lambda: _is_ready(url, process, log), "Graft", seconds=120)
             yield RunningGraft(url, process.pid, folder / "graft")
         finally:
             process.send_signal(signal.SIGTERM)
@@ -138,7 +139,7 @@ def _answers(connection: redis.Redis) -> bool:
         return False
 
 
-def _wait_for(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not become ready"

@@ -46,7 +46,7 @@ class BatchWork:
             device=self.settings.device,
             engine=self.settings.predict_engine,
             precision=self.settings.predict_precision,
-            num_threads=self.settings.predict_lanes,
+            num_threads=self.settings.num_threads,
             max_image_bytes=self.settings.max_image_bytes,
             max_image_pixels=self.settings.max_image_pixels,
         )

@@ -91,7 +91,8 @@ def _open(request: Request, split: str) -> Any:
     return create_loader(
         images,
         input_size=(3, request.input_size, request.input_size),
-        batch_size=SETTINGS["batch_size"],
+        # Training drops what does not fill a batch: all of it, where there are too few images.
+        batch_size=min(SETTINGS["batch_size"], len(images)),
         is_training=is_training,
         scale=(0.08, 1.0),
         color_jitter=0.4,

@@ -53,7 +53,10 @@ def address(settings: Settings, version: int) -> Iterator[str]:
         assert thread.is_alive()
         time.sleep(0.01)
     (listener,) = server.servers
-    yield f"127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    address = f"127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    while httpx.get(f"http://{address}/readyz").status_code != httpx.codes.OK:
+        time.sleep(0.01)
+    yield address
     server.should_exit = True
     thread.join()
 
