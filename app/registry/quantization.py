@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from app.db.tables import Inquiry, ModelVersion
-from app.errors import Conflict
+from app.errors import Conflict, NotFound
 from app.inquiries import service as inquiries
 from app.registry.evaluations import lock_dataset, require_same_classes
 from app.registry.quantization_schemas import (
@@ -48,6 +48,15 @@ def request_quantization(
             session.delete(asked)
             session.flush()
     return inquiries.ask(session, kind="quantize", subject_id=dataset.id, parameters=parameters)
+
+
+def get_quantization(session: Session, name: str, version: int, inquiry_id: str) -> Inquiry:
+    """What was asked for before; raises NotFound."""
+    inquiry = inquiries.get_inquiry(session, inquiry_id)
+    asked = inquiry.parameters
+    if (inquiry.kind, asked.get("name"), asked.get("version")) != ("quantize", name, version):
+        raise NotFound(f"There is no quantisation {inquiry_id} of {name}:{version}.")
+    return inquiry
 
 
 def register_quantized(

@@ -19,7 +19,7 @@ from benchmarks.machine import describe_machine, find_shared_dir
 from benchmarks.processes import environment_for
 from benchmarks.serving.ceiling import measure_ceiling, measure_http
 from benchmarks.serving.generator import GeneratorMissing, require_generator
-from benchmarks.serving.models import find_image, prepare
+from benchmarks.serving.models import QUANTIZED, find_image, prepare
 from benchmarks.serving.records import Record, Results, read_results, write_results
 from benchmarks.serving.run import Conditions, run_system
 from benchmarks.serving.summary import JUDGED, judge, write_tables
@@ -67,6 +67,8 @@ def plan(options: Options) -> Iterator[Turn]:
                 connections = options.connections
                 if not options.is_full and (repeat > 0 or not is_first) and JUDGED in connections:
                     connections = [JUDGED]
+                if system.is_int8 and network not in QUANTIZED:
+                    continue
                 if options.is_full or is_first or system.kind != "given":
                     yield Turn(repeat, network, system, connections)
 

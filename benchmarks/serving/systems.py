@@ -11,7 +11,8 @@ import torch
 
 from app.predictions.engines.choice import choose_engine
 from app.predictions.engines.engine import EngineName
-from benchmarks.serving.models import ServedModel
+from app.settings import Settings
+from benchmarks.serving.models import INT8_VERSION, ServedModel
 from benchmarks.serving.peers.classifier import VARIABLE, Served
 
 Kind = Literal["stock", "given", "Graft"]
@@ -19,6 +20,7 @@ Kind = Literal["stock", "given", "Graft"]
 
 CORES = len(os.sched_getaffinity(0))
 _ROOT = Path(__file__).parents[2]
+_PROCESSES = Settings().api_processes
 _MAX_BATCH_SIZE, _MAX_WAIT_SECONDS = 8, 0.005
 
 
@@ -26,8 +28,9 @@ _MAX_BATCH_SIZE, _MAX_WAIT_SECONDS = 8, 0.005
 class System:
     """One row of the comparison.
 
-    module: the peer's in `benchmarks.serving.peers`. engine: Graft's GRAFT_PREDICT_ENGINE. threads:
-    torch's in each process, None for torch's own choice, which is one a core.
+    module: the peer's in `benchmarks.serving.peers`. engine: Graft's GRAFT_PREDICT_ENGINE. workers:
+    processes that answer. threads: torch's in each of them, None for torch's own choice, which is
+    one a core. is_int8: whether it is Graft's version that was rounded to int8.
     """
 
     name: str
@@ -36,6 +39,7 @@ class System:
     engine: EngineName | Literal["auto"] = "auto"
     workers: int = 1
     threads: int | None = None
+    is_int8: bool = False
 
     @property
     def label(self) -> str:
@@ -51,7 +55,7 @@ class System:
         """What a record keeps of how it ran."""
         if self.kind == "Graft":
             engine = choose_engine(self.engine, torch.device("cpu"))
-            return {"engine": engine, "lanes": CORES}
+            return {"engine": engine, "processes": self.workers}
         processes = {"workers": self.workers, "threads": self.threads}
         batches = {"max_batch_size": _MAX_BATCH_SIZE, "max_wait_seconds": _MAX_WAIT_SECONDS}
         return processes | ({} if self.module == "naive" else batches)
@@ -81,8 +85,10 @@ def _list_peers() -> Iterator[System]:
 
 SYSTEMS = [
     *_list_peers(),
-    System("Graft, torch", "Graft", engine="torch"),
-    System("Graft", "Graft"),
+    System("Graft, torch", "Graft", engine="torch", workers=_PROCESSES),
+    System("Graft, 1 process", "Graft"),
+    System("Graft, int8", "Graft", workers=_PROCESSES, is_int8=True),
+    System("Graft", "Graft", workers=_PROCESSES),
 ]
 
 OWN = "Graft"
@@ -92,7 +98,8 @@ OWN = "Graft"
 def find_url(system: System, network: str, port: int) -> str:
     """Where it takes images."""
     path = {"mosec_worker": "/inference"}.get(system.module, "/predict")
-    query = f"?model={network}" if system.kind == "Graft" else ""
+    version = f":{INT8_VERSION}" if system.is_int8 else ""
+    query = f"?model={network}{version}" if system.kind == "Graft" else ""
     return f"http://127.0.0.1:{port}{path}{query}"
 
 
@@ -124,6 +131,7 @@ def build_environment(
         return dict(inherited) | {
             "GRAFT_PORT": str(port),
             "GRAFT_DATA_DIR": str(work_dir / "graft-data"),
+            "GRAFT_API_PROCESSES": str(system.workers),
             "GRAFT_PREDICT_ENGINE": system.engine,
         }
     served = Served(

@@ -71,6 +71,25 @@ def promote(client: TestClient, version: int, **fields: Any) -> Any:
     return client.put(CHAMPION, json={"version": version} | fields)
 
 
+def test_where_it_is_to_be_looked_for_it_is_found(
+    client: TestClient,
+    database: Database,
+    settings: Settings,
+    storage: LocalStorage,
+    dataset_id: str,
+) -> None:
+    location = client.post(QUANTIZE, json={"dataset_id": dataset_id}).headers["location"]
+    waiting = client.get(location)
+    assert (waiting.status_code, waiting.headers["location"]) == (202, location)
+    finish(database, settings, storage)
+    found = client.get(location)
+    assert found.status_code == 200
+    assert (found.json()["version"], found.json()["quantized_from"]) == (2, 1)
+    assert found.json() == client.post(QUANTIZE, json={"dataset_id": dataset_id}).json()
+    assert problem(client.get(location.replace("/1/", "/2/"))) == (404, "NOT_FOUND")
+    assert problem(client.get(f"{location}x")) == (404, "NOT_FOUND")
+
+
 def test_a_version_in_int8_stands_beside_its_origin(client: TestClient, quantized: str) -> None:
     answer = client.post(QUANTIZE, json={"dataset_id": quantized})
     assert answer.status_code == 200

@@ -1,7 +1,9 @@
 """What the README and the how-tos tell a reader to type, typed."""
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,7 @@ def test_a_page_can_be_pasted(graft: Graft, page: Path, tmp_path: Path) -> None:
     typed = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
         cwd=tmp_path,
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         timeout=240,
