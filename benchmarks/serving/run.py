@@ -8,7 +8,16 @@ from pathlib import Path
 import httpx
 
 from benchmarks.processes import MemoryWatch
-from benchmarks.serving.generator import Body, ask, drain, measure_alone, put_load, write_form
+from benchmarks.serving.generator import (
+    Body,
+    Load,
+    ask,
+    drain,
+    measure_alone,
+    put_calm_load,
+    put_load,
+    write_form,
+)
 from benchmarks.serving.models import ServedModel
 from benchmarks.serving.records import Record
 from benchmarks.serving.servers import find_free_port, running
@@ -94,6 +103,12 @@ def _run(
     )
     with httpx.Client() as client:
         ask_once = partial(ask, client, url, body)
+
+        def load_and_drain() -> Load:
+            load = put_load(url, body, connections=number, seconds=conditions.seconds)
+            drain(ask_once, alone_seconds)
+            return load
+
         with running(command, environment, log, ask_once) as pid:
             for _ in range(_WARM_UP_ANSWERS):
                 label, probability = read_answer(system, ask_once())
@@ -107,8 +122,7 @@ def _run(
                 with MemoryWatch(pid) as memory:
                     put_load(url, body, connections=number, seconds=_WARM_UP_SECONDS)
                 drain(ask_once, alone_seconds)
-                load = put_load(url, body, connections=number, seconds=conditions.seconds)
-                drain(ask_once, alone_seconds)
+                load = put_calm_load(load_and_drain)
                 yield replace(begun, connections=number, load=load, peak_mib=memory.peak_mib)
 
 

@@ -85,6 +85,8 @@ def write_tables(results: Results) -> str:
         parts.append("")
     engines = {r.system: r.settings["engine"] for r in results.records if r.kind == "Graft"}
     parts += [f"{system} ran on {engine}." for system, engine in engines.items()]
+    stolen = [record.load.stolen for record in results.records if record.load]
+    parts += [f"The host took at most {max(stolen, default=0):.1%} of a load's processor time."]
     failed = [record for record in results.records if record.error is not None]
     parts += [f"- {' '.join(map(str, record.key))}: {record.error}" for record in failed]
     return "\n".join(parts)
