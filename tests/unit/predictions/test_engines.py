@@ -123,8 +123,9 @@ def test_several_threads_get_their_own_answers(engine: Engine) -> None:
 
     with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(ask, range(64)))
+    # Further than rounding in other company may move an answer, and nearer than any other image's.
     for number, answer in enumerate(answers):
-        assert torch.allclose(answer, answers[number % 8], atol=1e-6)
+        assert torch.allclose(answer, answers[number % 8], atol=0.01)
 
 
 @pytest.mark.parametrize("num_callers", [1, 3])
