@@ -121,10 +121,10 @@ def _lifespan(settings: Settings) -> Any:
         )
         app.state.predictor = predictor
         dispatcher.start()
-        if settings.api_processes > 1:
-            # It gets its share of the connections as soon as it listens: not before it is warm.
-            await to_thread(predictor.warm_up.wait, _WARM_UP_SECONDS)
         try:
+            if settings.api_processes > 1:
+                # It gets its share of connections as soon as it listens: not before it is warm.
+                await to_thread(predictor.warm_up.wait, _WARM_UP_SECONDS)
             with tracing(settings, "graft-api"):
                 yield
         finally:

@@ -1,5 +1,6 @@
 """Every setting of the service; the only place that reads the environment."""
 
+import math
 import os
 import sys
 from functools import lru_cache
@@ -23,7 +24,7 @@ def _num_api_processes() -> int:
 
 def _num_lanes(num_processes: int) -> int:
     """One for each core; one more within a process, where one often waits for the interpreter."""
-    return _num_cpus() + 1 if num_processes == 1 else max(_num_cpus() // num_processes, 1)
+    return _num_cpus() + 1 if num_processes == 1 else math.ceil(_num_cpus() / num_processes)
 
 
 def _num_cpus() -> int:
@@ -216,7 +217,7 @@ def _show(default: object) -> str:
 _BY_MACHINE = {
     "api_processes": "2 on Linux with several CPUs, else 1",
     "num_threads": "number of CPUs",
-    "predict_lanes": "CPUs / processes; one more where there is one process",
+    "predict_lanes": "CPUs / processes, rounded up; one more where there is one process",
     "predict_gpu_lanes": "twice that",
 }
 
