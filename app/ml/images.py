@@ -151,7 +151,7 @@ def _find_sample(image: Image.Image) -> tuple[int, bool]:
 
 def _flatten(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
     image = image.convert("RGBA")
     matte = Image.new("RGBA", image.size, _MATTE)
     return Image.alpha_composite(matte, image).convert("RGB")

@@ -50,7 +50,7 @@ def eval_pixels(pixels: Tensor, spec: PreprocessingSpec) -> Tensor:
     )
     levels = resample(pixels.permute(1, 2, 0), down, across, spec.interpolation)
     cut: Tensor = levels.round_().clamp_(0.0, 255.0).to(torch.uint8)
-    return cut.permute(2, 0, 1)
+    return cut
 
 
 def to_pixels(image: Image.Image) -> Tensor:
