@@ -124,7 +124,10 @@ def problem_response(error: errors.GraftError, *, instance: str, request_id: str
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Give every error of the service, the framework's own included, the same form."""
+    """Give every error of the service, the framework's own included, the same form.
+
+    Handlers are coroutines: plain functions would each take a thread, when refusing is to be cheap.
+    """
     app.add_exception_handler(errors.GraftError, _on_graft_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
@@ -142,12 +145,12 @@ def _answer(request: Request, error: errors.GraftError) -> JSONResponse:
     return problem_response(error, instance=request.url.path, request_id=request_id_of(request))
 
 
-def _on_graft_error(request: Request, error: Exception) -> JSONResponse:
+async def _on_graft_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.GraftError)  # noqa: S101 - registered for this class alone
     return _answer(request, error)
 
 
-def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
+async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
     return _answer(
         request, errors.ValidationFailed(*(input_problem(item) for item in error.errors()))
@@ -177,7 +180,7 @@ def input_problem(item: Mapping[str, Any]) -> errors.InputProblem:
     return errors.InputProblem(loc, f"{'.'.join(map(str, loc))}: {item['msg']}", allowed)
 
 
-def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
     phrase = HTTPStatus(error.status_code).phrase
     detail = error.detail if error.detail != phrase else _FRAMEWORK_DETAIL.get(error.status_code)
@@ -197,12 +200,12 @@ _FRAMEWORK_DETAIL = {
 }
 
 
-def _on_database_error(request: Request, error: Exception) -> JSONResponse:
+async def _on_database_error(request: Request, error: Exception) -> JSONResponse:
     log.error("database did not answer: %s", type(error).__name__, exc_info=error)
     return _answer(request, errors.Unavailable("The database does not answer; try again."))
 
 
-def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
+async def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
     log.error("unexpected error on %s", request.url.path, exc_info=error)
     answer = _answer(
         request,

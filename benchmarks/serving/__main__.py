@@ -12,12 +12,12 @@ import argparse
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.machine import describe_machine, find_shared_dir
 from benchmarks.processes import environment_for
-from benchmarks.serving.ceiling import measure_ceiling, measure_http
+from benchmarks.serving.ceiling import measure_http, measure_in_turn, measure_steps
 from benchmarks.serving.generator import GeneratorMissing, require_generator
 from benchmarks.serving.models import QUANTIZED, find_image, prepare
 from benchmarks.serving.records import Record, Results, read_results, write_results
@@ -88,13 +88,13 @@ def run_all(options: Options) -> Results:
     records, ceilings = earlier.records, dict(earlier.ceilings)
     missing = [network for network in options.networks if network not in ceilings]
     if missing:
-        _say("ceiling")
+        _say("the steps of the ceiling, each alone")
         http_ms = measure_http(
             conditions.image, _HTTP_SECONDS, conditions.environment, conditions.work_dir
         )
         for network in missing:
             checkpoint = Path(models[network].checkpoint)
-            ceilings[network] = measure_ceiling(
+            ceilings[network] = measure_steps(
                 checkpoint, conditions.image, http_ms, conditions.environment
             )
         write_results(options.out, ceilings, records)
@@ -105,6 +105,17 @@ def run_all(options: Options) -> Results:
         left = [c for c in turn.connections if (system.label, network, c, repeat) not in done]
         if not left:
             continue
+        ceiling = ceilings[network]
+        if len(ceiling.in_turn) <= repeat:
+            in_turn = measure_in_turn(
+                Path(models[network].checkpoint),
+                conditions.image,
+                ceiling.engine,
+                conditions.seconds,
+                conditions.environment,
+            )
+            ceilings[network] = replace(ceiling, in_turn=[*ceiling.in_turn, in_turn])
+            _say(f"{number}/{len(turns)} ceiling {network} {repeat} {in_turn}")
         for record in run_system(system, models[network], left, repeat, conditions):
             records.append(record)
             _report(record, f"{number}/{len(turns)}")

@@ -1,47 +1,53 @@
-"""What the cores could serve at most: their number by the seconds that one image costs one core.
+"""What the cores could serve at most: all of them at work on images, and on nothing else.
 
-    python -m benchmarks.serving.ceiling CHECKPOINT IMAGE
-
-times, on one core and with one thread, Graft's own decoding and resizing, and one forward pass of
-each engine that is installed, alone; prints both as a line of JSON, in milliseconds. HTTP is timed
-by `measure_http`.
+One process of `benchmarks.serving.steps` on each core at once, but for HTTP, which `measure_http`
+times.
 """
 
-import argparse
 import json
 import os
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 
-from app.errors import EngineUnavailable
-from benchmarks.serving.generator import Body, ask, put_load
+from benchmarks.serving.generator import Body, ask, put_load, take_calm, watching_host
 from benchmarks.serving.servers import find_free_port, running
 
-if TYPE_CHECKING:
-    from app.predictions.engines.engine import EngineName
-
 _HTTP_CONNECTIONS = 32
-_NUM_TIMES = 200
+
+
+@dataclass(frozen=True)
+class InTurn:
+    """Images a second of all cores at once, and the share of time that the host took meanwhile."""
+
+    images_per_second: float
+    stolen: float
 
 
 @dataclass(frozen=True)
 class Ceiling:
-    """What one image costs one core, in milliseconds; forward_ms by engine."""
+    """What one image costs one core, each step alone, in milliseconds, forward_ms by engine.
+
+    in_turn: all cores at once, one step after the other, once in each repeat.
+    """
 
     cores: int
     decode_ms: float
     forward_ms: dict[str, float]
     http_ms: float
+    in_turn: list[InTurn] = field(default_factory=list)
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> "Ceiling":
+        return cls(**fields | {"in_turn": [InTurn(**one) for one in fields["in_turn"]]})
 
     @property
     def engine(self) -> str:
@@ -49,82 +55,121 @@ class Ceiling:
         return min(self.forward_ms, key=lambda name: self.forward_ms[name])
 
     @property
+    def images_per_second(self) -> float:
+        """Of all cores at once: the median over repeats."""
+        return statistics.median(one.images_per_second for one in self.in_turn)
+
+    @property
     def requests_per_second(self) -> float:
-        each = self.decode_ms + self.forward_ms[self.engine] + self.http_ms
-        return self.cores * 1000 / each
+        """An image as it was in turn, and HTTP."""
+        return self._rate(self.cores * 1000 / self.images_per_second)
+
+    @property
+    def sum_of_steps(self) -> float:
+        """Requests a second if every step took as long as it takes alone."""
+        return self._rate(self.decode_ms + self.forward_ms[self.engine])
+
+    def _rate(self, image_ms: float) -> float:
+        return self.cores * 1000 / (image_ms + self.http_ms)
 
 
-def measure_ceiling(
+def measure_steps(
     checkpoint: Path, image: Path, http_ms: float, environment: Mapping[str, str]
 ) -> Ceiling:
-    """Time the stages in a process of their own."""
+    """Time the steps, each alone, in a process of their own."""
+    cores = sorted(os.sched_getaffinity(0))
     finished = subprocess.run(
-        [sys.executable, "-m", __spec__.name, str(checkpoint), str(image)],
+        _command(checkpoint, image, cores[0]),
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    stages: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
-    return Ceiling(cores=len(os.sched_getaffinity(0)), http_ms=http_ms, **stages)
+    steps: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
+    return Ceiling(cores=len(cores), http_ms=http_ms, **steps)
+
+
+def measure_in_turn(
+    checkpoint: Path, image: Path, engine: str, seconds: float, environment: Mapping[str, str]
+) -> InTurn:
+    """Let every core work on images at once, while the host leaves the machine alone."""
+    with ExitStack() as stack:
+        workers = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [
+                        *_command(checkpoint, image, core),
+                        *("--engine", engine, "--seconds", str(seconds)),
+                    ],
+                    env=environment,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for core in os.sched_getaffinity(0)
+        ]
+        for worker in workers:
+            _read(worker)
+
+        def work() -> InTurn:
+            with watching_host() as stolen:
+                for worker in workers:
+                    assert worker.stdin is not None  # noqa: S101 - a pipe
+                    worker.stdin.write("go\n")
+                    worker.stdin.flush()
+                rates = [float(_read(worker)) for worker in workers]
+            return InTurn(sum(rates), stolen())
+
+        return take_calm(work)
 
 
 def measure_http(
     image: Path, seconds: float, environment: Mapping[str, str], work_dir: Path
 ) -> float:
-    """Milliseconds for a request that is only read and answered: 1 / throughput of one process."""
+    """Milliseconds of a core for a request that is only read and answered, and for making it."""
     port = find_free_port()
     url = f"http://127.0.0.1:{port}/"
     body = Body(image, "image/jpeg")
     where = ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
     command = [sys.executable, "-m", "uvicorn", "benchmarks.serving.empty:app", *where]
     with (
+        _on_one_core(),
         httpx.Client() as client,
         running(command, environment, work_dir / "empty.log", lambda: ask(client, url, body)),
     ):
         put_load(url, body, connections=_HTTP_CONNECTIONS, seconds=1)
-        load = put_load(url, body, connections=_HTTP_CONNECTIONS, seconds=seconds)
+        load = take_calm(
+            partial(put_load, url, body, connections=_HTTP_CONNECTIONS, seconds=seconds)
+        )
     return 1000 / load.requests_per_second
 
 
-def main() -> None:
-    """Time the stages on this process's first core."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("image", type=Path)
-    options = parser.parse_args()
-    # Before torch and its OpenMP library look at how many cores there are.
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    import torch  # noqa: PLC0415 - as above
-
-    from app.predictions.engines.choice import choose_engine  # noqa: PLC0415 - as above
-    from app.predictions.servable import load_servable  # noqa: PLC0415 - as above
-
-    torch.set_num_threads(1)
-    content = options.image.read_bytes()
-    device = torch.device("cpu")
-    decode_ms, forward_ms = 0.0, {}
-    engines: tuple[EngineName, ...] = ("torch", "openvino", "onnxruntime")
-    for name in engines:
-        with suppress(EngineUnavailable):
-            engine = choose_engine(name, device)
-            servable = load_servable(options.checkpoint, None, device, engine=engine)
-            pixels = servable.prepare(content)[None]
-            forward_ms[name] = _time_ms(partial(servable.engine.run, pixels))
-            decode_ms = _time_ms(partial(servable.prepare, content))
-    print(json.dumps({"decode_ms": decode_ms, "forward_ms": forward_ms}))
+@contextmanager
+def _on_one_core() -> Iterator[None]:
+    """This process, and those that it starts in the block."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
-def _time_ms(run: Callable[[], object]) -> float:
-    """The median of the times that it takes, after a few to warm up."""
-    times = []
-    for number in range(_NUM_TIMES // 10 + _NUM_TIMES):
-        started = time.perf_counter()
-        run()
-        if number >= _NUM_TIMES // 10:
-            times.append(time.perf_counter() - started)
-    return statistics.median(times) * 1000
+def _command(checkpoint: Path, image: Path, core: int) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "benchmarks.serving.steps",
+        str(checkpoint),
+        str(image),
+        str(core),
+    ]
 
 
-if __name__ == "__main__":
-    main()
+def _read(worker: subprocess.Popen[str]) -> str:
+    assert worker.stdout is not None  # noqa: S101 - a pipe
+    line = worker.stdout.readline()
+    if not line:
+        raise subprocess.CalledProcessError(worker.wait(), worker.args)
+    return line

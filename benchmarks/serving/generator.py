@@ -6,10 +6,11 @@ import shutil
 import statistics
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
 import httpx
@@ -30,6 +31,14 @@ class GeneratorMissing(Exception):
 
 class NotDrained(Exception):
     """A server is still busy with an earlier load's requests."""
+
+
+class _Watched(Protocol):
+    @property
+    def stolen(self) -> float: ...
+
+
+Measured = TypeVar("Measured", bound=_Watched)
 
 
 @dataclass(frozen=True)
@@ -80,31 +89,38 @@ def require_generator() -> str:
 def put_load(url: str, body: Body, *, connections: int, seconds: float) -> Load:
     """Post on so many connections for so long, each waiting for its answer before the next."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    machine_before = psutil.cpu_times()
-    finished = subprocess.run(
-        [
-            *("wrk", "--threads", "1", "--connections", str(connections)),
-            *("--duration", f"{max(1, round(seconds))}s", "--timeout", f"{_TIMEOUT_SECONDS}s"),
-            *("--script", str(_SCRIPT), url, "--", str(body.path), body.content_type),
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
+    with watching_host() as stolen:
+        finished = subprocess.run(
+            [
+                *("wrk", "--threads", "1", "--connections", str(connections)),
+                *("--duration", f"{max(1, round(seconds))}s", "--timeout", f"{_TIMEOUT_SECONDS}s"),
+                *("--script", str(_SCRIPT), url, "--", str(body.path), body.content_type),
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    passed = [now - then for now, then in zip(psutil.cpu_times(), machine_before, strict=True)]
-    stolen = passed[psutil.cpu_times()._fields.index("steal")] / sum(passed)
     said: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Load(**said, generator_cores=spent / said["seconds"], stolen=stolen)
+    return Load(**said, generator_cores=spent / said["seconds"], stolen=stolen())
 
 
-def put_calm_load(put: Callable[[], Load]) -> Load:
-    """A load while the host left the machine alone, or the calmest of several tries."""
-    loads: list[Load] = []
-    while len(loads) < _MOST_TRIES and not any(load.stolen <= _MOST_STOLEN for load in loads):
-        loads.append(put())
-    return min(loads, key=lambda load: load.stolen)
+@contextmanager
+def watching_host() -> Iterator[Callable[[], float]]:
+    """Tells, after the block, the share of processor time that the host gave to others in it."""
+    before = psutil.cpu_times()
+    passed: list[float] = []
+    yield lambda: passed[before._fields.index("steal")] / sum(passed)
+    passed += [now - then for now, then in zip(psutil.cpu_times(), before, strict=True)]
+
+
+def take_calm(measure: Callable[[], Measured]) -> Measured:
+    """What was measured while the host left the machine alone, or the calmest of several tries."""
+    taken: list[Measured] = []
+    while len(taken) < _MOST_TRIES and not any(one.stolen <= _MOST_STOLEN for one in taken):
+        taken.append(measure())
+    return min(taken, key=lambda one: one.stolen)
 
 
 def ask(client: httpx.Client, url: str, body: Body) -> Any:

@@ -57,7 +57,7 @@ def read_results(path: Path) -> Results:
     if not path.exists():
         return Results(describe_machine(), {}, [])
     content = json.loads(path.read_text())
-    ceilings = {name: Ceiling(**fields) for name, fields in content["ceilings"].items()}
+    ceilings = {name: Ceiling.from_json(fields) for name, fields in content["ceilings"].items()}
     records = [Record.from_json(fields) for fields in content["runs"]]
     kept = [record for record in records if record.error is None]
     return Results(content["machine"], ceilings, kept)

@@ -14,8 +14,8 @@ from benchmarks.serving.generator import (
     ask,
     drain,
     measure_alone,
-    put_calm_load,
     put_load,
+    take_calm,
     write_form,
 )
 from benchmarks.serving.models import ServedModel
@@ -122,7 +122,7 @@ def _run(
                 with MemoryWatch(pid) as memory:
                     put_load(url, body, connections=number, seconds=_WARM_UP_SECONDS)
                 drain(ask_once, alone_seconds)
-                load = put_calm_load(load_and_drain)
+                load = take_calm(load_and_drain)
                 yield replace(begun, connections=number, load=load, peak_mib=memory.peak_mib)
 
 

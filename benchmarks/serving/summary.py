@@ -158,10 +158,13 @@ def _judge_errors(summaries: Sequence[Summary]) -> Iterator[str]:
 
 def _describe(ceiling: Ceiling) -> str:
     forward = ", ".join(f"{name} {ms:.2f}" for name, ms in ceiling.forward_ms.items())
+    rates = [one.images_per_second for one in ceiling.in_turn]
     return (
-        f"{ceiling.cores} cores ÷ (decode {ceiling.decode_ms:.2f} ms + forward "
-        f"{ceiling.forward_ms[ceiling.engine]:.2f} ms + HTTP {ceiling.http_ms:.2f} ms) = "
-        f"{ceiling.requests_per_second:.1f} requests a second (forward by engine, ms: {forward})"
+        f"{ceiling.requests_per_second:.1f} requests a second = {ceiling.cores} cores at once, "
+        f"{ceiling.images_per_second:.1f} ({min(rates):.1f}-{max(rates):.1f}) images a second in "
+        f"turn, and HTTP {ceiling.http_ms:.2f} ms; the steps alone would sum up to "
+        f"{ceiling.sum_of_steps:.1f} (decode {ceiling.decode_ms:.2f} ms, forward by engine, ms: "
+        f"{forward})"
     )
 
 
