@@ -74,7 +74,7 @@ def write_tables(results: Results) -> str:
     for (network, connections), group in by_load:
         rows = list(group)
         own = next((one for one in rows if one.first.system == OWN), None)
-        ceiling = results.ceilings.get(network)
+        ceiling = results.ceilings[network]
         parts.append(f"### {network}, {connections} connections\n")
         parts.append(
             "| system | runs | req/s (range) | p50 ms | p99 ms | errors | peak MiB "
@@ -105,24 +105,25 @@ def judge(results: Results) -> Iterator[str]:
         if own is None:
             yield f"FAIL {network}: {OWN} was not measured at {JUDGED} connections"
             continue
+        limit = results.ceilings[network].requests_per_second
         for kind, bars in (("stock", STOCK_RATIO), ("given", GIVEN_RATIO)):
             peers = [one for one in at.values() if one.first.kind == kind]
             if network in bars:
-                yield _judge_ratio(network, own, kind, peers, bars[network])
-        if ceiling := results.ceilings.get(network):
-            share = own.rate / ceiling.requests_per_second
-            yield _verdict(
-                share >= CEILING_SHARE,
-                f"{network}: {share:.0%} of the ceiling of {ceiling.requests_per_second:.1f} "
-                f"requests a second (≥ {CEILING_SHARE:.0%})",
-            )
+                yield _judge_ratio(own, kind, peers, bars[network], limit)
+        share = own.rate / limit
+        yield _verdict(
+            share >= CEILING_SHARE,
+            f"{network}: {share:.0%} of the ceiling of {limit:.1f} requests a second "
+            f"(≥ {CEILING_SHARE:.0%})",
+        )
     yield from _judge_alone(summaries)
     yield from _judge_errors(summaries)
 
 
 def _judge_ratio(
-    network: str, own: Summary, kind: str, peers: Sequence[Summary], bar: tuple[float, float]
+    own: Summary, kind: str, peers: Sequence[Summary], bar: tuple[float, float], limit: float
 ) -> str:
+    network = own.first.network
     if not peers:
         return f"FAIL {network}: no {kind} peer was measured at {JUDGED} connections"
     best = max(peers, key=lambda one: one.rate)
@@ -130,7 +131,8 @@ def _judge_ratio(
     return _verdict(
         ratio >= bar[0],
         f"{network}: {own.rate:.1f} ÷ {best.rate:.1f} of {best.first.system}, the best {kind} "
-        f"peer = {ratio:.2f}x (≥ {bar[0]:g}, aim {bar[1]:g})",
+        f"peer = {ratio:.2f}x (≥ {bar[0]:g}, aim {bar[1]:g}); "
+        f"the ceiling ÷ it = {limit / best.rate:.2f}x",
     )
 
 
@@ -168,8 +170,8 @@ def _describe(ceiling: Ceiling) -> str:
     )
 
 
-def _write_row(one: Summary, own: Summary | None, ceiling: Ceiling | None) -> str:
-    share = f"{one.rate / ceiling.requests_per_second:.0%}" if ceiling else "—"
+def _write_row(one: Summary, own: Summary | None, ceiling: Ceiling) -> str:
+    share = f"{one.rate / ceiling.requests_per_second:.0%}"
     cells = [
         one.first.system,
         str(len(one.records)),
