@@ -83,6 +83,17 @@ def read_header(source: bytes | Path) -> ImageHeader:
         return _describe(image)
 
 
+def is_plain_jpeg(source: bytes | Path, *, max_pixels: int | None = None) -> bool:
+    """Whether this is an upright JPEG of three channels, judged by its header alone.
+
+    Raises ImageTooLarge as `decode_image` does, else as `read_header`.
+    """
+    with _open(source) as image:
+        _refuse_too_large(image, max_pixels)
+        is_jpeg = _describe(image).format == "JPEG" and image.mode == "RGB"
+        return is_jpeg and _find_orientation(image) not in _TRANSPOSES
+
+
 def decode_image(source: bytes | Path, *, max_pixels: int | None = None) -> Image.Image:
     """Decode an image to mode RGB, 8 bits a channel.
 
@@ -90,12 +101,7 @@ def decode_image(source: bytes | Path, *, max_pixels: int | None = None) -> Imag
     `read_header`, and ImageCorrupt for what ends early or does not decode.
     """
     with _open(source) as image:
-        header = _describe(image)
-        if max_pixels is not None and header.width * header.height > max_pixels:
-            raise ImageTooLarge(
-                f"The image has {header.width} x {header.height} pixels; "
-                f"at most {max_pixels} are allowed."
-            )
+        _refuse_too_large(image, max_pixels)
         try:
             image.load()
             return _transpose(_flatten(_to_8_bits(image)), _find_orientation(image))
@@ -120,6 +126,14 @@ def _open(source: bytes | Path) -> Iterator[Image.Image]:
             raise ImageCorrupt("The image's header does not read.") from error
         with image:
             yield image
+
+
+def _refuse_too_large(image: Image.Image, max_pixels: int | None) -> None:
+    if max_pixels is not None and image.width * image.height > max_pixels:
+        raise ImageTooLarge(
+            f"The image has {image.width} x {image.height} pixels; "
+            f"at most {max_pixels} are allowed."
+        )
 
 
 def _describe(image: Image.Image) -> ImageHeader:

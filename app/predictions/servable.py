@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from PIL.Image import Image
 from torch import Tensor
 
 from app.ml import checkpoint
 from app.ml.catalogue import get_entry
-from app.ml.images import decode_image
-from app.ml.preprocessing import PreprocessingSpec, eval_pixels, to_pixels
+from app.ml.decoding import decode_pixels
+from app.ml.preprocessing import PreprocessingSpec, eval_pixels
 from app.ml.recipe import Precision
 from app.ml.scoring import ScoringNetwork
 from app.ml.trust import Trust, load_trust
@@ -45,14 +44,12 @@ class Servable:
         size = self.preprocessing.input_size
         self.engine.run(torch.zeros(1, 3, size, size, dtype=torch.uint8))
 
-    def prepare(self, image: bytes | Path | Image, *, max_pixels: int | None = None) -> Tensor:
+    def prepare(self, image: bytes, *, max_pixels: int | None = None) -> Tensor:
         """What the engine is given of an image: uint8 [3, input_size, input_size].
 
-        Raises what `decode_image` does.
+        Raises what `decode_pixels` does.
         """
-        if isinstance(image, bytes | Path):
-            image = decode_image(image, max_pixels=max_pixels)
-        return eval_pixels(to_pixels(image), self.preprocessing)
+        return eval_pixels(decode_pixels(image, max_pixels=max_pixels), self.preprocessing)
 
 
 def load_servable(  # noqa: PLR0913 - each is one thing the caller knows

@@ -88,7 +88,7 @@ def _score(
 
     def run(batch: Sequence[Sample]) -> Tensor:
         return servable.engine.run(
-            torch.stack([servable.prepare(sample.path) for sample in batch])
+            torch.stack([servable.prepare(sample.path.read_bytes()) for sample in batch])
         ).logits
 
     starts = range(0, len(samples), _BATCH_SIZE)

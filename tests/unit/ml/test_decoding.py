@@ -1,0 +1,68 @@
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from app.errors import ImageCorrupt, ImageTooLarge
+from app.ml.decoding import decode_pixels
+from app.ml.images import decode_image, is_plain_jpeg
+from app.ml.preprocessing import to_pixels
+
+
+def picture(mode: str = "RGB", size: tuple[int, int] = (67, 45)) -> Image.Image:
+    """Waves of colour, so that every step of JPEG's has something to do."""
+    x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
+    waves = [127 + 120 * np.sin(x / a + y / b) for a, b in ((5, 9), (11, 4), (7, -6))]
+    return Image.fromarray(np.stack(waves, axis=2).astype(np.uint8)).convert(mode)
+
+
+def encode(image: Image.Image, file_format: str = "JPEG", **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, file_format, **options)
+    return file.getvalue()
+
+
+def rotated(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+PLAIN = {
+    "4:4:4": encode(picture(), subsampling=0),
+    "4:2:2": encode(picture(), subsampling=1),
+    "4:2:0": encode(picture(), subsampling=2),
+    "progressive": encode(picture(), progressive=True),
+    "coarse": encode(picture(), quality=5),
+    "one pixel": encode(picture(size=(1, 1))),
+    "said to be upright": encode(picture(), exif=rotated(1)),
+    "damaged inside": encode(picture())[:900] + b"\x12\x34" + encode(picture())[900:],
+}
+OTHERS = {
+    "rotated": encode(picture(), exif=rotated(6)),
+    "grey": encode(picture("L")),
+    "CMYK": encode(picture("CMYK")),
+    "PNG": encode(picture(), "PNG"),
+}
+
+
+@pytest.mark.parametrize("content", (PLAIN | OTHERS).values(), ids=(PLAIN | OTHERS).keys())
+def test_levels_are_those_that_training_sees(content: bytes) -> None:
+    assert torch.equal(decode_pixels(content), to_pixels(decode_image(content)))
+
+
+def test_the_short_way_is_for_plain_jpegs() -> None:
+    assert [name for name, content in PLAIN.items() if not is_plain_jpeg(content)] == []
+    assert [name for name, content in OTHERS.items() if is_plain_jpeg(content)] == []
+
+
+@pytest.mark.parametrize("content", [PLAIN["4:2:0"], OTHERS["grey"]])
+def test_what_does_not_decode_is_told_alike(content: bytes) -> None:
+    with pytest.raises(ImageCorrupt, match="ends early"):
+        decode_pixels(content[: len(content) // 2])
+    with pytest.raises(ImageTooLarge, match=f"at most {67 * 45 - 1}"):
+        decode_pixels(content, max_pixels=67 * 45 - 1)
+    assert decode_pixels(content, max_pixels=67 * 45).shape == (3, 45, 67)
