@@ -75,6 +75,7 @@ def _convert(network: ScoringNetwork) -> Any:
     example = torch.zeros(1, 3, size, size, dtype=torch.uint8)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, module="torch")
+        warnings.filterwarnings("ignore", message="`torch.jit.trace")
         warnings.filterwarnings("ignore", message="Converting a tensor")
         with torch.no_grad():
             traced = torch.jit.trace(network.eval(), example, check_trace=False)  # type: ignore[no-untyped-call] # torch
