@@ -18,6 +18,6 @@ def decode_pixels(content: bytes, *, max_pixels: int | None = None) -> Tensor:
     Raises what `decode_image` does.
     """
     if is_plain_jpeg(content, max_pixels=max_pixels):
-        with suppress(ValueError):  # whether it is really damaged, and how, Pillow says
+        with suppress(ValueError, MemoryError):  # what is wrong with it, Pillow says
             return torch.from_numpy(decode_jpeg(content)).permute(2, 0, 1)
     return to_pixels(decode_image(content, max_pixels=max_pixels))
