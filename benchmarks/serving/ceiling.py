@@ -157,14 +157,8 @@ def _on_one_core() -> Iterator[None]:
 
 
 def _command(checkpoint: Path, image: Path, core: int) -> list[str]:
-    return [
-        sys.executable,
-        "-m",
-        "benchmarks.serving.steps",
-        str(checkpoint),
-        str(image),
-        str(core),
-    ]
+    where = [str(checkpoint), str(image), str(core)]
+    return [sys.executable, "-m", "benchmarks.serving.steps", *where]
 
 
 def _read(worker: subprocess.Popen[str]) -> str:
