@@ -53,7 +53,8 @@ def main() -> None:
         if best is None or last is None:
             print(f"| {entry.name} | {len(entry.runs)} | failed | | |")
         else:
-            interval = f"{best.interval.low:.3f}-{best.interval.high:.3f}"
+            spread = best.interval
+            interval = f"{spread.low:.3f}-{spread.high:.3f}" if spread else "unknown"
             print(
                 f"| {entry.name} | {len(entry.runs)} | {best.mean:.3f} | {interval} "
                 f"| {last.mean:.3f} |"

@@ -133,11 +133,11 @@ def _judge_one(learns: str, own: Summary, yardstick: Summary) -> Iterator[str]:
         return
     is_partial = own.records[0].settings.get("strategy") == "partial"
     bar = FROZEN_EPOCH_SPEEDUP if is_partial else EPOCH_SPEEDUP
-    ratio = yardstick.median_epoch / own.median_epoch
+    speedup = yardstick.median_epoch / own.median_epoch
     yield _verdict(
-        ratio >= bar,
+        speedup >= bar,
         f"{name}: epoch {yardstick.median_epoch:.2f} s ÷ {own.median_epoch:.2f} s "
-        f"= {ratio:.2f}x (≥ {bar:g})",
+        f"= {speedup:.2f}x (≥ {bar:g})",
     )
     seconds = max(own.train_seconds)
     yield _verdict(
