@@ -24,6 +24,7 @@ EventType = Literal[
     "unchosen",
     "shadow_set",
     "shadow_removed",
+    "metadata_set",
 ]
 
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app.dependencies import PageDep, ReadSessionDep, SessionDep
-from app.errors import InUse, NotFound
+from app.errors import InUse, NotFound, ValidationFailed
 from app.problems import problem_responses
 from app.registry import service
 from app.registry.paths import NamePath, VersionPath
@@ -12,7 +12,7 @@ from app.registry.schemas import (
     ModelSummary,
     VersionDetail,
 )
-from app.schemas import Page
+from app.schemas import Metadata, Page
 
 router = APIRouter(tags=["models"])
 
@@ -31,6 +31,16 @@ def list_models(session: ReadSessionDep, page: PageDep) -> Page[ModelSummary]:
 def get_model(session: ReadSessionDep, name: NamePath) -> ModelDetail:
     """Show a model with its versions and aliases."""
     return service.get_model(session, name)
+
+
+@router.put(
+    "/models/{name}/metadata",
+    summary="Put your own pairs on a model",
+    responses=problem_responses(NotFound, ValidationFailed),
+)
+def put_metadata(session: SessionDep, name: NamePath, body: Metadata) -> ModelDetail:
+    """Let these pairs replace all that the model has."""
+    return service.set_metadata(session, name, body)
 
 
 @router.get(

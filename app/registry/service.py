@@ -129,6 +129,19 @@ def get_model(session: Session, name: str) -> ModelDetail:
     )
 
 
+def set_metadata(session: Session, name: str, pairs: dict[str, str]) -> ModelDetail:
+    """Replace a model's pairs; raises NotFound."""
+    model = ModelRepository(session).lock(name)
+    if model is None:
+        raise no_model(name)
+    if model.labels != pairs:
+        events.append(
+            session, name, "metadata_set", payload={"metadata": pairs, "before": model.labels}
+        )
+        model.labels = pairs
+    return get_model(session, name)
+
+
 def get_version(session: Session, name: str, version: int) -> VersionDetail:
     """One version of a model; raises NotFound."""
     models = ModelRepository(session)

@@ -60,6 +60,33 @@ def test_a_model_shows_its_versions_newest_first_and_its_aliases(client: TestCli
     ]
 
 
+def test_a_models_pairs_are_replaced_whole(client: TestClient) -> None:
+    path = "/models/ants-and-bees/metadata"
+    assert client.put(path, json={"team": "ants", "site": "garden"}).status_code == 200
+    put = client.put(path, json={"team": "bees"})
+    assert put.json()["metadata"] == {"team": "bees"}
+    assert put.json() == client.get("/models/ants-and-bees").json()
+    client.put(path, json={"team": "bees"})
+    newest, before = client.get("/models/ants-and-bees/events").json()["data"][:2]
+    assert newest["type"] == before["type"] == "metadata_set"
+    assert newest["payload"] == {
+        "metadata": {"team": "bees"},
+        "before": {"team": "ants", "site": "garden"},
+    }
+    assert before["payload"]["before"] == {}
+
+
+@pytest.mark.parametrize("pairs", [{"a": 1}, {"a" * 65: "x"}, {"a": "x" * 513}, ["a"]])
+def test_pairs_that_are_none_are_refused(client: TestClient, pairs: object) -> None:
+    refused = client.put("/models/ants-and-bees/metadata", json=pairs)
+    assert problem_of(refused) == (422, "VALIDATION")
+    assert client.get("/models/ants-and-bees").json()["metadata"] == {}
+
+
+def test_an_unknown_models_pairs_are_refused(client: TestClient) -> None:
+    assert problem_of(client.put("/models/unknown/metadata", json={})) == (404, "NOT_FOUND")
+
+
 def test_models_are_listed_by_name_page_by_page(client: TestClient) -> None:
     first = client.get("/models", params={"limit": 1}).json()
     assert (first["object"], first["has_more"]) == ("list", True)
