@@ -1,6 +1,5 @@
 """HTTP of datasets."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -22,7 +21,7 @@ from app.dependencies import (
     ServicesDep,
     StorageDep,
 )
-from app.idempotency import Idempotency, IdempotencyDep
+from app.idempotency import Created, Idempotency, IdempotencyDep, fingerprint_of
 from app.multipart import read_parts
 from app.problems import problem_responses
 from app.schemas import Page
@@ -85,12 +84,12 @@ async def create_dataset(
 def _record_upload(
     services: Services, idempotency: Idempotency, dataset_id: str, upload: Upload
 ) -> Response:
+    is_kept = False
     try:
         form = parse_form(upload.fields, filename=upload.filename)
-        fingerprint = hashlib.sha256((upload.sha256 + form.model_dump_json()).encode()).hexdigest()
         with services.database.transaction() as session:
-            answered = idempotency.find_answer(session, fingerprint)
-            if answered is None:
+
+            def create() -> Created:
                 dataset = service.create_dataset(
                     session,
                     dataset_id=dataset_id,
@@ -101,20 +100,15 @@ def _record_upload(
                     split_seed=form.split_seed,
                     labels=form.metadata,
                 )
-                created = idempotency.answer(
-                    session,
-                    view_dataset(dataset),
-                    status=202,
-                    location=f"/datasets/{dataset_id}",
-                    fingerprint=fingerprint,
-                )
-    except BaseException:
-        services.storage.delete(upload.key)
-        raise
-    if answered is not None:
-        services.storage.delete(upload.key)
-        return answered
-    return created
+                return Created(view_dataset(dataset), f"/datasets/{dataset_id}")
+
+            fingerprint = fingerprint_of(form, upload.sha256)
+            answer, is_new = idempotency.answer_once(session, fingerprint, create)
+        is_kept = is_new
+    finally:
+        if not is_kept:
+            services.storage.delete(upload.key)
+    return answer
 
 
 @router.get("/datasets", summary="List datasets, newest first")

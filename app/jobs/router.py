@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from app import errors
 from app.dependencies import PageDep, ReadSessionDep, SessionDep, SettingsDep, StorageDep
-from app.idempotency import IdempotencyDep, fingerprint_of
+from app.idempotency import Created, IdempotencyDep, fingerprint_of
 from app.jobs import service
 from app.jobs.history_schemas import Checkpoints, CheckpointView
 from app.jobs.presentation import view_job
@@ -45,18 +45,13 @@ def create_job(
     body: JobRequest, session: SessionDep, settings: SettingsDep, idempotency: IdempotencyDep
 ) -> Response:
     """Queue a job. Only `dataset_id` is required; `config` in the answer shows every value."""
-    fingerprint = fingerprint_of(body)
-    answered = idempotency.find_answer(session, fingerprint)
-    if answered is not None:
-        return answered
-    job = service.create_job(session, body, settings)
-    return idempotency.answer(
-        session,
-        view_job(session, job),
-        status=202,
-        location=f"/jobs/{job.id}",
-        fingerprint=fingerprint,
-    )
+
+    def create() -> Created:
+        job = service.create_job(session, body, settings)
+        return Created(view_job(session, job), f"/jobs/{job.id}")
+
+    answer, _ = idempotency.answer_once(session, fingerprint_of(body), create)
+    return answer
 
 
 @router.get("/jobs", summary="List jobs, newest first")

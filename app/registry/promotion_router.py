@@ -5,7 +5,7 @@ from fastapi.responses import JSONResponse
 
 from app import errors
 from app.dependencies import PageDep, ReadSessionDep, SessionDep
-from app.idempotency import IdempotencyDep
+from app.idempotency import Created, IdempotencyDep
 from app.inquiries.presentation import PENDING_RESPONSE
 from app.problems import problem_responses
 from app.registry import promotion, service
@@ -75,14 +75,12 @@ def roll_back(
 
     A second rollback undoes the first; one repeated with its Idempotency-Key does not.
     """
-    fingerprint = "rollback"
-    given = idempotency.find_answer(session, fingerprint)
-    if given is not None:
-        return given
-    moved = promotion.roll_back(session, name, alias)
-    return idempotency.answer(
-        session, moved, status=200, location=f"/models/{name}", fingerprint=fingerprint
-    )
+
+    def create() -> Created:
+        return Created(promotion.roll_back(session, name, alias), f"/models/{name}")
+
+    answer, _ = idempotency.answer_once(session, "rollback", create, status=200)
+    return answer
 
 
 @router.put(

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from app import errors
 from app.dependencies import PageDep, ReadSessionDep, SessionDep, SettingsDep
-from app.idempotency import IdempotencyDep, fingerprint_of
+from app.idempotency import Created, IdempotencyDep, fingerprint_of
 from app.problems import problem_responses
 from app.schemas import Page
 from app.studies import service
@@ -59,18 +59,13 @@ def create_study(
     the first model ever registered is chosen for predictions. Give `base` another `model_name` to
     keep a study apart. A run that successive halving gives up ends `cancelled` and registers none.
     """
-    fingerprint = fingerprint_of(body)
-    answered = idempotency.find_answer(session, fingerprint)
-    if answered is not None:
-        return answered
-    study = service.create_study(session, body, trials, settings)
-    return idempotency.answer(
-        session,
-        view_study(session, study),
-        status=202,
-        location=f"/studies/{study.id}",
-        fingerprint=fingerprint,
-    )
+
+    def create() -> Created:
+        study = service.create_study(session, body, trials, settings)
+        return Created(view_study(session, study), f"/studies/{study.id}")
+
+    answer, _ = idempotency.answer_once(session, fingerprint_of(body), create)
+    return answer
 
 
 @router.get("/studies", summary="List studies, newest first")

@@ -1,6 +1,5 @@
 """HTTP of batch predictions."""
 
-import hashlib
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -22,7 +21,7 @@ from app.dependencies import (
     ServicesDep,
     StorageDep,
 )
-from app.idempotency import Idempotency, IdempotencyDep, fingerprint_of
+from app.idempotency import Created, Idempotency, IdempotencyDep, fingerprint_of
 from app.multipart import read_parts
 from app.predictions.batches import service
 from app.predictions.batches.form import parse_form, parse_request
@@ -134,11 +133,10 @@ def _record_upload(
     is_kept = False
     try:
         form = parse_form(upload.fields)
-        fingerprint = hashlib.sha256((upload.sha256 + form.model_dump_json()).encode()).hexdigest()
         answer, is_kept = _create_once(
             services,
             idempotency,
-            fingerprint,
+            fingerprint_of(form, upload.sha256),
             lambda session: service.predict_archive(
                 session,
                 batch_id=batch_id,
@@ -162,18 +160,12 @@ def _create_once(
 ) -> tuple[Response, bool]:
     """The answer, and whether the batch was created for it just now."""
     with services.database.transaction() as session:
-        answered = idempotency.find_answer(session, fingerprint)
-        if answered is not None:
-            return answered, False
-        batch = create(session)
-        created = idempotency.answer(
-            session,
-            view_batch(batch),
-            status=202,
-            location=f"/predictions/{batch.id}",
-            fingerprint=fingerprint,
-        )
-    return created, True
+
+        def created() -> Created:
+            batch = create(session)
+            return Created(view_batch(batch), f"/predictions/{batch.id}")
+
+        return idempotency.answer_once(session, fingerprint, created)
 
 
 @router.get("/predictions", summary="List batch predictions, newest first")
