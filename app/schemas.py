@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Generic, Literal, TypeVar
 
@@ -75,6 +76,16 @@ class Page(ApiModel, Generic[T]):
         examples=["job_01k0w1rhzemcbybsywa1w8p9"],
     )
     has_more: bool = Field(description="Whether there is a next page.", examples=[False])
+
+
+def make_page(data: Sequence[T], id_of: Callable[[T], object], *, has_more: bool) -> Page[T]:
+    """Entries as one page of their list, each with the id by which `after` finds it."""
+    return Page(
+        data=list(data),
+        first_id=str(id_of(data[0])) if data else None,
+        last_id=str(id_of(data[-1])) if data else None,
+        has_more=has_more,
+    )
 
 
 def slug(text: str, *, fallback: str) -> str:

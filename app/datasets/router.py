@@ -1,7 +1,6 @@
 """HTTP of datasets."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -24,7 +23,7 @@ from app.dependencies import (
 from app.idempotency import Created, Idempotency, IdempotencyDep, fingerprint_of
 from app.multipart import read_parts
 from app.problems import problem_responses
-from app.schemas import Page
+from app.schemas import Page, make_page
 
 router = APIRouter(tags=["datasets"])
 
@@ -115,7 +114,7 @@ def _record_upload(
 def list_datasets(session: ReadSessionDep, page: PageDep) -> Page[DatasetDetail]:
     """`after` is the last id of the page before."""
     rows, has_more = service.list_datasets(session, limit=page.limit, after=page.after)
-    return _page([view_dataset(row) for row in rows], has_more=has_more)
+    return make_page([view_dataset(row) for row in rows], lambda one: one.id, has_more=has_more)
 
 
 @router.get(
@@ -163,7 +162,8 @@ def list_images(  # noqa: PLR0913 - the filters of the list
     rows, has_more = service.list_images(
         session, dataset_id, limit=limit, after=after, split=split, class_name=class_name
     )
-    return _page([ImageDetail.model_validate(row) for row in rows], has_more=has_more)
+    images = [ImageDetail.model_validate(row) for row in rows]
+    return make_page(images, lambda image: image.id, has_more=has_more)
 
 
 @router.get(
@@ -225,12 +225,3 @@ def get_preview(  # noqa: PLR0913 - what is drawn
     tiles = [pictures.Tile(storage.path(row.storage_key), row.class_name) for row in chosen]
     picture = pictures.draw_preview(tiles, title=f"{name}: {split}")
     return Response(picture, media_type="image/png")
-
-
-def _page(items: Sequence[Any], *, has_more: bool) -> Page[Any]:
-    return Page(
-        data=list(items),
-        first_id=str(items[0].id) if items else None,
-        last_id=str(items[-1].id) if items else None,
-        has_more=has_more,
-    )

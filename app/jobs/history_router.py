@@ -15,7 +15,7 @@ from app.jobs.presentation import view_events, view_history, write_csv
 from app.jobs.router import JobId
 from app.jobs.stream import stream_events
 from app.problems import problem_responses
-from app.schemas import Page
+from app.schemas import Page, make_page
 
 router = APIRouter(tags=["jobs"])
 
@@ -77,13 +77,8 @@ def list_events(
     """In the order in which they happened."""
     service.get_job(session, job_id)
     events = view_events(session, job_id, after=after, limit=limit + 1)
-    page = events[:limit]
-    return Page(
-        data=page,
-        first_id=str(page[0].event_number) if page else None,
-        last_id=str(page[-1].event_number) if page else None,
-        has_more=len(events) > limit,
-    )
+    has_more = len(events) > limit
+    return make_page(events[:limit], lambda event: event.event_number, has_more=has_more)
 
 
 def check_job(job_id: JobId, session: ReadSessionDep) -> None:

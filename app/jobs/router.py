@@ -13,7 +13,7 @@ from app.jobs.presentation import view_job
 from app.jobs.schemas import JobRequest, JobView
 from app.jobs.states import Status
 from app.problems import problem_responses
-from app.schemas import Page
+from app.schemas import Page, make_page
 
 router = APIRouter(tags=["jobs"])
 
@@ -82,12 +82,8 @@ def list_jobs(  # noqa: PLR0913, PLR0917 - the filters are its arguments
         study_id=study_id,
         labels=labels,
     )
-    return Page(
-        data=[view_job(session, job) for job in jobs],
-        first_id=jobs[0].id if jobs else None,
-        last_id=jobs[-1].id if jobs else None,
-        has_more=has_more,
-    )
+    views = [view_job(session, job) for job in jobs]
+    return make_page(views, lambda job: job.id, has_more=has_more)
 
 
 @router.get("/jobs/{job_id}", summary="Look at a job", responses=problem_responses(errors.NotFound))

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.db.base import new_id
 from app.db.tables import RegistryEvent
 from app.registry.gate_schemas import EventType, RegistryEventDetail
-from app.schemas import Page
+from app.schemas import Page, make_page
 
 MOVES: tuple[EventType, ...] = ("alias_moved", "forced", "rolled_back", "alias_deleted")
 """What changes where an alias points."""
@@ -67,9 +67,4 @@ def list_events(
         query = query.where(RegistryEvent.id < after)
     rows = session.scalars(query).all()
     data = [RegistryEventDetail.model_validate(row) for row in rows[:limit]]
-    return Page(
-        data=data,
-        first_id=data[0].id if data else None,
-        last_id=data[-1].id if data else None,
-        has_more=len(rows) > limit,
-    )
+    return make_page(data, lambda event: event.id, has_more=len(rows) > limit)

@@ -24,7 +24,7 @@ from app.registry.schemas import (
     ModelSummary,
     VersionDetail,
 )
-from app.schemas import Page
+from app.schemas import Page, make_page
 
 
 def register_version(  # noqa: PLR0913 - one keyword for each column
@@ -104,15 +104,11 @@ def list_models(session: Session, *, limit: int, after: str | None) -> Page[Mode
     names = [row.name for row in page]
     newest = models.newest_version_numbers(names)
     aliases = models.list_aliases(names)
-    return Page(
-        data=[
-            _summarize(row, newest.get(row.name), [a for a in aliases if a.name == row.name])
-            for row in page
-        ],
-        first_id=names[0] if names else None,
-        last_id=names[-1] if names else None,
-        has_more=len(rows) > limit,
-    )
+    summaries = [
+        _summarize(row, newest.get(row.name), [a for a in aliases if a.name == row.name])
+        for row in page
+    ]
+    return make_page(summaries, lambda model: model.name, has_more=len(rows) > limit)
 
 
 def get_model(session: Session, name: str) -> ModelDetail:

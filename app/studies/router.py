@@ -8,7 +8,7 @@ from app import errors
 from app.dependencies import PageDep, ReadSessionDep, SessionDep, SettingsDep
 from app.idempotency import Created, IdempotencyDep, fingerprint_of
 from app.problems import problem_responses
-from app.schemas import Page
+from app.schemas import Page, make_page
 from app.studies import service
 from app.studies.charts import MAX_CURVES, draw_study
 from app.studies.expansion import expand, require_all_weights
@@ -72,12 +72,8 @@ def create_study(
 def list_studies(session: ReadSessionDep, page: PageDep) -> Page[StudySummary]:
     """How far each is; its ranking stands in the study itself."""
     studies, has_more = service.list_studies(session, limit=page.limit, after=page.after)
-    return Page(
-        data=[summarize_study(session, study) for study in studies],
-        first_id=studies[0].id if studies else None,
-        last_id=studies[-1].id if studies else None,
-        has_more=has_more,
-    )
+    summaries = [summarize_study(session, study) for study in studies]
+    return make_page(summaries, lambda study: study.id, has_more=has_more)
 
 
 @router.get("/studies/{study_id}", summary="Look at a study", responses=_NOT_FOUND)

@@ -35,7 +35,7 @@ from app.predictions.batches.schemas import (
     form_schema,
 )
 from app.problems import problem_responses
-from app.schemas import Page
+from app.schemas import Page, make_page
 
 router = APIRouter(tags=["predictions"])
 
@@ -181,12 +181,7 @@ def list_batches(
     rows, has_more = service.list_batches(
         session, limit=page.limit, after=page.after, status=status, dataset_id=dataset_id
     )
-    return Page(
-        data=[view_batch(row) for row in rows],
-        first_id=rows[0].id if rows else None,
-        last_id=rows[-1].id if rows else None,
-        has_more=has_more,
-    )
+    return make_page([view_batch(row) for row in rows], lambda batch: batch.id, has_more=has_more)
 
 
 @router.get(
