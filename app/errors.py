@@ -39,7 +39,7 @@ class InputProblem:
 
 
 class GraftError(Exception):
-    """Base of everything this service refuses or fails at on purpose."""
+    """The service itself failed; its log has more under the request's id."""
 
     code: ClassVar[str] = "INTERNAL"
 
