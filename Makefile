@@ -43,7 +43,7 @@ check: setup ## Format, lint, types, import arrows
 
 .PHONY: test
 test: check ## Every check and every test
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest
 
 .PHONY: test-all
 test-all: check ## The same, with every architecture (ten minutes more, 12 GB of memory)
