@@ -101,16 +101,16 @@ class Crew:
                 message = parse_line(line)
                 if isinstance(message, Failed):
                     failure = message
-        code = process.wait()
-        if failure is None and code == 0:
+                    break  # its end may take longer than rank 0 waits for the reason
+        if failure is not None:
+            if not self._closing.wait(_GRACE_SECONDS):
+                say(failure)
+                os._exit(0)
             return
-        if failure is None:
-            if not self._closing.is_set():
-                log.error("a process of this training ended with %s", code)
-                os._exit(CRASHED_EXIT_CODE)
-        elif not self._closing.wait(_GRACE_SECONDS):
-            say(failure)
-            os._exit(0)
+        code = process.wait()
+        if code != 0 and not self._closing.is_set():
+            log.error("a process of this training ended with %s", code)
+            os._exit(CRASHED_EXIT_CODE)
 
 
 def _start() -> subprocess.Popen[str]:
