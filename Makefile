@@ -18,20 +18,19 @@ help: ## Show the targets
 setup: $(STAMP) ## Install everything into .venv (quick when nothing changed)
 
 # uv comes from the PATH or, pinned, from the registry into the environment itself.
-$(STAMP): requirements-dev.lock pyproject.toml
+UV ?= $(or $(shell command -v uv),$(BIN)/uv)
+
+$(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed (make PYTHON=…)" >&2; exit 1; }
-	@set -euo pipefail; \
-	uv="$$(command -v uv || true)"; \
-	if [ ! -x $(BIN)/python ]; then \
-		if [ -n "$$uv" ]; then "$$uv" venv --quiet --python "$$(command -v $(PYTHON))" $(VENV); \
-		else $(PYTHON) -m venv $(VENV); fi; \
-	fi; \
-	if [ -z "$$uv" ]; then \
-		[ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet uv==$(UV_VERSION); \
-		uv=$(BIN)/uv; \
-	fi; \
-	"$$uv" pip install --python $(BIN)/python --require-hashes -r requirements-dev.lock; \
-	"$$uv" pip install --python $(BIN)/python --no-deps --editable .
+	@if [ "$(UV)" = $(BIN)/uv ]; then $(PYTHON) -m venv $(VENV); \
+	else $(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(VENV); fi
+
+$(BIN)/uv: | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+
+$(STAMP): requirements-dev.lock pyproject.toml | $(BIN)/python $(UV)
+	$(UV) pip install --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	$(UV) pip install --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 .PHONY: check
@@ -61,10 +60,10 @@ BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 
 # The peers stand in an environment of their own, with the service's versions of what both use.
-$(BENCH_STAMP): benchmarks/requirements-bench.lock pyproject.toml
-	test -x $(BENCH_VENV)/bin/python || uv venv --quiet --python "$$(command -v $(PYTHON))" $(BENCH_VENV)
-	uv pip install --python $(BENCH_VENV)/bin/python --require-hashes -r benchmarks/requirements-bench.lock
-	uv pip install --python $(BENCH_VENV)/bin/python --no-deps --editable .
+$(BENCH_STAMP): benchmarks/requirements-bench.lock pyproject.toml | $(UV)
+	test -x $(BENCH_VENV)/bin/python || $(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(BENCH_VENV)
+	$(UV) pip install --python $(BENCH_VENV)/bin/python --require-hashes -r benchmarks/requirements-bench.lock
+	$(UV) pip install --python $(BENCH_VENV)/bin/python --no-deps --editable .
 	@touch $@
 
 .PHONY: bench-training
@@ -79,9 +78,9 @@ SERVING_VENV := .venv-serving
 SERVING_STAMP := $(SERVING_VENV)/.installed
 
 # The peers in serving need other versions of OpenTelemetry than the service has.
-$(SERVING_STAMP): benchmarks/requirements-serving.lock
-	test -x $(SERVING_VENV)/bin/python || uv venv --quiet --python "$$(command -v $(PYTHON))" $(SERVING_VENV)
-	uv pip install --python $(SERVING_VENV)/bin/python --require-hashes -r benchmarks/requirements-serving.lock
+$(SERVING_STAMP): benchmarks/requirements-serving.lock | $(UV)
+	test -x $(SERVING_VENV)/bin/python || $(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(SERVING_VENV)
+	$(UV) pip install --python $(SERVING_VENV)/bin/python --require-hashes -r benchmarks/requirements-serving.lock
 	@touch $@
 
 .PHONY: bench-serving
@@ -93,13 +92,13 @@ bench-gpu-serving: setup ## Images a second served from a CUDA device (needs wrk
 	$(BIN)/python -m benchmarks.gpu_serving $(BENCH_FLAGS)
 
 .PHONY: lock
-lock: ## Write the lock files anew (LOCK_FLAGS=--upgrade for newer versions)
-	uv pip compile $(LOCK_FLAGS) $(COMPILE) --extra onnx --extra openvino --extra otel --extra postgres -o requirements.lock pyproject.toml
-	uv pip compile $(LOCK_FLAGS) $(COMPILE) --extra onnx --extra openvino --extra otel --extra postgres --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
-	uv pip compile $(LOCK_FLAGS) $(COMPILE) --group bench -c requirements.lock -o benchmarks/requirements-bench.lock pyproject.toml
+lock: $(UV) ## Write the lock files anew (LOCK_FLAGS=--upgrade for newer versions)
+	$(UV) pip compile $(LOCK_FLAGS) $(COMPILE) --extra onnx --extra openvino --extra otel --extra postgres -o requirements.lock pyproject.toml
+	$(UV) pip compile $(LOCK_FLAGS) $(COMPILE) --extra onnx --extra openvino --extra otel --extra postgres --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(UV) pip compile $(LOCK_FLAGS) $(COMPILE) --group bench -c requirements.lock -o benchmarks/requirements-bench.lock pyproject.toml
 	@mkdir -p build
 	grep -E '^(pillow|safetensors|torch|torchvision)==' requirements.lock | cut -d' ' -f1 > build/shared-pins.txt
-	uv pip compile $(LOCK_FLAGS) $(COMPILE) --group bench-serving -c build/shared-pins.txt -o benchmarks/requirements-serving.lock
+	$(UV) pip compile $(LOCK_FLAGS) $(COMPILE) --group bench-serving -c build/shared-pins.txt -o benchmarks/requirements-serving.lock
 
 COMPILE := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
