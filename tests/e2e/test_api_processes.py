@@ -35,7 +35,7 @@ def test_processes_answer_and_count_as_one_and_stand_in_for_each_other(tmp_path:
             assert predict(graft) == 200
         wait_until(lambda: len(list_apis(graft)) == 2, "its successor")
         os.kill(second, signal.SIGKILL)
-        wait_until(lambda: is_answered(graft), "an answer of the successor")
+        wait_until(lambda: is_answered(graft), "an answer of the successor", seconds=120)
         assert predict(graft) == 200
         graft.http.close()
 

@@ -10,7 +10,7 @@ _RANK_ZERO = """
 import subprocess, sys
 from worker.training import crew
 
-RANK = "import sys, time; print(sys.argv[1], flush=True); time.sleep(60)"
+RANK = "import sys; print(sys.argv[1], flush=True); sys.stdin.read()"
 crew._start = lambda: subprocess.Popen(
     [sys.executable, "-c", RANK, sys.argv[1]],
     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

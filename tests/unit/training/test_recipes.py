@@ -246,9 +246,13 @@ def test_jobs_share_what_was_decoded(make_config: MakeConfig, tmp_path: Path) ->
     assert not any(getattr(message, "stage", "") == "decoding images" for message in said)
 
 
-@pytest.mark.parametrize("architecture", ["squeezenet1_0", "resnet18"])
+@pytest.mark.parametrize(
+    ("architecture", "tolerance"),
+    # Normalised over batches of four images, and one of one, every rounding grows.
+    [("squeezenet1_0", 0.01), ("resnet18", 0.2)],
+)
 def test_bfloat16_learns_too(
-    make_config: MakeConfig, storage: LocalStorage, architecture: str
+    make_config: MakeConfig, storage: LocalStorage, architecture: str, tolerance: float
 ) -> None:
     case: dict[str, object] = {"architecture": architecture, "epochs": 2}
     said = train(make_config(**case, precision="bf16", config={"key_prefix": "jobs/b/1"}))
@@ -256,9 +260,10 @@ def test_bfloat16_learns_too(
     assert started(said).resolved["precision"] == "bf16"
     kept = checkpoint.load(storage.path(trained(said).model_key)).tensors
     assert {tensor.dtype for tensor in kept.values()} <= {torch.float32, torch.int64}
-    one, other = epochs_of(said)[0], epochs_of(exact)[0]
+    (one, later), (other, _) = epochs_of(said), epochs_of(exact)
     assert one.train_loss != other.train_loss
-    assert one.train_loss == pytest.approx(other.train_loss, abs=0.1)
+    assert one.train_loss == pytest.approx(other.train_loss, abs=tolerance)
+    assert later.train_loss < one.train_loss
 
 
 def test_bfloat16_repeats_to_the_last_bit(make_config: MakeConfig) -> None:
