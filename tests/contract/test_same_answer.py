@@ -17,6 +17,7 @@ from app.ml.preprocessing import normalize
 from app.settings import Settings
 from app.storage import LocalStorage
 from tests.batches import make_archive, predict_waiting
+from tests.engines import ENGINES
 from tests.images import list_forms
 from tests.models import CLASS_NAMES, register_model
 from worker.training.cache import decode, eval_form
@@ -31,16 +32,7 @@ TOLERANCE = {"fp32": 1e-3, "bf16": 2e-2}
 Answer = Mapping[str, float]
 
 
-@pytest.fixture(
-    params=[
-        ("torch", "fp32"),
-        ("torch", "bf16"),
-        ("openvino", "fp32"),
-        ("openvino", "bf16"),
-        ("onnxruntime", "fp32"),
-    ],
-    ids="-".join,
-)
+@pytest.fixture(params=ENGINES, ids="-".join)
 def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
     engine, numbers = request.param
     return settings.model_copy(update={"predict_engine": engine, "predict_precision": numbers})

@@ -76,8 +76,18 @@ def make_builder(
         return OnnxRuntimeEngine
     numbers = choose_precision(precision, device)
     if name == "openvino":
-        from app.predictions.engines.openvino_engine import OpenVinoEngine  # noqa: PLC0415
+        from app.predictions.engines.openvino_engine import (  # noqa: PLC0415
+            OpenVinoEngine,
+            computes_in_bf16,
+        )
 
+        if numbers == "bf16" and not computes_in_bf16():  # it would take fp32 without a word
+            if precision != "auto":
+                raise EngineUnavailable(
+                    "The engine 'openvino' does not compute in bf16 on this processor; "
+                    "set GRAFT_PREDICT_PRECISION to auto or fp32."
+                )
+            numbers = "fp32"
         return lambda source: OpenVinoEngine(source, numbers, num_callers)
 
     def build_torch(source: ScoringNetwork | Path) -> Engine:

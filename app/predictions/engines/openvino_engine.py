@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from app.ml.precision import Numbers
-from app.ml.quiet_openvino import openvino
+from app.ml.quiet_openvino import openvino, ops
 from app.ml.scoring import Scores, ScoringNetwork
 from app.predictions.engines.engine import EngineName, EngineNumbers
 
@@ -33,7 +33,7 @@ class OpenVinoEngine:
             self.numbers: EngineNumbers = "int8"
             self.num_bytes = source.stat().st_size
         else:
-            model = _convert(source)
+            model = convert(source)
             self.numbers = numbers
             num_weights = sum(p.numel() for p in source.parameters())
             self.num_bytes = num_weights * (2 if numbers == "bf16" else 4)
@@ -65,7 +65,12 @@ class OpenVinoEngine:
         return self._requests.request
 
 
-def _convert(network: ScoringNetwork) -> Any:
+def computes_in_bf16() -> bool:
+    """Whether this processor multiplies bfloat16; elsewhere OpenVINO takes float32 instead."""
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def convert(network: ScoringNetwork) -> Any:
     """The network as OpenVINO's graph, for any number of images.
 
     By TorchScript: `torch.export` takes several times as long, and loading a model keeps callers
@@ -80,4 +85,34 @@ def _convert(network: ScoringNetwork) -> Any:
         with torch.no_grad():
             traced = torch.jit.trace(network.eval(), example, check_trace=False)  # type: ignore[no-untyped-call] # torch
         shape = openvino.PartialShape([-1, 3, size, size])
-        return openvino.convert_model(traced, example_input=example, input=[shape])
+        graph = openvino.convert_model(traced, example_input=example, input=[shape])
+    _drop_indices(graph)
+    return graph
+
+
+def _drop_indices(graph: Any) -> None:
+    """Let pools that round their size up, as torch does, round down over padding to the same size.
+
+    The processor's plugin (2026.4) would have the former find, and reorder, the places of their
+    maxima, too, which nobody reads.
+    """
+    for pool in graph.get_ops():
+        if pool.get_type_name() != "MaxPool":
+            continue
+        said = pool.get_attributes()
+        if said["rounding_type"] != "ceil_torch":
+            continue
+        sizes = [_spatial_size(port) for port in (pool.input(0), pool.output(0))]
+        begin, kernel, strides = said["pads_begin"], said["kernel"], said["strides"]
+        end = [
+            max((out - 1) * stride + width - before - size, 0)
+            for size, out, stride, width, before in zip(*sizes, strides, kernel, begin, strict=True)
+        ]
+        same = ops.max_pool(
+            pool.input_value(0), strides, said["dilations"], begin, end, kernel, "floor", "explicit"
+        )
+        pool.output(0).replace(same.output(0))
+
+
+def _spatial_size(port: Any) -> list[int]:
+    return [side.get_length() for side in list(port.get_partial_shape())[2:]]

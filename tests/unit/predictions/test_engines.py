@@ -15,6 +15,7 @@ from app.ml.catalogue import Entry, get_entry, list_entries
 from app.ml.folding import fold_batch_norms
 from app.ml.preprocessing import PreprocessingSpec
 from app.ml.scoring import ScoringNetwork
+from app.predictions.engines import openvino_engine
 from app.predictions.engines.batching import BatchingEngine
 from app.predictions.engines.choice import choose_engine, make_builder
 from app.predictions.engines.cuda_graphs import list_sizes
@@ -22,6 +23,7 @@ from app.predictions.engines.engine import Engine, EngineName
 from app.predictions.engines.openvino_engine import OpenVinoEngine
 from app.predictions.engines.torch_engine import TorchEngine
 from tests.conftest import REPOSITORY
+from tests.engines import ENGINES
 
 CPU = torch.device("cpu")
 NUM_CLASSES = 3
@@ -53,18 +55,7 @@ def network() -> ScoringNetwork:
     return make_network(get_entry("resnet18"), size=64)
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        ("torch", "fp32"),
-        ("torch", "bf16"),
-        ("openvino", "fp32"),
-        ("openvino", "bf16"),
-        ("onnxruntime", "fp32"),
-        ("batching", "fp32"),
-    ],
-    ids="-".join,
-)
+@pytest.fixture(scope="module", params=[*ENGINES, ("batching", "fp32")], ids="-".join)
 def engine(request: pytest.FixtureRequest) -> Engine:
     name, precision = request.param
     if name == "batching":
@@ -140,6 +131,20 @@ def test_answers_stay_when_the_next_are_asked_for(engine: Engine) -> None:
     copy = first.logits.clone()
     engine.run(255 - draw_pixels(1, 64))
     assert torch.equal(first.logits, copy)
+
+
+@pytest.mark.parametrize("size", [96, 97, 98, 99])
+def test_openvino_finds_no_places_of_maxima(size: int) -> None:
+    """Pools that round up are rewritten at every rest of a size, and answer as they did."""
+    network = make_network(get_entry("googlenet"), size=size)
+    pixels = draw_pixels(2, size)
+    with torch.inference_mode():
+        expected, _ = network(pixels)
+    graph = openvino_engine.convert(network)
+    roundings = {op.get_attributes().get("rounding_type") for op in graph.get_ops()}
+    assert roundings == {None, "floor"}
+    engine = make_builder("openvino", CPU, "fp32")(network)
+    assert torch.allclose(engine.run(pixels).logits, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -257,3 +262,16 @@ class TestChoice:
             make_builder("onnxruntime", CPU, "bf16")
         with pytest.raises(ValidationFailed):
             make_builder("openvino", CPU, "fp16")
+
+    def test_openvino_does_not_take_other_numbers_than_were_asked_for(
+        self, network: ScoringNetwork, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(
+            "app.predictions.engines.openvino_engine.computes_in_bf16", lambda: False
+        )
+        monkeypatch.setattr(
+            "app.predictions.engines.choice.choose_precision", lambda *_: "bf16"
+        )  # what other engines would take
+        assert make_builder("openvino", CPU, "auto")(network).numbers == "fp32"
+        with pytest.raises(EngineUnavailable, match="auto or fp32"):
+            make_builder("openvino", CPU, "bf16")
