@@ -6,6 +6,7 @@ from typing import Any
 import onnx
 import pytest
 import torch
+from onnx.numpy_helper import to_array
 
 from app.errors import EngineUnavailable, TooFewImages, Unavailable
 from app.predictions.engines.engine import EngineName
@@ -58,8 +59,11 @@ def load(storage: LocalStorage, engine: EngineName = "onnxruntime") -> Servable:
 def test_weights_are_int8_and_the_file_is_small(ask: Ask, storage: LocalStorage) -> None:
     found = answer(make(ask))
     graph = onnx.load(storage.path(FILE)).graph
-    types = {one.data_type for one in graph.initializer if math.prod(one.dims) > 1000}
-    assert types == {onnx.TensorProto.INT8}
+    large = [one for one in graph.initializer if math.prod(one.dims) > 1000]
+    assert {one.data_type for one in large} == {onnx.TensorProto.INT8}
+    peaks = {tuple(one.dims[1:]): int(abs(to_array(one).astype(int)).max()) for one in large}
+    assert peaks.pop((3, 7, 7)) == 64  # what reads the image: no pair of products needs 17 bits
+    assert set(peaks.values()) == {127}
     assert found.num_bytes == storage.num_bytes(FILE) < storage.num_bytes(KEY) / 3
 
 

@@ -1,0 +1,106 @@
+"""What each engine's numbers change in the answers for the validation photographs.
+
+    python -m benchmarks.numerics
+
+SqueezeNet 1.0 with a solved head on the ants and bees, trained and registered by the service, which
+also rounds it to int8. Every engine that is installed answers for each photograph alone; compared
+are the probabilities, as they are served, with those of the float32 network. Nothing needs to be
+quiet: no time is measured.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from app.db.session import Database
+from app.errors import EngineUnavailable
+from app.predictions.engines.engine import EngineName
+from app.predictions.servable import Servable, load_servable
+from app.registry.service import resolve_reference
+from app.settings import Settings
+from app.storage import LocalStorage
+from benchmarks.datasets import prepare as prepare_dataset
+from benchmarks.machine import describe_machine, find_shared_dir
+from benchmarks.processes import environment_for
+from benchmarks.serving.models import INT8_VERSION, prepare
+
+NETWORK = "squeezenet1_0"
+ENGINES: tuple[EngineName, ...] = ("torch", "openvino", "onnxruntime")
+
+
+def main() -> None:
+    """Print one table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--work-dir", type=Path, default=Path("build/bench/serving"))
+    work_dir = parser.parse_args().work_dir.absolute()
+    shared = find_shared_dir()
+    photographs = shared / "data" / "hymenoptera_data.zip"
+    environment = environment_for("passive")
+    work_dir.mkdir(parents=True, exist_ok=True)
+    prepare([NETWORK], work_dir, photographs, shared / "weights", environment)
+    folder = prepare_dataset("ants-and-bees", work_dir, photographs).folder / "val"
+    files = sorted(folder.glob("*/*"))
+    opened = dict(open_all(work_dir / "graft-data"))
+    (exact, *_) = opened
+    targets = [opened[exact].class_names.index(file.parent.name) for file in files]
+    answers = {name: answer_all(servable, files) for name, servable in opened.items()}
+    print(f"{describe_machine()}\n\n{len(files)} photographs\n")
+    print("| engine | largest change | mean change | labels changed | accuracy |")
+    print("|---|---:|---:|---:|---:|")
+    for name, answered in answers.items():
+        change = (answered - answers[exact]).abs()
+        changed = (answered.argmax(1) != answers[exact].argmax(1)).sum().item()
+        accuracy = (answered.argmax(1) == torch.tensor(targets)).double().mean().item()
+        print(f"| {name} | {change.max():.4f} | {change.mean():.4f} | {changed} | {accuracy:.3f} |")
+
+
+def open_all(data_dir: Path) -> Iterator[tuple[str, Servable]]:
+    """Both versions in every engine, by their names; the float32 network of torch is the first."""
+    for numbers in ("fp32", "bf16"):
+        open_version = _opener(data_dir, 1)
+        for engine in ENGINES:
+            with suppress(EngineUnavailable):
+                yield f"{engine}, {numbers}", open_version(engine, numbers)
+    open_version = _opener(data_dir, INT8_VERSION)
+    for engine in ENGINES[1:]:
+        with suppress(EngineUnavailable):
+            yield f"{engine}, int8", open_version(engine, "auto")
+
+
+def _opener(data_dir: Path, number: int) -> Callable[..., Servable]:
+    settings = Settings(data_dir=data_dir)
+    storage = LocalStorage(settings.storage_dir)
+    database = Database(settings.sqlalchemy_url)
+    with database.reading() as session:
+        version = resolve_reference(session, f"{NETWORK}:{number}")
+    database.close()
+
+    def find(key: str | None) -> Path | None:
+        return storage.path(key) if key else None
+
+    return lambda engine, precision: load_servable(
+        storage.path(version.checkpoint_key),
+        find(version.trust_key),
+        torch.device("cpu"),
+        engine=engine,
+        precision=precision,
+        quantized_path=find(version.quantized_key),
+    )
+
+
+def answer_all(servable: Servable, files: list[Path]) -> Tensor:
+    """Probabilities, float32 [num_files, num_classes]."""
+    logits = torch.cat(
+        [servable.engine.run(servable.prepare(file.read_bytes())[None]).logits for file in files]
+    )
+    return (logits / servable.temperature).softmax(1)
+
+
+if __name__ == "__main__":
+    main()
