@@ -150,6 +150,12 @@ class Settings(BaseSettings):
     predict_deadline_seconds: float = Field(
         30.0, gt=0, description="A predict that takes longer is answered with 504."
     )
+    predict_refresh_seconds: float = Field(
+        1.0,
+        gt=0,
+        description="How often promotions are looked for, to load a version before it is asked "
+        "for.",
+    )
     shadow_refresh_seconds: float = Field(
         5.0, gt=0, description="How often a shadow is looked up and its tally stored."
     )

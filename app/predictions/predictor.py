@@ -20,6 +20,7 @@ from app.ml.saliency import Explainer
 from app.predictions.bodies import Bodies
 from app.predictions.engines.choice import choose_engine, make_builder
 from app.predictions.explaining import explain, load_explainer
+from app.predictions.following import Following
 from app.predictions.judging import Verdict, Wish, judge
 from app.predictions.lanes import Lanes
 from app.predictions.model_cache import ModelCache
@@ -100,6 +101,12 @@ class Predictor:
             kind=lambda image: image.question.reference,
             prepare=self._warm_lane,
         )
+        self._following = Following(
+            self._resolution,
+            is_loaded=lambda version: (version.name, version.version) in self.models.keys,
+            load=self._run_once,
+            refresh_seconds=settings.predict_refresh_seconds,
+        )
         self.shadow = ShadowTraffic(
             database,
             load=self._load,
@@ -110,6 +117,7 @@ class Predictor:
 
     def close(self) -> None:
         self.lanes.close()
+        self._following.close()
         self.shadow.close()
 
     @asynccontextmanager
@@ -148,9 +156,11 @@ class Predictor:
         """In each lane before its first work."""
         torch.set_num_threads(1)  # the lanes are the parallelism
         with self.warm_up.lane():
-            version = self._resolution.resolve(Question(None, Wish()))
-            with self._use(version) as servable:
-                servable.run_once()
+            self._run_once(self._resolution.resolve(Question(None, Wish())))
+
+    def _run_once(self, version: ModelVersion) -> None:
+        with self._use(version) as servable:
+            servable.run_once()
 
     def _answer(self, images: Sequence[ImageToAnswer]) -> list[Classified | BaseException]:
         """In a lane: one forward pass for all images that are for the same version."""

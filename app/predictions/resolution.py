@@ -37,6 +37,13 @@ class _Known(NamedTuple):
     version: ModelVersion
 
 
+class Move(NamedTuple):
+    """The version that a reference meant, None for a first one, and the one that it means."""
+
+    before: ModelVersion | None
+    now: ModelVersion
+
+
 class Resolution:
     """The meaning of references, never older than the question.
 
@@ -66,6 +73,26 @@ class Resolution:
                 question.version = known.version
             return question.version
 
+    @property
+    def references(self) -> list[str | None]:
+        """The chosen model's, which is None, and all that were asked for lately."""
+        with self._lock:
+            return list({None, *self._known})
+
+    def look_again(self, reference: str | None) -> Move | None:
+        """Where a reference has moved since it was last looked up.
+
+        Raises what `resolve` does.
+        """
+        with self._lock:
+            known = self._known.get(reference)
+            mark = self._find_mark(time.monotonic())
+            if known is not None and mark is not None and known.mark == mark:
+                return None
+            before = known and known.version
+            move = Move(before, self._remember(reference, mark).version)
+            return None if before is not None and _are_same(before, move.now) else move
+
     def _find_mark(self, asked_at: float) -> int | None:
         """The database's mark, read after a question was asked."""
         if self._marked_at <= asked_at:
@@ -84,6 +111,10 @@ class Resolution:
             if reference is None:
                 return resolve_chosen(session)
             return resolve_reference(session, reference, loc=("query", "model"))
+
+
+def _are_same(one: ModelVersion, other: ModelVersion) -> bool:
+    return (one.name, one.version) == (other.name, other.version)
 
 
 def _is_fresh(known: _Known, question: Question, mark: int | None) -> bool:

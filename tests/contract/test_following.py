@@ -1,0 +1,129 @@
+"""A promoted version is there before it is asked for."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.db.session import Database
+from app.settings import Settings
+from app.storage import LocalStorage
+from tests.images import draw_picture, encode
+from tests.models import register_file, register_model
+
+MODEL, OTHER = "ants-and-bees", "others"
+PICTURE = encode(draw_picture())
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"predict_refresh_seconds": 0.05})
+
+
+@pytest.fixture
+def loaded(client: TestClient) -> Callable[[str, int], bool]:
+    """Whether a version comes to be loaded while nobody asks."""
+    app: Any = client.app
+
+    def wait(name: str, version: int) -> bool:
+        deadline = time.monotonic() + 30
+        while (name, version) not in app.state.predictor.models.keys:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
+    return wait
+
+
+def promote(client: TestClient, name: str, version: int) -> None:
+    answer = client.put(f"/models/{name}/aliases/champion", json={"version": version})
+    assert answer.status_code == 200, answer.text
+
+
+def predict(client: TestClient, **query: str) -> Any:
+    answer = client.post("/predict", files={"image": PICTURE}, params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["model"]
+
+
+def test_the_first_model_is_loaded_once_it_is_chosen(
+    client: TestClient,
+    database: Database,
+    storage: LocalStorage,
+    loaded: Callable[[str, int], bool],
+) -> None:
+    version = register_model(database, storage, MODEL)
+    assert loaded(MODEL, version)
+    assert predict(client) == {"name": MODEL, "version": version}
+
+
+@pytest.mark.parametrize("query", [{}, {"model": MODEL}, {"model": f"{MODEL}@champion"}])
+def test_what_a_reference_in_use_has_come_to_mean_is_loaded(
+    client: TestClient,
+    database: Database,
+    storage: LocalStorage,
+    loaded: Callable[[str, int], bool],
+    query: dict[str, str],
+) -> None:
+    for name in (MODEL, OTHER):
+        for seed in (0, 1):
+            register_model(database, storage, name, seed=seed)
+        promote(client, name, 1)
+    assert predict(client, **query) == {"name": MODEL, "version": 1}
+    promote(client, OTHER, 2)  # nobody has asked for it
+    promote(client, MODEL, 2)
+    assert loaded(MODEL, 2)
+    app: Any = client.app
+    assert OTHER not in {name for name, *_ in app.state.predictor.models.keys}
+    assert predict(client, **query) == {"name": MODEL, "version": 2}
+
+
+def test_a_version_without_its_file_stops_nobody(
+    client: TestClient,
+    database: Database,
+    storage: LocalStorage,
+    loaded: Callable[[str, int], bool],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    register_model(database, storage, MODEL)
+    register_file(database, MODEL, "jobs/gone/model.safetensors")
+    register_model(database, storage, MODEL, seed=1)
+    promote(client, MODEL, 1)
+    predict(client)
+    promote(client, MODEL, 2)
+    deadline = time.monotonic() + 30
+    while "cannot be loaded" not in caplog.text and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert "The file of ants-and-bees:2 cannot be read" in caplog.text
+    promote(client, MODEL, 1)
+    predict(client)
+    promote(client, MODEL, 3)
+    assert loaded(MODEL, 3)
+
+
+class TestFullCache:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"model_cache_bytes": 4_000_000})  # room for one
+
+    def test_a_model_that_others_have_pushed_out_pushes_none_out(
+        self,
+        client: TestClient,
+        database: Database,
+        storage: LocalStorage,
+        loaded: Callable[[str, int], bool],
+    ) -> None:
+        for name in (MODEL, OTHER):
+            for seed in (0, 1):
+                register_model(database, storage, name, seed=seed)
+            promote(client, name, 1)
+            predict(client, model=name)
+        promote(client, MODEL, 2)
+        promote(client, OTHER, 2)
+        assert loaded(OTHER, 2)
+        time.sleep(0.5)
+        app: Any = client.app
+        assert app.state.predictor.models.keys == [(OTHER, 2)]
