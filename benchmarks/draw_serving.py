@@ -14,8 +14,13 @@ from benchmarks.serving.ceiling import Ceiling
 from benchmarks.serving.records import Results, read_results
 from benchmarks.serving.summary import JUDGED, Summary, summarize
 
-_COLOURS = {"stock": "#7f7f7f", "given": "#1f77b4", "Graft": "#d62728"}
-_LEGEND = {"stock": "as documented, fp32", "given": "bf16, channels-last", "Graft": "Graft"}
+_COLOURS = {"stock": "#7f7f7f", "given": "#1f77b4", "tuned": "#aec7e8", "Graft": "#d62728"}
+_LEGEND = {
+    "stock": "as documented",
+    "given": "given a converted model",
+    "tuned": "given that and one thread a process",
+    "Graft": "Graft",
+}
 
 
 def draw(results: Results) -> Figure:

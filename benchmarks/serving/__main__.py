@@ -58,7 +58,8 @@ def plan(options: Options) -> Iterator[Turn]:
     """The turns in their order.
 
     Unless all is asked for, what no bar judges is left out where it costs time: only JUDGED
-    connections are repeated, and ResNet-18 is served with those alone and by no peer in bf16.
+    connections are repeated, and ResNet-18 is served with those alone and by no peer that was given
+    another model than its file's.
     """
     for repeat in range(options.repeats):
         for network in options.networks:
@@ -69,7 +70,7 @@ def plan(options: Options) -> Iterator[Turn]:
                     connections = [JUDGED]
                 if system.is_int8 and network not in QUANTIZED:
                     continue
-                if options.is_full or is_first or system.kind != "given":
+                if options.is_full or is_first or system.kind in {"stock", "Graft"}:
                     yield Turn(repeat, network, system, connections)
 
 
@@ -170,7 +171,7 @@ def _parse() -> Options:
             seconds=given.seconds,
             peer_python=given.peer_python.absolute(),
             work_dir=work_dir,
-            environment=environment_for("passive"),
+            environment=environment_for("default"),
         ),
         out=given.out,
     )

@@ -42,7 +42,7 @@ class WrongAnswer(Exception):
 
 @dataclass(frozen=True)
 class Conditions:
-    """What all systems have in common; environment has the OpenMP policy."""
+    """What all systems have in common."""
 
     image: Path
     seconds: float

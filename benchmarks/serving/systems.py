@@ -9,14 +9,22 @@ from typing import Any, Literal
 
 import torch
 
+from app.ml.precision import choose_precision
 from app.predictions.engines.choice import choose_engine
 from app.predictions.engines.engine import EngineName
 from app.settings import Settings
 from benchmarks.serving.models import INT8_VERSION, ServedModel
 from benchmarks.serving.peers.classifier import VARIABLE, Served
 
-Kind = Literal["stock", "given", "Graft"]
-"""stock: the model in fp32 as its file has it; given: by hand in bf16 and channels-last."""
+Kind = Literal["stock", "given", "tuned", "Graft"]
+"""stock: as its pages say, the model in fp32 as its file has it; given: the same with the model
+converted by hand, channels-last and in GIVEN_NUMBERS; tuned: that with one thread a process, too.
+"""
+
+GIVEN_NUMBERS: Literal["bf16", "fp32"] = (
+    "bf16" if choose_precision("auto", torch.device("cpu")) == "bf16" else "fp32"
+)
+"""What a person would convert the model to on this processor."""
 
 CORES = len(os.sched_getaffinity(0))
 _ROOT = Path(__file__).parents[2]
@@ -43,8 +51,7 @@ class System:
 
     @property
     def label(self) -> str:
-        numbers = ", bf16" if self.kind == "given" else ""
-        return self.name + numbers + (", 1 thread" if self.threads == 1 else "")
+        return self.name + _SUFFIXES[self.kind]
 
     @property
     def is_form(self) -> bool:
@@ -67,20 +74,21 @@ _PEERS = [
     ("BentoML", "bentoml_service"),
     ("mosec", "mosec_worker"),
 ]
-_VARIANTS: list[tuple[Kind, int | None]] = [("stock", None), ("given", None), ("given", 1)]
+_GIVEN = ", bf16" if GIVEN_NUMBERS == "bf16" else ", channels-last"
+_SUFFIXES: dict[Kind, str] = {
+    "stock": "",
+    "given": _GIVEN,
+    "tuned": f"{_GIVEN}, 1 thread",
+    "Graft": "",
+}
+_THREADS: dict[Kind, int | None] = {"stock": None, "given": None, "tuned": 1}
 
 
 def _list_peers() -> Iterator[System]:
-    """Stock with torch's own threads; given with those, and with one thread a process.
-
-    FastAPI runs requests in threads of one process: by hand, one would give each a single thread.
-    """
-    for kind, threads in _VARIANTS:
+    for kind, threads in _THREADS.items():
         for name, module in _PEERS:
-            is_naive = module == "naive"
-            if not (is_naive and kind == "given" and threads is None):
-                workers = 1 if is_naive else CORES
-                yield System(name, kind, module, workers=workers, threads=threads)
+            workers = 1 if module == "naive" else CORES
+            yield System(name, kind, module, workers=workers, threads=threads)
 
 
 SYSTEMS = [
@@ -126,7 +134,7 @@ def build_command(system: System, port: int, peer_python: Path) -> list[str]:
 def build_environment(
     system: System, model: ServedModel, port: int, work_dir: Path, inherited: Mapping[str, str]
 ) -> dict[str, str]:
-    """Its environment; inherited has the OpenMP policy."""
+    """Its environment, upon the one that all inherit."""
     if system.kind == "Graft":
         return dict(inherited) | {
             "GRAFT_PORT": str(port),
@@ -136,7 +144,8 @@ def build_environment(
         }
     served = Served(
         network=model.network,
-        numbers="bf16" if system.kind == "given" else "fp32",
+        numbers="fp32" if system.kind == "stock" else GIVEN_NUMBERS,
+        is_channels_last=system.kind != "stock",
         threads=system.threads,
         workers=system.workers,
         max_batch_size=_MAX_BATCH_SIZE,

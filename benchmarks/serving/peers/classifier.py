@@ -51,6 +51,7 @@ class Served:
 
     network: Network
     numbers: Literal["fp32", "bf16"]
+    is_channels_last: bool
     threads: int | None
     workers: int
     max_batch_size: int
@@ -67,7 +68,7 @@ class Served:
 
 
 class Classifier:
-    """A network in one process; bf16 is served in channels-last layout, fp32 as it was loaded."""
+    """A network in one process."""
 
     def __init__(self, served: Served) -> None:
         if served.threads is not None:
@@ -79,9 +80,10 @@ class Classifier:
         model.load_state_dict(load_file(network.weights))
         if not network.final_relu:
             model.classifier[2] = nn.Identity()
-        self._model = model.eval().to(self._dtype)
-        if self._dtype is torch.bfloat16:
-            self._model.to(memory_format=torch.channels_last)
+        self._layout = torch.contiguous_format
+        if served.is_channels_last:
+            self._layout = torch.channels_last
+        self._model = model.eval().to(self._dtype, memory_format=self._layout)
         self._transform = transforms.Compose(
             [
                 transforms.Resize(network.resize_size),
@@ -102,9 +104,8 @@ class Classifier:
 
     def classify(self, images: Tensor) -> list[dict[str, Any]]:
         """The best label of each of float32 [n, 3, input_size, input_size], with probability."""
-        if self._dtype is torch.bfloat16:
-            images = images.to(self._dtype, memory_format=torch.channels_last)
         with torch.inference_mode():
+            images = images.to(self._dtype, memory_format=self._layout)
             logits = self._model(images).float() / self._network.temperature
             best = logits.softmax(dim=1).max(dim=1)
         return [
