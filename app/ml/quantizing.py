@@ -72,7 +72,7 @@ def _find_stem(model: Any) -> str:
 
     Processors without VNNI add up pairs of products in 16 bits and cut off what is larger: seldom
     where a ReLU came before, but often for the image's values, which lie about the middle of their
-    range. With seven bits nothing is cut off, and the answer is the same on every processor.
+    range. With seven bits no pair is too large, and the layer answers alike on every processor.
     Source: ONNX Runtime, "Quantize ONNX models", "When and why do I need to try U8U8?".
     """
     convolution = next(node for node in model.graph.node if node.op_type == "Conv")
