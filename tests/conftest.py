@@ -61,6 +61,7 @@ def settings(tmp_path: Path) -> Settings:
         device="cpu",
         predict_engine="torch",
         predict_precision="fp32",
+        predict_refresh_seconds=3600,  # what is loaded is what a test asks for
     )
 
 

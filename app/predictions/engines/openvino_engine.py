@@ -13,6 +13,9 @@ from app.ml.quiet_openvino import openvino, ops
 from app.ml.scoring import Scores, ScoringNetwork
 from app.predictions.engines.engine import EngineName, EngineNumbers
 
+_one_at_a_time = threading.Lock()
+"""For conversions: warnings are filtered for the whole process meanwhile."""
+
 _PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
 
 
@@ -78,7 +81,7 @@ def convert(network: ScoringNetwork) -> Any:
     """
     size = network.input_size
     example = torch.zeros(1, 3, size, size, dtype=torch.uint8)
-    with warnings.catch_warnings():
+    with _one_at_a_time, warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, module="torch")
         warnings.filterwarnings("ignore", message="`torch.jit.trace")
         warnings.filterwarnings("ignore", message="Converting a tensor")
