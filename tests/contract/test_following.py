@@ -13,7 +13,7 @@ from app.storage import LocalStorage
 from tests.images import draw_picture, encode
 from tests.models import register_file, register_model
 
-MODEL, OTHER = "ants-and-bees", "others"
+CHOSEN, MODEL, OTHER = "first", "ants-and-bees", "others"
 PICTURE = encode(draw_picture())
 
 
@@ -60,25 +60,29 @@ def test_the_first_model_is_loaded_once_it_is_chosen(
     assert predict(client) == {"name": MODEL, "version": version}
 
 
-@pytest.mark.parametrize("query", [{}, {"model": MODEL}, {"model": f"{MODEL}@champion"}])
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [(CHOSEN, {}), (MODEL, {"model": MODEL}), (MODEL, {"model": f"{MODEL}@champion"})],
+)
 def test_what_a_reference_in_use_has_come_to_mean_is_loaded(
     client: TestClient,
     database: Database,
     storage: LocalStorage,
     loaded: Callable[[str, int], bool],
+    name: str,
     query: dict[str, str],
 ) -> None:
-    for name in (MODEL, OTHER):
-        for seed in (0, 1):
-            register_model(database, storage, name, seed=seed)
-        promote(client, name, 1)
-    assert predict(client, **query) == {"name": MODEL, "version": 1}
-    promote(client, OTHER, 2)  # nobody has asked for it
-    promote(client, MODEL, 2)
-    assert loaded(MODEL, 2)
+    for one in (CHOSEN, MODEL, OTHER):
+        register_model(database, storage, one)
+        promote(client, one, 1)
+    assert predict(client, **query) == {"name": name, "version": 1}
+    for one in (OTHER, name):  # nobody has asked for the first
+        register_model(database, storage, one, seed=1)
+        promote(client, one, 2)
+    assert loaded(name, 2)
     app: Any = client.app
-    assert OTHER not in {name for name, *_ in app.state.predictor.models.keys}
-    assert predict(client, **query) == {"name": MODEL, "version": 2}
+    assert OTHER not in {key[0] for key in app.state.predictor.models.keys}
+    assert predict(client, **query) == {"name": name, "version": 2}
 
 
 def test_a_version_without_its_file_stops_nobody(
@@ -89,10 +93,10 @@ def test_a_version_without_its_file_stops_nobody(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     register_model(database, storage, MODEL)
-    register_file(database, MODEL, "jobs/gone/model.safetensors")
-    register_model(database, storage, MODEL, seed=1)
     promote(client, MODEL, 1)
     predict(client)
+    register_file(database, MODEL, "jobs/gone/model.safetensors")
+    register_model(database, storage, MODEL, seed=1)
     promote(client, MODEL, 2)
     deadline = time.monotonic() + 30
     while "cannot be loaded" not in caplog.text and time.monotonic() < deadline:
