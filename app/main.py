@@ -65,6 +65,12 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 _WARM_UP_SECONDS = 60.0
 
+_THREADS = 40
+"""That answer requests in a process (AnyIO's own limit): none waits for a connection by itself."""
+
+_NUM_CONNECTIONS = 80
+"""To the database, of all processes: PostgreSQL takes 100, and workers need some."""
+
 DESCRIPTION = """
 Upload labelled photographs, fine-tune a pretrained image classifier on them, watch its history, and
 send pictures to the model that comes out.
@@ -106,7 +112,8 @@ def _lifespan(settings: Settings) -> Any:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         storage = LocalStorage(settings.storage_dir)
         storage.root.mkdir(parents=True, exist_ok=True)
-        database = Database(settings.sqlalchemy_url)
+        connections = min(_THREADS, max(2, _NUM_CONNECTIONS // settings.api_processes))
+        database = Database(settings.sqlalchemy_url, max_connections=connections)
         queue = CeleryQueue(settings.celery_broker_url, expires_seconds=settings.ring_seconds)
         dispatcher = Dispatcher(database, queue, every_seconds=settings.ring_seconds)
         database.on_commit = dispatcher.ring

@@ -15,11 +15,14 @@ GIB = 1024 * MIB
 
 
 def _num_api_processes() -> int:
-    """Two interpreters wait for each other less than one's threads; a third costs more memory.
+    """One for every two CPUs, two to eight: an interpreter runs one thread at a time.
 
-    Elsewhere than on Linux the kernel does not share a port's connections out.
+    Each takes half a gigabyte, and memory of a GPU. Elsewhere than on Linux the kernel does not
+    share a port's connections out.
     """
-    return 2 if sys.platform == "linux" and _num_cpus() > 1 else 1
+    if sys.platform != "linux" or _num_cpus() == 1:
+        return 1
+    return min(max(2, _num_cpus() // 2), 8)
 
 
 def _num_lanes(num_processes: int) -> int:
@@ -28,7 +31,8 @@ def _num_lanes(num_processes: int) -> int:
 
 
 def _num_cpus() -> int:
-    return os.cpu_count() or 1
+    """Those that this process may run on: a container may have fewer than the machine."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 class Settings(BaseSettings):
@@ -76,7 +80,7 @@ class Settings(BaseSettings):
         "auto", description="Where to train and serve; `cuda` never falls back to the CPU."
     )
     num_threads: int = Field(
-        os.cpu_count() or 1,
+        default_factory=_num_cpus,
         ge=1,
         le=256,
         description="Threads of a training job, unless it says, and of a batch prediction.",
@@ -221,7 +225,7 @@ def _show(default: object) -> str:
 
 
 _BY_MACHINE = {
-    "api_processes": "2 on Linux with several CPUs, else 1",
+    "api_processes": "CPUs / 2, but 2 to 8; 1 for a single CPU, and elsewhere than on Linux",
     "num_threads": "number of CPUs",
     "predict_lanes": "CPUs / processes, rounded up; one more where there is one process",
     "predict_gpu_lanes": "twice that",

@@ -1,32 +1,38 @@
 """Images a second served from one GPU, beside the bare forward pass on it.
 
-    python -m benchmarks.gpu_serving [--networks resnet18 resnet50] [--batch-sizes 8 32 128]
+    python -m benchmarks.gpu_serving [--networks resnet18 resnet50] [--processes 2 4 8]
 
 The service is asked about one photograph by wrk on growing numbers of connections; the bare forward
-pass runs on images that lie on the device, in the service's numbers, at each batch size. Decoding
-is on the CPU, so the table also says how many images its cores can decode in a second. Networks
-other than SqueezeNet have learned next to nothing, which costs what learned ones cost. Prints a
-table, and writes every figure to --out. Exits with 2 where there is no CUDA device.
+pass runs on images that lie on the device, in the service's numbers, at each batch size. What
+bounds the service is told by how busy processors and device are meanwhile, and by how many images
+the processors, which decode, could decode alone. Networks other than SqueezeNet have learned next
+to nothing, which costs what learned ones cost. Prints a table, and writes every figure to --out.
+Exits with 2 where there is no CUDA device.
 """
 
 import argparse
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 import httpx
+import psutil
+import pynvml
 import torch
 from torchvision import models
 
 from app.ml.precision import choose_precision
 from app.predictions.servable import Servable, load_servable
+from app.settings import Settings
 from benchmarks.graft_service import running_service
 from benchmarks.machine import describe_machine, find_shared_dir
 from benchmarks.processes import environment_for
@@ -43,6 +49,8 @@ from benchmarks.serving.models import find_image, prepare
 _NUM_WARM_UP, _NUM_STEPS, _NUM_ROUNDS = 10, 50, 5
 _NUM_DECODED = 400
 _WARM_UP_SECONDS = 3.0
+_LOOK_SECONDS = 0.2
+_GENERATOR_THREADS = 4
 _INPUT_SIZE = 224
 
 
@@ -73,7 +81,7 @@ def measure_forward(network: str, batch_size: int) -> float:
 def measure_decoding(servable: Servable, image: bytes) -> float:
     """Images a second that all cores together decode and resize, a thread each."""
     torch.set_num_threads(1)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         list(pool.map(servable.prepare, [image] * (_NUM_DECODED // 10)))
         started = time.perf_counter()
         list(pool.map(servable.prepare, [image] * _NUM_DECODED))
@@ -89,9 +97,12 @@ def measure_service(
         ask_once()
         alone_seconds = measure_alone(ask_once)
         for number in connections:
-            put_load(url, body, connections=number, seconds=_WARM_UP_SECONDS)
+            threads = min(number, _GENERATOR_THREADS)
+            put = partial(put_load, url, body, connections=number, threads=threads)
+            put(seconds=_WARM_UP_SECONDS)
             drain(ask_once, alone_seconds)
-            load = put_load(url, body, connections=number, seconds=seconds)
+            with watching_machine() as busy:
+                load = put(seconds=seconds)
             drain(ask_once, alone_seconds)
             yield {
                 "connections": number,
@@ -99,7 +110,35 @@ def measure_service(
                 "p50_ms": load.p50_ms,
                 "p99_ms": load.p99_ms,
                 "errors": load.num_errors,
+                "generator_cores": load.generator_cores,
+                **busy,
             }
+
+
+@contextmanager
+def watching_machine() -> Iterator[dict[str, float]]:
+    """After the block, how busy the processors and the first device were in it, 0 to 1.
+
+    A device is busy while any kernel runs on it, however small (NVML's utilization).
+    """
+    busy: dict[str, float] = {}
+    looks: list[float] = []
+    is_over = threading.Event()
+    device = pynvml.nvmlDeviceGetHandleByIndex(0)
+
+    def look() -> None:
+        while not is_over.wait(_LOOK_SECONDS):
+            looks.append(pynvml.nvmlDeviceGetUtilizationRates(device).gpu / 100)
+
+    watcher = threading.Thread(target=look)
+    psutil.cpu_percent()  # from now on
+    watcher.start()
+    try:
+        yield busy
+    finally:
+        is_over.set()
+        watcher.join()
+    busy |= {"processors_busy": psutil.cpu_percent() / 100, "device_busy": mean(looks)}
 
 
 def write_tables(figures: Mapping[str, Any]) -> str:
@@ -113,12 +152,17 @@ def write_tables(figures: Mapping[str, Any]) -> str:
         "",
         f"Decoding and resizing on all cores: {figures['decoding']:,.0f} images a second.",
         "",
-        "| network | connections | served, images/s | p50 ms | p99 ms | errors |",
-        "|---|---:|---:|---:|---:|---:|",
+        (
+            "| network | API processes | connections | served, images/s | p50 ms | p99 ms | errors "
+            "| processors busy | generator, cores | device busy |"
+        ),
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [
-        f"| {row['network']} | {row['connections']} | {row['images_per_second']:,.0f} "
-        f"| {row['p50_ms']:.1f} | {row['p99_ms']:.1f} | {row['errors']} |"
+        f"| {row['network']} | {row['processes']} | {row['connections']} "
+        f"| {row['images_per_second']:,.0f} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} "
+        f"| {row['errors']} | {row['processors_busy']:.0%} | {row['generator_cores']:.1f} "
+        f"| {row['device_busy']:.0%} |"
         for row in figures["service"]
     ]
     return "\n".join(lines)
@@ -131,6 +175,7 @@ def main() -> None:
     parser.add_argument("--networks", nargs="+", default=["resnet18", "resnet50"])
     parser.add_argument("--batch-sizes", nargs="+", type=int, default=[1, 8, 32, 128])
     parser.add_argument("--connections", nargs="+", type=int, default=[1, 32, 128])
+    parser.add_argument("--processes", nargs="+", type=int, default=[Settings().api_processes])
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--photographs", type=Path, default=shared / "data/hymenoptera_data.zip")
     parser.add_argument("--weights-dir", type=Path, default=shared / "weights")
@@ -157,14 +202,16 @@ def main() -> None:
     ]
     decoding = measure_decoding(servable, image.read_bytes())
     body = Body(image, "image/jpeg")
-    with running_service(environment, work_dir / "graft-data", weights_dir) as (address, _):
-        service = [
-            {"network": name, **row}
-            for name in options.networks
-            for row in measure_service(
-                f"{address}/predict?model={name}", body, options.connections, options.seconds
-            )
-        ]
+    pynvml.nvmlInit()
+    service = []
+    for number in options.processes:
+        settings = environment | {"GRAFT_API_PROCESSES": str(number)}
+        with running_service(settings, work_dir / "graft-data", weights_dir) as (address, _):
+            for name in options.networks:
+                url = f"{address}/predict?model={name}"
+                for row in measure_service(url, body, options.connections, options.seconds):
+                    service.append({"network": name, "processes": number, **row})
+                    print(service[-1], file=sys.stderr, flush=True)
     figures = {"machine": machine, "forward": forward, "decoding": decoding, "service": service}
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(figures, indent=1) + "\n")

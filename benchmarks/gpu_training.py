@@ -4,10 +4,10 @@
 
 For each architecture, in bfloat16 at 224 pixels: a bare forward and backward pass with its step on
 random images that lie on the device (with cuDNN free to choose, and with the deterministic kernels
-that jobs run with), Graft's own feed and loop, each with and without torch.compile, and the
-tutorial's loop, which is as its page has it (float32, four DataLoader workers). The network starts
-from random weights, which costs what fine-tuning costs. Prints a table, and writes every figure to
---out. Exits with 2 where there is no CUDA device.
+that jobs run with) and Graft's own feed and loop, both with and without torch.compile (--eager
+leaves it out); and the tutorial's loop, as its page has it (float32, four DataLoader workers). The
+network starts from random weights, which costs what fine-tuning costs. Prints a table, and writes
+every figure to --out. Exits with 2 where there is no CUDA device.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -128,13 +129,17 @@ def measure_tutorial(architecture: str, folder: Path, batch_size: int) -> list[f
 
 def draw_photographs(folder: Path, num_images: int) -> None:
     """JPEG files of the size of common photographs, soft noise that compresses as they do."""
-    for number in range(num_images + _NUM_CLASSES):
+
+    def draw(number: int) -> None:
         split = "train" if number < num_images else "val"
         path = folder / split / f"class_{number % _NUM_CLASSES}" / f"{number:05d}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         coarse = np.random.default_rng(number).integers(0, 256, (48, 64, 3), dtype=np.uint8)
         picture = Image.fromarray(coarse).resize(_PHOTOGRAPH, Image.Resampling.BICUBIC)
         picture.save(path, quality=90)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(draw, range(num_images + _NUM_CLASSES)))
 
 
 def measure_job(work_dir: Path) -> dict[str, Any] | None:
@@ -195,6 +200,7 @@ def main() -> None:
     parser.add_argument("--architectures", nargs="+", default=["resnet18", "resnet50"])
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--images", type=int, default=4096, help="drawn training photographs")
+    parser.add_argument("--eager", action="store_true", help="leave torch.compile out")
     parser.add_argument("--out", type=Path, default=Path("build/bench/gpu.json"))
     options = parser.parse_args()
     if not torch.cuda.is_available():
@@ -230,7 +236,7 @@ def _measure_all(
         rates.append(Rate(architecture, what, compiled, *figures))
 
     for architecture in options.architectures:
-        for compiled in (False, True):
+        for compiled in (False,) if options.eager else (False, True):
             for what in ("bare", "bare, deterministic"):
                 with _kernels(is_free=what == "bare"):
                     bare = measure_bare(architecture, options.batch_size, compiled=compiled)

@@ -1,7 +1,6 @@
 """Graft's training process alone: `python -m worker.training` on a folder, without the service."""
 
 import hashlib
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -83,7 +82,7 @@ def resolve_recipe(fields: Mapping[str, Any]) -> Recipe:
     Raises ValidationFailed for fields that the service would refuse.
     """
     request = JobRequest.model_validate({"dataset_id": "ds_benchmark", **fields})
-    config = resolve(request, dataset_name="any", num_threads=os.cpu_count() or 1, base=None)
+    config = resolve(request, dataset_name="any", num_threads=Settings().num_threads, base=None)
     return decide(config)
 
 

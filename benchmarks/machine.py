@@ -18,9 +18,12 @@ def describe_machine() -> str:
         ),
         platform.processor(),
     )
-    capability = ", AVX-512 bf16" if "avx512_bf16" in Path("/proc/cpuinfo").read_text() else ""
+    flags = Path("/proc/cpuinfo").read_text()
+    capability = ", AVX-512 bf16" if "avx512_bf16" in flags else ""
+    capability += ", AMX" if "amx_bf16" in flags else ""
+    num_cores = len(os.sched_getaffinity(0))
     return (
-        f"{os.cpu_count()} cores of {model}{capability}, Python {platform.python_version()}, "
+        f"{num_cores} cores of {model}{capability}, Python {platform.python_version()}, "
         f"torch {torch.__version__}, torchvision {torchvision.__version__}"
     )
 

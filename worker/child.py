@@ -25,6 +25,8 @@ PASSED_ON = frozenset(
         "TMPDIR",
         "XDG_CACHE_HOME",
         "TORCH_HOME",
+        "LD_LIBRARY_PATH",
+        "CUDA_DEVICE_ORDER",
         "CUDA_VISIBLE_DEVICES",
     ]
 )

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session
 
 SQLITE_BUSY_SECONDS = 60
+_KEPT_CONNECTIONS = 10
 
 OnCommit = Callable[[frozenset[str]], None]
 
@@ -22,9 +23,14 @@ OnCommit = Callable[[frozenset[str]], None]
 class Database:
     """Sessions on one database; nothing connects before the first of them."""
 
-    def __init__(self, url: str, *, on_commit: OnCommit | None = None) -> None:
-        """`on_commit` is told the queues that a committed transaction put work on."""
-        self.engine = _create_engine(url)
+    def __init__(
+        self, url: str, *, on_commit: OnCommit | None = None, max_connections: int = 40
+    ) -> None:
+        """`on_commit` is told the queues that a committed transaction put work on.
+
+        Threads beyond max_connections wait for one of them.
+        """
+        self.engine = _create_engine(url, max_connections)
         self.on_commit = on_commit
         self._writer = self.engine.execution_options(writes=True)
         self._watch: sqlite3.Connection | None = None
@@ -72,13 +78,15 @@ def ring_after_commit(session: Session, queue: str) -> None:
     session.info.setdefault("rung_queues", set()).add(queue)
 
 
-def _create_engine(url: str) -> Engine:
+def _create_engine(url: str, max_connections: int) -> Engine:
     parsed = make_url(url)
+    kept = min(_KEPT_CONNECTIONS, max_connections)
+    pool = {"pool_size": kept, "max_overflow": max_connections - kept}
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=30)
+        return create_engine(parsed, pool_pre_ping=True, **pool)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, pool_size=10, max_overflow=30)
+    engine = create_engine(parsed, **pool)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -86,13 +86,13 @@ def require_generator() -> str:
     return " ".join(said.stdout.split()[:2])
 
 
-def put_load(url: str, body: Body, *, connections: int, seconds: float) -> Load:
+def put_load(url: str, body: Body, *, connections: int, seconds: float, threads: int = 1) -> Load:
     """Post on so many connections for so long, each waiting for its answer before the next."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with watching_host() as stolen:
         finished = subprocess.run(
             [
-                *("wrk", "--threads", "1", "--connections", str(connections)),
+                *("wrk", "--threads", str(threads), "--connections", str(connections)),
                 *("--duration", f"{max(1, round(seconds))}s", "--timeout", f"{_TIMEOUT_SECONDS}s"),
                 *("--script", str(_SCRIPT), url, "--", str(body.path), body.content_type),
             ],

@@ -1,0 +1,33 @@
+"""Threads share the connections that there are."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.pool import QueuePool
+
+from app.db.session import Database
+
+
+@pytest.fixture
+def narrow(either_database: Database) -> Iterator[Database]:
+    """The same database with at most two connections."""
+    url = either_database.engine.url.render_as_string(hide_password=False)
+    database = Database(url, max_connections=2)
+    yield database
+    database.close()
+
+
+def test_threads_beyond_the_connections_wait_for_one(narrow: Database) -> None:
+    def ask(number: int) -> tuple[int, int]:
+        with narrow.reading() as session:
+            answer = session.execute(text(f"SELECT {number}")).scalar_one()
+            pool = narrow.engine.pool
+            assert isinstance(pool, QueuePool)
+            return answer, pool.checkedout()
+
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(ask, range(200)))
+    assert [answer for answer, _ in answers] == list(range(200))
+    assert max(used for _, used in answers) <= 2
