@@ -5,9 +5,9 @@
 The service is asked about one photograph by wrk on growing numbers of connections; the bare forward
 pass runs on images that lie on the device, in the service's numbers, at each batch size. What
 bounds the service is told by how busy processors and device are meanwhile, and by how many images
-the processors, which decode, could decode alone. Networks other than SqueezeNet have learned next
-to nothing, which costs what learned ones cost. Prints a table, and writes every figure to --out.
-Exits with 2 where there is no CUDA device.
+a thread for each processor decodes in one process. Networks other than SqueezeNet have learned
+next to nothing, which costs what learned ones cost. Prints a table, and writes every figure to
+--out. Exits with 2 where there is no CUDA device.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def measure_forward(network: str, batch_size: int) -> float:
 
 
 def measure_decoding(servable: Servable, image: bytes) -> float:
-    """Images a second that all cores together decode and resize, a thread each."""
+    """Images a second that a thread for each core decodes and resizes, all in this process."""
     torch.set_num_threads(1)
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         list(pool.map(servable.prepare, [image] * (_NUM_DECODED // 10)))
@@ -150,7 +150,7 @@ def write_tables(figures: Mapping[str, Any]) -> str:
     ]
     lines += [
         "",
-        f"Decoding and resizing on all cores: {figures['decoding']:,.0f} images a second.",
+        f"Decoding and resizing by one process's threads: {figures['decoding']:,.0f} images/s.",
         "",
         (
             "| network | API processes | connections | served, images/s | p50 ms | p99 ms | errors "

@@ -5,9 +5,9 @@ float32; validation and serving do not pass through here.
 """
 
 import math
+from random import Random
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F  # noqa: N812 -- the library's own habit
@@ -79,7 +79,7 @@ def draw_view(width: int, height: int, augmentation: RandomAugmentation, draw: D
     return _draw_view(width, height, augmentation, _start(draw))
 
 
-def draw_crop(width: int, height: int, min_scale: float, random: torch.Generator) -> Box:
+def draw_crop(width: int, height: int, min_scale: float, random: Random) -> Box:
     """Draw a crop of min_scale..1 of the area with an aspect ratio of 3:4 to 4:3.
 
     After ten draws that do not fit: the largest central crop within those ratios.
@@ -87,13 +87,13 @@ def draw_crop(width: int, height: int, min_scale: float, random: torch.Generator
     RandomResizedCrop does it.
     """
     for _ in range(_NUM_CROP_TRIES):
-        area = width * height * _draw(min_scale, 1.0, random)
-        ratio = math.exp(_draw(*_LOG_ASPECT_RATIOS, random))
+        area = width * height * random.uniform(min_scale, 1.0)
+        ratio = math.exp(random.uniform(*_LOG_ASPECT_RATIOS))
         crop_width = round(math.sqrt(area * ratio))
         crop_height = round(math.sqrt(area / ratio))
         if 0 < crop_width <= width and 0 < crop_height <= height:
-            top = int(torch.randint(height - crop_height + 1, (), generator=random))
-            left = int(torch.randint(width - crop_width + 1, (), generator=random))
+            top = random.randrange(height - crop_height + 1)
+            left = random.randrange(width - crop_width + 1)
             return top, left, crop_height, crop_width
     narrowest, widest = _ASPECT_RATIOS
     crop_width = min(width, max(1, round(height * widest)))
@@ -101,17 +101,12 @@ def draw_crop(width: int, height: int, min_scale: float, random: torch.Generator
     return (height - crop_height) // 2, (width - crop_width) // 2, crop_height, crop_width
 
 
-def _start(draw: Draw) -> torch.Generator:
-    return torch.Generator().manual_seed(derive_seed("augment", *draw))
+def _start(draw: Draw) -> Random:
+    # torch's generator takes three times as long for one number after another, and where images lie
+    # on a GPU, these numbers are what a batch costs the host.
+    return Random(derive_seed("augment", *draw))  # noqa: S311 - not a secret
 
 
-def _draw_view(
-    width: int, height: int, augmentation: RandomAugmentation, random: torch.Generator
-) -> View:
+def _draw_view(width: int, height: int, augmentation: RandomAugmentation, random: Random) -> View:
     box = draw_crop(width, height, augmentation.min_scale, random)
-    is_flipped = torch.rand((), generator=random).item() < 0.5  # noqa: PLR2004 -- a fair coin
-    return View(box, is_flipped)
-
-
-def _draw(low: float, high: float, random: torch.Generator) -> float:
-    return float(low + (high - low) * torch.rand((), generator=random).item())
+    return View(box, is_flipped=random.random() < 0.5)  # noqa: PLR2004 -- a fair coin

@@ -5,8 +5,8 @@ the "wide" space; Cubuk et al., RandAugment (2020).
 """
 
 from collections.abc import Callable
+from random import Random
 
-import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F  # noqa: N812 -- the library's own habit
 
@@ -53,7 +53,7 @@ def _list_operations(augmentation: TrivialAugment | RandAugment, size: int) -> l
 
 
 def apply_operations(
-    image: Tensor, augmentation: TrivialAugment | RandAugment, random: torch.Generator
+    image: Tensor, augmentation: TrivialAugment | RandAugment, random: Random
 ) -> Tensor:
     """Apply randomly drawn operations to uint8 [3, size, size]."""
     operations = _list_operations(augmentation, image.shape[-1])
@@ -61,10 +61,10 @@ def apply_operations(
     if isinstance(augmentation, RandAugment):
         rounds = augmentation.num_operations
     for _ in range(rounds):
-        kind = int(torch.randint(len(operations), (), generator=random))
-        magnitude = int(torch.randint(NUM_MAGNITUDES, (), generator=random))
+        operation = random.choice(operations)
+        magnitude = random.randrange(NUM_MAGNITUDES)
         if isinstance(augmentation, RandAugment):
             magnitude = augmentation.magnitude
-        sign = 1 if torch.rand((), generator=random).item() < 0.5 else -1  # noqa: PLR2004 -- a coin
-        image = operations[kind](image, sign * magnitude / (NUM_MAGNITUDES - 1))
+        sign = random.choice((-1, 1))
+        image = operation(image, sign * magnitude / (NUM_MAGNITUDES - 1))
     return image

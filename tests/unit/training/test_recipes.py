@@ -254,7 +254,11 @@ def test_jobs_share_what_was_decoded(make_config: MakeConfig, tmp_path: Path) ->
 def test_bfloat16_learns_too(
     make_config: MakeConfig, storage: LocalStorage, architecture: str, tolerance: float
 ) -> None:
-    case: dict[str, object] = {"architecture": architecture, "epochs": 2}
+    case: dict[str, object] = {
+        "architecture": architecture,
+        "epochs": 2,
+        "augmentation": {"name": "none"},
+    }
     said = train(make_config(**case, precision="bf16", config={"key_prefix": "jobs/b/1"}))
     exact = train(make_config(**case, precision="fp32"))
     assert started(said).resolved["precision"] == "bf16"
