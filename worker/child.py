@@ -119,6 +119,9 @@ class Child:
         self._signal(signal.SIGKILL)
         self._process.wait()
         self._reader.join()
+        assert self._process.stdin is not None  # noqa: S101 - opened as a pipe above
+        with suppress(BrokenPipeError):  # a line that it did not take
+            self._process.stdin.close()
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
