@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import typer
 
 from app.errors import GraftError
+from app.loading import loading_code
 from app.logs import configure_logging
 from app.settings import Settings, describe_settings, get_settings
 from app.tracing import require_exporter
@@ -124,10 +125,11 @@ def _keep_answering(settings: Settings) -> None:
 
 
 def _answer(settings: Settings, port: int) -> None:
-    import uvicorn  # noqa: PLC0415 - other commands need not wait for it
+    with loading_code():
+        import uvicorn  # noqa: PLC0415 - other commands need not wait for it
 
-    from app.main import create_app  # noqa: PLC0415 - it loads torch
-    from app.processes import share_port  # noqa: PLC0415 - as above
+        from app.main import create_app  # noqa: PLC0415 - it loads torch
+        from app.processes import share_port  # noqa: PLC0415 - as above
 
     config = uvicorn.Config(
         create_app(settings),

@@ -1,12 +1,15 @@
 """The process that predicts one batch: `python -m worker.batches`."""
 
-from app.errors import GraftError
-from app.storage import LocalStorage
-from worker.batches.config import BatchConfig
-from worker.batches.predict import predict_batch
-from worker.lifeline import open_lifeline
-from worker.protocol import BatchProgress, Failed, Predicted, say
-from worker.reporter import Reporter
+from app.loading import loading_code
+
+with loading_code():
+    from app.errors import GraftError
+    from app.storage import LocalStorage
+    from worker.batches.config import BatchConfig
+    from worker.batches.predict import predict_batch
+    from worker.lifeline import open_lifeline
+    from worker.protocol import BatchProgress, Failed, Predicted, say
+    from worker.reporter import Reporter
 
 
 def main() -> None:

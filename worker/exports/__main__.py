@@ -1,10 +1,13 @@
 """The process that exports one version: `python -m worker.exports`."""
 
-from app.errors import GraftError
-from worker.exports.config import ExportConfig
-from worker.exports.export import export
-from worker.lifeline import open_lifeline
-from worker.protocol import Answered, Failed, InquiryProgress, say
+from app.loading import loading_code
+
+with loading_code():
+    from app.errors import GraftError
+    from worker.exports.config import ExportConfig
+    from worker.exports.export import export
+    from worker.lifeline import open_lifeline
+    from worker.protocol import Answered, Failed, InquiryProgress, say
 
 
 def main() -> None:

@@ -1,18 +1,21 @@
 """The process that answers one inquiry: `python -m worker.inquiries`."""
 
-from pydantic import BaseModel
+from app.loading import loading_code
 
-from app.errors import GraftError
-from app.inquiries.advice_schemas import AdviceQuestion
-from app.registry.evaluation_schemas import EvaluationQuestion
-from app.registry.quantization_schemas import QuantizationQuestion
-from worker.inquiries.advise import advise
-from worker.inquiries.config import InquiryConfig
-from worker.inquiries.dry_run import dry_run
-from worker.inquiries.evaluate import evaluate
-from worker.inquiries.quantize import quantize
-from worker.lifeline import open_lifeline
-from worker.protocol import Answered, Failed, InquiryProgress, say
+with loading_code():
+    from pydantic import BaseModel
+
+    from app.errors import GraftError
+    from app.inquiries.advice_schemas import AdviceQuestion
+    from app.registry.evaluation_schemas import EvaluationQuestion
+    from app.registry.quantization_schemas import QuantizationQuestion
+    from worker.inquiries.advise import advise
+    from worker.inquiries.config import InquiryConfig
+    from worker.inquiries.dry_run import dry_run
+    from worker.inquiries.evaluate import evaluate
+    from worker.inquiries.quantize import quantize
+    from worker.lifeline import open_lifeline
+    from worker.protocol import Answered, Failed, InquiryProgress, say
 
 
 def main() -> None:

@@ -1,10 +1,13 @@
 """The child process that trains: `python -m worker.training`, spoken to by its supervisor."""
 
-from app.errors import GraftError
-from worker.lifeline import open_lifeline
-from worker.protocol import Failed, say
-from worker.training.config import TrainingConfig
-from worker.training.run import run
+from app.loading import loading_code
+
+with loading_code():
+    from app.errors import GraftError
+    from worker.lifeline import open_lifeline
+    from worker.protocol import Failed, say
+    from worker.training.config import TrainingConfig
+    from worker.training.run import run
 
 
 def main() -> None:
