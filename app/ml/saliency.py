@@ -10,6 +10,7 @@ linear head follow, it is Grad-CAM (Selvaraju et al., 2017), and exact.
 import io
 import math
 import threading
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -46,7 +47,7 @@ class Explainer:
         self._tapped = threading.local()
         self._device = next(network.parameters()).device
         self.layer = _find_layer(network)
-        network.get_submodule(self.layer).register_forward_hook(self._tap)
+        network.get_submodule(self.layer).register_forward_hook(partial(_tap, self._tapped))
 
     @property
     def num_bytes(self) -> int:
@@ -76,12 +77,13 @@ class Explainer:
             heat = (heat - heat.mean()).clamp_min(0)
         return (heat / heat.max().clamp_min(torch.finfo(heat.dtype).tiny)).detach().cpu()
 
-    def _tap(self, _layer: nn.Module, _inputs: Any, output: Tensor) -> Tensor | None:
-        if not getattr(self._tapped, "listens", False):
-            return None
-        leaf = output.detach().requires_grad_()
-        self._tapped.output = leaf
-        return leaf.clone()  # later layers may work in place
+
+def _tap(tapped: threading.local, _layer: nn.Module, _inputs: Any, output: Tensor) -> Tensor | None:
+    if not getattr(tapped, "listens", False):
+        return None
+    leaf = output.detach().requires_grad_()
+    tapped.output = leaf
+    return leaf.clone()  # later layers may work in place
 
 
 def _find_layer(network: ScoringNetwork) -> str:

@@ -1,6 +1,7 @@
 """A whole model as one function of prepared pixels, which engines run and exports hold."""
 
 import threading
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -40,7 +41,9 @@ class ScoringNetwork(nn.Module):
         head = model.get_submodule(entry.heads[-1].name)
         self._pools = isinstance(head, nn.Conv2d)
         self._tapped = threading.local()
-        head.register_forward_pre_hook(self._tap)
+        # Not by a method, through which the head would hold all of this: a network that is dropped
+        # would stay until the collector comes by.
+        head.register_forward_pre_hook(partial(_tap, self._tapped))
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         dtype = next(self.model.parameters()).dtype
@@ -54,5 +57,6 @@ class ScoringNetwork(nn.Module):
         del self._tapped.features
         return logits.float(), (features.mean((2, 3)) if self._pools else features).float()
 
-    def _tap(self, _head: nn.Module, inputs: tuple[Tensor]) -> None:
-        self._tapped.features = inputs[0]
+
+def _tap(tapped: threading.local, _head: nn.Module, inputs: tuple[Tensor]) -> None:
+    tapped.features = inputs[0]

@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -28,6 +30,29 @@ from tests.engines import ENGINES
 CPU = torch.device("cpu")
 NUM_CLASSES = 3
 TOLERANCES = {"fp32": 0.001, "bf16": 0.02}
+COME_AND_GO = """
+import gc
+import sys
+
+import psutil
+
+from app.ml.catalogue import get_entry
+from app.predictions.engines.choice import make_builder
+from tests.unit.predictions.test_engines import CPU, draw_pixels, make_network
+
+
+def grow_by(times):
+    before = psutil.Process().memory_info().rss
+    for _ in range(times):
+        build(make_network(get_entry("squeezenet1_0"), size=64)).run(draw_pixels(1, 64))
+        gc.collect()  # torch.jit.trace leaves cycles
+    return psutil.Process().memory_info().rss - before
+
+
+build = make_builder(sys.argv[1], CPU, "fp32")
+grow_by(6)
+print(grow_by(16) / 2**20)
+"""
 
 
 def make_network(entry: Entry, *, size: int, num_classes: int = NUM_CLASSES) -> ScoringNetwork:
@@ -275,3 +300,10 @@ class TestChoice:
         assert make_builder("openvino", CPU, "auto")(network).numbers == "fp32"
         with pytest.raises(EngineUnavailable, match="auto or fp32"):
             make_builder("openvino", CPU, "bf16")
+
+
+@pytest.mark.parametrize("name", ["torch", "openvino"])
+def test_models_that_come_and_go_leave_no_memory_behind(name: EngineName) -> None:
+    program = [sys.executable, "-c", COME_AND_GO, name]
+    told = subprocess.run(program, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert float(told.stdout) < 8  # MiB, after 16 models: the traces alone would be 60

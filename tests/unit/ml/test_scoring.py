@@ -1,0 +1,37 @@
+"""A whole model as one function of prepared pixels."""
+
+import gc
+import weakref
+from collections.abc import Callable
+
+import pytest
+
+from app.ml.architectures import build, build_arguments
+from app.ml.catalogue import get_entry
+from app.ml.preprocessing import PreprocessingSpec
+from app.ml.saliency import Explainer
+from app.ml.scoring import ScoringNetwork
+
+
+def make_network() -> ScoringNetwork:
+    arguments = build_arguments("squeezenet1_0", is_pretrained=False)
+    model = build("squeezenet1_0", 2, arguments=arguments)
+    spec = PreprocessingSpec(input_size=64, resize_size=64)
+    return ScoringNetwork(model, get_entry("squeezenet1_0"), spec)
+
+
+@pytest.mark.parametrize("use", [ScoringNetwork.eval, Explainer])
+def test_a_model_that_is_dropped_gives_its_memory_back_at_once(
+    use: Callable[[ScoringNetwork], object],
+) -> None:
+    gc.disable()
+    try:
+        network = make_network()
+        weights = weakref.ref(network.model)
+        used = use(network)
+        del network
+        assert weights() is not None
+        del used
+        assert weights() is None
+    finally:
+        gc.enable()
