@@ -1,5 +1,6 @@
 """Fixtures that every kind of test uses."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -15,6 +16,20 @@ from app.storage import LocalStorage
 from tests.servers import create_database, running_postgres, running_redis
 
 REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _looked_through_at_the_end() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _what_stays_is_not_looked_through(_looked_through_at_the_end: None) -> Iterator[None]:
+    """torch keeps millions of objects of what tests have exported: minutes for the collector."""
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
