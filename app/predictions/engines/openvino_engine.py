@@ -85,12 +85,13 @@ def convert(network: ScoringNetwork) -> Any:
         warnings.filterwarnings("ignore", category=FutureWarning, module="torch")
         warnings.filterwarnings("ignore", message="`torch.jit.trace")
         warnings.filterwarnings("ignore", message="Converting a tensor")
-        with torch.no_grad():
-            traced = torch.jit.trace(network.eval(), example, check_trace=False)  # type: ignore[no-untyped-call] # torch
-        shape = openvino.PartialShape([-1, 3, size, size])
-        graph = openvino.convert_model(traced, example_input=example, input=[shape])
-        del traced
-        _forget_traces()
+        try:
+            with torch.no_grad():
+                traced = torch.jit.trace(network.eval(), example, check_trace=False)  # type: ignore[no-untyped-call] # torch
+            shape = openvino.PartialShape([-1, 3, size, size])
+            graph = openvino.convert_model(traced, example_input=example, input=[shape])
+        finally:
+            _forget_traces()
     _drop_indices(graph)
     return graph
 
