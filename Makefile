@@ -40,13 +40,16 @@ check: setup ## Format, lint, types, import arrows
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+TEST_PROCESSES := 2
+PYTEST := OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest
+
 .PHONY: test
-test: check ## Every check and every test
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest
+test: check ## Every check and every test (TEST_PROCESSES=… side by side)
+	$(PYTEST) --numprocesses $(TEST_PROCESSES) --dist loadgroup
 
 .PHONY: test-all
 test-all: check ## The same, with every architecture (ten minutes more, 12 GB of memory)
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -m ""
+	$(PYTEST) -m ""
 
 .PHONY: demo
 demo: setup ## Train on pictures, predict, and leave the service running

@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -18,6 +19,13 @@ from tests.servers import create_database, running_postgres, running_redis
 REPOSITORY = Path(__file__).parent.parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Several processes (pytest-xdist) take a file each, or all tests of one running service."""
+    for item in items:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        item.add_marker(pytest.mark.xdist_group(parameters.get("graft", item.location[0])))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _looked_through_at_the_end() -> Iterator[None]:
     yield
@@ -30,6 +38,12 @@ def _what_stays_is_not_looked_through(_looked_through_at_the_end: None) -> Itera
     yield
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _draws_depend_on_no_other_test() -> None:
+    if torch := sys.modules.get("torch"):  # tests without it need not wait for it
+        torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")
