@@ -26,6 +26,7 @@ $(BIN)/python:
 	else $(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(VENV); fi
 
 $(BIN)/uv: | $(BIN)/python
+	@$(BIN)/python -m ensurepip --upgrade >/dev/null  # an environment made by uv has no pip
 	@$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
 
 $(STAMP): requirements-dev.lock pyproject.toml | $(BIN)/python $(UV)
