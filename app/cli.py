@@ -7,6 +7,7 @@ import sys
 import threading
 import warnings
 from contextlib import suppress
+from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Literal
@@ -28,6 +29,13 @@ app = typer.Typer(
 )
 
 app.add_typer(client_app)
+
+
+class _Queue(StrEnum):
+    CPU = "cpu"
+    PREDICT = "predict"
+    TRAIN = "train"
+
 
 WithParent = Annotated[bool, typer.Option(help="End when standard input is closed.", hidden=True)]
 
@@ -144,12 +152,15 @@ def _answer(settings: Settings, port: int) -> None:
 @app.command()
 def worker(
     queue: Annotated[
-        Literal["cpu", "train"],
-        typer.Option(help="`train` for training jobs, `cpu` for everything else."),
+        list[_Queue],
+        typer.Option(
+            help="`train` for training jobs, `predict` for batches, evaluations and int8, "
+            "`cpu` for uploads, exports and advice; several by several options."
+        ),
     ],
     with_parent: WithParent = False,
 ) -> None:
-    """Run a worker for one queue."""
+    """Run a worker for some of the queues, one item of each at a time."""
     from celery.bin.celery import celery  # noqa: PLC0415 - other commands need not wait for it
 
     if with_parent:
@@ -157,12 +168,13 @@ def worker(
     require_exporter(get_settings())
     # Celery warns root of pickled messages; this worker accepts JSON alone.
     warnings.filterwarnings("ignore", message="You're running the worker with superuser")
-    # Two threads: one may work for hours while the other still answers (and drops) ticks.
-    options = "--pool=threads --concurrency=2 --without-gossip --without-mingle --loglevel=WARNING"
+    options = "--pool=threads --without-gossip --without-mingle --loglevel=WARNING"
     celery.main(
         args=[
-            *("--quiet", "--app=worker.celery_app", "worker", f"--queues={queue}"),
-            f"--hostname={queue}-{os.getpid()}@%h",
+            *("--quiet", "--app=worker.celery_app", "worker", f"--queues={','.join(queue)}"),
+            f"--hostname={'-'.join(queue)}-{os.getpid()}@%h",
+            # A thread more than queues: while all work for hours, it answers (and drops) ticks.
+            f"--concurrency={len(queue) + 1}",
             *options.split(),
         ]
     )

@@ -6,7 +6,8 @@ from typing import Protocol
 from celery import Celery
 
 TICK_TASK = "worker.tick"
-QUEUES = ("cpu", "train")
+QUEUES = ("cpu", "predict", "train")
+"""Uploads, exports and advice; models over many images; trainings: none waits behind another."""
 
 
 class JobQueue(Protocol):

@@ -1,4 +1,4 @@
-"""`graft up`: the API and a worker for each queue on one machine, with the embedded database."""
+"""`graft up`: the API and workers for all queues on one machine, with the embedded database."""
 
 import sqlite3
 import time
@@ -15,6 +15,9 @@ from app.settings import Settings, environment_with
 
 START_SECONDS = 120.0
 
+WORKERS = (("--queue", "cpu", "--queue", "predict"), ("--queue", "train"))
+"""The queues of each worker process: two share one, for neither works in it, their children do."""
+
 
 @contextmanager
 def running_service(settings: Settings, *, log_level: str = "info") -> Iterator[str]:
@@ -30,8 +33,8 @@ def running_service(settings: Settings, *, log_level: str = "info") -> Iterator[
     with api_processes(settings, log_level=log_level) as (url, apis):
         environment = environment_with(settings)
         workers = [
-            KeptProcess(["--log-level", log_level, "worker", "--queue", queue], environment)
-            for queue in QUEUES
+            KeptProcess(["--log-level", log_level, "worker", *queues], environment)
+            for queues in WORKERS
         ]
         with keeping_alive([*apis, *workers]):
             _wait_until_ready(url, [*apis, *workers])

@@ -3,11 +3,14 @@
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.db.session import Database
 from app.db.tables import Inquiry
 from app.inquiries import service as inquiries
+from app.queue import QUEUES
 from app.work import service as work
+from app.work.service import Lease
 
 
 def share(value: float) -> dict[str, float]:
@@ -62,10 +65,16 @@ def list_inquiries(database: Database) -> list[Inquiry]:
         return list(session.scalars(select(Inquiry).order_by(Inquiry.id)))
 
 
+def claim_any(session: Session) -> Lease | None:
+    """Lease the oldest item of the first queue that has one."""
+    leases = (work.claim(session, queue, "me") for queue in QUEUES)
+    return next((lease for lease in leases if lease), None)
+
+
 def answer_waiting(database: Database, result: dict[str, Any]) -> None:
     """Answer the one inquiry that waits, under its lease, as a worker does."""
     with database.transaction() as session:
-        lease = work.claim(session, "cpu", "me") or work.claim(session, "train", "me")
+        lease = claim_any(session)
         assert lease is not None
         assert lease.subject_id.startswith("inq_")
         inquiries.answer(session, lease.subject_id, result)
@@ -75,7 +84,7 @@ def answer_waiting(database: Database, result: dict[str, Any]) -> None:
 def fail_waiting_inquiry(database: Database, code: str, message: str) -> None:
     """Let the one inquiry that waits fail."""
     with database.transaction() as session:
-        lease = work.claim(session, "cpu", "me") or work.claim(session, "train", "me")
+        lease = claim_any(session)
         assert lease is not None
         inquiries.fail(session, lease.subject_id, code, message)
         work.finish(session, lease)

@@ -29,7 +29,7 @@ def predict_waiting(
     """Do what a worker and its child do with the next batch; answers the progress that was told."""
     kind = BatchWork(settings, storage)
     with database.transaction() as session:
-        lease = work.claim(session, "cpu", "me")
+        lease = work.claim(session, "predict", "me")
         assert lease is not None
         assert lease.kind == "predict"
         command = kind.begin(session, lease)

@@ -89,7 +89,7 @@ def answer_evaluations(
     count = 0
     while True:
         with database.transaction() as session:
-            lease = work.claim(session, "cpu", "me")
+            lease = work.claim(session, "predict", "me")
             if lease is None:
                 return count
             asked = session.get_one(Inquiry, lease.subject_id).parameters

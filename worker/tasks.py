@@ -9,32 +9,30 @@ from app.settings import get_settings
 from worker.bench import Workbench
 from worker.celery_app import app
 
-_benches: list[Workbench] = []
-"""The one workbench of this process, once Celery has said which queue it serves."""
+_benches: dict[str, Workbench] = {}
+"""The workbench of each queue that Celery serves in this process."""
 
 
-@app.task(name=TICK_TASK)  # type: ignore[untyped-decorator]  # Celery has no types
-def tick() -> None:
-    """Take the next work item of this worker's queue; at once over when it is busy."""
-    for bench in _benches:
-        bench.take_work()
+@app.task(name=TICK_TASK, bind=True)  # type: ignore[untyped-decorator]  # Celery has no types
+def tick(task: Any) -> None:
+    """Take the next work item of the queue that rang; at once over when its bench is busy."""
+    _benches[task.request.delivery_info["routing_key"]].take_work()
 
 
 @worker_init.connect  # type: ignore[untyped-decorator]
 def _start(sender: Any, **_: object) -> None:
-    (queue,) = sender.app.amqp.queues.consume_from
-    bench = Workbench(get_settings(), queue)
-    bench.start()
-    _benches.append(bench)
+    for queue in sender.app.amqp.queues.consume_from:
+        _benches[queue] = Workbench(get_settings(), queue)
+        _benches[queue].start()
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def _drain(**_: object) -> None:
-    for bench in _benches:
+    for bench in _benches.values():
         bench.drain()
 
 
 @worker_shutdown.connect  # type: ignore[untyped-decorator]
 def _close(**_: object) -> None:
     while _benches:
-        _benches.pop().close()
+        _benches.popitem()[1].close()

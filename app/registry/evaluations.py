@@ -97,6 +97,7 @@ def ask(
         kind="evaluate",
         subject_id=dataset.id,
         parameters=_parameters(version, split, runtime),
+        queue="predict",
     )
     return Asked(version, dataset, split, inquiry)
 

@@ -47,7 +47,9 @@ def request_quantization(
         if made is None or made.quantized_from != version:
             session.delete(asked)
             session.flush()
-    return inquiries.ask(session, kind="quantize", subject_id=dataset.id, parameters=parameters)
+    return inquiries.ask(
+        session, kind="quantize", subject_id=dataset.id, parameters=parameters, queue="predict"
+    )
 
 
 def get_quantization(session: Session, name: str, version: int, inquiry_id: str) -> Inquiry:

@@ -16,7 +16,7 @@ from app.db.tables import WorkItem
 from app.tracing import find_trace_parent
 from app.work.repository import DONE, QUEUED, WorkRepository
 
-Queue = Literal["cpu", "train"]
+Queue = Literal["cpu", "predict", "train"]
 
 MAX_STRIKES = 3
 """Attempts in a row that may end without a reason of their own."""

@@ -274,7 +274,7 @@ def test_a_batch_waits_for_its_dataset_and_fails_with_it(
         lease = work.claim(session, "cpu", "me")
         assert lease is not None
         assert lease.kind == "ingest"
-        assert work.claim(session, "cpu", "other") is None
+        assert work.claim(session, "predict", "other") is None
     with database.transaction() as session:
         work.finish(session, lease)
         IngestionWork(settings, storage).fail(session, dataset_id, "DATASET_LAYOUT", "one class")
@@ -288,7 +288,7 @@ def test_a_cancelled_batch_takes_no_results(
     batch_id = send(client).json()["id"]
     kind = BatchWork(settings, storage)
     with database.transaction() as session:
-        lease = work.claim(session, "cpu", "me")
+        lease = work.claim(session, "predict", "me")
         assert lease is not None
         kind.begin(session, lease)
     assert client.get(f"/predictions/{batch_id}").json()["status"] == "running"

@@ -42,7 +42,7 @@ def finish(database: Database, settings: Settings, storage: LocalStorage) -> lis
     """What a worker does with its child's answer; answers the keys that are not needed."""
     kind = QuantizationWork(settings, storage)
     with database.transaction() as session:
-        lease = work.claim(session, "cpu", "me")
+        lease = work.claim(session, "predict", "me")
         assert lease is not None
         assert lease.kind == "quantize"
         assert kind.begin(session, lease) is not None

@@ -13,7 +13,9 @@ from tests.e2e.conftest import Graft
 from tests.uploads import make_zip
 
 
-def test_a_dataset_is_predicted_although_its_process_dies(graft: Graft) -> None:
+def test_a_dataset_is_predicted_although_its_process_dies_and_holds_up_no_upload(
+    graft: Graft,
+) -> None:
     dataset_id = graft.upload(make_zip(num_train=12), "batched")
     job_id = graft.post_job(dataset_id=dataset_id, epochs=1)
     job = graft.wait_for(f"/jobs/{job_id}", "is_terminal", True)
@@ -25,7 +27,16 @@ def test_a_dataset_is_predicted_although_its_process_dies(graft: Graft) -> None:
     assert posted.status_code == 202, posted.text
     path = posted.headers["location"]
     assert graft.http.delete(f"/datasets/{other_id}").status_code == 409
-    os.kill(wait_for_child(graft), signal.SIGKILL)
+
+    # however long it takes, uploads are checked meanwhile; and its process dies
+    child = wait_for_child(graft)
+    os.kill(child, signal.SIGSTOP)
+    third_id = graft.upload(make_zip(num_train=2), "meanwhile")
+    assert (
+        graft.wait_for(f"/datasets/{third_id}", "status", "ready", "invalid")["status"] == "ready"
+    )
+    assert graft.get(path)["status"] == "running"
+    os.kill(child, signal.SIGKILL)
 
     batch = graft.wait_for(path, "is_terminal", True)
     assert (batch["status"], batch["error"]) == ("succeeded", None)
@@ -46,7 +57,7 @@ def test_a_dataset_is_predicted_although_its_process_dies(graft: Graft) -> None:
 
 def wait_for_child(graft: Graft) -> int:
     """The process that predicts a batch, once it is there."""
-    (worker,) = graft.list_pids("worker", "--queue\0cpu")
+    (worker,) = graft.list_pids("worker", "--queue\0predict")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for thread in Path(f"/proc/{worker}/task").iterdir():

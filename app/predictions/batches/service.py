@@ -176,5 +176,7 @@ def _queue(  # noqa: PLR0913 - one keyword for each column
     )
     session.add(batch)
     session.flush()
-    work.enqueue(session, queue="cpu", kind="predict", subject_id=batch_id, waits_for=dataset_id)
+    work.enqueue(
+        session, queue="predict", kind="predict", subject_id=batch_id, waits_for=dataset_id
+    )
     return batch

@@ -41,7 +41,7 @@ def post_archive(database: Database) -> str:
 
 def begin(database: Database, kind: BatchWork) -> tuple[Lease, BatchConfig | None]:
     with database.transaction() as session:
-        lease = work.claim(session, "cpu", "me")
+        lease = work.claim(session, "predict", "me")
         assert lease is not None
         command = kind.begin(session, lease)
     return lease, BatchConfig.model_validate_json(command.configuration) if command else None

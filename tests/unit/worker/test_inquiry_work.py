@@ -51,9 +51,9 @@ class Worker:
         assert lease is not None
         return lease
 
-    def ask(self) -> InquiryConfig:
+    def ask(self, queue: str = "cpu") -> InquiryConfig:
         """What the child of the next inquiry is told; it answers with ADVICE."""
-        lease = self.claim()
+        lease = self.claim(queue)
         with self.database.transaction() as session:
             command = self.inquiry_work.begin(session, lease)
         assert command is not None
@@ -219,7 +219,7 @@ def test_an_evaluation_is_told_the_version_and_the_images(
             runtime=Runtime("torch", "fp32"),
         )
         registered = session.get_one(ModelVersion, ("ants", version))
-    told = worker.ask()
+    told = worker.ask("predict")
     assert isinstance(told.question, EvaluationQuestion)
     assert told.question.checkpoint_key == registered.checkpoint_key
     assert told.question.class_names == registered.class_names
