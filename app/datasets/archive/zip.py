@@ -75,7 +75,7 @@ def read_zip(file: BinaryIO, account: Account) -> Iterator[Member]:
     directory = _find_directory(file)
     account.expect_files(directory.num_entries)
     entries = sorted(_read_directory(file, directory, account), key=lambda entry: entry.offset)
-    ends = [entry.offset for entry in entries[1:]] + [directory.offset]
+    ends = [*(entry.offset for entry in entries), directory.offset][1:]
     for entry, end in zip(entries, ends, strict=True):
         _check_room(entry, entry.offset + _LOCAL.size + len(entry.raw_name), end)
     for entry, end in zip(entries, ends, strict=True):

@@ -58,6 +58,10 @@ def test_every_format_gives_the_same_files(tmp_path: Path, archive: bytes) -> No
     assert read(tmp_path, archive) == FILES
 
 
+def test_a_zip_may_hold_nothing(tmp_path: Path) -> None:
+    assert read(tmp_path, zip_of()) == {}
+
+
 def test_long_names_of_gnu_and_pax_are_read(tmp_path: Path) -> None:
     name = "ants/" + "n" * 200 + ".jpg"
     gnu = tar_entry(b"././@LongLink", name.encode() + b"\0", kind=b"L")
