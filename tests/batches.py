@@ -11,7 +11,7 @@ from app.work import service as work
 from worker.batch_work import BatchWork
 from worker.batches.config import BatchConfig
 from worker.batches.predict import predict_batch
-from worker.protocol import BatchProgress
+from worker.protocol import BatchProgress, PartPredicted
 
 
 def make_archive(files: Mapping[str, bytes]) -> bytes:
@@ -42,8 +42,12 @@ def predict_waiting(
         with database.transaction() as session:
             kind.record(session, lease, BatchProgress(stage=stage, done=done, total=total))
 
+    def on_part(part_key: str) -> None:
+        with database.transaction() as session:
+            kind.record(session, lease, PartPredicted(part_key=part_key))
+
     config = BatchConfig.model_validate_json(command.configuration)
-    predicted = predict_batch(config, storage, on_progress)
+    predicted = predict_batch(config, storage, on_progress, on_part)
     with database.transaction() as session:
         unneeded = kind.record(session, lease, predicted)
         work.finish(session, lease)

@@ -14,7 +14,7 @@ from app.work import service as work
 from app.work.service import Lease
 from worker.batches.config import ArchiveSource, BatchConfig, DatasetSource
 from worker.child import Command
-from worker.protocol import BatchProgress, Message, Predicted
+from worker.protocol import BatchProgress, Message, PartPredicted, Predicted
 
 
 class BatchWork:
@@ -41,6 +41,7 @@ class BatchWork:
             trust_key=batch.trust_key,
             quantized_key=batch.quantized_key,
             options=PredictOptions.model_validate(batch.options),
+            part_keys=batch.part_keys,
             results_key=f"predictions/{batch.id}/{lease.item_id}-{lease.fence}.jsonl",
             storage_dir=self.storage.root,
             device=self.settings.device,
@@ -57,6 +58,9 @@ class BatchWork:
             lifecycle.record_progress(
                 session, lease.subject_id, message.stage, message.done, message.total
             )
+        elif isinstance(message, PartPredicted):
+            work.mark_progress(session, lease)
+            return lifecycle.record_part(session, lease.subject_id, message.part_key)
         elif isinstance(message, Predicted):
             return lifecycle.complete_batch(
                 session, lease.subject_id, results_key=message.results_key, counts=message.counts

@@ -130,6 +130,13 @@ class BatchProgress(_Message):
     total: int
 
 
+class PartPredicted(_Message):
+    """The next lines of a batch's results are durable under part_key."""
+
+    type: Literal["part_predicted"] = "part_predicted"
+    part_key: str
+
+
 class Predicted(_Message):
     """Every image of a batch has its line under results_key, which is durable."""
 
@@ -155,6 +162,7 @@ Message = Annotated[
     | Ingested
     | InquiryProgress
     | BatchProgress
+    | PartPredicted
     | Predicted
     | Answered
     | Failed,

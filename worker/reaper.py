@@ -76,7 +76,7 @@ class Reaper:
                     session,
                     item.subject_id,
                     "LEASE_LOST",
-                    f"{reason} That was attempt {work.MAX_STRIKES} in a row without an epoch.",
+                    f"{reason} That was attempt {work.MAX_STRIKES} in a row without progress.",
                 )
             elif not kind.requeue(session, item.subject_id, reason):
                 work.withdraw(session, item)

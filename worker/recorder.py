@@ -101,7 +101,7 @@ class Recorder:
                     session,
                     self.lease.subject_id,
                     "CHILD_CRASHED",
-                    f"{reason} That was attempt {work.MAX_STRIKES} in a row without an epoch.",
+                    f"{reason} That was attempt {work.MAX_STRIKES} in a row without progress.",
                 )
             if not self.kind.requeue(session, self.lease.subject_id, reason):
                 work.withdraw(session, item)

@@ -339,7 +339,8 @@ class PredictionBatch(Base):
     """Many images classified by a worker: those of a dataset, or of an uploaded archive.
 
     status is queued, running, succeeded, failed or cancelled. The version is pinned when it is
-    posted; options are those of POST /predict; counts has images, failed and per_label.
+    posted; options are those of POST /predict; counts has images, failed and per_label. part_keys
+    are results so far, in order, from which the next attempt goes on.
     """
 
     __tablename__ = "prediction_batch"
@@ -358,6 +359,7 @@ class PredictionBatch(Base):
     options: Mapped[dict[str, Any]] = mapped_column(Json)
     progress: Mapped[dict[str, Any]] = mapped_column(Json)
     counts: Mapped[dict[str, Any]] = mapped_column(Json)
+    part_keys: Mapped[list[str]] = mapped_column(Json, default=list, server_default="[]")
     results_key: Mapped[str | None] = mapped_column(String(200))
     error_code: Mapped[str | None] = mapped_column(String(64))
     error_message: Mapped[str | None] = mapped_column(Text)

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from app.db.session import Database
 from app.db.tables import PredictionBatch
 from app.ml.trust import Trust
+from app.predictions.batches.lifecycle import record_part
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.work import service as work
@@ -138,6 +139,27 @@ def test_a_dataset_is_predicted_with_its_labels(
     whole = post(client, dataset_id=ready).json()
     predict_waiting(database, settings, storage)
     assert client.get(f"/predictions/{whole['id']}").json()["counts"]["images"] == 16
+
+
+def test_a_dataset_is_predicted_on_from_what_an_attempt_has_left(
+    client: TestClient, database: Database, settings: Settings, storage: LocalStorage, ready: str
+) -> None:
+    undisturbed = post(client, dataset_id=ready).json()
+    predict_waiting(database, settings, storage)
+    expected = read_lines(client, undisturbed["id"])
+    batch = post(client, dataset_id=ready).json()
+    with storage.new_file("predictions/part.jsonl") as file:
+        file.writelines(json.dumps(line).encode() + b"\n" for line in expected[:5])
+    with database.transaction() as session:
+        assert record_part(session, batch["id"], "predictions/part.jsonl") == []
+    told = predict_waiting(database, settings, storage)
+    assert min(done for _, done, _ in told) > 5
+    lines = read_lines(client, batch["id"])
+    assert [line["path"] for line in lines] == [line["path"] for line in expected]
+    assert lines[:5] == expected[:5]
+    done = client.get(f"/predictions/{batch['id']}").json()
+    assert done["accuracy"] == client.get(f"/predictions/{undisturbed['id']}").json()["accuracy"]
+    assert not storage.exists("predictions/part.jsonl")
 
 
 def test_results_come_as_csv_too(

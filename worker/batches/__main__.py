@@ -8,7 +8,7 @@ with loading_code():
     from worker.batches.config import BatchConfig
     from worker.batches.predict import predict_batch
     from worker.lifeline import open_lifeline
-    from worker.protocol import BatchProgress, Failed, Predicted, say
+    from worker.protocol import BatchProgress, Failed, PartPredicted, Predicted, say
     from worker.reporter import Reporter
 
 
@@ -18,7 +18,12 @@ def main() -> None:
     config = BatchConfig.model_validate_json(lifeline.configuration)
     outcome: Predicted | Failed
     try:
-        outcome = predict_batch(config, LocalStorage(config.storage_dir), Reporter(BatchProgress))
+        outcome = predict_batch(
+            config,
+            LocalStorage(config.storage_dir),
+            Reporter(BatchProgress),
+            lambda part_key: say(PartPredicted(part_key=part_key)),
+        )
     except GraftError as error:
         outcome = Failed(code=error.code, message=error.message)
     say(outcome)

@@ -32,7 +32,8 @@ class ArchiveSource(BaseModel):
 class BatchConfig(BaseModel):
     """The configuration a supervisor sends to `python -m worker.batches`.
 
-    results_key is where the results go; num_threads images are worked on at the same time.
+    part_keys hold the lines that earlier attempts have left, in order; results_key is where all
+    lines go at the end. num_threads images are worked on at the same time.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,7 +43,9 @@ class BatchConfig(BaseModel):
     trust_key: str | None
     quantized_key: str | None = None
     options: PredictOptions
+    part_keys: list[str] = []
     results_key: str
+    part_seconds: float = 30.0
     storage_dir: Path
     device: str
     engine: Literal["auto", "torch", "openvino", "onnxruntime"]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from app.errors import BodyTooLarge, ImageCorrupt, ImageTooLarge, InputError, UnsupportedImage
 from app.ml.device import choose_device
+from app.predictions.batches.results import Line
 from app.predictions.batches.schemas import FailedImage, PredictedImage
 from app.predictions.engines.choice import choose_engine
 from app.predictions.judging import Verdict, Wish, judge
@@ -17,6 +18,7 @@ from app.predictions.presentation import view_error, view_verdict
 from app.predictions.servable import Servable, load_servable
 from app.storage import Storage
 from worker.batches.config import BatchConfig
+from worker.batches.results import OnPart, Results
 from worker.batches.sources import OnProgress, SourceImage, open_source
 from worker.pool import in_threads
 from worker.protocol import Predicted
@@ -28,11 +30,14 @@ _BYTES_AT_ONCE = 64 * 1024 * 1024
 """Files of one group: several groups are in memory at a time."""
 
 
-def predict_batch(config: BatchConfig, storage: Storage, on_progress: OnProgress) -> Predicted:
+def predict_batch(
+    config: BatchConfig, storage: Storage, on_progress: OnProgress, on_part: OnPart
+) -> Predicted:
     """Write one line of results for each image, in the order of the source.
 
-    An image that cannot be read is told in its line and fails nothing else. The file appears whole
-    or not at all. Raises what `open_source` does, CheckpointInvalid, StorageFull.
+    Goes on behind the lines that earlier attempts have left. An image that cannot be read is told
+    in its line and fails nothing else. Raises what `open_source` does, CheckpointInvalid,
+    StorageFull.
     """
     device = choose_device(config.device)
     servable = load_servable(
@@ -44,21 +49,27 @@ def predict_batch(config: BatchConfig, storage: Storage, on_progress: OnProgress
         num_callers=config.num_threads,
         quantized_path=storage.path(config.quantized_key) if config.quantized_key else None,
     )
+    results, tally = Results(config, storage, on_part), _Tally(servable.class_names)
+    for line in results.recall():
+        tally.add(line)
     total, images = open_source(
-        config.source, storage, max_image_bytes=config.max_image_bytes, on_progress=on_progress
+        config.source,
+        storage,
+        max_image_bytes=config.max_image_bytes,
+        on_progress=on_progress,
+        num_skipped=tally.num_images,
     )
-    tally = _Tally(servable.class_names)
-    with storage.new_file(config.results_key) as file:
-        groups = in_threads(
-            partial(_classify, servable, config),
-            _group(images, _IMAGES_AT_ONCE[device.type]),
-            num_threads=config.num_threads,
-        )
-        for group in groups:
-            for line in group:
-                file.write(line.model_dump_json().encode() + b"\n")
-                tally.add(line)
-            on_progress("predicting", tally.num_images, total)
+    groups = in_threads(
+        partial(_classify, servable, config),
+        _group(images, _IMAGES_AT_ONCE[device.type]),
+        num_threads=config.num_threads,
+    )
+    for group in groups:
+        for line in group:
+            results.add(line)
+            tally.add(line)
+        on_progress("predicting", tally.num_images, total)
+    results.finish()
     return Predicted(results_key=config.results_key, counts=tally.count())
 
 
@@ -74,7 +85,7 @@ class _Tally:
         self._knows_labels = False
         self._per_label = Counter[str]()
 
-    def add(self, line: PredictedImage | FailedImage) -> None:
+    def add(self, line: Line) -> None:
         self.num_images += 1
         if isinstance(line, FailedImage):
             self._num_failed += 1
@@ -109,15 +120,13 @@ def _group(images: Iterable[SourceImage], size: int) -> Iterator[list[SourceImag
         yield group
 
 
-def _classify(
-    servable: Servable, config: BatchConfig, images: Sequence[SourceImage]
-) -> list[PredictedImage | FailedImage]:
+def _classify(servable: Servable, config: BatchConfig, images: Sequence[SourceImage]) -> list[Line]:
     """The lines of some images, from one forward pass on one thread."""
     torch.set_num_threads(1)  # the threads that call this are the parallelism
     prepared = [_prepare(servable, image, config) for image in images]
     readable = [pixels for pixels in prepared if isinstance(pixels, Tensor)]
     verdicts = iter(_judge(servable, readable, Wish(**config.options.model_dump())))
-    lines: list[PredictedImage | FailedImage] = []
+    lines: list[Line] = []
     for image, pixels in zip(images, prepared, strict=True):
         source = _Source(path=image.path, image_id=image.image_id, label=image.label)
         if isinstance(pixels, InputError):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from app.datasets.archive.limits import ArchiveLimits
 from app.datasets.archive.reading import read_archive
@@ -31,18 +32,21 @@ def open_source(
     *,
     max_image_bytes: int,
     on_progress: OnProgress,
+    num_skipped: int = 0,
 ) -> tuple[int, Iterator[SourceImage]]:
-    """How many images there are, and the images.
+    """How many images there are, and the images but for the first few.
 
     An archive is first read from end to end, so that an unsafe or damaged one fails before anything
     is predicted. Raises the ArchiveError that fits, ArchiveInvalid too where it holds no image.
     """
     if isinstance(source, DatasetSource):
-        return _open_dataset(source, storage)
-    return _open_archive(source, storage, max_image_bytes, on_progress)
+        return _open_dataset(source, storage, num_skipped)
+    return _open_archive(source, storage, max_image_bytes, on_progress, num_skipped)
 
 
-def _open_dataset(source: DatasetSource, storage: Storage) -> tuple[int, Iterator[SourceImage]]:
+def _open_dataset(
+    source: DatasetSource, storage: Storage, num_skipped: int
+) -> tuple[int, Iterator[SourceImage]]:
     records = [
         record
         for record in read_manifest(storage.path(source.manifest_key))
@@ -52,13 +56,17 @@ def _open_dataset(source: DatasetSource, storage: Storage) -> tuple[int, Iterato
         SourceImage(
             record.path, storage.path(record.key).read_bytes(), record.image_id, record.class_name
         )
-        for record in records
+        for record in records[num_skipped:]
     )
     return len(records), images
 
 
 def _open_archive(
-    source: ArchiveSource, storage: Storage, max_image_bytes: int, on_progress: OnProgress
+    source: ArchiveSource,
+    storage: Storage,
+    max_image_bytes: int,
+    on_progress: OnProgress,
+    num_skipped: int,
 ) -> tuple[int, Iterator[SourceImage]]:
     path = storage.path(source.upload_key)
     limits = ArchiveLimits(source.max_archive_files, source.max_unpacked_bytes)
@@ -70,12 +78,16 @@ def _open_archive(
         suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
         raise ArchiveInvalid(f"The archive holds no image file ({suffixes}).")
 
-    def list_images() -> Iterator[SourceImage]:
-        for entry in read_archive(path, limits):
-            if not entry.is_folder and is_image_path(entry.path):
-                yield SourceImage(entry.path, _read(entry.content, max_image_bytes))
-
-    return num_images, list_images()
+    entries = (
+        entry
+        for entry in read_archive(path, limits)
+        if not entry.is_folder and is_image_path(entry.path)
+    )
+    images = (
+        SourceImage(entry.path, _read(entry.content, max_image_bytes))
+        for entry in islice(entries, num_skipped, None)
+    )
+    return num_images, images
 
 
 def _read(content: Iterable[bytes], max_bytes: int) -> bytes | None:

@@ -29,6 +29,15 @@ def record_progress(session: Session, batch_id: str, stage: str, done: int, tota
         batch.progress = {"stage": stage, "done": done, "total": total}
 
 
+def record_part(session: Session, batch_id: str, part_key: str) -> list[str]:
+    """More results are durable. Answers the keys that nothing points to any more."""
+    batch = _find_unfinished(session, batch_id)
+    if batch is None:
+        return [part_key]
+    batch.part_keys = [*batch.part_keys, part_key]
+    return []
+
+
 def complete_batch(
     session: Session, batch_id: str, *, results_key: str, counts: dict[str, Any]
 ) -> list[str]:

@@ -1,31 +1,8 @@
 """Batch predictions as their readers see them."""
 
-import csv
-import io
-import json
-from collections.abc import Iterator
-from pathlib import Path
-
-from pydantic import TypeAdapter
-
 from app.db.tables import PredictionBatch
-from app.predictions.batches.schemas import (
-    TERMINAL,
-    BatchCounts,
-    BatchDetail,
-    BatchError,
-    FailedImage,
-    PredictedImage,
-    ResultLine,
-)
+from app.predictions.batches.schemas import TERMINAL, BatchCounts, BatchDetail, BatchError
 from app.registry.schemas import VersionName
-
-CSV_COLUMNS = (
-    *("path", "image_id", "label", "predicted", "probability"),
-    *("prediction_set", "novelty_score", "is_novel", "error_code", "error_message"),
-)
-
-_line: TypeAdapter[PredictedImage | FailedImage] = TypeAdapter(ResultLine)
 
 
 def view_batch(batch: PredictionBatch) -> BatchDetail:
@@ -56,31 +33,3 @@ def view_batch(batch: PredictionBatch) -> BatchDetail:
             "finished_at": batch.finished_at,
         }
     )
-
-
-def write_csv(results: Path) -> Iterator[str]:
-    """A file of results as comma-separated values with a header line (RFC 4180), line by line."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=CSV_COLUMNS)
-    writer.writeheader()
-    with results.open(encoding="utf-8") as lines:
-        for line in lines:
-            writer.writerow(_row(_line.validate_json(line)))
-            yield text.getvalue()
-            text.seek(0)
-            text.truncate()
-    yield text.getvalue()
-
-
-def _row(line: PredictedImage | FailedImage) -> dict[str, object]:
-    row: dict[str, object] = {"path": line.path, "image_id": line.image_id, "label": line.label}
-    if isinstance(line, FailedImage):
-        return row | {"error_code": line.error.code, "error_message": line.error.message}
-    best, labels, novelty = line.predictions[0], line.prediction_set, line.novelty
-    return row | {
-        "predicted": best.label,
-        "probability": best.probability,
-        "prediction_set": json.dumps(labels.labels, ensure_ascii=False) if labels else None,
-        "novelty_score": novelty.score if novelty else None,
-        "is_novel": novelty.is_novel if novelty else None,
-    }

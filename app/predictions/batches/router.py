@@ -25,7 +25,8 @@ from app.idempotency import Created, Idempotency, IdempotencyDep, fingerprint_of
 from app.multipart import read_parts
 from app.predictions.batches import service
 from app.predictions.batches.form import parse_form, parse_request
-from app.predictions.batches.presentation import view_batch, write_csv
+from app.predictions.batches.presentation import view_batch
+from app.predictions.batches.results import write_csv
 from app.predictions.batches.schemas import (
     BatchDetail,
     BatchForm,

@@ -124,9 +124,10 @@ def delete_batch(session: Session, batch_id: str) -> list[str]:
 
 
 def end(batch: PredictionBatch, status: Status) -> list[str]:
-    """Make a status final; answers the archive's key, which nobody needs any more."""
-    unneeded = [batch.upload_key] if batch.upload_key else []
-    batch.status, batch.upload_key, batch.finished_at = status, None, now()
+    """Make a status final; answers keys of what nobody needs any more: the archive, the parts."""
+    unneeded = [*([batch.upload_key] if batch.upload_key else []), *batch.part_keys]
+    batch.status, batch.upload_key, batch.part_keys = status, None, []
+    batch.finished_at = now()
     return unneeded
 
 

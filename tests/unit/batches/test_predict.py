@@ -13,6 +13,7 @@ from tests.images import draw_picture, encode
 from tests.models import CLASS_NAMES, save_model
 from worker.batches.config import ArchiveSource, BatchConfig
 from worker.batches.predict import predict_batch
+from worker.batches.results import OnPart
 from worker.batches.sources import OnProgress
 from worker.protocol import Predicted
 
@@ -29,6 +30,7 @@ def predict(
     storage: LocalStorage,
     archive: bytes,
     on_progress: OnProgress = lambda *_: None,
+    on_part: OnPart = lambda _: None,
     **changes: Any,
 ) -> Predicted:
     put(storage, "uploads/1", archive)
@@ -48,11 +50,11 @@ def predict(
         max_image_bytes=2**20,
         max_image_pixels=2**20,
     ).model_copy(update=changes)
-    return predict_batch(config, storage, on_progress)
+    return predict_batch(config, storage, on_progress, on_part)
 
 
-def read_lines(storage: LocalStorage) -> list[dict[str, Any]]:
-    text = storage.path("predictions/1.jsonl").read_text()
+def read_lines(storage: LocalStorage, key: str = "predictions/1.jsonl") -> list[dict[str, Any]]:
+    text = storage.path(key).read_text()
     return [json.loads(line) for line in text.splitlines()]
 
 
@@ -98,6 +100,7 @@ def test_an_image_over_a_cap_is_told_in_its_line(storage: LocalStorage) -> None:
             make_archive(PICTURES | {"../out.png": b"x"}), "ARCHIVE_UNSAFE_PATH", id="unsafe"
         ),
         pytest.param(make_archive({"README.md": b"x"}), "ARCHIVE_INVALID", id="no image"),
+        pytest.param(make_archive({}), "ARCHIVE_INVALID", id="nothing"),
     ],
 )
 def test_an_archive_that_cannot_be_taken_leaves_no_results(
@@ -117,3 +120,32 @@ def test_half_of_the_results_is_never_seen(storage: LocalStorage) -> None:
     with pytest.raises(CheckpointInvalid):
         predict(storage, make_archive(PICTURES), stop_halfway)
     assert list(storage.list_keys("predictions")) == []
+
+
+def test_another_attempt_goes_on_behind_the_parts(storage: LocalStorage) -> None:
+    archive = make_archive({"no-image.png": b"x"} | PICTURES)
+    undisturbed = predict(storage, archive)
+    expected = read_lines(storage)
+    storage.delete("predictions/1.jsonl")
+    parts: list[str] = []
+
+    def die(stage: str, done: int, total: int) -> None:
+        if stage == "predicting" and 2 * done > total:
+            raise CheckpointInvalid("whatever may go wrong")
+
+    with pytest.raises(CheckpointInvalid):
+        predict(storage, archive, die, parts.append, part_seconds=0)
+    assert list(storage.list_keys("predictions")) == sorted(parts)
+    told: list[int] = []
+    predicted = predict(
+        storage,
+        archive,
+        lambda stage, done, _: told.append(done) if stage == "predicting" else None,
+        results_key="predictions/2.jsonl",
+        part_keys=parts,
+    )
+    assert told == [len(parts) + 4]  # what was predicted before is not predicted again
+    assert predicted.counts == undisturbed.counts
+    lines = read_lines(storage, "predictions/2.jsonl")
+    assert [line["path"] for line in lines] == [line["path"] for line in expected]
+    assert lines[: len(parts)] == expected[: len(parts)]

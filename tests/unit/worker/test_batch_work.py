@@ -16,7 +16,7 @@ from tests.contract.test_jobs import add_dataset
 from tests.models import register_file
 from worker.batch_work import BatchWork
 from worker.batches.config import ArchiveSource, BatchConfig, DatasetSource
-from worker.protocol import Predicted
+from worker.protocol import PartPredicted, Predicted
 
 COUNTS = {"images": 3, "failed": 1, "labelled": 2, "right": 1, "per_label": {"ants": 2}}
 
@@ -78,12 +78,34 @@ def test_every_attempt_writes_results_of_its_own(
         work.hold(session, lease)
 
 
+def test_the_next_attempt_is_told_of_the_parts(either_database: Database, kind: BatchWork) -> None:
+    batch_id = post_archive(either_database)
+    for number, told in enumerate([[], ["predictions/0"], ["predictions/0", "predictions/1"]]):
+        lease, config = begin(either_database, kind)
+        assert config is not None
+        assert config.part_keys == told
+        with either_database.transaction() as session:
+            message = PartPredicted(part_key=f"predictions/{number}")
+            assert kind.record(session, lease, message) == []
+            # a batch that gets on is not given up, however often its process dies
+            assert work.strike(session, lease)[0].strikes == 1
+            assert kind.requeue(session, batch_id, "it crashed")
+    with either_database.transaction() as session:
+        _, unneeded = batches.cancel_batch(session, batch_id)
+        parts = [f"predictions/{number}" for number in range(3)]
+        assert unneeded == ["uploads/pred_1", *parts]
+    assert find(either_database).part_keys == []
+
+
 def test_a_batch_that_is_over_takes_no_results(database: Database, kind: BatchWork) -> None:
     batch_id = post_archive(database)
     lease, config = begin(database, kind)
     assert config is not None
     with database.transaction() as session:
         batches.cancel_batch(session, batch_id)
+        assert kind.record(session, lease, PartPredicted(part_key="predictions/0")) == [
+            "predictions/0"
+        ]
         message = Predicted(results_key=config.results_key, counts=COUNTS)
         assert kind.record(session, lease, message) == [config.results_key]
         assert kind.fail(session, batch_id, "CHILD_CRASHED", "too late") == []

@@ -45,7 +45,7 @@ def test_what_a_batch_needs_is_kept_for_as_long_as_it_does(
     database: Database, storage: LocalStorage
 ) -> None:
     version = ["models/1", "models/1.trust"]  # its registration has been deleted meanwhile
-    write(storage, *version, "uploads/pred_1", "predictions/1.jsonl")
+    write(storage, *version, "uploads/pred_1", "predictions/1.jsonl", "predictions/1-0.jsonl")
     with database.transaction() as session:
         session.add(
             PredictionBatch(
@@ -56,6 +56,7 @@ def test_what_a_batch_needs_is_kept_for_as_long_as_it_does(
                 checkpoint_key=version[0],
                 trust_key=version[1],
                 upload_key="uploads/pred_1",
+                part_keys=["predictions/1-0.jsonl"],
                 options={},
                 progress={},
                 counts={},
@@ -63,10 +64,11 @@ def test_what_a_batch_needs_is_kept_for_as_long_as_it_does(
             )
         )
     assert sweep(database, storage, min_age_seconds=0) == 1
-    assert sorted(storage.list_keys()) == [*version, "uploads/pred_1"]
+    assert sorted(storage.list_keys()) == [*version, "predictions/1-0.jsonl", "uploads/pred_1"]
     write(storage, "predictions/1.jsonl")
     with database.transaction() as session:
         batch = session.get_one(PredictionBatch, "pred_1")
-        batch.results_key, batch.upload_key, batch.finished_at = "predictions/1.jsonl", None, now()
-    assert sweep(database, storage, min_age_seconds=0) == 3
+        batch.results_key, batch.finished_at = "predictions/1.jsonl", now()
+        batch.upload_key, batch.part_keys = None, []
+    assert sweep(database, storage, min_age_seconds=0) == 4
     assert list(storage.list_keys()) == ["predictions/1.jsonl"]
