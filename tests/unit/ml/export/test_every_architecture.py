@@ -18,7 +18,7 @@ from app.ml.export.bundle import write_bundle
 from app.ml.export.golden import compare, draw_golden
 from app.ml.export.network import OUTPUTS, CalibratedNetwork, PixelNetwork, trace
 from app.ml.export.original import Original, Outputs, Pixels
-from app.ml.preprocessing import PreprocessingSpec
+from app.ml.preprocessing import PreprocessingSpec, eval_pixels, normalize
 from app.ml.pretrained import Provenance
 from app.ml.scoring import ScoringNetwork
 from tests.unit.ml.architectures import each_architecture
@@ -94,7 +94,6 @@ def make_original(entry: Entry) -> Original:
     arguments = build_arguments(entry.name, is_pretrained=True, head="linear")
     torch.manual_seed(0)
     model = build(entry.name, 3, arguments=arguments)
-    settle(model, torch.randn(4, 3, size, size))
     header = CheckpointHeader(
         architecture=entry.name,
         build_arguments=arguments,
@@ -105,16 +104,30 @@ def make_original(entry: Entry) -> Original:
         ),
         weights=Provenance(source="none", name="none", digest=None),
     )
+    settle(model, draw_images(header.preprocessing))
     network = ScoringNetwork(model, entry, header.preprocessing)
     calibrated = CalibratedNetwork(network, 1.5).eval()
     return Original("ants", 1, "0" * 64, header, model, calibrated)
 
 
+def draw_images(spec: PreprocessingSpec) -> Tensor:
+    """The golden pictures, and noise: the pictures alone are so alike that rounding grows."""
+    pictures = [torch.from_numpy(pixels).permute(2, 0, 1) for pixels in draw_golden(spec).values()]
+    levels = torch.stack([eval_pixels(pixels, spec) for pixels in pictures])
+    noise = torch.randn(4, 3, spec.input_size, spec.input_size)
+    return torch.cat([normalize(levels, spec), noise])
+
+
 def settle(model: torch.nn.Module, images: Tensor) -> None:
-    """Let BatchNorm see images, without which random deep networks blow up."""
+    """Let BatchNorm see images, without which random deep networks blow up.
+
+    Everything else as it answers: what stochastic depth left out would blow up later.
+    """
+    model.eval()
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None
+            module.train()
     with torch.no_grad():
-        model.train()(images)
+        model(images)
     model.eval()
