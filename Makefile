@@ -49,7 +49,7 @@ test: check ## Every check and every test (TEST_PROCESSES=… side by side)
 	$(PYTEST) --numprocesses $(TEST_PROCESSES) --dist loadgroup
 
 .PHONY: test-all
-test-all: check ## The same, with every architecture (ten minutes more, 12 GB of memory)
+test-all: check ## The same, with every architecture (an hour and a half more, 12 GB of memory)
 	$(PYTEST) -m ""
 
 .PHONY: demo

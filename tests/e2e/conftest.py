@@ -106,7 +106,10 @@ def graft(
     """
     weights_dir = tmp_path_factory.mktemp("weights")
     save_file(resnet18().state_dict(), weights_dir / "resnet18.safetensors")
-    settings: dict[str, str | float] = SHORT_LEASES | {"weights_dir": str(weights_dir)}
+    settings: dict[str, str | float] = SHORT_LEASES | {
+        "weights_dir": str(weights_dir),
+        "idle_poll_seconds": 600,  # so that every ring is needed
+    }
     if request.param == "postgresql and redis":
         settings["database_url"] = request.getfixturevalue("postgres_server")
         settings["broker_url"] = request.getfixturevalue("redis_url")
