@@ -155,7 +155,7 @@ def worker(
         list[_Queue],
         typer.Option(
             help="`train` for training jobs, `predict` for batches, evaluations and int8, "
-            "`cpu` for uploads, exports and advice; several by several options."
+            "`cpu` for uploads, exports and advice; may be given more than once."
         ),
     ],
     with_parent: WithParent = False,
