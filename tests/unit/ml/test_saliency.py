@@ -60,7 +60,7 @@ def make_network(entry: Entry, side: int) -> ScoringNetwork:
     torch.manual_seed(0)
     arguments = build_arguments(entry.name, is_pretrained=False, head="linear")
     model = build(entry.name, 2, arguments=arguments)
-    if entry.name.startswith("swin_v2"):
+    if entry.name.startswith(("swin_v2", "vit")):
         quieten_branches(model)
     spec = PreprocessingSpec(input_size=side, resize_size=side)
     network = ScoringNetwork(model, entry, spec)
@@ -93,10 +93,10 @@ def quieten_branches(model: nn.Module) -> None:
     """Begin as Swin V2's authors do: with branches that add next to nothing.
 
     torchvision begins with branches as loud as what they are added to, so that random attention
-    has spread everything over the whole image by the last layer.
+    has spread everything over the whole image by the last layer of a deep transformer.
     """
     for name, parameter in model.named_parameters():
-        if name.endswith(("norm1.weight", "norm2.weight")):
+        if name.endswith(("norm1.weight", "norm2.weight", "ln_1.weight", "ln_2.weight")):
             parameter.data.mul_(0.1)
 
 
