@@ -24,7 +24,8 @@ def sweep(database: Database, storage: Storage, *, min_age_seconds: float = MIN_
         return 0
     with database.reading() as session:
         referenced = {key for query in _list_references() for key in session.scalars(query)}
-        for part_keys in session.scalars(select(PredictionBatch.part_keys)):
+        unfinished = PredictionBatch.finished_at.is_(None)
+        for part_keys in session.scalars(select(PredictionBatch.part_keys).where(unfinished)):
             referenced.update(part_keys)
     # Looked at again: an ingestion may have renewed an old image that it is about to refer to.
     still_old = set(storage.list_keys(older_than_seconds=min_age_seconds))
