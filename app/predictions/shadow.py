@@ -31,8 +31,6 @@ MAX_WAITING = 16
 """Images that wait for an idle lane; more are dropped."""
 
 _POLL_SECONDS = 0.01
-_CLOSE_SECONDS = 0.25
-"""How late the thread may see that it is to end."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ class ShadowTraffic:
         self._refresh_seconds = refresh_seconds
         self._contest: _Contest | None = None
         self._loaded: tuple[Pair, Servable | None] | None = None
-        self._waiting: queue.Queue[_Shown] = queue.Queue(MAX_WAITING)
+        self._waiting: queue.Queue[_Shown | None] = queue.Queue(MAX_WAITING)
         self._taken: _Shown | None = None
         self._counts: dict[Pair, Counts] = {}
         self._lock = threading.Lock()
@@ -103,6 +101,8 @@ class ShadowTraffic:
     def close(self) -> None:
         """Drop what waits, store the tally, end the thread."""
         self._is_closed.set()
+        with suppress(queue.Full):
+            self._waiting.put_nowait(None)  # wakes a thread that waits for an image
         self._thread.join()
 
     def _run(self) -> None:
@@ -112,11 +112,12 @@ class ShadowTraffic:
             until = time.monotonic() + self._refresh_seconds
             while time.monotonic() < until and not self._is_closed.is_set():
                 self._look(until)
-        left = [self._taken] if self._taken else []
+        left = [self._taken]
         while not self._waiting.empty():
             left.append(self._waiting.get_nowait())
         for shown in left:
-            self._count(shown.contest.pair, Counts(num_dropped=1))
+            if shown is not None:
+                self._count(shown.contest.pair, Counts(num_dropped=1))
         self._store()
 
     def _refresh(self) -> None:
@@ -140,8 +141,7 @@ class ShadowTraffic:
         """Take the next image that waits, and score it once a lane is idle."""
         if self._taken is None:
             with suppress(queue.Empty):
-                patience = min(max(until - time.monotonic(), 0.0), _CLOSE_SECONDS)
-                self._taken = self._waiting.get(timeout=patience)
+                self._taken = self._waiting.get(timeout=max(until - time.monotonic(), 0.0))
         if self._taken is None:
             return
         if not self._is_idle():

@@ -2,7 +2,6 @@
 
 import shutil
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,15 +18,13 @@ from tests.contract.test_jobs import add_dataset
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(settings: Settings) -> Settings:
     """Files named as the pretrained weights of two architectures: only a worker opens them."""
-    folder = tmp_path / "weights"
-    folder.mkdir()
+    folder = settings.data_dir / "weights"
+    folder.mkdir(parents=True)
     for name in ("resnet18", "squeezenet1_0"):
         (folder / f"{name}.safetensors").touch()
-    return Settings(
-        data_dir=tmp_path / "graft", weights_download=False, weights_dir=folder, device="cpu"
-    )
+    return settings.model_copy(update={"weights_dir": folder})
 
 
 @pytest.fixture

@@ -22,11 +22,11 @@ from tritonclient.http import (
 )
 
 from app.db.session import Database
-from app.main import create_app
 from app.settings import Settings
 from app.storage import LocalStorage
 from tests.conftest import REPOSITORY
 from tests.contract.datasets import problem
+from tests.contract.conftest import BuildApp
 from tests.images import draw_picture, encode, make_pixel_bomb
 from tests.models import CLASS_NAMES, register_model
 
@@ -42,10 +42,10 @@ def version(database: Database, storage: LocalStorage) -> int:
 
 
 @pytest.fixture
-def address(settings: Settings, version: int) -> Iterator[str]:
+def address(settings: Settings, version: int, build_app: BuildApp) -> Iterator[str]:
     """The application on a real socket."""
     assert version
-    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="error")
+    config = uvicorn.Config(build_app(settings), host="127.0.0.1", port=0, log_level="error")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -1,7 +1,6 @@
 """Shadow traffic as users see it: set, counted, removed, and never felt."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,14 +18,8 @@ PICTURES = [draw_picture(color, 3) for color in ("amber", "blue", "green")]
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        data_dir=tmp_path / "graft",
-        device="cpu",
-        predict_engine="torch",
-        predict_precision="fp32",
-        shadow_refresh_seconds=0.05,
-    )
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"shadow_refresh_seconds": 0.05})
 
 
 @pytest.fixture(autouse=True)
