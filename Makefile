@@ -46,10 +46,10 @@ PYTEST := OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest
 
 .PHONY: test
 test: check ## Every check and every test (TEST_PROCESSES=… side by side)
-	$(PYTEST) --numprocesses $(TEST_PROCESSES) --dist loadgroup
+	$(PYTEST) --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: test-all
-test-all: check ## The same, with every architecture (an hour and a half more, 12 GB of memory)
+test-all: check ## The same, with every architecture and backend (an hour and a half more, 12 GB of memory)
 	$(PYTEST) -m ""
 
 .PHONY: demo

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import random
 import shutil
 import sys
 from collections.abc import Iterator
@@ -19,11 +20,28 @@ from tests.servers import create_database, running_postgres, running_redis
 REPOSITORY = Path(__file__).parent.parent
 
 
+LONGEST_FIRST = ("tests/e2e", "tests/unit/training", "tests/unit/ml", "tests/contract")
+"""Folders whose groups begin first, so that no process is left with a long one at the end."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Several processes (pytest-xdist) take a file each, or all tests of one running service."""
+    """Order the tests, and group them for several processes (pytest-xdist).
+
+    A process takes a file as a whole, or all tests of one running service.
+    `GRAFT_TEST_SHUFFLE=seed` puts the tests in a random order, the same for the same seed.
+    """
     for item in items:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         item.add_marker(pytest.mark.xdist_group(parameters.get("graft", item.location[0])))
+    if seed := os.environ.get("GRAFT_TEST_SHUFFLE"):
+        random.Random(seed).shuffle(items)
+    else:
+        items.sort(key=lambda item: _find_place(item.location[0]))
+
+
+def _find_place(path: str) -> int:
+    places = [number for number, folder in enumerate(LONGEST_FIRST) if path.startswith(folder)]
+    return places[0] if places else len(LONGEST_FIRST)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -109,14 +127,25 @@ def database(settings: Settings, migrated_file: Path) -> Iterator[Database]:
     database.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def either_database(request: pytest.FixtureRequest) -> Iterator[Database]:
-    """The same test on both kinds of database."""
-    if request.param == "sqlite":
-        yield request.getfixturevalue("database")
-        return
-    url = request.getfixturevalue("postgres_url")
-    migrate_database(url)
-    database = Database(url)
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: str) -> str:
+    """The name of a PostgreSQL database at the newest schema, copied like the SQLite file."""
+    migrate_database(create_database(postgres_server, "migrated"))
+    return "migrated"
+
+
+@pytest.fixture
+def postgres_database(postgres_server: str, migrated_postgres: str) -> Iterator[Database]:
+    """An empty PostgreSQL database at the newest schema."""
+    name = f"test_{uuid4().hex}"
+    database = Database(create_database(postgres_server, name, template=migrated_postgres))
     yield database
     database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_database(request: pytest.FixtureRequest) -> Database:
+    """The same test on both kinds of database."""
+    name = "database" if request.param == "sqlite" else "postgres_database"
+    database: Database = request.getfixturevalue(name)
+    return database

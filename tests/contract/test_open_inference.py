@@ -25,8 +25,8 @@ from app.db.session import Database
 from app.settings import Settings
 from app.storage import LocalStorage
 from tests.conftest import REPOSITORY
-from tests.contract.datasets import problem
 from tests.contract.conftest import BuildApp
+from tests.contract.datasets import problem
 from tests.images import draw_picture, encode, make_pixel_bomb
 from tests.models import CLASS_NAMES, register_model
 

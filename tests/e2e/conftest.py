@@ -29,6 +29,10 @@ SHORT_LEASES: dict[str, str | float] = {
 }
 
 
+SQLITE = "sqlite and the embedded broker"
+POSTGRESQL = "postgresql and redis"
+
+
 @dataclass(frozen=True)
 class Event:
     """One server-sent event."""
@@ -95,14 +99,34 @@ class Graft:
                     lines = {}
 
 
-@pytest.fixture(scope="session", params=["sqlite and the embedded broker", "postgresql and redis"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test on SQLite, or on the backends that its `backends` marker names.
+
+    The backend that it leaves out is marked for `make test-all`. A test that is parametrized by
+    `graft` itself runs on those backends only.
+    """
+    is_parametrized = any(
+        "graft" in marker.args[0] for marker in metafunc.definition.iter_markers("parametrize")
+    )
+    if is_parametrized or "graft" not in metafunc.fixturenames:
+        return
+    marker = metafunc.definition.get_closest_marker("backends")
+    chosen = marker.args if marker else (SQLITE,)
+    parameters = [
+        pytest.param(backend, marks=() if backend in chosen else pytest.mark.other_backend)
+        for backend in (SQLITE, POSTGRESQL)
+    ]
+    metafunc.parametrize("graft", parameters, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def graft(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Graft]:
-    """The service in each of its two modes; only settings tell them apart.
+    """The service on one of its two backends; only settings tell them apart.
 
-    One for all tests, for it takes seconds to start: each test uses names of its own. What it takes
-    for resnet18's pretrained weights are random ones, which train just as well here.
+    It takes seconds to start, so all tests share one, and each test uses names of its own. The file
+    of resnet18's pretrained weights holds random ones, which train just as well here.
     """
     weights_dir = tmp_path_factory.mktemp("weights")
     save_file(resnet18().state_dict(), weights_dir / "resnet18.safetensors")
@@ -110,7 +134,7 @@ def graft(
         "weights_dir": str(weights_dir),
         "idle_poll_seconds": 600,  # so that every ring is needed
     }
-    if request.param == "postgresql and redis":
+    if request.param == POSTGRESQL:
         settings["database_url"] = request.getfixturevalue("postgres_server")
         settings["broker_url"] = request.getfixturevalue("redis_url")
     with running_graft(tmp_path_factory.mktemp("graft"), **settings) as running:

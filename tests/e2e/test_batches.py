@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Graft
+from tests.e2e.conftest import POSTGRESQL, Graft
 from tests.uploads import make_zip
 
 
+@pytest.mark.backends(POSTGRESQL)
 def test_a_dataset_is_predicted_although_its_process_dies_and_holds_up_no_upload(
     graft: Graft,
 ) -> None:

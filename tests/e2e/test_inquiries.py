@@ -2,10 +2,13 @@
 
 import time
 
+import pytest
 from httpx import Response
 
-from tests.e2e.conftest import Graft
+from tests.e2e.conftest import POSTGRESQL, Graft
 from tests.uploads import make_zip
+
+pytestmark = pytest.mark.backends(POSTGRESQL)
 
 
 def wait_for_answer(graft: Graft, response: Response) -> Response:

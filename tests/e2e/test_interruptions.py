@@ -4,8 +4,12 @@ import os
 import signal
 from pathlib import Path
 
-from tests.e2e.conftest import Graft
+import pytest
+
+from tests.e2e.conftest import POSTGRESQL, SQLITE, Graft
 from tests.uploads import make_zip
+
+pytestmark = pytest.mark.backends(SQLITE, POSTGRESQL)
 
 LONG_JOB = {"epochs": 8, "preset": "tutorial", "input_size": 96}
 """Several seconds of training on any machine, so that there is a middle: epochs that are over in

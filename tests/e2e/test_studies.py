@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.e2e.conftest import TRAINING, Graft
+from tests.e2e.conftest import POSTGRESQL, TRAINING, Graft
 from tests.uploads import make_zip
 
 
-@pytest.mark.parametrize("graft", ["postgresql and redis"], indirect=True)
+@pytest.mark.backends(POSTGRESQL)
 def test_two_configurations_and_two_seeds_are_ranked_and_drawn(graft: Graft) -> None:
     dataset_id = graft.upload(make_zip(num_train=16), "compared")
     answer = graft.http.post(

@@ -3,12 +3,16 @@
 import csv
 import io
 
+import pytest
 from PIL import Image
 
-from tests.e2e.conftest import Graft
+from tests.e2e.conftest import POSTGRESQL, SQLITE, Graft
 from tests.uploads import draw_picture, make_zip
 
+pytestmark = pytest.mark.backends(POSTGRESQL)
 
+
+@pytest.mark.backends(SQLITE, POSTGRESQL)
 def test_upload_train_watch_predict(graft: Graft) -> None:
     dataset_id = graft.upload(make_zip(), "first")
     job_id = graft.post_job(dataset_id=dataset_id, epochs=4, preset="tutorial")

@@ -3,35 +3,23 @@
 import io
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
 import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from app.ml.architectures import build, build_arguments
-from app.ml.catalogue import Entry, get_entry, list_entries
+from app.ml.catalogue import Entry, get_entry
 from app.ml.features import set_head
 from app.ml.preprocessing import PreprocessingSpec
 from app.ml.saliency import Explainer, draw_heat
 from app.ml.scoring import ScoringNetwork
+from tests.unit.ml.architectures import each_architecture
 
 NUM_LEARNT = 12
 NUM_TRIED = 8
 SIZE = 160
-QUICK = {
-    *("resnet18", "alexnet", "vgg11_bn", "squeezenet1_0", "densenet121", "inception_v3"),
-    *("vit_b_32", "swin_t", "convnext_tiny"),
-}
 Place = tuple[slice, slice]
-
-each_architecture = pytest.mark.parametrize(
-    "entry",
-    [
-        pytest.param(e, id=e.name, marks=() if e.name in QUICK else pytest.mark.all_architectures)
-        for e in list_entries()
-    ],
-)
 
 
 def draw(number: int, side: int, seed: int, *, is_planted: bool) -> tuple[Tensor, list[Place]]:

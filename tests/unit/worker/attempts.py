@@ -1,0 +1,39 @@
+"""Attempts at a job, for tests of what supervises and records them."""
+
+from sqlalchemy import select
+
+from app.db.session import Database
+from app.db.tables import Job, WorkItem
+from app.jobs import service as jobs
+from app.jobs.schemas import JobRequest
+from app.settings import Settings
+from app.storage import LocalStorage
+from app.work import service as work
+from tests.contract.test_jobs import add_dataset
+from worker.kinds import make_kinds
+from worker.recorder import Recorder
+
+
+def begin_attempt(database: Database, storage: LocalStorage, settings: Settings) -> Recorder:
+    """Post a job and claim it as a worker does; returns what records its first attempt."""
+    dataset_id = add_dataset(database, "ready")
+    with database.transaction() as session:
+        jobs.create_job(session, JobRequest(dataset_id=dataset_id, weights="none"), settings)
+    kind = make_kinds(settings, storage)["train"]
+    with database.transaction() as session:
+        lease = work.claim(session, "train", "me")
+        assert lease is not None
+        assert kind.begin(session, lease) is not None
+    return Recorder(database, storage, lease, kind, settings)
+
+
+def get_job(database: Database) -> Job:
+    """The only job there is."""
+    with database.reading() as session:
+        return session.scalars(select(Job)).one()
+
+
+def get_item(database: Database) -> WorkItem:
+    """The only work item there is."""
+    with database.reading() as session:
+        return session.scalars(select(WorkItem)).one()
