@@ -48,6 +48,10 @@ PYTEST := OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest
 test: check ## Every check and every test (TEST_PROCESSES=… side by side)
 	$(PYTEST) --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 
+.PHONY: test-quick
+test-quick: setup ## Check what has changed and run its area's tests (AREA="jobs work" names areas)
+	$(BIN)/python -m tests.select_tests --processes $(TEST_PROCESSES) $(AREA)
+
 .PHONY: test-all
 test-all: check ## The same, with every architecture and backend (an hour and a half more, 12 GB of memory)
 	$(PYTEST) -m ""

@@ -58,14 +58,22 @@ def store_pictures(storage: LocalStorage) -> str:
     return "datasets/1/manifest.jsonl"
 
 
-@pytest.fixture
-def weights_dir(tmp_path: Path) -> Path:
-    """What is taken for squeezenet1_0's pretrained weights; no other's are there."""
-    folder = tmp_path / "weights"
-    folder.mkdir()
+@pytest.fixture(scope="session")
+def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of squeezenet1_0."""
+    path = tmp_path_factory.mktemp("weights") / "squeezenet1_0.safetensors"
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        save_file(squeezenet1_0().state_dict(), folder / "squeezenet1_0.safetensors")
+        save_file(squeezenet1_0().state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def weights_dir(tmp_path: Path, weights_file: Path) -> Path:
+    """A folder whose only pretrained weights are those of squeezenet1_0."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / weights_file.name).symlink_to(weights_file)
     return folder
 
 
