@@ -16,9 +16,9 @@ import typer
 
 from app.errors import GraftError
 from app.loading import loading_code
-from app.logs import configure_logging
 from app.settings import Settings, describe_settings, get_settings
-from app.tracing import require_exporter
+from app.telemetry.logs import configure_logging
+from app.telemetry.tracing import require_exporter
 from client.commands import app as client_app
 
 app = typer.Typer(

@@ -22,7 +22,7 @@
         ├── Diverged, GpuOutOfMemory, DeviceUnavailable, TooFewImages
         └── ChildCrashed, NoProgress, LeaseLost
 
-Nothing here knows HTTP; `app.problems` gives each its status. `code` is part of the contract.
+Nothing here knows HTTP; `app.web.problems` gives each its status. `code` is part of the contract.
 """
 
 from dataclasses import dataclass

@@ -9,37 +9,37 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 
-from app import health
+from app.advice.router import router as advice_router
+from app.architectures.router import router as architectures_router
+from app.batches.router import router as batches_router
 from app.datasets.router import router as datasets_router
 from app.db.session import Database
-from app.dependencies import Services
-from app.instrumentation import Instrumentation
-from app.jobs.advice_router import router as advice_router
-from app.jobs.history_router import router as history_router
-from app.jobs.report_router import router as report_router
+from app.evaluations.router import router as evaluation_router
+from app.exports.router import router as export_router
+from app.history.router import router as history_router
 from app.jobs.router import router as jobs_router
-from app.jobs.validation_router import router as validation_router
-from app.middleware import BodyLimit, RequestId
-from app.openapi import complete_schema
-from app.predictions.batches.router import router as batches_router
-from app.predictions.open_inference.router import router as open_inference_router
+from app.models.router import router as registry_router
+from app.open_inference.router import router as open_inference_router
 from app.predictions.predictor import Predictor
 from app.predictions.router import router as predictions_router
-from app.problems import install_problem_handlers
-from app.queue import CeleryQueue
-from app.registry.architectures_router import router as architectures_router
-from app.registry.evaluation_router import router as evaluation_router
-from app.registry.export_router import router as export_router
-from app.registry.promotion_router import router as promotion_router
-from app.registry.quantization_router import router as quantization_router
-from app.registry.router import router as registry_router
-from app.registry.serving_router import router as serving_router
-from app.scraping.router import router as scraping_router
+from app.promotions.router import router as promotion_router
+from app.quantization.router import router as quantization_router
+from app.reports.router import router as report_router
+from app.serving.router import router as serving_router
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.studies.router import router as studies_router
-from app.tracing import tracing
-from app.work.dispatcher import Dispatcher
+from app.tasks.dispatcher import Dispatcher
+from app.tasks.notifications import CeleryQueue
+from app.telemetry.instrumentation import Instrumentation
+from app.telemetry.scraping.router import router as scraping_router
+from app.telemetry.tracing import tracing
+from app.validation.router import router as validation_router
+from app.web import health
+from app.web.dependencies import Services
+from app.web.middleware import BodyLimit, RequestId
+from app.web.openapi import complete_schema
+from app.web.problems import install_problem_handlers
 
 ROUTERS: tuple[APIRouter, ...] = (
     predictions_router,  # first, for it is looked for most often

@@ -14,8 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from app.errors import Unavailable
-from app.metrics import forget_process
 from app.settings import Settings, environment_with
+from app.telemetry.metrics import forget_process
 
 log = logging.getLogger(__name__)
 

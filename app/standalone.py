@@ -10,8 +10,8 @@ import httpx
 from app.db.migrate import migrate_database
 from app.errors import Unavailable
 from app.processes import KeptProcess, api_processes, keeping_alive
-from app.queue import QUEUES, CeleryQueue
 from app.settings import Settings, environment_with
+from app.tasks.notifications import QUEUES, CeleryQueue
 
 START_SECONDS = 120.0
 

@@ -30,7 +30,7 @@ import pynvml
 import torch
 from torchvision import models
 
-from app.ml.precision import choose_precision
+from app.ml.runtime.precision import choose_precision
 from app.predictions.servable import Servable, load_servable
 from app.settings import Settings
 from benchmarks.graft_service import running_service

@@ -11,9 +11,9 @@ from uuid import uuid4
 from PIL import Image
 
 from app.datasets.manifest import ImageRecord, Split
-from app.jobs.defaults import resolve
-from app.jobs.schemas import JobRequest
 from app.ml.recipe import Recipe, decide
+from app.recipes.defaults import resolve
+from app.recipes.schemas import JobRequest
 from app.settings import Settings
 from app.storage import LocalStorage
 from benchmarks.processes import Finished, run_measured

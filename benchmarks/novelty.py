@@ -17,14 +17,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from app.ml import novelty
-from app.ml.architectures import build, build_arguments
-from app.ml.catalogue import get_entry
-from app.ml.images import decode_image
-from app.ml.novelty import find_limit, measure_distances, to_unit_length
-from app.ml.preprocessing import PreprocessingSpec, eval_pixels, to_pixels
-from app.ml.pretrained import load_pretrained
-from app.ml.scoring import ScoringNetwork
+from app.ml.images.image_file import decode_image
+from app.ml.images.preprocessing import PreprocessingSpec, eval_pixels, to_pixels
+from app.ml.models.architectures import build, build_arguments
+from app.ml.models.catalogue import get_entry
+from app.ml.models.pretrained import load_pretrained
+from app.ml.runtime.scoring import ScoringNetwork
+from app.ml.trust import novelty
+from app.ml.trust.novelty import find_limit, measure_distances, to_unit_length
 from benchmarks.datasets import prepare
 from benchmarks.machine import find_shared_dir
 from worker.training.head import LinearHead, choose_head

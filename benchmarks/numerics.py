@@ -18,9 +18,9 @@ from torch import Tensor
 
 from app.db.session import Database
 from app.errors import EngineUnavailable
+from app.models.service import resolve_reference
 from app.predictions.engines.engine import EngineName
 from app.predictions.servable import Servable, load_servable
-from app.registry.service import resolve_reference
 from app.settings import Settings
 from app.storage import LocalStorage
 from benchmarks.datasets import prepare as prepare_dataset

@@ -5,12 +5,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.analyses import service as inquiries
 from app.db.session import Database
 from app.db.tables import Inquiry
-from app.inquiries import service as inquiries
-from app.queue import QUEUES
-from app.work import service as work
-from app.work.service import Lease
+from app.tasks import service as work
+from app.tasks.notifications import QUEUES
+from app.tasks.service import Lease
 
 
 def share(value: float) -> dict[str, float]:

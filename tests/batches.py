@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from app.db.session import Database
 from app.settings import Settings
 from app.storage import LocalStorage
-from app.work import service as work
-from worker.batch_work import BatchWork
+from app.tasks import service as work
 from worker.batches.config import BatchConfig
 from worker.batches.predict import predict_batch
+from worker.batches.work import BatchWork
 from worker.protocol import BatchProgress, PartPredicted
 
 

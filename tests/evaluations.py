@@ -5,12 +5,12 @@ from typing import Any
 
 import torch
 
+from app.analyses import service as inquiries
 from app.db.base import new_id
 from app.db.session import Database
 from app.db.tables import Dataset, Inquiry, ModelVersion
-from app.inquiries import service as inquiries
-from app.registry.evaluation_schemas import EvaluationAnswer, EvaluationFigures
-from app.work import service as work
+from app.evaluations.schemas import EvaluationAnswer, EvaluationFigures
+from app.tasks import service as work
 from tests.models import CLASS_NAMES, register_file
 from worker.training.evaluation.figures import measure_split
 from worker.training.evaluation.scored import Scored

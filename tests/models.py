@@ -6,14 +6,14 @@ import torch
 from torch import nn
 
 from app.db.session import Database
-from app.ml import checkpoint
-from app.ml.architectures import build, build_arguments
-from app.ml.checkpoint import Checkpoint, CheckpointHeader, StoredFile
-from app.ml.preprocessing import PreprocessingSpec
-from app.ml.pretrained import Provenance
-from app.ml.trust import Trust, save_trust
-from app.registry.schemas import Calibration
-from app.registry.service import register_version
+from app.ml.images.preprocessing import PreprocessingSpec
+from app.ml.models import checkpoint
+from app.ml.models.architectures import build, build_arguments
+from app.ml.models.checkpoint import Checkpoint, CheckpointHeader, StoredFile
+from app.ml.models.pretrained import Provenance
+from app.ml.trust.trust_file import Trust, save_trust
+from app.models.schemas import Calibration
+from app.models.service import register_version
 from app.storage import Storage
 
 ARCHITECTURE = "squeezenet1_0"

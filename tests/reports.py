@@ -1,6 +1,6 @@
 """A job that is carried through to its end and its report, without training."""
 
-from app.datasets.suspects import SuspectLabel
+from app.datasets.label_errors import SuspectLabel
 from app.db.session import Database
 from app.jobs.report_schemas import (
     CalibrationFigures,
@@ -9,12 +9,12 @@ from app.jobs.report_schemas import (
     ReliabilityBin,
     Report,
 )
-from app.ml.figures import ClassFigures, SplitFigures
+from app.ml.trust.figures import ClassFigures, SplitFigures
 from app.settings import Settings
 from app.storage import LocalStorage
-from app.work import service as work
+from app.tasks import service as work
 from worker.protocol import EpochRow, EpochsDone, Trained
-from worker.training_work import TrainingWork
+from worker.training.work import TrainingWork
 
 CURVE = [ReliabilityBin(lower=0.0, upper=1.0, num_images=4, confidence=0.9, accuracy=0.75)]
 

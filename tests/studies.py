@@ -14,10 +14,10 @@ from app.studies.expansion import expand
 from app.studies.presentation import view_study
 from app.studies.request_schemas import StudyRequest
 from app.studies.schemas import StudyView
-from app.work import service as work
-from app.work.service import Lease
+from app.tasks import service as work
+from app.tasks.service import Lease
 from worker.protocol import EpochRow, EpochsDone, Trained
-from worker.training_work import TrainingWork
+from worker.training.work import TrainingWork
 
 
 def add_dataset(database: Database) -> str:

@@ -3,8 +3,8 @@
 from celery import Celery
 from celery.signals import setup_logging
 
-from app.queue import celery_settings
 from app.settings import get_settings
+from app.tasks.notifications import celery_settings
 
 settings = get_settings()
 app = Celery("graft", broker=settings.celery_broker_url, include=["worker.tasks"])

@@ -6,15 +6,15 @@ from sqlalchemy.orm import Session
 
 from app.settings import Settings
 from app.storage import LocalStorage
-from app.work.service import Lease
-from worker.batch_work import BatchWork
+from app.tasks.service import Lease
+from worker.analysis_work import InquiryWork
+from worker.batches.work import BatchWork
 from worker.child import Command
-from worker.export_work import ExportWork
-from worker.ingestion_work import IngestionWork
-from worker.inquiry_work import InquiryWork
+from worker.exports.work import ExportWork
+from worker.ingestion.work import IngestionWork
 from worker.protocol import Message
-from worker.quantization_work import QuantizationWork
-from worker.training_work import TrainingWork
+from worker.quantization.work import QuantizationWork
+from worker.training.work import TrainingWork
 
 
 class Kind(Protocol):

@@ -3,7 +3,7 @@
 The supervisor's side of the conversation is standard input: a line with the seconds of silence that
 mean it is gone, a line with the child's configuration, then `alive` at every heartbeat and `stop`
 to finish after the current epoch. End of
-input, or silence, means that the parent is gone: the child ends at once (`worker.lifeline`).
+input, or silence, means that the parent is gone: the child ends at once (`worker.parent_watchdog`).
 """
 
 import sys

@@ -9,8 +9,8 @@ from sqlalchemy.exc import DBAPIError
 
 from app.db.session import Database
 from app.storage import Storage
-from app.work import service as work
-from app.work.service import RunningItem
+from app.tasks import service as work
+from app.tasks.service import RunningItem
 from worker.kinds import Kind
 
 log = logging.getLogger(__name__)

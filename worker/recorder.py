@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from app.db.session import Database
 from app.settings import Settings
 from app.storage import LocalStorage
-from app.work import service as work
-from app.work.service import Lease, Wishes
+from app.tasks import service as work
+from app.tasks.service import Lease, Wishes
 from worker.child import Exited
 from worker.kinds import Kind
 from worker.protocol import (

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 
 from app.settings import Settings
-from app.tracing import span
-from app.work.service import StaleLeaseError
+from app.tasks.service import StaleLeaseError
+from app.telemetry.tracing import get_tracer
 from worker.child import Child, Command, Exited
 from worker.recorder import DatabaseGoneError, Recorder
 
@@ -31,7 +31,8 @@ def supervise(
     too long; a user cancelled; this worker drains; or the lease (or the database) was lost, and
     then nothing more is recorded.
     """
-    with span(f"python -m {command.module}"), Child(command, settings) as child:
+    span = get_tracer().start_as_current_span(f"python -m {command.module}", record_exception=False)
+    with span, Child(command, settings) as child:
         try:
             _watch(child, recorder, draining, settings)
         except (StaleLeaseError, DatabaseGoneError) as loss:

@@ -4,10 +4,10 @@ from typing import Any
 
 from celery.signals import worker_init, worker_shutdown, worker_shutting_down
 
-from app.queue import TICK_TASK
 from app.settings import get_settings
-from worker.bench import Workbench
+from app.tasks.notifications import TICK_TASK
 from worker.celery_app import app
+from worker.loop import Workbench
 
 _benches: dict[str, Workbench] = {}
 """The workbench of each queue that Celery serves in this process."""

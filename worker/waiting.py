@@ -2,10 +2,10 @@
 
 from sqlalchemy.orm import Session
 
-from app.inquiries import service as inquiries
+from app.analyses import service as inquiries
+from app.batches.lifecycle import fail_batch
 from app.jobs import lifecycle
-from app.predictions.batches.lifecycle import fail_batch
-from app.work import service as work
+from app.tasks import service as work
 
 
 def fail_waiting(session: Session, subject_id: str, code: str, message: str) -> None:

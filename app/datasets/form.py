@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import Field, Json, ValidationError
 
 from app.errors import ValidationFailed
-from app.problems import input_problem
-from app.schemas import ApiModel, Metadata, Name, slug
+from app.web.problems import input_problem
+from app.web.schemas import ApiModel, Metadata, Name, slug
 
 _ARCHIVE_SUFFIXES = (".tar.zst", ".tar.gz", ".tzst", ".tar", ".tgz", ".zip")
 

@@ -6,13 +6,14 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from app import errors
-from app.datasets import pictures, service
+from app.datasets import previews as pictures
+from app.datasets import service
 from app.datasets.form import form_schema, parse_form
 from app.datasets.manifest import Split
 from app.datasets.schemas import DatasetDetail, ImageDetail, view_dataset
 from app.datasets.upload import Upload, receive_upload
 from app.db.base import new_id
-from app.dependencies import (
+from app.web.dependencies import (
     DatabaseDep,
     PageDep,
     ReadSessionDep,
@@ -20,10 +21,10 @@ from app.dependencies import (
     ServicesDep,
     StorageDep,
 )
-from app.idempotency import Created, Idempotency, IdempotencyDep, fingerprint_of
-from app.multipart import read_parts
-from app.problems import problem_responses
-from app.schemas import Page, make_page
+from app.web.idempotency import Created, Idempotency, IdempotencyDep, fingerprint_of
+from app.web.multipart import read_parts
+from app.web.problems import problem_responses
+from app.web.schemas import Page, make_page
 
 router = APIRouter(tags=["datasets"])
 

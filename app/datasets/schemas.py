@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from app.datasets.label_errors import SuspectLabel
 from app.datasets.manifest import Split
-from app.datasets.suspects import SuspectLabel
 from app.db.tables import Dataset
-from app.schemas import ApiModel, Metadata, Name, UtcTime
+from app.web.schemas import ApiModel, Metadata, Name, UtcTime
 
 DatasetStatus = Literal["ingesting", "ready", "invalid"]
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.analyses.service import delete_inquiries
+from app.datasets.label_errors import SuspectLabel
 from app.datasets.manifest import Split, read_manifest
 from app.datasets.repository import DatasetRepository
 from app.datasets.schemas import Report
-from app.datasets.suspects import SuspectLabel
 from app.db.tables import Dataset, DatasetImage
 from app.errors import Conflict, DatasetInvalid, InputProblem, InUse, ValidationFailed
-from app.inquiries.service import delete_inquiries
-from app.work import service as work
+from app.tasks import service as work
 
 
 def create_dataset(  # noqa: PLR0913 - one keyword for each column

@@ -11,8 +11,8 @@ from anyio.to_thread import run_sync
 
 from app.datasets.archive.formats import SNIFF_BYTES, sniff
 from app.errors import InputProblem, ValidationFailed
-from app.multipart import Part
 from app.storage import Storage
+from app.web.multipart import Part
 
 FIELDS = ("name", "val_fraction", "split_seed", "metadata")
 

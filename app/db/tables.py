@@ -237,9 +237,9 @@ class Model(Base):
 class ModelVersion(Base):
     """A servable checkpoint. job_id is where it came from; it is no foreign key on purpose.
 
-    trust_key is the file of what its confidence is worth (`app.ml.trust`), and calibration says
-    what is known of it without reading it; null where it was registered without. dataset_digest is
-    that of the images it was trained on.
+    trust_key is the file of what its confidence is worth (`app.ml.trust.trust_file`), null for a
+    version registered without; calibration holds the part that is read without that file.
+    dataset_digest is that of the images it was trained on.
     """
 
     __tablename__ = "model_version"

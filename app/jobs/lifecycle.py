@@ -12,8 +12,8 @@ from app.jobs.report_schemas import Report
 from app.jobs.repository import JobRepository
 from app.jobs.service import move
 from app.ml.recipe import decide
-from app.registry.schemas import Calibration
-from app.registry.service import register_version
+from app.models.schemas import Calibration
+from app.models.service import register_version
 
 EPOCH_METRICS = (
     "train_loss",

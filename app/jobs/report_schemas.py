@@ -5,9 +5,9 @@ The training process fills it in, so this module imports neither SQL nor the web
 
 from pydantic import Field
 
-from app.datasets.suspects import SuspectLabel
-from app.ml.figures import SplitFigures
-from app.schemas import ApiModel
+from app.datasets.label_errors import SuspectLabel
+from app.ml.trust.figures import SplitFigures
+from app.web.schemas import ApiModel
 
 MAX_MISTAKES = 20
 
@@ -110,9 +110,3 @@ class Report(SplitFigures):
         description=f"At most {MAX_MISTAKES} wrong validation images, the most confident first."
     )
     label_check: LabelCheck = Field(description="Training images that may be labelled wrongly.")
-
-
-class JobReportView(Report):
-    """What the best checkpoint of a job is worth."""
-
-    job_id: str = Field(description="The job.", examples=["job_01k0w1rhzemcbybsywa1w8p9"])

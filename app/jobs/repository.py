@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.db.tables import Epoch, Job, JobEvent, JobReport
 from app.errors import NotFound
-from app.jobs.schemas import JobConfig
+from app.recipes.schemas import JobConfig
 
 
 class JobRepository:

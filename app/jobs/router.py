@@ -5,15 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from app import errors
-from app.dependencies import PageDep, ReadSessionDep, SessionDep, SettingsDep, StorageDep
-from app.idempotency import Created, IdempotencyDep, fingerprint_of
 from app.jobs import service
-from app.jobs.history_schemas import Checkpoints, CheckpointView
 from app.jobs.presentation import view_job
-from app.jobs.schemas import JobRequest, JobView
+from app.jobs.schemas import Checkpoints, CheckpointView, JobView
 from app.jobs.states import Status
-from app.problems import problem_responses
-from app.schemas import Page, make_page
+from app.recipes.schemas import JobRequest
+from app.recipes.service import require_weights
+from app.web.dependencies import PageDep, ReadSessionDep, SessionDep, SettingsDep, StorageDep
+from app.web.idempotency import Created, IdempotencyDep, fingerprint_of
+from app.web.problems import problem_responses
+from app.web.schemas import Page, make_page
 
 router = APIRouter(tags=["jobs"])
 
@@ -24,7 +25,7 @@ JobId = Annotated[
 
 def check_weights(body: JobRequest, settings: SettingsDep) -> None:
     """Look for the weights first: it may ask the network, which no transaction waits for."""
-    service.require_weights(body, settings)
+    require_weights(body, settings)
 
 
 @router.post(

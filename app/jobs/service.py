@@ -5,76 +5,33 @@ from typing import cast
 
 from sqlalchemy.orm import Session
 
+from app.advice.service import ask_advice
 from app.datasets.repository import DatasetRepository
 from app.db.base import new_id, now
 from app.db.tables import Dataset, Job, ModelVersion
-from app.errors import Conflict, DatasetInvalid, IllegalTransition, WeightsUnavailable
-from app.jobs.advice import ask_advice
-from app.jobs.defaults import BaseModelFacts, is_published, resolve
+from app.errors import Conflict, IllegalTransition
 from app.jobs.events import append_event
 from app.jobs.repository import JobRepository
-from app.jobs.schemas import CheckpointKind, JobConfig, JobRequest, Progress
+from app.jobs.schemas import CheckpointKind, Progress
 from app.jobs.states import TERMINAL, Status, check_transition
-from app.ml.catalogue import get_entry, list_entries
 from app.ml.recipe import is_decided
-from app.ml.weights import find_local, require_available
-from app.registry.service import resolve_reference
+from app.recipes.defaults import BaseModelFacts
+from app.recipes.schemas import JobConfig, JobRequest
+from app.recipes.service import get_usable_dataset, resolve_new
 from app.settings import Settings
-from app.work import service as work
-
-
-def require_weights(request: JobRequest, settings: Settings) -> None:
-    """Raise WeightsUnavailable if the published weights that a request needs cannot be had.
-
-    May ask the network, so it must be called before a transaction has begun.
-    """
-    if request.clone_of or request.strategy == "scratch" or not is_published(request.weights):
-        return
-    config = resolve(request, dataset_name="any", num_threads=1, base=None)
-    if config.architecture == "auto" and not (settings.weights_download or _has_any(settings)):
-        raise WeightsUnavailable(
-            "There are no pretrained weights on this machine to choose an architecture by, and "
-            "none may be downloaded. Put some into the folder named by GRAFT_WEIGHTS_DIR."
-        )
-    if config.weights != "none" and config.architecture != "auto":
-        require_available(
-            get_entry(config.architecture),
-            config.weights,
-            weights_dir=settings.weights_dir,
-            download_allowed=settings.weights_download,
-        )
-
-
-def _has_any(settings: Settings) -> bool:
-    """Whether any architecture's weights lie on this machine."""
-    return any(find_local(entry, "imagenet", settings.weights_dir) for entry in list_entries())
+from app.tasks import service as work
 
 
 def resolve_request(
     session: Session, request: JobRequest, settings: Settings
 ) -> tuple[JobConfig, Dataset, BaseModelFacts | None]:
-    """What a request would be carried out with: configuration, dataset, model to go on from.
+    """Resolve a request: its configuration, its dataset, its base model.
 
-    Raises NotFound for an unknown dataset or model, DatasetInvalid, ValidationFailed.
+    Raises NotFound for an unknown dataset, model or job, DatasetInvalid, ValidationFailed.
     """
     if request.clone_of is not None:
         return _resolve_clone(session, request.clone_of, request)
-    dataset = _get_usable_dataset(session, str(request.dataset_id))
-    base = _find_base(session, request)
-    config = resolve(
-        request, dataset_name=dataset.name, num_threads=settings.num_threads, base=base
-    )
-    return config, dataset, base
-
-
-def _get_usable_dataset(session: Session, dataset_id: str) -> Dataset:
-    dataset = DatasetRepository(session).get(dataset_id, share_lock=True)
-    if dataset.status == "invalid":
-        raise DatasetInvalid(
-            f"{dataset.id} was refused when it was checked ({dataset.error_code}): "
-            f"{dataset.error_message}"
-        )
-    return dataset
+    return resolve_new(session, request, settings)
 
 
 def _resolve_clone(
@@ -88,7 +45,7 @@ def _resolve_clone(
     base = recall_base(job, config)
     if request.model_name is not None:
         config = config.model_copy(update={"model_name": request.model_name})
-    return config, _get_usable_dataset(session, job.dataset_id), base
+    return config, get_usable_dataset(session, job.dataset_id), base
 
 
 def recall_base(job: Job, config: JobConfig) -> BaseModelFacts | None:
@@ -244,15 +201,3 @@ def _enqueue(session: Session, job: Job, dataset: Dataset) -> None:
         request, base = JobRequest.model_validate(job.request), recall_base(job, config)
         waits_for = ask_advice(session, request, config, dataset, base, even_failed=True).id
     work.enqueue(session, queue="train", kind="train", subject_id=job.id, waits_for=waits_for)
-
-
-def _find_base(session: Session, request: JobRequest) -> BaseModelFacts | None:
-    if is_published(request.weights) or request.weights is None:
-        return None
-    row = resolve_reference(session, request.weights, loc=("body", "weights"))
-    return BaseModelFacts(
-        reference=f"{row.name}:{row.version}",
-        architecture=row.architecture,
-        input_size=row.input_size,
-        checkpoint_key=row.checkpoint_key,
-    )

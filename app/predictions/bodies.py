@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.errors import Overloaded
-from app.metrics import PREDICT_SHED
+from app.telemetry.metrics import PREDICT_SHED
 
 
 class Bodies:

@@ -10,8 +10,8 @@ from app.errors import (
     UnsupportedImage,
     ValidationFailed,
 )
-from app.multipart import read_parts
 from app.settings import Settings
+from app.web.multipart import read_parts
 
 PART_NAME = "image"
 

@@ -8,8 +8,8 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Request
 
 from app.errors import BodyIncomplete
-from app.metrics import PREDICT_SHED
 from app.predictions.predictor import Predictor
+from app.telemetry.metrics import PREDICT_SHED
 
 Result = TypeVar("Result")
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from app.ml import checkpoint
-from app.ml.catalogue import get_entry
-from app.ml.saliency import Explainer, draw_heat
-from app.ml.scoring import ScoringNetwork
-from app.predictions.judging import Explanation, Verdict
+from app.ml.models import checkpoint
+from app.ml.models.catalogue import get_entry
+from app.ml.runtime.scoring import ScoringNetwork
+from app.ml.trust.heat_maps import Explainer, draw_heat
+from app.predictions.postprocess import Explanation, Verdict
 
 
 def load_explainer(path: Path, device: torch.device) -> Explainer:

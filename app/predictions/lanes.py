@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 from app.errors import Overloaded, Unavailable
-from app.metrics import PREDICT_QUEUE_DEPTH, PREDICT_SHED
+from app.telemetry.metrics import PREDICT_QUEUE_DEPTH, PREDICT_SHED
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from app.metrics import (
+from app.telemetry.metrics import (
     MODEL_CACHE_BYTES,
     MODEL_CACHE_EVICTIONS,
     MODEL_CACHE_LOAD_SECONDS,

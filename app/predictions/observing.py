@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import Literal
 
 from app.errors import InputError
-from app.metrics import PREDICT_IMAGES, PREDICT_STAGE_SECONDS
-from app.tracing import record_span
+from app.telemetry.metrics import PREDICT_IMAGES, PREDICT_STAGE_SECONDS
+from app.telemetry.tracing import context_of, get_tracer
 
 Stage = Literal["queue", "decode", "forward"]
 
@@ -19,9 +19,11 @@ def observe(stage: Stage, seconds: float, trace_parents: Iterable[str | None]) -
     _SECONDS[stage].observe(seconds)
     for parent in {parent for parent in trace_parents if parent}:
         now_ns = time.time_ns()
-        record_span(
-            f"predict {stage}", parent, started_ns=now_ns - int(seconds * 1e9), ended_ns=now_ns
+        started_ns = now_ns - int(seconds * 1e9)
+        span = get_tracer().start_span(
+            f"predict {stage}", context=context_of(parent), start_time=started_ns
         )
+        span.end(now_ns)
 
 
 def count_results(model: str, results: Sequence[object]) -> None:

@@ -14,24 +14,24 @@ from torch import Tensor
 from app.db.session import Database
 from app.db.tables import ModelVersion
 from app.errors import CheckpointInvalid, DeadlineExceeded, InputError, Unavailable
-from app.metrics import PREDICT_BATCH_SIZE, PREDICT_SHED
-from app.ml.device import choose_device
-from app.ml.saliency import Explainer
+from app.ml.runtime.device import choose_device
+from app.ml.trust.heat_maps import Explainer
+from app.models.references import parse_reference
 from app.predictions.bodies import Bodies
 from app.predictions.engines.choice import choose_engine, make_builder
 from app.predictions.explaining import explain, load_explainer
 from app.predictions.following import Following
-from app.predictions.judging import Verdict, Wish, judge
 from app.predictions.lanes import Lanes
 from app.predictions.model_cache import ModelCache
 from app.predictions.observing import count_results, counting_failures, observe
+from app.predictions.postprocess import Verdict, Wish, judge
 from app.predictions.resolution import Question, Resolution
 from app.predictions.servable import Servable, load_servable
 from app.predictions.shadow import ShadowTraffic
 from app.predictions.warming import WarmUp
-from app.registry.references import parse_reference
 from app.settings import Settings
 from app.storage import Storage
+from app.telemetry.metrics import PREDICT_BATCH_SIZE, PREDICT_SHED
 
 
 class Classified(NamedTuple):

@@ -19,9 +19,10 @@ from app.errors import (
     UnsupportedImage,
     ValidationFailed,
 )
+from app.models.schemas import VersionName
 from app.predictions.body import PART_NAME, read_images
 from app.predictions.caller import PredictorDep, admitted, unless_gone
-from app.predictions.judging import Wish
+from app.predictions.postprocess import Wish
 from app.predictions.predictor import Classified, Outcome
 from app.predictions.presentation import view_error, view_verdict
 from app.predictions.schemas import (
@@ -31,8 +32,7 @@ from app.predictions.schemas import (
     SeveralPredictions,
     SinglePrediction,
 )
-from app.problems import problem_responses
-from app.registry.schemas import VersionName
+from app.web.problems import problem_responses
 
 router = APIRouter(tags=["predictions"])
 

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.registry.references import ReferenceText
-from app.registry.schemas import VersionName
-from app.schemas import ApiModel
+from app.models.references import ReferenceText
+from app.models.schemas import VersionName
+from app.web.schemas import ApiModel
 
 
 class PredictOptions(ApiModel):

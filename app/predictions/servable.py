@@ -6,13 +6,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from app.ml import checkpoint
-from app.ml.catalogue import get_entry
-from app.ml.decoding import decode_pixels
-from app.ml.preprocessing import PreprocessingSpec, eval_pixels
+from app.ml.images.decoding import decode_pixels
+from app.ml.images.preprocessing import PreprocessingSpec, eval_pixels
+from app.ml.models import checkpoint
+from app.ml.models.catalogue import get_entry
 from app.ml.recipe import Precision
-from app.ml.scoring import ScoringNetwork
-from app.ml.trust import Trust, load_trust
+from app.ml.runtime.scoring import ScoringNetwork
+from app.ml.trust.trust_file import Trust, load_trust
 from app.predictions.engines.choice import make_builder
 from app.predictions.engines.engine import Engine, EngineName
 
@@ -69,7 +69,7 @@ def load_servable(  # noqa: PLR0913 - each is one thing the caller knows
     num_callers is how many threads will run the engine at a time, gpu_batch_size how many of their
     images run together on a GPU, if any.
 
-    Raises CheckpointInvalid as `app.ml.checkpoint.load` does, FileNotFoundError; and what
+    Raises CheckpointInvalid as `app.ml.models.checkpoint.load` does, FileNotFoundError; and what
     `make_builder` and its engine do.
     """
     build = make_builder(

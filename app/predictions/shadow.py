@@ -22,8 +22,8 @@ from app.db.session import Database
 from app.db.tables import ModelVersion
 from app.errors import GraftError
 from app.predictions.servable import Servable
-from app.registry.serving import find_shadow
-from app.registry.tallies import Counts, Pair, TallyRepository
+from app.serving.service import find_shadow
+from app.serving.shadow_counts import Counts, Pair, TallyRepository
 
 log = logging.getLogger(__name__)
 

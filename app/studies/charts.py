@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
 from app.db.tables import Epoch
-from app.jobs.charts import COLORS, style_epoch_axes, write_png
+from app.history.charts import COLORS, style_epoch_axes, write_png
 
 LINE_STYLES = ("-", "--", ":")
 MAX_CURVES = len(COLORS) * len(LINE_STYLES)

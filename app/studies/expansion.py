@@ -6,13 +6,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.errors import InputProblem, ValidationFailed, WeightsUnavailable
-from app.jobs.schemas import JobRequest
-from app.jobs.service import require_weights
-from app.problems import input_problem
+from app.recipes.schemas import JobRequest
+from app.recipes.service import require_weights
 from app.settings import Settings
 from app.studies.request_schemas import Changes, StudyRequest
 from app.studies.search import Assignment, draw_assignments
 from app.studies.trial import Problems, Source, Trial
+from app.web.problems import input_problem
 
 MAX_JOBS = 200
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import sqrt
 from statistics import fmean, stdev
 
-from app.ml.intervals import wilson_interval
+from app.ml.trust.intervals import wilson_interval
 from app.studies.request_schemas import MAX_SEEDS
 from app.studies.schemas import Interval
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
-from app.jobs.schemas import DATASET_ID
-from app.schemas import ApiModel, Metadata, Name
+from app.recipes.schemas import DATASET_ID
+from app.web.schemas import ApiModel, Metadata, Name
 
 MAX_SEEDS = 30
 MAX_CONFIGURATIONS = 200

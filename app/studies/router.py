@@ -5,10 +5,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from app import errors
-from app.dependencies import PageDep, ReadSessionDep, SessionDep, SettingsDep
-from app.idempotency import Created, IdempotencyDep, fingerprint_of
-from app.problems import problem_responses
-from app.schemas import Page, make_page
 from app.studies import service
 from app.studies.charts import MAX_CURVES, draw_study
 from app.studies.expansion import expand, require_all_weights
@@ -16,6 +12,10 @@ from app.studies.presentation import list_curves, summarize_study, view_study
 from app.studies.request_schemas import StudyRequest
 from app.studies.schemas import STUDY_ID, StudySummary, StudyView
 from app.studies.trial import Trial
+from app.web.dependencies import PageDep, ReadSessionDep, SessionDep, SettingsDep
+from app.web.idempotency import Created, IdempotencyDep, fingerprint_of
+from app.web.problems import problem_responses
+from app.web.schemas import Page, make_page
 
 router = APIRouter(tags=["studies"])
 

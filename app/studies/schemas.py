@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.jobs.schemas import DATASET_ID, JOB_ID
 from app.jobs.states import Status
-from app.schemas import ApiModel, UtcTime
+from app.recipes.schemas import DATASET_ID, JOB_ID
 from app.studies.request_schemas import BASE_EXAMPLE, Changes, Search
+from app.web.schemas import ApiModel, UtcTime
 
 STUDY_ID = "study_01k0w1rhzf2d8h4m6q0t3v5x"
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from app.errors import InputProblem, ValidationFailed
-from app.jobs.schemas import JobRequest
+from app.recipes.schemas import JobRequest
 from app.studies.request_schemas import Changes
 
 Loc = tuple[str | int, ...]

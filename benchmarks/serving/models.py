@@ -9,9 +9,9 @@ from typing import Any
 from safetensors.torch import save_file
 
 from app.db.session import Database
-from app.ml import checkpoint
-from app.ml.trust import load_trust
-from app.registry.service import resolve_reference
+from app.ml.models import checkpoint
+from app.ml.trust.trust_file import load_trust
+from app.models.service import resolve_reference
 from app.settings import Settings
 from app.storage import LocalStorage
 from benchmarks.datasets import prepare as prepare_dataset

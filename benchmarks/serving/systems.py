@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import torch
 
-from app.ml.precision import choose_precision
+from app.ml.runtime.precision import choose_precision
 from app.predictions.engines.choice import choose_engine
 from app.predictions.engines.engine import EngineName
 from app.settings import Settings

@@ -14,7 +14,7 @@ SHIPPED = ("app", "worker", "client", "migrations")
 
 READS_ENVIRONMENT = {
     "app/settings.py",
-    "app/ml/weights.py",  # torch hub's own variables, to find its cache without torch
+    "app/ml/models/weights.py",  # torch hub's own variables, to find its cache without torch
     "worker/child.py",  # hands a child the variables it needs, and no credentials
 }
 
@@ -89,7 +89,7 @@ def test_every_part_of_the_worker_but_what_learns_is_kept_from_torch() -> None:
     "modules",
     [
         "worker.celery_app, worker.tasks, worker.supervisor",
-        "app.jobs.service, app.datasets.service, app.registry.service, app.work.service",
+        "app.jobs.service, app.datasets.service, app.models.service, app.tasks.service",
         "worker.ingestion.config, app.db.tables",
         "client.demo.run",
     ],

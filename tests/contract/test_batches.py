@@ -9,21 +9,21 @@ import pytest
 import torch
 from fastapi.testclient import TestClient
 
+from app.batches.lifecycle import record_part
 from app.db.session import Database
 from app.db.tables import PredictionBatch
-from app.ml.trust import Trust
-from app.predictions.batches.lifecycle import record_part
+from app.ml.trust.trust_file import Trust
 from app.settings import Settings
 from app.storage import LocalStorage
-from app.work import service as work
+from app.tasks import service as work
 from client.resources.predictions import Batch
 from tests.batches import make_archive, predict_waiting
 from tests.contract.datasets import problem
 from tests.contract.test_jobs import add_dataset
 from tests.images import draw_picture, encode, make_pixel_bomb
 from tests.models import register_model
-from worker.batch_work import BatchWork
-from worker.ingestion_work import IngestionWork
+from worker.batches.work import BatchWork
+from worker.ingestion.work import IngestionWork
 
 PICTURES = {f"some/folder/{seed}.png": encode(draw_picture(seed=seed)) for seed in range(5)}
 BAD = {

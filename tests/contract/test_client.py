@@ -3,15 +3,14 @@
 import pytest
 from pydantic import BaseModel
 
+from app.batches import schemas as batches
+from app.evaluations import schemas as evaluation_schemas
+from app.models import event_schemas
 from app.predictions import schemas as predictions
-from app.predictions.batches import schemas as batches
-from app.registry import (
-    alias_schemas,
-    evaluation_schemas,
-    gate_schemas,
-    quantization_schemas,
-    serving_schemas,
-)
+from app.promotions import alias_schemas
+from app.promotions import schemas as gate_schemas
+from app.quantization import schemas as quantization_schemas
+from app.serving import schemas as serving_schemas
 from client.resources import models as client_models
 from client.resources import predictions as client_predictions
 
@@ -24,7 +23,7 @@ from client.resources import predictions as client_predictions
         (client_models.Evaluation, evaluation_schemas.Evaluation),
         (client_models.Gate, gate_schemas.Gate),
         (client_models.GateVerdict, gate_schemas.GateVerdict),
-        (client_models.ModelEvent, gate_schemas.RegistryEventDetail),
+        (client_models.ModelEvent, event_schemas.RegistryEventDetail),
         (client_models.Quantization, quantization_schemas.Quantization),
         (client_models.Shadow, serving_schemas.Shadow),
         (client_models.Tally, serving_schemas.Tally),

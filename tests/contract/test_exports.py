@@ -17,16 +17,16 @@ from PIL import Image
 from app.db.session import Database
 from app.db.tables import Inquiry
 from app.ml.export.formats import ExportFormat
-from app.ml.trust import Trust
+from app.ml.trust.trust_file import Trust
 from app.settings import Settings
 from app.storage import LocalStorage
-from app.work import service as work
+from app.tasks import service as work
 from tests.answers import fail_waiting_inquiry, list_inquiries
 from tests.images import draw_picture
 from tests.models import register_model
-from worker.export_work import ExportWork
 from worker.exports.config import ExportConfig
 from worker.exports.export import export
+from worker.exports.work import ExportWork
 from worker.protocol import Answered
 from worker.sweeper import sweep
 

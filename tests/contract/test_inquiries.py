@@ -12,7 +12,7 @@ from app.db.base import now
 from app.db.session import Database
 from app.db.tables import Inquiry, WorkItem
 from app.settings import Settings
-from app.work import service as work
+from app.tasks import service as work
 from tests.answers import ADVICE, DRY_RUN, answer_waiting, fail_waiting_inquiry, list_inquiries
 from tests.contract.test_jobs import add_dataset
 

@@ -9,7 +9,7 @@ from httpx2 import Response
 from app.db.base import new_id
 from app.db.session import Database
 from app.db.tables import Dataset
-from app.work import service as work
+from app.tasks import service as work
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.logs import LogFormat, bound, make_handler
 from app.predictions.predictor import Predictor
+from app.telemetry.logs import LogFormat, bound, make_handler
 
 
 class Log:

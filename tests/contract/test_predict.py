@@ -6,9 +6,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.db.session import Database
-from app.ml import checkpoint
-from app.ml.images import decode_image
-from app.ml.preprocessing import prepare_eval
+from app.ml.images.image_file import decode_image
+from app.ml.images.preprocessing import prepare_eval
+from app.ml.models import checkpoint
 from app.settings import Settings
 from app.storage import LocalStorage
 from tests.images import draw_picture, encode, make_pixel_bomb

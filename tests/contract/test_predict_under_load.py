@@ -16,7 +16,7 @@ from starlette.types import Message, Scope
 from app.db.session import Database
 from app.errors import DeviceUnavailable
 from app.main import create_app
-from app.predictions.judging import Verdict, Wish, judge
+from app.predictions.postprocess import Verdict, Wish, judge
 from app.predictions.predictor import ImageToAnswer, Predictor
 from app.predictions.resolution import Question
 from app.predictions.servable import Servable, load_servable

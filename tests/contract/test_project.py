@@ -19,7 +19,7 @@ import typer
 import yaml
 
 from app.cli import app as cli
-from app.queue import QUEUES
+from app.tasks.notifications import QUEUES
 
 REPOSITORY = Path(__file__).parents[2]
 LOCKS = ("requirements.lock", "requirements-dev.lock")

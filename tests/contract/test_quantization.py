@@ -6,15 +6,15 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.db.session import Database
-from app.registry.quantization_schemas import QuantizationAnswer, QuantizationFigures
+from app.quantization.schemas import QuantizationAnswer, QuantizationFigures
 from app.settings import Settings
 from app.storage import LocalStorage
-from app.work import service as work
+from app.tasks import service as work
 from tests.contract.datasets import problem
 from tests.evaluations import add_labelled_dataset, answer_evaluations, register_versions
 from tests.models import register_file
 from worker.protocol import Answered
-from worker.quantization_work import QuantizationWork
+from worker.quantization.work import QuantizationWork
 
 QUANTIZE, CHAMPION = "/models/ants/versions/1/quantize", "/models/ants/aliases/champion"
 TARGETS = [0] * 20 + [1] * 20

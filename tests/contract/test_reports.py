@@ -9,12 +9,12 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from app.db.session import Database
-from app.jobs.confusion_chart import MAX_NAMED, draw_confusion_matrix, list_confusions
 from app.jobs.report_schemas import Report
-from app.ml.figures import SplitFigures
+from app.ml.trust.figures import SplitFigures
+from app.reports.confusion_chart import MAX_NAMED, draw_confusion_matrix, list_confusions
 from app.settings import Settings
 from app.storage import LocalStorage
-from app.work import service as work
+from app.tasks import service as work
 from tests.reports import FIGURES, finish_job, make_report, suspect
 
 

@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 from torch.nn.functional import softmax
 
 from app.db.session import Database
-from app.ml import checkpoint
-from app.ml.preprocessing import normalize
+from app.ml.images.preprocessing import normalize
+from app.ml.models import checkpoint
 from app.settings import Settings
 from app.storage import LocalStorage
 from tests.batches import make_archive, predict_waiting

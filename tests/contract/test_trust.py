@@ -11,13 +11,13 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from app.db.session import Database
-from app.ml import checkpoint
-from app.ml.catalogue import get_entry
-from app.ml.images import decode_image
-from app.ml.novelty import to_unit_length
-from app.ml.preprocessing import eval_pixels, to_pixels
-from app.ml.scoring import ScoringNetwork
-from app.ml.trust import Trust
+from app.ml.images.image_file import decode_image
+from app.ml.images.preprocessing import eval_pixels, to_pixels
+from app.ml.models import checkpoint
+from app.ml.models.catalogue import get_entry
+from app.ml.runtime.scoring import ScoringNetwork
+from app.ml.trust.novelty import to_unit_length
+from app.ml.trust.trust_file import Trust
 from app.storage import LocalStorage
 from tests.images import draw_picture, encode
 from tests.models import CLASS_NAMES, PREPROCESSING, register_model, save_model

@@ -40,6 +40,6 @@ def test_an_upload_is_one_trace_from_the_request_to_the_child_that_checks_it(
     records = [json.loads(line) for line in said]
     (posted,) = [one for one in records if one["message"].startswith("POST /datasets 202")]
     assert posted["request_id"] == answer.headers["x-request-id"]
-    attempts = [one for one in records if one["logger"] == "worker.bench" and "subject" in one]
+    attempts = [one for one in records if one["logger"] == "worker.loop" and "subject" in one]
     assert [one["subject"] for one in attempts] == [dataset_id] * 2
     assert attempts[-1]["message"].endswith("attempt 1: finished")

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.ml.catalogue import Entry, get_entry, list_entries
+from app.ml.models.catalogue import Entry, get_entry, list_entries
 from app.ml.recipe import Precision
-from app.ml.scoring import Scores
+from app.ml.runtime.scoring import Scores
 from app.predictions.engines.batching import BatchingEngine
 from app.predictions.engines.choice import choose_engine, make_builder
 from app.predictions.engines.cuda_graphs import GraphedEngine

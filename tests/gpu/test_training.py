@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from app.errors import DeviceUnavailable
-from app.ml.augmentation import Draw, draw_view
-from app.ml.crops import Place, crop_batch
-from app.ml.preprocessing import PreprocessingSpec, to_pixels
+from app.ml.images.augmentation import Draw, draw_view
+from app.ml.images.crops import Place, crop_batch
+from app.ml.images.preprocessing import PreprocessingSpec, to_pixels
 from app.ml.recipe import TutorialAugmentation
 from tests.images import draw_picture
 from tests.unit.training.conftest import MakeConfig

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 COUNT = """
-from app.metrics import PREDICT_QUEUE_DEPTH, PREDICT_SHED, PREDICT_STAGE_SECONDS
+from app.telemetry.metrics import PREDICT_QUEUE_DEPTH, PREDICT_SHED, PREDICT_STAGE_SECONDS
 PREDICT_SHED.labels("deadline").inc(2)
 PREDICT_STAGE_SECONDS.labels("decode").observe(0.01)
 PREDICT_QUEUE_DEPTH.set(3)
 """
 TELL = """
 from prometheus_client import CollectorRegistry, generate_latest
-from app.metrics import list_collectors
+from app.telemetry.metrics import list_collectors
 registry = CollectorRegistry()
 for collector in list_collectors():
     registry.register(collector)

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from app.errors import BodyIncomplete, BodyTooLarge, ValidationFailed
-from app.multipart import read_parts
+from app.web.multipart import read_parts
 
 FORM = (
     b"--x\r\n"

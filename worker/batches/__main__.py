@@ -7,7 +7,7 @@ with loading_code():
     from app.storage import LocalStorage
     from worker.batches.config import BatchConfig
     from worker.batches.predict import predict_batch
-    from worker.lifeline import open_lifeline
+    from worker.parent_watchdog import open_lifeline
     from worker.protocol import BatchProgress, Failed, PartPredicted, Predicted, say
     from worker.reporter import Reporter
 

@@ -8,12 +8,12 @@ from typing import TypedDict
 import torch
 from torch import Tensor
 
+from app.batches.results import Line
+from app.batches.schemas import FailedImage, PredictedImage
 from app.errors import BodyTooLarge, ImageCorrupt, ImageTooLarge, InputError, UnsupportedImage
-from app.ml.device import choose_device
-from app.predictions.batches.results import Line
-from app.predictions.batches.schemas import FailedImage, PredictedImage
+from app.ml.runtime.device import choose_device
 from app.predictions.engines.choice import choose_engine
-from app.predictions.judging import Verdict, Wish, judge
+from app.predictions.postprocess import Verdict, Wish, judge
 from app.predictions.presentation import view_error, view_verdict
 from app.predictions.servable import Servable, load_servable
 from app.storage import Storage

@@ -4,7 +4,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 
-from app.predictions.batches.results import Line, read_lines
+from app.batches.results import Line, read_lines
 from app.storage import Storage
 from worker.batches.config import BatchConfig
 

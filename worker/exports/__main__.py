@@ -6,7 +6,7 @@ with loading_code():
     from app.errors import GraftError
     from worker.exports.config import ExportConfig
     from worker.exports.export import export
-    from worker.lifeline import open_lifeline
+    from worker.parent_watchdog import open_lifeline
     from worker.protocol import Answered, Failed, InquiryProgress, say
 
 

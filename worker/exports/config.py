@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from app.inquiries.export_schemas import ExportQuestion
+from app.exports.schemas import ExportQuestion
 
 
 class ExportConfig(BaseModel):

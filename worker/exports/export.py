@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from app.errors import CheckpointInvalid, StorageFull
-from app.inquiries.export_schemas import Export, ExportQuestion
+from app.exports.schemas import Export, ExportQuestion
 from app.ml.export.bundle import write_bundle, zip_folder
 from app.ml.export.original import Original, load_original
 from app.storage import LocalStorage

@@ -4,7 +4,7 @@ from app.errors import GraftError
 from app.storage import LocalStorage
 from worker.ingestion.config import IngestionConfig
 from worker.ingestion.ingest import ingest
-from worker.lifeline import open_lifeline
+from worker.parent_watchdog import open_lifeline
 from worker.protocol import Failed, Ingested, IngestProgress, say
 from worker.reporter import Reporter
 

@@ -11,21 +11,21 @@ from typing import Any
 
 from app.datasets.archive.limits import ArchiveLimits
 from app.datasets.archive.reading import read_archive
-from app.datasets.division import divide
 from app.datasets.layout import ClassCounts, Finding, Layout, arrange, require_classes
 from app.datasets.manifest import ImageRecord
 from app.datasets.report import build_report, count_splits, digest_of, find_leaks
+from app.datasets.splitting import divide
 from app.errors import DatasetBadImages, DatasetLayout
 from app.storage import Storage
 from worker.ingestion.config import IngestionConfig
-from worker.ingestion.likeness import find_near_leaks
-from worker.ingestion.survey import (
+from worker.ingestion.inspection import (
     OnProgress,
     ReadableImage,
     Survey,
     UnreadableImage,
     survey_archive,
 )
+from worker.ingestion.near_duplicates import find_near_leaks
 from worker.pool import in_threads
 from worker.protocol import Ingested
 

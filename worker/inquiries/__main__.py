@@ -5,17 +5,17 @@ from app.loading import loading_code
 with loading_code():
     from pydantic import BaseModel
 
+    from app.advice.schemas import AdviceQuestion
     from app.errors import GraftError
-    from app.inquiries.advice_schemas import AdviceQuestion
-    from app.registry.evaluation_schemas import EvaluationQuestion
-    from app.registry.quantization_schemas import QuantizationQuestion
-    from worker.inquiries.advise import advise
-    from worker.inquiries.config import InquiryConfig
-    from worker.inquiries.dry_run import dry_run
-    from worker.inquiries.evaluate import evaluate
-    from worker.inquiries.quantize import quantize
-    from worker.lifeline import open_lifeline
+    from app.evaluations.schemas import EvaluationQuestion
+    from app.quantization.schemas import QuantizationQuestion
+    from worker.advice.advise import advise
+    from worker.analysis_config import InquiryConfig
+    from worker.dry_run.run import dry_run
+    from worker.evaluation.run import evaluate
+    from worker.parent_watchdog import open_lifeline
     from worker.protocol import Answered, Failed, InquiryProgress, say
+    from worker.quantization.run import quantize
 
 
 def main() -> None:

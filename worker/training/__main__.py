@@ -4,7 +4,7 @@ from app.loading import loading_code
 
 with loading_code():
     from app.errors import GraftError
-    from worker.lifeline import open_lifeline
+    from worker.parent_watchdog import open_lifeline
     from worker.protocol import Failed, say
     from worker.training.config import TrainingConfig
     from worker.training.run import run

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from app.ml import checkpoint
-from app.ml.checkpoint import Checkpoint, CheckpointHeader, StoredFile
-from app.ml.trust import Trust, save_trust
+from app.ml.models import checkpoint
+from app.ml.models.checkpoint import Checkpoint, CheckpointHeader, StoredFile
+from app.ml.trust.trust_file import Trust, save_trust
 from app.storage import Storage
 from worker.training.config import Resume
 from worker.training.fit import Best

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from app.datasets.manifest import ImageRecord, Split
-from app.ml.seeding import derive_seed
+from app.ml.runtime.seeding import derive_seed
 
 Result = TypeVar("Result")
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch import distributed as dist
 
 from app.errors import DeviceUnavailable
-from app.ml.device import choose_device
+from app.ml.runtime.device import choose_device
 from worker.training.config import TrainingConfig
 
 _PATIENCE = timedelta(hours=1)

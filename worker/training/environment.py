@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from app.ml.precision import Numbers
-from app.ml.pretrained import Provenance
+from app.ml.models.pretrained import Provenance
+from app.ml.runtime.precision import Numbers
 from worker.training.config import TrainingConfig
 
 _LIBRARIES = ("graft", "torchvision", "numpy", "pillow", "safetensors")

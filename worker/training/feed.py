@@ -9,11 +9,11 @@ from torch import Tensor
 
 from app.datasets.manifest import Split, read_manifest
 from app.errors import TooFewImages
-from app.ml.augmentation import Draw, augment
-from app.ml.catalogue import get_entry
-from app.ml.preprocessing import PreprocessingSpec, eval_pixels, normalize
+from app.ml.images.augmentation import Draw, augment
+from app.ml.images.preprocessing import PreprocessingSpec, eval_pixels, normalize
+from app.ml.models.catalogue import get_entry
 from app.ml.recipe import NoAugmentation, Recipe
-from app.ml.seeding import derive_seed
+from app.ml.runtime.seeding import derive_seed
 from app.storage import Storage
 from worker.training.cache import (
     CachedImages,

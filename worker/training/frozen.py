@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, fx, nn
 
 from app.errors import InputProblem, ValidationFailed
-from app.ml.catalogue import Entry
-from app.ml.features import has_linear_head
+from app.ml.models.catalogue import Entry
+from app.ml.models.features import has_linear_head
 from app.ml.recipe import Recipe
 from worker.training.data import Batch, plan_batches, shuffle
 

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim import LBFGS
 
 from app.errors import TooFewImages
-from app.ml.seeding import derive_seed
+from app.ml.runtime.seeding import derive_seed
 
 _MAX_ITERATIONS = 2000
 _GRADIENT_TOLERANCE = 1e-5

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
-from app.ml.precision import Numbers, autocast
 from app.ml.recipe import BatchNormMode, Ema
+from app.ml.runtime.precision import Numbers, autocast
 from worker.training.distributed import ALONE, Ranks
 from worker.training.objective import Objective
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from app.errors import Diverged
-from app.ml.seeding import derive_seed
+from app.ml.runtime.seeding import derive_seed
 from worker.training.data import Batch
 from worker.training.learner import Learner
 

@@ -5,7 +5,7 @@ import math
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer, RMSprop
 
-from app.ml.catalogue import Entry
+from app.ml.models.catalogue import Entry
 from app.ml.recipe import Lbfgs, Recipe
 
 

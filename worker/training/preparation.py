@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from app.ml.catalogue import Entry, get_entry
-from app.ml.checkpoint import CheckpointHeader
-from app.ml.features import set_head
-from app.ml.precision import choose_precision
+from app.ml.models.catalogue import Entry, get_entry
+from app.ml.models.checkpoint import CheckpointHeader
+from app.ml.models.features import set_head
 from app.ml.recipe import Lbfgs, Recipe
+from app.ml.runtime.precision import choose_precision
 from app.storage import Storage
 from worker.training.batch_norm import share_statistics
 from worker.training.config import TrainingConfig

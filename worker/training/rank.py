@@ -10,7 +10,7 @@ from app.loading import loading_code
 with loading_code():
     from app.errors import GraftError
     from app.storage import LocalStorage
-    from worker.lifeline import open_lifeline
+    from worker.parent_watchdog import open_lifeline
     from worker.protocol import Failed, say
     from worker.training.artifacts import Artifacts
     from worker.training.crew import RankConfig

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from app.ml.catalogue import get_entry
-from app.ml.precision import choose_precision
+from app.ml.models.catalogue import get_entry
 from app.ml.recipe import Recipe, is_run_once
+from app.ml.runtime.precision import choose_precision
 from worker.training.data import Batch
 from worker.training.feed import MIN_EVAL_BATCH_SIZE
 from worker.training.footprint import count_activations, count_available_bytes

@@ -7,9 +7,9 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from app.ml.augmentation import Draw, draw_view
-from app.ml.crops import Place, crop_batch, send
-from app.ml.preprocessing import PreprocessingSpec
+from app.ml.images.augmentation import Draw, draw_view
+from app.ml.images.crops import Place, crop_batch, send
+from app.ml.images.preprocessing import PreprocessingSpec
 from app.ml.recipe import NoAugmentation, TutorialAugmentation
 from worker.training.cache import CachedImages
 from worker.training.data import Batch, Sample

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from app.errors import GpuOutOfMemory
-from app.ml import catalogue, checkpoint
+from app.ml.models import catalogue, checkpoint
 from app.ml.recipe import Lbfgs, Recipe
 from app.storage import LocalStorage
 from worker.protocol import EpochRow, EpochsDone, Message, Started, Trained

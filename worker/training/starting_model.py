@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from app.errors import CheckpointInvalid, InputProblem, ValidationFailed, WeightsUnavailable
-from app.ml import checkpoint
-from app.ml.architectures import build, build_arguments, is_trainable
-from app.ml.catalogue import Entry, get_entry
-from app.ml.checkpoint import CheckpointHeader
-from app.ml.preprocessing import PreprocessingSpec
-from app.ml.pretrained import Provenance, load_pretrained
-from app.ml.seeding import derive_seed
+from app.ml.images.preprocessing import PreprocessingSpec
+from app.ml.models import checkpoint
+from app.ml.models.architectures import build, build_arguments, is_trainable
+from app.ml.models.catalogue import Entry, get_entry
+from app.ml.models.checkpoint import CheckpointHeader
+from app.ml.models.pretrained import Provenance, load_pretrained
+from app.ml.runtime.seeding import derive_seed
 from app.storage import Storage
 from worker.training.config import TrainingConfig
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from app.ml.novelty import count_kept, measure_distances, to_unit_length
 from app.ml.recipe import NoAugmentation, Recipe
-from app.ml.scoring import ScoringNetwork
-from app.ml.seeding import derive_seed
-from app.ml.trust import Trust
+from app.ml.runtime.scoring import ScoringNetwork
+from app.ml.runtime.seeding import derive_seed
+from app.ml.trust.novelty import count_kept, measure_distances, to_unit_length
+from app.ml.trust.trust_file import Trust
 from worker.training.data import Sample
 from worker.training.evaluation.scored import Scored
 from worker.training.frozen import ActivationFeed, ends_at_head

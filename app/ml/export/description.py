@@ -8,7 +8,7 @@ from app.ml.export.formats import ExportFormat
 from app.ml.export.network import OUTPUTS
 from app.ml.export.original import Original
 from app.ml.export.plain_tensors import describe_construction
-from app.ml.preprocessing import PreprocessingSpec
+from app.ml.images.preprocessing import PreprocessingSpec
 
 _PACKAGES = (
     *("graft", "torch", "torchvision", "safetensors"),

@@ -12,7 +12,7 @@ from app.errors import ExportMismatch
 from app.ml.export.formats import RELATIVE_TOLERANCE, TOLERANCE, Check
 from app.ml.export.network import OUTPUTS
 from app.ml.export.original import Outputs, Pixels
-from app.ml.preprocessing import PreprocessingSpec
+from app.ml.images.preprocessing import PreprocessingSpec
 
 SHAPES = {
     "landscape": (1.1, 1.46),

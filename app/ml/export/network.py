@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from torch.nn.functional import interpolate
 
-from app.ml.preprocessing import PreprocessingSpec
-from app.ml.scoring import ScoringNetwork
+from app.ml.images.preprocessing import PreprocessingSpec
+from app.ml.runtime.scoring import ScoringNetwork
 
 OUTPUTS = ("probabilities", "logits", "features")
 
@@ -17,7 +17,7 @@ _EXAMPLE_SHAPE = (2, 97, 131, 3)
 
 
 class EvalPixels(nn.Module):
-    """`app.ml.preprocessing.eval_pixels` for a batch of one size, written so that it can be traced.
+    """Traceable form of `app.ml.images.preprocessing.eval_pixels`, for a batch of one size.
 
     uint8 [n, height, width, 3] to float32 levels [n, 3, input_size, input_size]. Sizes and edges
     are arithmetic without branches, and the crop takes rows and columns by their numbers: a number

@@ -12,8 +12,8 @@ import numpy as np
 
 from app.ml.export.network import OUTPUTS, CalibratedNetwork, trace_prepared
 from app.ml.export.original import Original
-from app.ml.preprocessing import PreprocessingSpec
-from app.ml.quiet_openvino import openvino, ops
+from app.ml.images.preprocessing import PreprocessingSpec
+from app.ml.runtime.quiet_openvino import openvino, ops
 
 _MODES = {"bilinear": "bilinear_pillow", "bicubic": "bicubic_pillow"}
 _ROWS, _COLUMNS = 1, 2
@@ -44,7 +44,7 @@ def make_graph(network: CalibratedNetwork, spec: PreprocessingSpec) -> Any:
 
 
 def _prepare(pixels: Any, spec: PreprocessingSpec) -> Any:
-    """`app.ml.preprocessing.eval_pixels`, as float32 levels [n, 3, input_size, input_size]."""
+    """Give `app.ml.images.preprocessing.eval_pixels` as float32 [n, 3, input_size, input_size]."""
     shape = ops.shape_of(pixels, output_type="i32")
     sides = ops.gather(shape, _SIDES, np.int32(0))
     shorter = ops.reduce_min(sides, np.zeros(1, np.int32), keep_dims=True)

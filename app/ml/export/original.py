@@ -8,13 +8,13 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from app.ml import checkpoint
-from app.ml.catalogue import Entry, get_entry
-from app.ml.checkpoint import CheckpointHeader
 from app.ml.export.network import CalibratedNetwork
-from app.ml.preprocessing import eval_pixels
-from app.ml.scoring import ScoringNetwork
-from app.ml.trust import load_trust
+from app.ml.images.preprocessing import eval_pixels
+from app.ml.models import checkpoint
+from app.ml.models.catalogue import Entry, get_entry
+from app.ml.models.checkpoint import CheckpointHeader
+from app.ml.runtime.scoring import ScoringNetwork
+from app.ml.trust.trust_file import load_trust
 
 Pixels = npt.NDArray[np.uint8]
 Outputs = tuple[npt.NDArray[np.float32], ...]
@@ -47,7 +47,7 @@ def load_original(
 ) -> Original:
     """Read a version's files; without calibration its temperature is 1.
 
-    Raises CheckpointInvalid as `app.ml.checkpoint.load` does, FileNotFoundError.
+    Raises CheckpointInvalid as `app.ml.models.checkpoint.load` does, FileNotFoundError.
     """
     model, header = checkpoint.restore_model(checkpoint.load(path))
     temperature = load_trust(trust_path).temperature if trust_path else 1.0

@@ -7,9 +7,9 @@ from typing import Any
 import safetensors.torch
 from torch import nn
 
-from app.ml.catalogue import Head
-from app.ml.construction import WithoutMemory, construct, find_final_relu, list_arguments
 from app.ml.export.original import Original
+from app.ml.models.catalogue import Head
+from app.ml.models.construction import WithoutMemory, construct, find_final_relu, list_arguments
 
 
 def write(folder: Path, original: Original, about: dict[str, str]) -> None:

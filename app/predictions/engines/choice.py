@@ -9,9 +9,9 @@ from typing import Literal
 import torch
 
 from app.errors import EngineUnavailable
-from app.ml.precision import choose_precision
 from app.ml.recipe import Precision
-from app.ml.scoring import ScoringNetwork
+from app.ml.runtime.precision import choose_precision
+from app.ml.runtime.scoring import ScoringNetwork
 from app.predictions.engines.batching import BatchingEngine
 from app.predictions.engines.cuda_graphs import GraphedEngine
 from app.predictions.engines.engine import Engine, EngineName

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from app.ml.scoring import Scores
+from app.ml.runtime.scoring import Scores
 from app.predictions.engines.torch_engine import TorchEngine, overloaded_where_full
 
 log = logging.getLogger(__name__)

@@ -4,8 +4,8 @@ from typing import Literal, Protocol
 
 from torch import Tensor
 
-from app.ml.precision import Numbers
-from app.ml.scoring import Scores
+from app.ml.runtime.precision import Numbers
+from app.ml.runtime.scoring import Scores
 
 EngineName = Literal["torch", "openvino", "onnxruntime"]
 EngineNumbers = Numbers | Literal["int8"]

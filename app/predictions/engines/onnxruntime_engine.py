@@ -6,15 +6,15 @@ import onnxruntime
 import torch
 from torch import Tensor
 
-from app.ml.onnx_scoring import convert_network
-from app.ml.scoring import Scores, ScoringNetwork
+from app.ml.runtime.onnx_scoring import convert_network
+from app.ml.runtime.scoring import Scores, ScoringNetwork
 from app.predictions.engines.engine import EngineName, EngineNumbers
 
 
 class OnnxRuntimeEngine:
     """A scoring network as an ONNX graph, each request on the thread that makes it.
 
-    A network computes in float32; a file is one that `app.ml.quantizing` has written, in int8.
+    A network computes in float32; a file comes from `app.ml.runtime.quantizing`, in int8.
     """
 
     name: EngineName = "onnxruntime"

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from app.ml.precision import Numbers
-from app.ml.quiet_openvino import openvino, ops
-from app.ml.scoring import Scores, ScoringNetwork
+from app.ml.runtime.precision import Numbers
+from app.ml.runtime.quiet_openvino import openvino, ops
+from app.ml.runtime.scoring import Scores, ScoringNetwork
 from app.predictions.engines.engine import EngineName, EngineNumbers
 
 _one_at_a_time = threading.Lock()
@@ -22,7 +22,7 @@ _PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
 class OpenVinoEngine:
     """A scoring network compiled for this CPU, batch normalisation folded into its convolutions.
 
-    A file is an ONNX graph that `app.ml.quantizing` has written: int8, and `numbers` for the rest.
+    A file is an ONNX graph from `app.ml.runtime.quantizing`: int8, and `numbers` for the rest.
     A stream of one thread for each of num_callers, as far as there are cores: with fewer, callers
     wait for each other. The precision is always said, for the default depends on the processor.
     Source: OpenVINO, "Optimizing for Throughput" and "Precision control".

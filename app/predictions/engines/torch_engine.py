@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from app.errors import Overloaded
-from app.ml.folding import fold_batch_norms
-from app.ml.precision import Numbers
-from app.ml.scoring import Scores, ScoringNetwork
+from app.ml.models.folding import fold_batch_norms
+from app.ml.runtime.precision import Numbers
+from app.ml.runtime.scoring import Scores, ScoringNetwork
 from app.predictions.engines.engine import EngineName, EngineNumbers
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.jobs.report_schemas import JobReportView
+from app.reports.schemas import JobReportView
 from client.errors import ApiError, OutcomeError
 from client.graft import Graft
 from tests.reports import make_report, suspect

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from app.inquiries.advice_schemas import Advice
-from app.jobs.validation_schemas import Validation
+from app.advice.schemas import Advice
+from app.validation.schemas import Validation
 from client.errors import ApiError
 from client.graft import Graft
 from tests.answers import ADVICE, DRY_RUN

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.datasets.division import divide, num_val_images
+from app.datasets.splitting import divide, num_val_images
 
 
 @pytest.mark.parametrize(

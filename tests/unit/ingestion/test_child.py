@@ -12,7 +12,7 @@ from app.datasets.manifest import read_manifest
 from app.storage import LocalStorage
 from tests.unit.datasets.archives import ZipEntry, zip_of
 from worker.ingestion.config import IngestionConfig
-from worker.lifeline import GONE_EXIT_CODE
+from worker.parent_watchdog import GONE_EXIT_CODE
 from worker.protocol import Failed, Ingested, IngestProgress, Message, parse_line
 
 COMMAND = [sys.executable, "-m", "worker.ingestion"]

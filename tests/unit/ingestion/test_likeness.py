@@ -11,8 +11,8 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from app.datasets.manifest import ImageRecord, Split
-from app.ml.images import decode_image
-from worker.ingestion.likeness import MAX_DISTANCE, find_near_leaks, hash_picture
+from app.ml.images.image_file import decode_image
+from worker.ingestion.near_duplicates import MAX_DISTANCE, find_near_leaks, hash_picture
 
 
 def draw_scene(seed: int, *, width: int = 320, height: int = 240) -> Image.Image:

@@ -5,8 +5,6 @@ from typing import Any, get_args
 import pytest
 
 from app.errors import ValidationFailed
-from app.jobs.defaults import BaseModelFacts, Choice, resolve
-from app.jobs.schemas import JobConfig, JobRequest, Preset
 from app.ml.recipe import (
     AdamW,
     ConstantSchedule,
@@ -21,6 +19,8 @@ from app.ml.recipe import (
     decide,
     is_decided,
 )
+from app.recipes.defaults import BaseModelFacts, Choice, resolve
+from app.recipes.schemas import JobConfig, JobRequest, Preset
 
 BASE = BaseModelFacts(
     reference="shapes:2", architecture="squeezenet1_0", input_size=64, checkpoint_key="jobs/x"

@@ -9,9 +9,9 @@ from app.db.session import Database
 from app.db.tables import Dataset, Job, JobReport, ModelVersion
 from app.jobs import service
 from app.jobs.lifecycle import complete_job
-from app.jobs.presentation import view_report
 from app.jobs.report_schemas import Report
-from app.jobs.schemas import JobRequest
+from app.recipes.schemas import JobRequest
+from app.reports.service import view_report
 from app.settings import Settings
 from app.storage import LocalStorage
 from tests.reports import finish_job, make_report, suspect

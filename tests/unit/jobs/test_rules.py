@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.errors import ValidationFailed
-from app.jobs.defaults import resolve
-from app.jobs.schemas import JobConfig, JobRequest
+from app.recipes.defaults import resolve
+from app.recipes.schemas import JobConfig, JobRequest
 
 PARTIAL = {"strategy": "partial", "trainable_from": "layer4"}
 SQUEEZENET = {"architecture": "squeezenet1_0"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.ml.catalogue import list_entries
+from app.ml.models.catalogue import list_entries
 
 REPRESENTATIVES = frozenset(
     {"squeezenet1_0", "resnet18", "mobilenet_v3_small", "swin_t", "inception_v3"}

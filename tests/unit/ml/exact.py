@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from app.ml.preprocessing import PreprocessingSpec
+from app.ml.images.preprocessing import PreprocessingSpec
 
 HALF = 0.501
 """How far a level is from the exact one at most: rounded, after sums in float32."""

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torchvision import models
 
-from app.ml.architectures import build, build_arguments, is_trainable, restore
-from app.ml.catalogue import get_entry, list_entries
-from app.ml.construction import WithoutMemory
+from app.ml.models.architectures import build, build_arguments, is_trainable, restore
+from app.ml.models.catalogue import get_entry, list_entries
+from app.ml.models.construction import WithoutMemory
 
 HEADS: dict[str, dict[str, tuple[type[nn.Module], int]]] = {
     "resnet18": {"fc": (nn.Linear, 512)},

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from app.ml.augmentation import Draw, augment, draw_crop
-from app.ml.operations import apply_operations
-from app.ml.preprocessing import PreprocessingSpec
+from app.ml.images.augmentation import Draw, augment, draw_crop
+from app.ml.images.operations import apply_operations
+from app.ml.images.preprocessing import PreprocessingSpec
 from app.ml.recipe import RandAugment, TrivialAugment, TutorialAugmentation
 
 SPEC = PreprocessingSpec(input_size=32, resize_size=40)

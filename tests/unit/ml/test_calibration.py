@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from app.ml.calibration import (
+from app.ml.trust.calibration import (
     MAX_FITTED,
     NUM_BINS,
     TEMPERATURE_RANGE,

@@ -7,14 +7,14 @@ import torch
 from torchvision import models
 
 from app.errors import ValidationFailed
-from app.ml.architectures import build
-from app.ml.catalogue import (
+from app.ml.models.architectures import build
+from app.ml.models.catalogue import (
     CATALOGUE_PATH,
     get_entry,
     list_entries,
     num_trainable_parameters,
 )
-from app.ml.catalogue_generator import order
+from app.ml.models.catalogue_generator import order
 
 ENTRIES = list_entries()
 
@@ -34,7 +34,9 @@ def test_the_catalogue_has_a_line_for_each_architecture() -> None:
 
 
 def test_the_catalogue_is_read_without_torch() -> None:
-    code = "import sys, app.ml.catalogue as c; c.list_entries(); print('torch' in sys.modules)"
+    code = (
+        "import sys, app.ml.models.catalogue as c; c.list_entries(); print('torch' in sys.modules)"
+    )
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

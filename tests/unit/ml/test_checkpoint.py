@@ -6,12 +6,12 @@ from safetensors.torch import save_file
 from torch import nn
 
 from app.errors import CheckpointInvalid
-from app.ml import checkpoint
-from app.ml.architectures import build, is_trainable
-from app.ml.catalogue import get_entry
-from app.ml.checkpoint import Checkpoint, CheckpointHeader
-from app.ml.preprocessing import PreprocessingSpec
-from app.ml.pretrained import Provenance
+from app.ml.images.preprocessing import PreprocessingSpec
+from app.ml.models import checkpoint
+from app.ml.models.architectures import build, is_trainable
+from app.ml.models.catalogue import get_entry
+from app.ml.models.checkpoint import Checkpoint, CheckpointHeader
+from app.ml.models.pretrained import Provenance
 from app.storage import LocalStorage
 
 RESNET = get_entry("resnet18")

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.ml.conformal import choose_labels, find_rank, find_threshold
+from app.ml.trust.conformal import choose_labels, find_rank, find_threshold
 
 
 def test_the_rank_counts_the_new_image_among_the_others() -> None:

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torchvision import models
 
-from app.ml.construction import (
+from app.ml.models.construction import (
     WithoutMemory,
     construct,
     find_final_relu,

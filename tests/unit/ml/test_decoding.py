@@ -7,9 +7,9 @@ import torch
 from PIL import Image
 
 from app.errors import ImageCorrupt, ImageTooLarge
-from app.ml.decoding import decode_pixels
-from app.ml.images import decode_image, is_plain_jpeg
-from app.ml.preprocessing import to_pixels
+from app.ml.images.decoding import decode_pixels
+from app.ml.images.image_file import decode_image, is_plain_jpeg
+from app.ml.images.preprocessing import to_pixels
 
 
 def picture(mode: str = "RGB", size: tuple[int, int] = (67, 45)) -> Image.Image:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from app.errors import DeviceUnavailable
-from app.ml.device import choose_device
+from app.ml.runtime.device import choose_device
 
 
 @pytest.mark.parametrize(

@@ -4,20 +4,20 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torchvision import models
 
-from app.ml import checkpoint
-from app.ml.architectures import build, build_arguments, is_trainable
-from app.ml.catalogue import (
+from app.ml.images.preprocessing import PreprocessingSpec
+from app.ml.models import checkpoint
+from app.ml.models.architectures import build, build_arguments, is_trainable
+from app.ml.models.catalogue import (
     CATALOGUE_PATH,
     Entry,
     num_parameters,
     num_trainable_parameters,
 )
-from app.ml.catalogue_generator import describe, to_line
-from app.ml.checkpoint import Checkpoint, CheckpointHeader
-from app.ml.construction import WithoutMemory
-from app.ml.features import has_linear_head, head_weights, set_head, tap_features
-from app.ml.preprocessing import PreprocessingSpec
-from app.ml.pretrained import Provenance
+from app.ml.models.catalogue_generator import describe, to_line
+from app.ml.models.checkpoint import Checkpoint, CheckpointHeader
+from app.ml.models.construction import WithoutMemory
+from app.ml.models.features import has_linear_head, head_weights, set_head, tap_features
+from app.ml.models.pretrained import Provenance
 from app.ml.recipe import Strategy
 from app.storage import LocalStorage
 from tests.unit.ml.architectures import each_architecture

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from app.ml.architectures import build, build_arguments
-from app.ml.catalogue import get_entry
-from app.ml.features import has_linear_head, head_weights, set_head, tap_features
+from app.ml.models.architectures import build, build_arguments
+from app.ml.models.catalogue import get_entry
+from app.ml.models.features import has_linear_head, head_weights, set_head, tap_features
 
 IMAGES = torch.randn(2, 3, 75, 64, generator=torch.Generator().manual_seed(0))
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from torch import nn
 
-from app.ml.folding import fold_batch_norms
+from app.ml.models.folding import fold_batch_norms
 
 
 def make_network() -> nn.Sequential:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from app.errors import ImageCorrupt, ImageTooLarge, UnsupportedImage
-from app.ml.images import decode_image, read_header
+from app.ml.images.image_file import decode_image, read_header
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 

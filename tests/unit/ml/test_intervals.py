@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.ml.intervals import wilson_interval
+from app.ml.trust.intervals import wilson_interval
 
 
 @pytest.mark.parametrize(

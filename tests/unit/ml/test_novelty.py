@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from app.ml import novelty
-from app.ml.novelty import count_kept, find_limit, measure_distances, to_unit_length
+from app.ml.trust import novelty
+from app.ml.trust.novelty import count_kept, find_limit, measure_distances, to_unit_length
 
 
 def test_the_distance_is_that_of_the_kth_nearest_direction(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from app.errors import ValidationFailed
-from app.ml import precision
-from app.ml.precision import autocast, choose_precision
 from app.ml.recipe import Precision
+from app.ml.runtime import precision
+from app.ml.runtime.precision import autocast, choose_precision
 
 CPU = torch.device("cpu")
 

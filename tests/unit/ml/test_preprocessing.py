@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from app.ml.preprocessing import PreprocessingSpec, eval_pixels, prepare_eval, to_pixels
+from app.ml.images.preprocessing import PreprocessingSpec, eval_pixels, prepare_eval, to_pixels
 from tests.unit.ml.exact import HALF, exact_levels
 
 SPEC = PreprocessingSpec(input_size=32, resize_size=40)

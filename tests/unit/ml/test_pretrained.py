@@ -7,9 +7,9 @@ from safetensors.torch import save_file
 from torchvision import models
 
 from app.errors import WeightsUnavailable
-from app.ml.architectures import build, build_arguments
-from app.ml.catalogue import Entry, get_entry
-from app.ml.pretrained import load_pretrained
+from app.ml.models.architectures import build, build_arguments
+from app.ml.models.catalogue import Entry, get_entry
+from app.ml.models.pretrained import load_pretrained
 
 
 @pytest.fixture(autouse=True)

@@ -8,12 +8,12 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from app.ml.architectures import build, build_arguments
-from app.ml.catalogue import Entry, get_entry
-from app.ml.features import set_head
-from app.ml.preprocessing import PreprocessingSpec
-from app.ml.saliency import Explainer, draw_heat
-from app.ml.scoring import ScoringNetwork
+from app.ml.images.preprocessing import PreprocessingSpec
+from app.ml.models.architectures import build, build_arguments
+from app.ml.models.catalogue import Entry, get_entry
+from app.ml.models.features import set_head
+from app.ml.runtime.scoring import ScoringNetwork
+from app.ml.trust.heat_maps import Explainer, draw_heat
 from tests.unit.ml.architectures import each_architecture
 
 NUM_LEARNT = 12

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from app.ml.architectures import build, build_arguments
-from app.ml.catalogue import get_entry
-from app.ml.preprocessing import PreprocessingSpec
-from app.ml.saliency import Explainer
-from app.ml.scoring import ScoringNetwork
+from app.ml.images.preprocessing import PreprocessingSpec
+from app.ml.models.architectures import build, build_arguments
+from app.ml.models.catalogue import get_entry
+from app.ml.runtime.scoring import ScoringNetwork
+from app.ml.trust.heat_maps import Explainer
 
 
 def make_network() -> ScoringNetwork:

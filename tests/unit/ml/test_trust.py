@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from app.errors import CheckpointInvalid
-from app.ml.novelty import to_unit_length
-from app.ml.trust import Trust, load_trust, save_trust
+from app.ml.trust.novelty import to_unit_length
+from app.ml.trust.trust_file import Trust, load_trust, save_trust
 from app.storage import LocalStorage
 
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from app.errors import ValidationFailed, WeightsUnavailable
-from app.ml.catalogue import Entry, get_entry
-from app.ml.weights import (
+from app.ml.models.catalogue import Entry, get_entry
+from app.ml.models.weights import (
     UrlProbe,
     availability,
     find_hub_dir,

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from app.errors import Overloaded
-from app.ml.scoring import Scores
+from app.ml.runtime.scoring import Scores
 from app.predictions.engines.batching import BatchingEngine
 from app.predictions.engines.engine import EngineName, EngineNumbers
 from tests.gates import Gate

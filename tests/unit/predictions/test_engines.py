@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from app.errors import EngineUnavailable, Overloaded, ValidationFailed
-from app.ml.architectures import build, build_arguments
-from app.ml.catalogue import Entry, get_entry, list_entries
-from app.ml.folding import fold_batch_norms
-from app.ml.preprocessing import PreprocessingSpec
-from app.ml.scoring import ScoringNetwork
+from app.ml.images.preprocessing import PreprocessingSpec
+from app.ml.models.architectures import build, build_arguments
+from app.ml.models.catalogue import Entry, get_entry, list_entries
+from app.ml.models.folding import fold_batch_norms
+from app.ml.runtime.scoring import ScoringNetwork
 from app.predictions.engines import openvino_engine
 from app.predictions.engines.batching import BatchingEngine
 from app.predictions.engines.choice import choose_engine, make_builder
@@ -36,7 +36,7 @@ import sys
 
 import psutil
 
-from app.ml.catalogue import get_entry
+from app.ml.models.catalogue import get_entry
 from app.predictions.engines.choice import make_builder
 from tests.unit.predictions.test_engines import CPU, draw_pixels, make_network
 

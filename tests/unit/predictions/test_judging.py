@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from app.ml.trust import Trust
-from app.predictions.judging import Wish, judge
+from app.ml.trust.trust_file import Trust
+from app.predictions.postprocess import Wish, judge
 
 NAMES = ("a", "b", "c")
 FEATURES = torch.zeros(4)

@@ -10,11 +10,11 @@ import torch
 
 from app.db.session import Database
 from app.db.tables import ModelVersion
+from app.models.service import resolve_chosen
 from app.predictions.servable import Servable, load_servable
 from app.predictions.shadow import MAX_WAITING, ShadowTraffic, count
-from app.registry.service import resolve_chosen
-from app.registry.serving import choose_model, get_chosen
-from app.registry.serving_schemas import ChooseModel, SetShadow, Tally
+from app.serving.schemas import ChooseModel, SetShadow, Tally
+from app.serving.service import choose_model, get_chosen
 from app.storage import LocalStorage
 from tests.models import register_model
 from tests.uploads import draw_picture

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from app.errors import UnsupportedImage
-from app.ml.images import decode_image
-from app.ml.preprocessing import PreprocessingSpec, prepare_eval, to_pixels
+from app.ml.images.image_file import decode_image
+from app.ml.images.preprocessing import PreprocessingSpec, prepare_eval, to_pixels
 from tests.images import draw_picture
 from worker.training import cache as cache_module
 from worker.training.cache import (

@@ -3,8 +3,8 @@ import torch
 from torch import Tensor, nn
 
 from app.errors import ValidationFailed
-from app.ml.architectures import build, build_arguments, is_trainable
-from app.ml.catalogue import get_entry
+from app.ml.models.architectures import build, build_arguments, is_trainable
+from app.ml.models.catalogue import get_entry
 from app.ml.recipe import HeadKind, Recipe, Strategy
 from tests.unit.training.conftest import MakeConfig
 from tests.unit.training.learners import CPU

@@ -6,9 +6,9 @@ from torch import nn
 from torch.optim import SGD, AdamW, RMSprop
 from torch.optim.lr_scheduler import StepLR
 
-from app.ml.architectures import build_arguments
-from app.ml.catalogue import Entry, Head, Layer, get_entry
-from app.ml.construction import WithoutMemory, construct
+from app.ml.models.architectures import build_arguments
+from app.ml.models.catalogue import Entry, Head, Layer, get_entry
+from app.ml.models.construction import WithoutMemory, construct
 from app.ml.recipe import Recipe
 from tests.unit.training.conftest import MakeConfig
 from tests.unit.training.learners import make_learner

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.storage import LocalStorage
 from tests.unit.training.conftest import MakeConfig
-from worker.lifeline import GONE_EXIT_CODE
+from worker.parent_watchdog import GONE_EXIT_CODE
 from worker.protocol import EpochsDone, Failed, Message, Started, Trained, parse_line
 from worker.training.config import TrainingConfig
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.ml import checkpoint
+from app.ml.models import checkpoint
 from app.storage import LocalStorage
 from tests.unit.training.conftest import MakeConfig
 from tests.unit.training.runs import (

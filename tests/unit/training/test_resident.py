@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from app.ml.preprocessing import PreprocessingSpec
+from app.ml.images.preprocessing import PreprocessingSpec
 from app.storage import LocalStorage
 from tests.unit.training.conftest import MakeConfig
 from worker.training.config import TrainingConfig

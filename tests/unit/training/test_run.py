@@ -13,9 +13,9 @@ from app.errors import (
     TooFewImages,
     ValidationFailed,
 )
-from app.ml import checkpoint
-from app.ml.catalogue import IMAGENET_MEAN
-from app.ml.checkpoint import CheckpointHeader
+from app.ml.models import checkpoint
+from app.ml.models.catalogue import IMAGENET_MEAN
+from app.ml.models.checkpoint import CheckpointHeader
 from app.storage import LocalStorage
 from tests.unit.training.conftest import MakeConfig
 from tests.unit.training.runs import (

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from app.errors import TooFewImages
-from app.ml import checkpoint
-from app.ml.catalogue import Entry
-from app.ml.preprocessing import normalize
+from app.ml.images.preprocessing import normalize
+from app.ml.models import checkpoint
+from app.ml.models.catalogue import Entry
 from app.storage import LocalStorage
 from tests.unit.training.conftest import MakeConfig
 from tests.unit.training.runs import (

@@ -12,8 +12,8 @@ from app.errors import (
     ValidationFailed,
     WeightsUnavailable,
 )
-from app.ml import checkpoint
-from app.ml.checkpoint import Checkpoint
+from app.ml.models import checkpoint
+from app.ml.models.checkpoint import Checkpoint
 from app.storage import LocalStorage
 from tests.unit.training.conftest import CLASS_NAMES, MakeConfig
 from tests.unit.training.runs import (

@@ -6,13 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.ml import checkpoint, novelty
-from app.ml.catalogue import get_entry
-from app.ml.images import decode_image
-from app.ml.novelty import measure_distances, to_unit_length
-from app.ml.preprocessing import eval_pixels, to_pixels
-from app.ml.scoring import ScoringNetwork
-from app.ml.trust import load_trust
+from app.ml.images.image_file import decode_image
+from app.ml.images.preprocessing import eval_pixels, to_pixels
+from app.ml.models import checkpoint
+from app.ml.models.catalogue import get_entry
+from app.ml.runtime.scoring import ScoringNetwork
+from app.ml.trust import novelty
+from app.ml.trust.novelty import measure_distances, to_unit_length
+from app.ml.trust.trust_file import load_trust
 from app.storage import LocalStorage
 from tests.unit.training.conftest import MakeConfig
 from tests.unit.training.runs import train, trained

@@ -5,10 +5,10 @@ from sqlalchemy import select
 from app.db.session import Database
 from app.db.tables import Job, WorkItem
 from app.jobs import service as jobs
-from app.jobs.schemas import JobRequest
+from app.recipes.schemas import JobRequest
 from app.settings import Settings
 from app.storage import LocalStorage
-from app.work import service as work
+from app.tasks import service as tasks
 from tests.contract.test_jobs import add_dataset
 from worker.kinds import make_kinds
 from worker.recorder import Recorder
@@ -21,7 +21,7 @@ def begin_attempt(database: Database, storage: LocalStorage, settings: Settings)
         jobs.create_job(session, JobRequest(dataset_id=dataset_id, weights="none"), settings)
     kind = make_kinds(settings, storage)["train"]
     with database.transaction() as session:
-        lease = work.claim(session, "train", "me")
+        lease = tasks.claim(session, "train", "me")
         assert lease is not None
         assert kind.begin(session, lease) is not None
     return Recorder(database, storage, lease, kind, settings)

@@ -3,19 +3,19 @@
 import pytest
 from sqlalchemy import select
 
+from app.batches import service as batches
+from app.batches.schemas import BatchRequest
 from app.db.session import Database
 from app.db.tables import Dataset, PredictionBatch
-from app.predictions.batches import service as batches
-from app.predictions.batches.schemas import BatchRequest
 from app.predictions.schemas import PredictOptions
 from app.settings import Settings
 from app.storage import LocalStorage
-from app.work import service as work
-from app.work.service import Lease
+from app.tasks import service as work
+from app.tasks.service import Lease
 from tests.contract.test_jobs import add_dataset
 from tests.models import register_file
-from worker.batch_work import BatchWork
 from worker.batches.config import ArchiveSource, BatchConfig, DatasetSource
+from worker.batches.work import BatchWork
 from worker.protocol import PartPredicted, Predicted
 
 COUNTS = {"images": 3, "failed": 1, "labelled": 2, "right": 1, "per_label": {"ants": 2}}

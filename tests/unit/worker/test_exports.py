@@ -3,7 +3,7 @@
 import pytest
 
 from app.errors import CheckpointInvalid, StorageFull
-from app.inquiries.export_schemas import ExportQuestion
+from app.exports.schemas import ExportQuestion
 from app.storage import LocalStorage
 from tests.models import save_model
 from worker.exports.config import ExportConfig

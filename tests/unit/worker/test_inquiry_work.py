@@ -4,29 +4,29 @@ from typing import Any
 
 import pytest
 
+from app.analyses import service as inquiries
+from app.analyses.repository import InquiryRepository
 from app.db.session import Database
 from app.db.tables import Dataset, Inquiry, Job, ModelVersion
-from app.inquiries import service as inquiries
-from app.inquiries.repository import InquiryRepository
+from app.evaluations.schemas import EvaluateRequest, EvaluationQuestion, Runtime
+from app.evaluations.service import request_evaluation
 from app.jobs import service as jobs
 from app.jobs.repository import JobRepository
-from app.jobs.schemas import JobRequest
-from app.registry.evaluation_schemas import EvaluateRequest, EvaluationQuestion, Runtime
-from app.registry.evaluations import request_evaluation
+from app.recipes.schemas import JobRequest
 from app.settings import Settings
 from app.storage import LocalStorage
-from app.work import service as work
-from app.work.service import Lease
+from app.tasks import service as work
+from app.tasks.service import Lease
 from tests.answers import ADVICE, list_inquiries
 from tests.contract.test_jobs import add_dataset
 from tests.evaluations import add_labelled_dataset, register_versions
-from worker.ingestion_work import IngestionWork
-from worker.inquiries.config import InquiryConfig
-from worker.inquiry_work import InquiryWork
+from worker.analysis_config import InquiryConfig
+from worker.analysis_work import InquiryWork
+from worker.ingestion.work import IngestionWork
 from worker.kinds import make_kinds
 from worker.protocol import Answered
 from worker.training.config import TrainingConfig
-from worker.training_work import TrainingWork
+from worker.training.work import TrainingWork
 
 
 class Worker:

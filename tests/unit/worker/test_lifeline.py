@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from worker.lifeline import GONE_EXIT_CODE
+from worker.parent_watchdog import GONE_EXIT_CODE
 
 CHILD = """
 import os, sys, time
-from worker.lifeline import open_lifeline
+from worker.parent_watchdog import open_lifeline
 lifeline = open_lifeline()
 os.write(1, b"a library prints\\n")
 print("configured as", lifeline.configuration.strip(), flush=True)

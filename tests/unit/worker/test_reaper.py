@@ -8,11 +8,11 @@ from app.db.base import new_id
 from app.db.session import Database
 from app.db.tables import Dataset, Job
 from app.jobs import service as jobs
-from app.jobs.schemas import JobRequest
+from app.recipes.schemas import JobRequest
 from app.settings import Settings
 from app.storage import LocalStorage
-from app.work import service as work
-from app.work.service import Lease
+from app.tasks import service as work
+from app.tasks.service import Lease
 from worker.kinds import make_kinds
 from worker.reaper import Reaper
 

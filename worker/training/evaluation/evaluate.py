@@ -10,7 +10,7 @@ from app.jobs.report_schemas import (
     ReliabilityBin,
     Report,
 )
-from app.ml import calibration
+from app.ml.trust import calibration
 from worker.training.evaluation.figures import measure_split
 from worker.training.evaluation.label_errors import check_labels
 from worker.training.evaluation.scored import Scored

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from app.ml.figures import ClassFigures, SplitFigures
-from app.ml.intervals import wilson_interval
+from app.ml.trust.figures import ClassFigures, SplitFigures
+from app.ml.trust.intervals import wilson_interval
 from worker.training.evaluation.scored import Scored
 
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from app.datasets.label_errors import SuspectLabel
 from app.datasets.report import MAX_LISTED
-from app.datasets.suspects import SuspectLabel
 from app.jobs.report_schemas import LabelCheck
 from worker.training.evaluation.scored import Scored
 

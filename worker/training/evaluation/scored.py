@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from app.errors import Diverged
-from app.ml.calibration import Calibrated, calibrate
+from app.ml.trust.calibration import Calibrated, calibrate
 from worker.training.data import Sample
 
 

@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 from torch.export import ExportedProgram
 
-from app.ml.architectures import build, build_arguments
-from app.ml.catalogue import Entry, list_entries
-from app.ml.checkpoint import CheckpointHeader
 from app.ml.export import onnx_graph, openvino_ir
 from app.ml.export.bundle import write_bundle
 from app.ml.export.golden import compare, draw_golden
 from app.ml.export.network import OUTPUTS, CalibratedNetwork, PixelNetwork, trace
 from app.ml.export.original import Original, Outputs, Pixels
-from app.ml.preprocessing import PreprocessingSpec, eval_pixels, normalize
-from app.ml.pretrained import Provenance
-from app.ml.scoring import ScoringNetwork
+from app.ml.images.preprocessing import PreprocessingSpec, eval_pixels, normalize
+from app.ml.models.architectures import build, build_arguments
+from app.ml.models.catalogue import Entry, list_entries
+from app.ml.models.checkpoint import CheckpointHeader
+from app.ml.models.pretrained import Provenance
+from app.ml.runtime.scoring import ScoringNetwork
 from tests.unit.ml.architectures import each_architecture
 
 QUICK = frozenset({"resnet18"})

@@ -10,8 +10,8 @@ import pytest
 from app.ml.export.bundle import write_bundle
 from app.ml.export.formats import TOLERANCE, ExportFormat
 from app.ml.export.original import load_original
-from app.ml.images import decode_image
-from app.ml.preprocessing import prepare_eval
+from app.ml.images.image_file import decode_image
+from app.ml.images.preprocessing import prepare_eval
 from app.storage import LocalStorage
 from tests.images import list_forms
 from tests.models import save_model

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from app.ml.catalogue import Interpolation
 from app.ml.export.network import EvalPixels
-from app.ml.preprocessing import PreprocessingSpec
+from app.ml.images.preprocessing import PreprocessingSpec
+from app.ml.models.catalogue import Interpolation
 from tests.unit.ml.exact import HALF, exact_levels
 
 

@@ -1,0 +1,72 @@
+"""Asking how to train on a dataset before posting a job."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi.responses import JSONResponse
+
+from app import errors
+from app.advice.schemas import Advice
+from app.advice.service import ask_advice
+from app.analyses.presentation import PENDING_RESPONSE, answer_pending
+from app.analyses.service import require_answer
+from app.recipes import service
+from app.recipes.schemas import JobRequest
+from app.web.dependencies import SessionDep, SettingsDep
+from app.web.problems import problem_responses
+
+router = APIRouter(tags=["datasets"])
+
+
+def _make_request(
+    settings: SettingsDep,
+    dataset_id: Annotated[str, Path(max_length=40, description="The dataset.")],
+    architecture: Annotated[
+        str,
+        Query(
+            max_length=64,
+            description="One of GET /architectures; `auto`: the most accurate on ImageNet that "
+            "trains within an hour here.",
+            examples=["resnet18"],
+        ),
+    ] = "resnet18",
+) -> JobRequest:
+    """The job that advice is asked for; its weights are looked for before a transaction begins."""
+    request = JobRequest(dataset_id=dataset_id, architecture=architecture, strategy="auto")
+    service.require_weights(request, settings)
+    return request
+
+
+@router.get(
+    "/datasets/{dataset_id}/advice",
+    response_model=Advice,
+    summary="Ask how to train on a dataset",
+    responses={
+        **PENDING_RESPONSE,
+        **problem_responses(
+            errors.NotFound,
+            errors.BudgetTooSmall,
+            errors.DatasetInvalid,
+            errors.TooFewImages,
+            errors.ValidationFailed,
+            errors.WeightsUnavailable,
+        ),
+    },
+)
+def get_advice(
+    request: Annotated[JobRequest, Depends(_make_request)],
+    session: SessionDep,
+    settings: SettingsDep,
+) -> Response:
+    """Which layers should learn, measured on the training images; the same as `strategy: auto`.
+
+    A worker measures it once: until then the answer is 202, and the same request brings the advice
+    later. A failure is answered for a minute, then the measurement is tried again.
+    """
+    config, dataset, base = service.resolve_new(session, request, settings)
+    inquiry = ask_advice(session, request, config, dataset, base)
+    advice = require_answer(inquiry)
+    if advice is None:
+        location = f"/datasets/{dataset.id}/advice?architecture={config.architecture}"
+        return answer_pending(inquiry, location=location)
+    return JSONResponse(Advice.model_validate(advice).model_dump(mode="json"))

@@ -1,0 +1,83 @@
+"""HTTP of the architectures that can be trained."""
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from app.ml.models.catalogue import Entry, list_entries
+from app.ml.models.weights import Availability, list_availability
+from app.web.dependencies import SettingsDep
+from app.web.schemas import ApiModel
+
+router = APIRouter(tags=["architectures"])
+
+
+class WeightsChoice(ApiModel):
+    """Pretrained weights that torchvision publishes."""
+
+    name: str = Field(description="torchvision's name of them.", examples=["IMAGENET1K_V1"])
+    is_default: bool = Field(description="Whether `imagenet` means these.", examples=[True])
+    availability: Availability = Field(
+        description="On this machine, to be downloaded when a job needs them, or not to be had."
+    )
+    imagenet_accuracy: float = Field(
+        ge=0,
+        le=1,
+        description="Share of ImageNet's validation images whose first guess is right.",
+        examples=[0.58092],
+    )
+    gflops: float = Field(
+        ge=0,
+        description="Billions of multiply-adds to classify one image of the size they expect.",
+        examples=[0.819],
+    )
+
+
+class Architecture(ApiModel):
+    """A network that can be trained."""
+
+    name: str = Field(description="torchvision's name.", examples=["squeezenet1_0"])
+    aliases: list[str] = Field(description="Other names that mean it.", examples=[["squeezenet"]])
+    input_size: int = Field(
+        ge=1, description="Usual height and width of the input in pixels.", examples=[224]
+    )
+    fixed_input_size: bool = Field(
+        description="Whether it takes no other input than its usual one.", examples=[False]
+    )
+    min_input_size: int = Field(ge=1, description="Smallest input it can take.", examples=[17])
+    num_parameters: int = Field(
+        ge=1, description="With torchvision's own 1000 classes.", examples=[1_248_424]
+    )
+    weights: list[WeightsChoice] = Field(description="Pretrained weights to start from.")
+
+
+@router.get("/architectures", summary="List architectures and their weights")
+def list_architectures(settings: SettingsDep) -> list[Architecture]:
+    """List what can be trained, and whether pretrained weights can be had right now."""
+    entries = list_entries()
+    availability = list_availability(
+        entries, weights_dir=settings.weights_dir, download_allowed=settings.weights_download
+    )
+    return [_describe(entry, availability) for entry in entries]
+
+
+def _describe(entry: Entry, availability: Mapping[tuple[str, str], Availability]) -> Architecture:
+    return Architecture(
+        name=entry.name,
+        aliases=list(entry.aliases),
+        input_size=entry.input_size,
+        fixed_input_size=entry.fixed_input_size,
+        min_input_size=entry.min_input_size,
+        num_parameters=entry.num_parameters,
+        weights=[
+            WeightsChoice(
+                name=weights.name,
+                is_default=weights.is_default,
+                availability=availability[entry.name, weights.name],
+                imagenet_accuracy=weights.imagenet_accuracy,
+                gflops=weights.gflops,
+            )
+            for weights in entry.weights
+        ],
+    )

@@ -1,0 +1,33 @@
+"""The body of POST /predictions: JSON that names a dataset, or a form with an archive."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from app.batches.schemas import BatchForm, BatchRequest
+from app.errors import ValidationFailed
+from app.web.json_body import parse_json
+from app.web.problems import input_problem
+from app.web.schemas import ApiModel
+
+Body = TypeVar("Body", bound=ApiModel)
+
+
+def parse_request(body: bytes) -> BatchRequest:
+    """Read a JSON body; raises BadJson, ValidationFailed."""
+    return _validate(BatchRequest, parse_json(body))
+
+
+def parse_form(fields: Mapping[str, str]) -> BatchForm:
+    """Read the fields beside an archive; empty ones, as browsers send them, count as absent."""
+    return _validate(BatchForm, {name: text for name, text in fields.items() if text})
+
+
+def _validate(model: type[Body], content: object) -> Body:
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise ValidationFailed(
+            *(input_problem(item | {"loc": ("body", *item["loc"])}) for item in error.errors())
+        ) from error

@@ -1,0 +1,74 @@
+"""What a worker reports of a batch; every function runs in a transaction that holds its lease.
+
+A batch that was cancelled, and perhaps deleted, while a worker was at it takes no word any more.
+"""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.batches.repository import BatchRepository
+from app.batches.schemas import TERMINAL
+from app.batches.service import end
+from app.db.tables import PredictionBatch
+
+
+def begin_attempt(session: Session, batch_id: str) -> PredictionBatch | None:
+    """A worker has claimed the batch; None if it is over."""
+    batch = _find_unfinished(session, batch_id)
+    if batch is not None:
+        batch.status = "running"
+        batch.progress = {"stage": "starting", "done": 0, "total": 0}
+    return batch
+
+
+def record_progress(session: Session, batch_id: str, stage: str, done: int, total: int) -> None:
+    """How far it is."""
+    batch = _find_unfinished(session, batch_id)
+    if batch is not None:
+        batch.progress = {"stage": stage, "done": done, "total": total}
+
+
+def record_part(session: Session, batch_id: str, part_key: str) -> list[str]:
+    """More results are durable. Answers the keys that nothing points to any more."""
+    batch = _find_unfinished(session, batch_id)
+    if batch is None:
+        return [part_key]
+    batch.part_keys = [*batch.part_keys, part_key]
+    return []
+
+
+def complete_batch(
+    session: Session, batch_id: str, *, results_key: str, counts: dict[str, Any]
+) -> list[str]:
+    """The results are durable. Answers the keys that nothing points to any more."""
+    batch = _find_unfinished(session, batch_id)
+    if batch is None:
+        return [results_key]
+    batch.results_key, batch.counts = results_key, counts
+    batch.progress = {"stage": "done", "done": counts["images"], "total": counts["images"]}
+    return end(batch, "succeeded")
+
+
+def fail_batch(session: Session, batch_id: str, code: str, message: str) -> list[str]:
+    """The batch ends with a reason. Answers the keys that nothing points to any more."""
+    batch = _find_unfinished(session, batch_id)
+    if batch is None:
+        return []
+    batch.error_code, batch.error_message = code, message
+    return end(batch, "failed")
+
+
+def requeue_batch(session: Session, batch_id: str) -> bool:
+    """The attempt ended without a result (lease lost, crash, drain); False if the batch is over."""
+    batch = _find_unfinished(session, batch_id)
+    if batch is None:
+        return False
+    batch.status = "queued"
+    batch.progress = {"stage": "queued", "done": 0, "total": 0}
+    return True
+
+
+def _find_unfinished(session: Session, batch_id: str) -> PredictionBatch | None:
+    batch = BatchRepository(session).find(batch_id, lock=True)
+    return None if batch is None or batch.status in TERMINAL else batch

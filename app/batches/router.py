@@ -1,0 +1,265 @@
+"""HTTP of batch predictions."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import FileResponse, StreamingResponse
+from sqlalchemy.orm import Session
+from starlette.requests import ClientDisconnect
+
+from app import errors
+from app.batches import service
+from app.batches.form import parse_form, parse_request
+from app.batches.presentation import view_batch
+from app.batches.results import write_csv
+from app.batches.schemas import (
+    BatchDetail,
+    BatchForm,
+    BatchRequest,
+    ResultLine,
+    Status,
+    form_schema,
+)
+from app.datasets.upload import Upload, receive_upload
+from app.db.base import new_id
+from app.db.tables import PredictionBatch
+from app.web.dependencies import (
+    DatabaseDep,
+    PageDep,
+    ReadSessionDep,
+    Services,
+    ServicesDep,
+    StorageDep,
+)
+from app.web.idempotency import Created, Idempotency, IdempotencyDep, fingerprint_of
+from app.web.multipart import read_parts
+from app.web.problems import problem_responses
+from app.web.schemas import Page, make_page
+
+router = APIRouter(tags=["predictions"])
+
+
+class JsonLines(FileResponse):
+    """A stored file of results as it is."""
+
+    media_type = "application/x-ndjson"
+
+
+BatchId = Annotated[
+    str,
+    Path(max_length=40, description="The batch.", examples=["pred_01k0w1rhzemcbybsywa1w8p9"]),
+]
+
+
+@router.post(
+    "/predictions",
+    status_code=202,
+    response_model=BatchDetail,
+    summary="Classify many images",
+    responses=problem_responses(
+        errors.ValidationFailed,
+        errors.ArchiveInvalid,
+        errors.ArchiveUnsupported,
+        errors.BadJson,
+        errors.BodyIncomplete,
+        errors.BodyTooLarge,
+        errors.NotFound,
+        errors.ModelNotReady,
+        errors.NotCalibrated,
+        errors.DatasetInvalid,
+        errors.IdempotencyConflict,
+        errors.StorageFull,
+    ),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": BatchRequest.model_json_schema()},
+                "multipart/form-data": {"schema": form_schema()},
+            },
+        }
+    },
+)
+async def create_batch(
+    request: Request, services: ServicesDep, idempotency: IdempotencyDep
+) -> Response:
+    """Let a worker predict the images of a dataset (JSON), or those of an archive (a form).
+
+    Each image gets the answer that POST /predict would give. The model's version is pinned now;
+    images that cannot be read are told in the results.
+    """
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type == "application/json":
+        body = parse_request(await _read(request))
+        return await run_sync(_record_request, services, idempotency, body)
+    if content_type != "multipart/form-data":
+        problem = "The body names a dataset in JSON, or is a form with an archive."
+        allowed = ("application/json", "multipart/form-data")
+        raise errors.ValidationFailed(
+            errors.InputProblem(("header", "content-type"), problem, allowed)
+        )
+    batch_id = new_id("pred")
+    parts = read_parts(request, stall_seconds=services.settings.upload_stall_seconds)
+    upload = await receive_upload(
+        parts,
+        services.storage,
+        key=f"uploads/{batch_id}",
+        allowed=tuple(BatchForm.model_fields),
+    )
+    return await run_sync(_record_upload, services, idempotency, batch_id, upload)
+
+
+async def _read(request: Request) -> bytes:
+    try:
+        return await request.body()
+    except ClientDisconnect as error:
+        raise errors.BodyIncomplete("The connection was closed before the body ended.") from error
+
+
+def _record_request(services: Services, idempotency: Idempotency, body: BatchRequest) -> Response:
+    answer, _ = _create_once(
+        services,
+        idempotency,
+        fingerprint_of(body),
+        lambda session: service.predict_dataset(session, body),
+    )
+    return answer
+
+
+def _record_upload(
+    services: Services, idempotency: Idempotency, batch_id: str, upload: Upload
+) -> Response:
+    is_kept = False
+    try:
+        form = parse_form(upload.fields)
+        answer, is_kept = _create_once(
+            services,
+            idempotency,
+            fingerprint_of(form, upload.sha256),
+            lambda session: service.predict_archive(
+                session,
+                batch_id=batch_id,
+                upload_key=upload.key,
+                model=form.model,
+                options=form.options,
+                labels=form.metadata,
+            ),
+        )
+    finally:
+        if not is_kept:
+            services.storage.delete(upload.key)
+    return answer
+
+
+def _create_once(
+    services: Services,
+    idempotency: Idempotency,
+    fingerprint: str,
+    create: Callable[[Session], PredictionBatch],
+) -> tuple[Response, bool]:
+    """The answer, and whether the batch was created for it just now."""
+    with services.database.transaction() as session:
+
+        def created() -> Created:
+            batch = create(session)
+            return Created(view_batch(batch), f"/predictions/{batch.id}")
+
+        return idempotency.answer_once(session, fingerprint, created)
+
+
+@router.get("/predictions", summary="List batch predictions, newest first")
+def list_batches(
+    session: ReadSessionDep,
+    page: PageDep,
+    status: Annotated[Status | None, Query(description="Only batches in this state.")] = None,
+    dataset_id: Annotated[
+        str | None, Query(max_length=40, description="Only batches of this dataset.")
+    ] = None,
+) -> Page[BatchDetail]:
+    """`after` is the last id of the page before."""
+    rows, has_more = service.list_batches(
+        session, limit=page.limit, after=page.after, status=status, dataset_id=dataset_id
+    )
+    return make_page([view_batch(row) for row in rows], lambda batch: batch.id, has_more=has_more)
+
+
+@router.get(
+    "/predictions/{batch_id}",
+    summary="Look at a batch prediction",
+    responses=problem_responses(errors.NotFound),
+)
+def get_batch(batch_id: BatchId, session: ReadSessionDep) -> BatchDetail:
+    """How far it is; at the end, what came of it."""
+    return view_batch(service.get_batch(session, batch_id))
+
+
+_RESULTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": ResultLine,
+        "description": "One line for each image, in the order of the source.",
+        "content": {"text/csv": {}},
+    }
+}
+
+
+@router.get(
+    "/predictions/{batch_id}/results",
+    response_class=JsonLines,
+    summary="Fetch what was predicted",
+    responses=_RESULTS | problem_responses(errors.NotFound, errors.ResultsNotReady),
+)
+def get_results(
+    batch_id: BatchId,
+    database: DatabaseDep,
+    storage: StorageDep,
+    format: Annotated[  # noqa: A002 - the contract's name
+        Literal["jsonl", "csv"], Query(description="JSON lines hold all that is known of an image.")
+    ] = "jsonl",
+) -> Response:
+    """Every image once: what POST /predict says of it, or why nothing could be said."""
+    with database.reading() as session:
+        key = service.get_results_key(session, batch_id)
+    path = storage.path(key)
+    if format == "jsonl":
+        filename = f"{batch_id}.jsonl"
+        return JsonLines(path, media_type=JsonLines.media_type, filename=filename)
+    return StreamingResponse(
+        write_csv(path),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{batch_id}.csv"'},
+    )
+
+
+_MOVES = problem_responses(errors.NotFound, errors.IllegalTransition)
+
+
+@router.post(
+    "/predictions/{batch_id}/cancel",
+    status_code=202,
+    summary="Give a batch prediction up",
+    responses=_MOVES,
+)
+def cancel_batch(batch_id: BatchId, database: DatabaseDep, storage: StorageDep) -> BatchDetail:
+    """It has no results then."""
+    with database.transaction() as session:
+        batch, unneeded = service.cancel_batch(session, batch_id)
+        view = view_batch(batch)
+    for key in unneeded:
+        storage.delete(key)
+    return view
+
+
+@router.delete(
+    "/predictions/{batch_id}",
+    status_code=204,
+    summary="Delete a finished batch prediction",
+    responses=_MOVES,
+)
+def delete_batch(batch_id: BatchId, database: DatabaseDep, storage: StorageDep) -> None:
+    """Its results go with it."""
+    with database.transaction() as session:
+        unneeded = service.delete_batch(session, batch_id)
+    for key in unneeded:
+        storage.delete(key)

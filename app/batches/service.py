@@ -1,0 +1,183 @@
+"""What a user can do with batch predictions: post, look, cancel, delete, fetch the results.
+
+queued ──claim──▶ running ──results stored──▶ succeeded
+   ▲                 │  └──reason of its own, or three strikes──▶ failed
+   └──lease lost, ───┘
+      crash, drain          queued | running ──cancel──▶ cancelled
+"""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy.orm import Session
+
+from app.batches.repository import BatchRepository
+from app.batches.schemas import TERMINAL, BatchRequest, Status
+from app.datasets.manifest import Split
+from app.datasets.repository import DatasetRepository
+from app.db.base import new_id, now
+from app.db.tables import ModelVersion, PredictionBatch
+from app.errors import (
+    DatasetInvalid,
+    IllegalTransition,
+    InputProblem,
+    NotCalibrated,
+    ResultsNotReady,
+    ValidationFailed,
+)
+from app.models.service import resolve_chosen, resolve_reference
+from app.predictions.schemas import PredictOptions
+from app.tasks import service as work
+
+
+def predict_dataset(session: Session, request: BatchRequest) -> PredictionBatch:
+    """Queue the images of a dataset; the work begins once that is ready.
+
+    Raises NotFound, DatasetInvalid, ValidationFailed for a split that the dataset does not have,
+    NotCalibrated for a coverage of a version without calibration, and what `resolve_reference`
+    does.
+    """
+    dataset = DatasetRepository(session).get(request.dataset_id, share_lock=True)
+    if dataset.status == "invalid":
+        raise DatasetInvalid(f"{dataset.id} was refused: {dataset.error_message}")
+    if dataset.status == "ready":
+        require_split(dataset.splits, request.split)
+    return _queue(
+        session,
+        batch_id=new_id("pred"),
+        version=_resolve(session, request.model),
+        dataset_id=dataset.id,
+        split=request.split,
+        options=request.options,
+        labels=request.metadata,
+    )
+
+
+def predict_archive(  # noqa: PLR0913 - one keyword for each column
+    session: Session,
+    *,
+    batch_id: str,
+    upload_key: str,
+    model: str | None,
+    options: PredictOptions,
+    labels: Mapping[str, str],
+) -> PredictionBatch:
+    """Queue the images of an archive that is safely stored."""
+    return _queue(
+        session,
+        batch_id=batch_id,
+        version=_resolve(session, model),
+        upload_key=upload_key,
+        options=options,
+        labels=labels,
+    )
+
+
+def get_batch(session: Session, batch_id: str) -> PredictionBatch:
+    """The batch; raises NotFound."""
+    return BatchRepository(session).get(batch_id)
+
+
+def list_batches(
+    session: Session,
+    *,
+    limit: int,
+    after: str | None,
+    status: Status | None,
+    dataset_id: str | None,
+) -> tuple[Sequence[PredictionBatch], bool]:
+    """A page of batches, newest first, and whether there are more."""
+    rows = BatchRepository(session).list_page(
+        limit=limit, after=after, status=status, dataset_id=dataset_id
+    )
+    return rows[:limit], len(rows) > limit
+
+
+def get_results_key(session: Session, batch_id: str) -> str:
+    """Where the results are stored; raises NotFound, or ResultsNotReady where there are none."""
+    batch = BatchRepository(session).get(batch_id)
+    if batch.results_key is None:
+        raise ResultsNotReady(f"{batch_id} is {batch.status}; results come once it has succeeded.")
+    return batch.results_key
+
+
+def cancel_batch(session: Session, batch_id: str) -> tuple[PredictionBatch, list[str]]:
+    """Give a batch up, at once; a worker that is at it hears of it with its next heartbeat.
+
+    Answers the keys that nothing points to any more. Raises IllegalTransition once it is over.
+    """
+    item = work.lock_unfinished(session, batch_id)
+    batch = BatchRepository(session).get(batch_id, lock=True)
+    if batch.status in TERMINAL:
+        raise IllegalTransition(f"A {batch.status} batch cannot be cancelled: it is over.")
+    if item is not None:
+        work.request_cancel(session, item)
+    return batch, end(batch, "cancelled")
+
+
+def delete_batch(session: Session, batch_id: str) -> list[str]:
+    """Forget a batch that is over; answers the keys that nothing points to any more."""
+    batch = BatchRepository(session).get(batch_id, lock=True)
+    if batch.status not in TERMINAL:
+        raise IllegalTransition(f"A {batch.status} batch cannot be deleted; cancel it first.")
+    session.delete(batch)
+    return [batch.results_key] if batch.results_key else []
+
+
+def end(batch: PredictionBatch, status: Status) -> list[str]:
+    """Make a status final; answers keys of what nobody needs any more: the archive, the parts."""
+    unneeded = [*([batch.upload_key] if batch.upload_key else []), *batch.part_keys]
+    batch.status, batch.upload_key, batch.part_keys = status, None, []
+    batch.finished_at = now()
+    return unneeded
+
+
+def require_split(splits: Mapping[str, object], split: Split | str | None) -> None:
+    """Raise ValidationFailed for a split that is not among a dataset's."""
+    if split is not None and split not in splits:
+        allowed = tuple(sorted(splits))
+        problem = f"The dataset has no {split} split; it has {' and '.join(allowed)}."
+        raise ValidationFailed(InputProblem(("body", "split"), problem, allowed))
+
+
+def _resolve(session: Session, model: str | None) -> ModelVersion:
+    return resolve_chosen(session) if model is None else resolve_reference(session, model)
+
+
+def _queue(  # noqa: PLR0913 - one keyword for each column
+    session: Session,
+    *,
+    batch_id: str,
+    version: ModelVersion,
+    options: PredictOptions,
+    labels: Mapping[str, str],
+    dataset_id: str | None = None,
+    split: str | None = None,
+    upload_key: str | None = None,
+) -> PredictionBatch:
+    if options.coverage is not None and version.trust_key is None:
+        raise NotCalibrated(
+            f"{version.name}:{version.version} was registered without its calibration, so no set "
+            "of labels can be promised a coverage."
+        )
+    batch = PredictionBatch(
+        id=batch_id,
+        status="queued",
+        model_name=version.name,
+        model_version=version.version,
+        checkpoint_key=version.checkpoint_key,
+        trust_key=version.trust_key,
+        quantized_key=version.quantized_key,
+        dataset_id=dataset_id,
+        split=split,
+        upload_key=upload_key,
+        options=options.model_dump(mode="json"),
+        progress={"stage": "queued", "done": 0, "total": 0},
+        counts={},
+        labels=dict(labels),
+    )
+    session.add(batch)
+    session.flush()
+    work.enqueue(
+        session, queue="predict", kind="predict", subject_id=batch_id, waits_for=dataset_id
+    )
+    return batch

@@ -1,0 +1,72 @@
+"""Pictures of a dataset: thumbnails, and a titled grid."""
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from PIL import Image
+
+from app.ml.images.image_file import decode_image, read_header
+
+CONTENT_TYPES = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "BMP": "image/bmp",
+    "PPM": "image/x-portable-anymap",
+    "TIFF": "image/tiff",
+    "GIF": "image/gif",
+}
+
+_TILE_PIXELS = 224
+
+
+@dataclass(frozen=True)
+class Tile:
+    """An image file and what stands above it."""
+
+    path: Path
+    title: str
+
+
+def content_type_of(path: Path) -> str:
+    """The media type of an image file, by its content."""
+    return CONTENT_TYPES[read_header(path).format]
+
+
+def make_thumbnail(path: Path, *, size: int) -> Image.Image:
+    """The image, decoded as training does, no side longer than `size` pixels."""
+    image = decode_image(path)
+    image.thumbnail((size, size), Image.Resampling.LANCZOS)
+    return image
+
+
+def encode_jpeg(image: Image.Image) -> bytes:
+    """The image as JPEG."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()
+
+
+def draw_preview(tiles: Sequence[Tile], *, title: str) -> bytes:
+    """A grid as square as can be of 1 to 64 images under their titles, as PNG."""
+    num_columns = math.ceil(math.sqrt(len(tiles)))
+    num_rows = math.ceil(len(tiles) / num_columns)
+    figure = Figure(figsize=(1.7 * num_columns, 1.9 * num_rows + 0.5), layout="constrained")
+    grid = figure.subplots(num_rows, num_columns, squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, tile in zip(grid.flat, tiles, strict=False):
+        axes.imshow(make_thumbnail(tile.path, size=_TILE_PIXELS))
+        axes.set_title(_shorten(tile.title), fontsize=9, parse_math=False)
+    figure.suptitle(title, parse_math=False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    return buffer.getvalue()
+
+
+def _shorten(title: str) -> str:
+    return title if len(title) <= 24 else title[:23] + "…"  # noqa: PLR2004 - what fits above a tile

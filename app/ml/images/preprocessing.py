@@ -1,0 +1,64 @@
+"""From an RGB image to what a network sees: one spec, used in training, validation and serving.
+
+The resize is torchvision's antialiased one in float32, rounded half to even and clamped to 0..255,
+with torchvision's arithmetic of sizes: a definition that other runtimes can reproduce, which the
+uint8 resize is not.
+"""
+
+import numpy as np
+import torch
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+from torchvision.transforms import functional as F  # noqa: N812 -- the library's own habit
+
+from app.ml.images.resampling import Side, resample
+from app.ml.models.catalogue import IMAGENET_MEAN, IMAGENET_STD, Interpolation
+
+
+class PreprocessingSpec(BaseModel):
+    """How a model wants its images: stored in every checkpoint.
+
+    The shorter side is resized to resize_size pixels, the centre input_size x input_size is cut out
+    (padded with black where the image is smaller), scaled to 0..1, then normalised per channel.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    input_size: int = Field(ge=1)
+    resize_size: int = Field(ge=1)
+    interpolation: Interpolation = "bilinear"
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+
+
+def prepare_eval(image: Image.Image, spec: PreprocessingSpec) -> Tensor:
+    """Prepare an RGB image for validation or serving: float32 [3, input_size, input_size]."""
+    return normalize(eval_pixels(to_pixels(image), spec), spec)
+
+
+def eval_pixels(pixels: Tensor, spec: PreprocessingSpec) -> Tensor:
+    """What a network sees of an image, before scaling.
+
+    uint8 [3, height, width] to uint8 [3, input_size, input_size].
+    """
+    height, width = pixels.shape[1:]
+    shorter = min(height, width)
+    down, across = (
+        Side(length, spec.resize_size * length // shorter, spec.input_size)
+        for length in (height, width)
+    )
+    levels = resample(pixels.permute(1, 2, 0), down, across, spec.interpolation)
+    cut: Tensor = levels.round_().clamp_(0.0, 255.0).to(torch.uint8)
+    return cut
+
+
+def to_pixels(image: Image.Image) -> Tensor:
+    """The levels of an RGB image: uint8 [3, height, width], one pixel's channels side by side."""
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+
+
+def normalize(pixels: Tensor, spec: PreprocessingSpec) -> Tensor:
+    """Scale levels to 0..1, then normalise: uint8 [..., 3, height, width] to float32."""
+    normalized: Tensor = F.normalize(pixels / 255.0, list(spec.mean), list(spec.std))
+    return normalized

@@ -1,0 +1,90 @@
+"""An image resized and cut to its middle in one go, as weighted sums of whole lines.
+
+Each line of the result is the sum of a few neighbouring lines of the source, each times a weight:
+what torch calls an embedding bag, and does with the processor's vector instructions. Rows are
+summed first; then the picture is turned, and its columns are the lines. Lines that would be cut off
+are never computed.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import embedding_bag
+
+from app.ml.images.antialiasing import RADIUS, weigh
+from app.ml.models.catalogue import Interpolation
+
+_NUM_PLANS = 128
+_CHANNELS = 3
+
+
+class Side(NamedTuple):
+    """One side of an image: its pixels, those it is resized to, and how many of them are kept."""
+
+    length: int
+    resized: int
+    size: int
+
+
+class _Plan(NamedTuple):
+    """How one side of the result is made.
+
+    num_kept of its lines, from padding on, are made from the source's lines from low to high.
+    taken, int64, and weights, float32, both [num_kept, lines of the source]: which lines, counted
+    from low, and how much of each.
+    """
+
+    padding: int
+    num_kept: int
+    low: int
+    high: int
+    taken: Tensor
+    weights: Tensor
+
+    def sum_lines(self, lines: Tensor) -> Tensor:
+        """The result's lines from the source's: [high - low, ...] to float32 [num_kept, ...]."""
+        sums: Tensor = embedding_bag(
+            self.taken, lines.float().flatten(1), mode="sum", per_sample_weights=self.weights
+        )
+        return sums.view(self.num_kept, *lines.shape[1:])
+
+
+def resample(pixels: Tensor, down: Side, across: Side, interpolation: Interpolation) -> Tensor:
+    """Resize an image with antialiasing and keep its middle, black where there is too little.
+
+    uint8 [height, width, 3] to float32 levels [3, down.size, across.size], not yet rounded. Sizes
+    are cut and padded as by torchvision's `center_crop`.
+    """
+    rows, columns = _plan(down, interpolation), _plan(across, interpolation)
+    narrowed = rows.sum_lines(pixels[rows.low : rows.high, columns.low : columns.high])
+    middle = columns.sum_lines(narrowed.permute(1, 2, 0)).permute(1, 2, 0)
+    if (rows.num_kept, columns.num_kept) == (down.size, across.size):
+        return middle
+    padded = middle.new_zeros(_CHANNELS, down.size, across.size)
+    inside = padded.narrow(1, rows.padding, rows.num_kept)
+    inside.narrow(2, columns.padding, columns.num_kept).copy_(middle)
+    return padded
+
+
+@lru_cache(_NUM_PLANS)
+def _plan(side: Side, interpolation: Interpolation) -> _Plan:
+    num_kept = min(side.size, side.resized)
+    cut = round(max(side.resized - side.size, 0) / 2)
+    scale = side.length / side.resized
+    stretch = max(scale, 1.0)
+    centres = (torch.arange(num_kept) + (cut + 0.5)).double()[:, None] * scale
+    reach = RADIUS[interpolation] * stretch
+    span = min(int(2 * reach) + 2, side.length)
+    taken = (centres - reach).floor().long().clamp(0, side.length - span) + torch.arange(span)
+    weights = weigh(taken + 0.5, centres, stretch, interpolation)
+    low = int(taken[0, 0])
+    return _Plan(
+        padding=max(side.size - side.resized, 0) // 2,
+        num_kept=num_kept,
+        low=low,
+        high=int(taken[-1, -1]) + 1,
+        taken=taken - low,
+        weights=(weights / weights.sum(1, keepdim=True)).float(),
+    )

@@ -1,0 +1,52 @@
+"""Counts of right and wrong over the images of a split, on the wire; imports no torch."""
+
+from pydantic import Field
+
+from app.web.schemas import ApiModel
+
+
+class ClassFigures(ApiModel):
+    """One class among all others; a figure that would be 0/0 is null."""
+
+    class_name: str = Field(description="The class.", examples=["ants"])
+    precision: float | None = Field(
+        description="Share of the images taken for this class that are of it, 0 to 1; null where "
+        "none was.",
+        examples=[0.94],
+    )
+    recall: float | None = Field(
+        description="Share of the images of this class that were taken for it, 0 to 1; null where "
+        "there are none.",
+        examples=[0.91],
+    )
+    f1: float | None = Field(
+        description="Harmonic mean of both, 2 TP / (2 TP + FP + FN), 0 to 1; null where the class "
+        "neither occurs nor was predicted.",
+        examples=[0.925],
+    )
+    support: int = Field(description="Images of this class.", examples=[70])
+
+
+class SplitFigures(ApiModel):
+    """How a model did on the images of one split."""
+
+    num_images: int = Field(description="Images of the split.", examples=[153])
+    accuracy: float = Field(description="Share that is right, 0 to 1.", examples=[0.935])
+    accuracy_interval: tuple[float, float] = Field(
+        description="95 % interval of the accuracy by the sampling of images alone (Wilson, 1927). "
+        "The validation split also chose the best epoch, which flatters it a little.",
+        examples=[[0.884, 0.964]],
+    )
+    balanced_accuracy: float = Field(
+        description="Mean recall of the classes that occur, 0 to 1: each class counts the same.",
+        examples=[0.932],
+    )
+    macro_f1: float = Field(
+        description="Mean F1 of the classes that occur or were predicted, 0 to 1.", examples=[0.934]
+    )
+    per_class: list[ClassFigures] = Field(description="In the order of `class_names`.")
+    confusion_matrix: list[list[int]] = Field(
+        description="Images by true class (rows) and predicted class (columns), in the order of "
+        "`class_names`.",
+        examples=[[[64, 6], [4, 79]]],
+    )

@@ -1,0 +1,70 @@
+"""The audit log: every change of the registry, written in the transaction that makes it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.db.base import new_id
+from app.db.tables import RegistryEvent
+from app.models.event_schemas import EventType, RegistryEventDetail
+from app.web.schemas import Page, make_page
+
+MOVES: tuple[EventType, ...] = ("alias_moved", "forced", "rolled_back", "alias_deleted")
+"""What changes where an alias points."""
+
+
+def append(  # noqa: PLR0913 - one keyword for each column
+    session: Session,
+    name: str,
+    type_: EventType,
+    *,
+    version: int | None = None,
+    alias: str | None = None,
+    from_version: int | None = None,
+    payload: Mapping[str, Any] | None = None,
+) -> None:
+    """Note what is being done to a model, whose row the transaction holds."""
+    event = RegistryEvent(
+        id=new_id("ev"),
+        name=name,
+        type=type_,
+        version=version,
+        alias=alias,
+        from_version=from_version,
+        payload=dict(payload or {}),
+    )
+    session.add(event)
+    session.flush()
+
+
+def find_last_move(session: Session, name: str, alias: str) -> RegistryEvent | None:
+    """What last changed where an alias points."""
+    return session.scalar(
+        select(RegistryEvent)
+        .where(
+            RegistryEvent.name == name,
+            RegistryEvent.alias == alias,
+            RegistryEvent.type.in_(MOVES),
+        )
+        .order_by(RegistryEvent.id.desc())
+        .limit(1)
+    )
+
+
+def list_events(
+    session: Session, name: str, *, limit: int, after: str | None
+) -> Page[RegistryEventDetail]:
+    """A page of a model's log, newest first."""
+    query = (
+        select(RegistryEvent)
+        .where(RegistryEvent.name == name)
+        .order_by(RegistryEvent.id.desc())
+        .limit(limit + 1)
+    )
+    if after is not None:
+        query = query.where(RegistryEvent.id < after)
+    rows = session.scalars(query).all()
+    data = [RegistryEventDetail.model_validate(row) for row in rows[:limit]]
+    return make_page(data, lambda event: event.id, has_more=len(rows) > limit)

@@ -1,0 +1,64 @@
+"""HTTP of the model registry."""
+
+from fastapi import APIRouter
+
+from app.errors import InUse, NotFound, ValidationFailed
+from app.models import service
+from app.models.paths import NamePath, VersionPath
+from app.models.schemas import (
+    ModelDetail,
+    ModelSummary,
+    VersionDetail,
+)
+from app.web.dependencies import PageDep, ReadSessionDep, SessionDep
+from app.web.problems import problem_responses
+from app.web.schemas import Metadata, Page
+
+router = APIRouter(tags=["models"])
+
+
+@router.get("/models", summary="List models by name")
+def list_models(session: ReadSessionDep, page: PageDep) -> Page[ModelSummary]:
+    """List the registered models by name; `after` is the last name of the page before."""
+    return service.list_models(session, limit=page.limit, after=page.after)
+
+
+@router.get(
+    "/models/{name}",
+    summary="Look at a model and its versions",
+    responses=problem_responses(NotFound),
+)
+def get_model(session: ReadSessionDep, name: NamePath) -> ModelDetail:
+    """Show a model with its versions and aliases."""
+    return service.get_model(session, name)
+
+
+@router.put(
+    "/models/{name}/metadata",
+    summary="Put your own pairs on a model",
+    responses=problem_responses(NotFound, ValidationFailed),
+)
+def put_metadata(session: SessionDep, name: NamePath, body: Metadata) -> ModelDetail:
+    """Let these pairs replace all that the model has."""
+    return service.set_metadata(session, name, body)
+
+
+@router.get(
+    "/models/{name}/versions/{version}",
+    summary="Look at a version",
+    responses=problem_responses(NotFound),
+)
+def get_version(session: ReadSessionDep, name: NamePath, version: VersionPath) -> VersionDetail:
+    """Show one version of a model."""
+    return service.get_version(session, name, version)
+
+
+@router.delete(
+    "/models/{name}/versions/{version}",
+    summary="Delete a version",
+    status_code=204,
+    responses=problem_responses(NotFound, InUse),
+)
+def delete_version(session: SessionDep, name: NamePath, version: VersionPath) -> None:
+    """Delete a version that no alias points to and that is not the chosen model."""
+    service.delete_version(session, name, version)

@@ -1,0 +1,269 @@
+"""How a request becomes a configuration: what the caller left out comes from the preset."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from app.errors import InputProblem, ValidationFailed
+from app.ml.models.catalogue import Entry, get_entry, list_entries
+from app.ml.recipe import (
+    Augmentation,
+    Auto,
+    ConstantSchedule,
+    NoAugmentation,
+    Optimizer,
+    Scheduler,
+    Strategy,
+    StrategyOrAuto,
+)
+from app.recipes.presets import choose_preset
+from app.recipes.rules import check_combination
+from app.recipes.schemas import JobConfig, JobRequest
+
+_PUBLISHED_NAMES = frozenset(weights.name for entry in list_entries() for weights in entry.weights)
+
+
+class BaseModelFacts(BaseModel):
+    """What is inherited from the registered model that a job goes on from."""
+
+    reference: str
+    architecture: str
+    input_size: int
+    checkpoint_key: str
+
+
+class Choice(BaseModel):
+    """What was chosen where a request says `auto`."""
+
+    architecture: str
+    strategy: Strategy
+    trainable_from: str | None = None
+
+
+_PLAIN = (
+    "batch_size",
+    "precision",
+    "compile",
+    "head",
+    "head_start",
+    "batch_norm",
+    "layer_decay",
+    "label_smoothing",
+    "class_balance",
+    "accumulate",
+)
+"""Fields that stand in a configuration as they were given."""
+
+_SWITCHED = ("cached_views", "staged_unfreezing", "mixing", "clip_norm", "ema", "early_stopping")
+"""The same, and null switches them off."""
+
+
+def resolve(
+    request: JobRequest,
+    *,
+    dataset_name: str,
+    num_threads: int,
+    base: BaseModelFacts | None,
+    choice: Choice | None = None,
+) -> JobConfig:
+    """Fill in everything the caller left out.
+
+    base is the registered model that `weights` refers to, if it does. With a choice nothing stays
+    `auto`. Raises ValidationFailed with what is allowed.
+    """
+    if choice is not None:
+        spent = dict.fromkeys(("time_budget_seconds", "max_parameters"))
+        request = request.model_copy(update=choice.model_dump() | spent)
+    strategy = _resolve_strategy(request)
+    preset = choose_preset(request, strategy)
+    entry = _resolve_architecture(request, preset, base)
+    weights = base.reference if base else request.weights
+    if weights is None:
+        weights = "none" if strategy == "scratch" else "imagenet"
+    _check_weights_entry(entry, weights, base)
+    given = {name: getattr(request, name) for name in _PLAIN}
+    plain = {name: preset[name] if value is None else value for name, value in given.items()}
+    switched = {
+        name: getattr(request, name) if name in request.model_fields_set else preset[name]
+        for name in _SWITCHED
+    }
+    optimizer = _merge("optimizer", request, preset["optimizer"], Optimizer)
+    config = JobConfig(
+        dataset_id=str(request.dataset_id),
+        architecture=entry.name if entry else "auto",
+        strategy=strategy,
+        trainable_from=_resolve_trainable_from(request, strategy, entry),
+        weights=weights,
+        preset=request.preset,
+        epochs=request.epochs or len(getattr(optimizer, "l2_strengths", ())) or preset["epochs"],
+        input_size=_resolve_input_size(request, entry, weights, plain["batch_size"], base),
+        seed=request.seed,
+        num_threads=request.num_threads or num_threads,
+        optimizer=optimizer,
+        scheduler=_merge("scheduler", request, preset["scheduler"], Scheduler, ConstantSchedule()),
+        augmentation=_merge(
+            "augmentation", request, preset["augmentation"], Augmentation, NoAugmentation()
+        ),
+        model_name=request.model_name or dataset_name,
+        **plain,
+        **switched,
+    )
+    check_combination(config, entry)
+    return config
+
+
+def is_published(weights: str | None) -> bool:
+    """Whether `weights` (left out counts) is no reference to a model of this service."""
+    return weights in {None, "imagenet", "none", *_PUBLISHED_NAMES}
+
+
+def _resolve_strategy(request: JobRequest) -> StrategyOrAuto:
+    untrained = request.weights == "none"
+    strategy = request.strategy or ("scratch" if untrained else "feature_extract")
+    if untrained and strategy not in {"scratch", "fine_tune"}:
+        raise _problem(
+            "strategy",
+            f"{strategy} would freeze random weights; with weights 'none' every layer must learn.",
+            ("scratch", "fine_tune"),
+        )
+    if strategy == "scratch" and request.weights not in {None, "none"}:
+        raise _problem(
+            "weights", "The strategy scratch starts from random weights.", ("none", "left out")
+        )
+    return strategy
+
+
+def _resolve_architecture(
+    request: JobRequest, preset: Mapping[str, Any], base: BaseModelFacts | None
+) -> Entry | None:
+    """The architecture; None while it is `auto`."""
+    wanted = request.architecture
+    if base is not None:
+        entry = get_entry(base.architecture)
+        if wanted not in {None, "auto"} and get_entry(str(wanted)).name != entry.name:
+            raise _problem(
+                "architecture",
+                f"{base.reference} is a {entry.name}; a job that goes on from it has its "
+                "architecture.",
+                (entry.name, "left out"),
+            )
+        return entry
+    if wanted != "auto":
+        for field in ("time_budget_seconds", "max_parameters"):
+            if getattr(request, field) is not None:
+                message = "Only `architecture: auto` is chosen by a budget."
+                raise _problem(field, message, ("left out",))
+        with _in_body():
+            return get_entry(wanted or preset["architecture"])
+    if request.weights not in {None, "imagenet"} or request.strategy == "scratch":
+        message = "An architecture is chosen by what its ImageNet weights are worth."
+        raise _problem("weights", message, ("imagenet", "left out"))
+    return None
+
+
+def _check_weights_entry(entry: Entry | None, weights: str, base: BaseModelFacts | None) -> None:
+    names = tuple(weight.name for weight in entry.weights) if entry else ()
+    if base is None and weights not in {"imagenet", "none", *names}:
+        raise _problem(
+            "weights",
+            f"There are no weights called '{weights}' for {entry.name if entry else 'auto'}.",
+            ("imagenet", "none", *names, "a model reference"),
+        )
+
+
+def _resolve_trainable_from(
+    request: JobRequest, strategy: StrategyOrAuto, entry: Entry | None
+) -> str | None:
+    if strategy != "partial":
+        if request.trainable_from is not None:
+            raise _problem(
+                "trainable_from", "Only the strategy partial has a first layer.", ("left out",)
+            )
+        return None
+    if entry is None:
+        message = "partial needs a first layer, which depends on the architecture."
+        raise _problem("architecture", message, ("the name of one",))
+    layers = tuple(layer.name for layer in entry.layers)
+    if request.trainable_from not in layers:
+        raise _problem(
+            "trainable_from", "partial needs the name of the first layer that learns.", layers
+        )
+    return request.trainable_from
+
+
+def _resolve_input_size(
+    request: JobRequest,
+    entry: Entry | None,
+    weights: str,
+    batch_size: int,
+    base: BaseModelFacts | None,
+) -> int | Auto:
+    if entry is None:
+        return request.input_size or "auto"
+    if base is not None:
+        usual = base.input_size
+    else:
+        usual = entry.input_size if weights == "none" else entry.get_weights(weights).crop_size
+    size = request.input_size or usual
+    with _in_body():
+        entry.check_input_size(size, batch_size)
+    return size
+
+
+@contextmanager
+def _in_body() -> Iterator[None]:
+    """Let what is refused point into the request's body."""
+    try:
+        yield
+    except ValidationFailed as error:
+        raise ValidationFailed(
+            *(replace(problem, loc=("body", *problem.loc)) for problem in error.problems)
+        ) from None
+
+
+def _merge(
+    field: str, request: JobRequest, preset: Any, kind: Any, switched_off: Any = None
+) -> Any:
+    """The preset's part with the request's changes, or another part with its own defaults."""
+    changes = getattr(request, field)
+    if changes is None:
+        if field in request.model_fields_set:
+            if switched_off is None:
+                raise _problem(field, f"The {field} cannot be switched off.", ("an object",))
+            return switched_off
+        return preset
+    given = changes.model_dump(exclude_unset=True, exclude_none=True)
+    if preset == "auto":
+        if "name" not in given:
+            raise _problem(field, "With strategy auto it needs its name.", ("name",))
+        preset = TypeAdapter(kind).validate_python({"name": given["name"]})
+    same = given.get("name", preset.model_dump()["name"]) == preset.model_dump()["name"]
+    try:
+        return TypeAdapter(kind).validate_python((preset.model_dump() if same else {}) | given)
+    except ValidationError as error:
+        raise ValidationFailed(
+            *(_unknown_field(field, item, kind) for item in error.errors())
+        ) from None
+
+
+def _unknown_field(field: str, item: Any, kind: Any) -> InputProblem:
+    loc = ("body", field, *item["loc"][1:])
+    if item["type"] != "extra_forbidden":
+        return InputProblem(loc, item["msg"])
+    part = next(
+        part
+        for part in kind.__origin__.__args__
+        if part.model_fields["name"].default == item["loc"][0]
+    )
+    return InputProblem(
+        loc,
+        f"{item['loc'][0]} has no {item['loc'][-1]}.",
+        tuple(name for name in part.model_fields if name != "name"),
+    )
+
+
+def _problem(field: str, message: str, allowed: tuple[str, ...]) -> ValidationFailed:
+    return ValidationFailed(InputProblem(("body", field), message, allowed))

@@ -1,0 +1,85 @@
+"""Which parts of a recipe go together."""
+
+from collections.abc import Iterator
+
+from app.errors import InputProblem, ValidationFailed
+from app.ml.models.catalogue import Entry
+from app.ml.recipe import Configuration, Lbfgs
+
+
+def check_combination(config: Configuration, entry: Entry | None) -> None:
+    """Refuse what would not do what it says; `auto` values and architectures pass.
+
+    Raises ValidationFailed with every such field and what is allowed.
+    """
+    problems = tuple(_find_problems(config, entry))
+    if problems:
+        raise ValidationFailed(*problems)
+
+
+def _find_problems(config: Configuration, entry: Entry | None) -> Iterator[InputProblem]:
+    frozen = config.strategy in {"feature_extract", "partial"}
+    if config.strategy == "auto":
+        return
+    if isinstance(config.optimizer, Lbfgs):
+        yield from _find_solver_problems(config, config.optimizer)
+    elif config.cached_views is not None:
+        yield from _find_cache_problems(config, is_frozen=frozen)
+    if config.head_start == "linear_probe" and config.weights == "none":
+        yield _problem("head_start", "Random features say nothing to a linear probe.", "random")
+    has_relu = entry is not None and entry.name.startswith("squeezenet")
+    needs_linear = config.head_start == "linear_probe" or isinstance(config.optimizer, Lbfgs)
+    if needs_linear and has_relu and config.head == "torchvision":
+        yield _problem("head", "A head that ends in a ReLU cannot be solved for.", "linear")
+    if config.staged_unfreezing is not None and config.strategy not in {"fine_tune", "partial"}:
+        message = f"With {config.strategy} there are no layers that could begin later."
+        yield _problem("staged_unfreezing", message, "null")
+    if config.batch_norm == "eval" and config.weights == "none":
+        yield _problem("batch_norm", "Random weights come without statistics.", "train")
+
+
+def _find_solver_problems(config: Configuration, solver: Lbfgs) -> Iterator[InputProblem]:
+    if config.strategy != "feature_extract":
+        message = f"lbfgs solves for a head on a frozen trunk; {config.strategy} moves more."
+        yield _problem("optimizer", message, "sgd", "rmsprop", "adamw")
+    if config.epochs != len(solver.l2_strengths):
+        message = "With lbfgs each L2 strength is an epoch."
+        yield _problem("epochs", message, str(len(solver.l2_strengths)))
+    off = {
+        "mixing": None,
+        "label_smoothing": 0.0,
+        "clip_norm": None,
+        "accumulate": 1,
+        "ema": None,
+        "early_stopping": None,
+        "layer_decay": 1.0,
+        "head_start": "random",
+        "batch_norm": "eval",
+        "cached_views": 1,
+    }
+    for field, value in off.items():
+        if getattr(config, field) != value:
+            allowed = "null" if value is None else str(value)
+            yield _problem(field, "lbfgs solves for the head in one go.", allowed)
+    if config.class_balance == "sampling":
+        message = "lbfgs sees each image once; its loss can weigh the classes."
+        yield _problem("class_balance", message, "loss", "none")
+    if getattr(config.augmentation, "name", "none") != "none":
+        yield _problem("augmentation", "lbfgs sees each image once, as validation does.", "none")
+
+
+def _find_cache_problems(config: Configuration, *, is_frozen: bool) -> Iterator[InputProblem]:
+    if not is_frozen:
+        message = f"With {config.strategy} every layer learns, so nothing can be run just once."
+        yield _problem("cached_views", message, "null")
+    if config.batch_norm != "eval":
+        message = "Frozen layers can be run once only if they keep BatchNorm's statistics."
+        yield _problem("batch_norm", message, "eval")
+    if config.mixing is not None:
+        yield _problem("mixing", "Images are mixed before the layers that are run once.", "null")
+    if config.staged_unfreezing is not None:
+        yield _problem("staged_unfreezing", "Layers that are run once never learn.", "null")
+
+
+def _problem(field: str, message: str, *allowed: str) -> InputProblem:
+    return InputProblem(("body", field), message, allowed)

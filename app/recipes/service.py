@@ -1,0 +1,78 @@
+"""Resolve a job request against what the service has: dataset, weights, model to continue from."""
+
+from sqlalchemy.orm import Session
+
+from app.datasets.repository import DatasetRepository
+from app.db.tables import Dataset
+from app.errors import DatasetInvalid, WeightsUnavailable
+from app.ml.models.catalogue import get_entry, list_entries
+from app.ml.models.weights import find_local, require_available
+from app.models.service import resolve_reference
+from app.recipes.defaults import BaseModelFacts, is_published, resolve
+from app.recipes.schemas import JobConfig, JobRequest
+from app.settings import Settings
+
+
+def require_weights(request: JobRequest, settings: Settings) -> None:
+    """Raise WeightsUnavailable if the published weights that a request needs cannot be had.
+
+    May ask the network, so it must be called before a transaction has begun.
+    """
+    if request.clone_of or request.strategy == "scratch" or not is_published(request.weights):
+        return
+    config = resolve(request, dataset_name="any", num_threads=1, base=None)
+    if config.architecture == "auto" and not (settings.weights_download or _has_any(settings)):
+        raise WeightsUnavailable(
+            "There are no pretrained weights on this machine to choose an architecture by, and "
+            "none may be downloaded. Put some into the folder named by GRAFT_WEIGHTS_DIR."
+        )
+    if config.weights != "none" and config.architecture != "auto":
+        require_available(
+            get_entry(config.architecture),
+            config.weights,
+            weights_dir=settings.weights_dir,
+            download_allowed=settings.weights_download,
+        )
+
+
+def _has_any(settings: Settings) -> bool:
+    """Whether any architecture's weights lie on this machine."""
+    return any(find_local(entry, "imagenet", settings.weights_dir) for entry in list_entries())
+
+
+def resolve_new(
+    session: Session, request: JobRequest, settings: Settings
+) -> tuple[JobConfig, Dataset, BaseModelFacts | None]:
+    """Resolve a request that clones no job: its configuration, its dataset, its base model.
+
+    Raises NotFound for an unknown dataset or model, DatasetInvalid, ValidationFailed.
+    """
+    dataset = get_usable_dataset(session, str(request.dataset_id))
+    base = _find_base(session, request)
+    config = resolve(
+        request, dataset_name=dataset.name, num_threads=settings.num_threads, base=base
+    )
+    return config, dataset, base
+
+
+def get_usable_dataset(session: Session, dataset_id: str) -> Dataset:
+    """The dataset, locked against deletion; raises NotFound or DatasetInvalid."""
+    dataset = DatasetRepository(session).get(dataset_id, share_lock=True)
+    if dataset.status == "invalid":
+        raise DatasetInvalid(
+            f"{dataset.id} was refused when it was checked ({dataset.error_code}): "
+            f"{dataset.error_message}"
+        )
+    return dataset
+
+
+def _find_base(session: Session, request: JobRequest) -> BaseModelFacts | None:
+    if is_published(request.weights) or request.weights is None:
+        return None
+    row = resolve_reference(session, request.weights, loc=("body", "weights"))
+    return BaseModelFacts(
+        reference=f"{row.name}:{row.version}",
+        architecture=row.architecture,
+        input_size=row.input_size,
+        checkpoint_key=row.checkpoint_key,
+    )

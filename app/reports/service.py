@@ -1,0 +1,33 @@
+"""Get the report of a job."""
+
+from sqlalchemy.orm import Session
+
+from app.db.tables import Dataset, Job
+from app.errors import ReportNotReady
+from app.jobs.report_schemas import Report
+from app.jobs.repository import JobRepository
+from app.reports.schemas import JobReportView
+
+_THUMBNAIL_PIXELS = 128
+
+
+def read_report(session: Session, job: Job) -> Report:
+    """What the job's training process found; raises ReportNotReady where there is none."""
+    row = JobRepository(session).find_report(job.id)
+    if row is None:
+        raise ReportNotReady(
+            f"{job.id} is {job.status}; a report is made when a job succeeds."
+            if job.status != "succeeded"
+            else f"{job.id} was finished before reports were made."
+        )
+    return Report.model_validate(row.report)
+
+
+def view_report(session: Session, job: Job) -> JobReportView:
+    """The job's report, its pictures linked; raises ReportNotReady where there is none."""
+    report = read_report(session, job)
+    if session.get(Dataset, job.dataset_id) is not None:
+        for mistake in report.mistakes:
+            images = f"/datasets/{job.dataset_id}/images"
+            mistake.thumbnail_url = f"{images}/{mistake.image_id}?size={_THUMBNAIL_PIXELS}"
+    return JobReportView(**dict(report), job_id=job.id)

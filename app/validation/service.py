@@ -1,0 +1,125 @@
+"""What POST /jobs would do, without doing it."""
+
+from sqlalchemy.orm import Session
+
+from app.analyses import service as inquiries
+from app.datasets.repository import DatasetRepository
+from app.db.tables import Dataset, Inquiry
+from app.errors import Conflict, InputProblem, NotFound, ValidationFailed, WeightsUnavailable
+from app.jobs import service
+from app.ml.recipe import Recipe, decide, is_decided
+from app.recipes.schemas import JobConfig, JobRequest
+from app.recipes.service import require_weights
+from app.settings import Settings
+from app.validation import estimate
+from app.validation.dry_run_schemas import DryRun, DryRunQuestion
+from app.validation.schemas import Validation, ValidationProblem
+
+
+def find_weights_problem(request: JobRequest, settings: Settings) -> ValidationProblem | None:
+    """What stands against the weights; may ask the network, which no transaction waits for."""
+    try:
+        require_weights(request, settings)
+    except WeightsUnavailable as error:
+        return ValidationProblem(code=error.code, message=error.message)
+    except ValidationFailed:
+        pass  # found again, with the rest, by validate_request
+    return None
+
+
+def validate_request(
+    session: Session,
+    request: JobRequest,
+    settings: Settings,
+    weights_problem: ValidationProblem | None,
+) -> tuple[Validation, Inquiry | None]:
+    """Collect every problem that can be found; without any, have a batch run.
+
+    The inquiry is the dry run, None where there is none to wait for.
+    """
+    problems = [weights_problem] if weights_problem else []
+    try:
+        config, dataset, base = service.resolve_request(session, request, settings)
+    except ValidationFailed as error:
+        problems += [_describe(error.code, problem) for problem in error.problems]
+        return _refuse(problems), None
+    except (NotFound, Conflict) as error:
+        problems.append(ValidationProblem(code=error.code, message=error.message))
+        return _refuse(problems), None
+    recipe = decide(config) if is_decided(config) and dataset.status == "ready" else None
+    inquiry = None
+    if recipe is not None and not problems:
+        question = DryRunQuestion(
+            recipe=recipe,
+            model_name=config.model_name,
+            base_model_key=base.checkpoint_key if base else None,
+        )
+        inquiry = inquiries.ask(
+            session,
+            kind=question.kind,
+            subject_id=dataset.id,
+            parameters=question.model_dump(mode="json"),
+            queue="train",  # it is to find the device and the memory that the job would find
+        )
+    return _view(session, config, dataset, recipe, problems, inquiry), inquiry
+
+
+def get_validation(session: Session, inquiry_id: str) -> tuple[Validation, Inquiry]:
+    """What validate_request has answered, with the dry run as it is now. Raises NotFound."""
+    inquiry = inquiries.get_inquiry(session, inquiry_id)
+    if inquiry.kind != "dry_run":
+        raise NotFound(f"There is no dry run {inquiry_id}.")
+    question = DryRunQuestion.model_validate(inquiry.parameters)
+    dataset = DatasetRepository(session).get(inquiry.subject_id)
+    config = JobConfig.model_validate(
+        question.recipe.model_dump() | {"dataset_id": dataset.id, "model_name": question.model_name}
+    )
+    return _view(session, config, dataset, question.recipe, [], inquiry), inquiry
+
+
+def _view(  # noqa: PLR0913, PLR0917 - each is one thing the answer is made of
+    session: Session,
+    config: JobConfig,
+    dataset: Dataset,
+    recipe: Recipe | None,
+    problems: list[ValidationProblem],
+    inquiry: Inquiry | None,
+) -> Validation:
+    if inquiry is not None and inquiry.status == "failed":
+        code, message = str(inquiry.error_code), str(inquiry.error_message)
+        problems = [*problems, ValidationProblem(code=code, message=message)]
+    measured = inquiry.result if inquiry is not None else None
+    num_classes = len(dataset.class_names)
+    counts = estimate.count_parameters(recipe, num_classes) if recipe else None
+    return Validation(
+        is_valid=not problems,
+        config=config,
+        num_parameters=counts[0] if counts else None,
+        num_trainable_parameters=counts[1] if counts else None,
+        memory=estimate.estimate_memory(recipe, num_classes) if recipe else None,
+        estimated_seconds=estimate.estimate_seconds(session, recipe, dataset) if recipe else None,
+        measured=DryRun.model_validate(measured) if measured else None,
+        problems=problems,
+    )
+
+
+def _refuse(problems: list[ValidationProblem]) -> Validation:
+    return Validation(
+        is_valid=False,
+        config=None,
+        num_parameters=None,
+        num_trainable_parameters=None,
+        memory=None,
+        estimated_seconds=None,
+        measured=None,
+        problems=problems,
+    )
+
+
+def _describe(code: str, problem: InputProblem) -> ValidationProblem:
+    return ValidationProblem(
+        code=code,
+        message=problem.message,
+        loc=list(problem.loc),
+        allowed=list(problem.allowed) if problem.allowed else None,
+    )

@@ -1,0 +1,177 @@
+"""Read a multipart/form-data body as it arrives (RFC 7578), holding no more than a chunk of it.
+
+    async for part in read_parts(request, stall_seconds=settings.upload_stall_seconds):
+        if part.name == "file":
+            async for chunk in part:          # a large part: chunks of the body's own sizes
+                await write(chunk)
+        else:
+            value = await part.read(max_bytes=1000)   # a small one: all of it, BodyTooLarge past it
+
+Parts come in the body's order, and each must be read before the next is asked for; what is left of
+it is skipped. `part.name` and `part.filename` are the client's words: never a path to write to. The
+cap of the whole body is not looked after here but by `app.web.middleware.BodyLimit`.
+
+Raises ValidationFailed if the request is no multipart form, BodyIncomplete for a body that ends
+early, is malformed, or whose client is gone or all but silent (less than MIN_BYTES in stall_seconds
+of waiting; time spent by the caller does not count).
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import cast
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect, Request
+
+from app.errors import BodyIncomplete, BodyTooLarge, InputProblem, ValidationFailed
+
+MIN_BYTES = 4096
+"""Less than this in a stall timeout counts as silence, or one byte a second would do."""
+
+
+class Part:
+    """One part of the form: its name, file name and content type as sent, and its content."""
+
+    def __init__(self, headers: dict[str, bytes], body: "_Body") -> None:
+        _, options = parse_options_header(headers.get("content-disposition"))
+        if b"name" not in options:
+            raise BodyIncomplete("A part of the form has no name.")
+        self.name = options[b"name"].decode(errors="replace")
+        filename = options.get(b"filename")
+        self.filename = None if filename is None else filename.decode(errors="replace")
+        content_type = headers.get("content-type")
+        self.content_type = None if content_type is None else content_type.decode("latin-1")
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while (chunk := await self._body.next_chunk()) is not None:
+            yield chunk
+
+    async def read(self, *, max_bytes: int) -> bytes:
+        """All that is left of the part; raises BodyTooLarge if that is more than max_bytes."""
+        whole = bytearray()
+        async for chunk in self:
+            whole += chunk
+            if len(whole) > max_bytes:
+                raise BodyTooLarge(
+                    f"The part '{self.name[:100]}' is larger than the {max_bytes} bytes allowed."
+                )
+        return bytes(whole)
+
+
+async def read_parts(request: Request, *, stall_seconds: float) -> AsyncIterator[Part]:
+    """Yield the parts of a request's form one after the other (see the module's docstring)."""
+    body = _Body(_boundary(request), _paced(request, stall_seconds))
+    while (headers := await body.next_headers()) is not None:
+        yield Part(headers, body)
+        while await body.next_chunk() is not None:
+            pass
+    await body.skip_epilogue()
+
+
+def _boundary(request: Request) -> bytes:
+    content_type, options = parse_options_header(request.headers.get("content-type"))
+    if content_type != b"multipart/form-data" or not options.get(b"boundary"):
+        problem = "The body must be multipart/form-data, with a boundary."
+        raise ValidationFailed(
+            InputProblem(("header", "content-type"), problem, ("multipart/form-data",))
+        )
+    return options[b"boundary"]
+
+
+async def _paced(request: Request, stall_seconds: float) -> AsyncIterator[bytes]:
+    stream = request.stream()
+    left, received = stall_seconds, 0
+    while True:
+        asked_at = time.monotonic()
+        try:
+            async with asyncio.timeout(left):
+                chunk = await anext(stream, None)
+        except TimeoutError as error:
+            raise BodyIncomplete(
+                f"The body stood still for {stall_seconds:g} seconds and was cut."
+            ) from error
+        except ClientDisconnect as error:
+            raise BodyIncomplete(
+                "The connection was closed before the body was complete."
+            ) from error
+        if chunk is None:
+            return
+        left -= time.monotonic() - asked_at
+        received += len(chunk)
+        if received >= MIN_BYTES:
+            left, received = stall_seconds, 0
+        yield chunk
+
+
+class _Body:
+    """The parser's findings, in the order in which they are asked for."""
+
+    def __init__(self, boundary: bytes, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+        self._found: deque[dict[str, bytes] | bytes | None] = deque()
+        """A part's headers, its content, None at its end; once more None at the form's end."""
+        self._in_part = False
+        self._headers: dict[str, bytes] = {}
+        self._name, self._value = b"", b""
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._on_part_begin,
+                    "on_header_field": self._on_header_field,
+                    "on_header_value": self._on_header_value,
+                    "on_header_end": self._on_header_end,
+                    "on_headers_finished": lambda: self._found.append(self._headers),
+                    "on_part_data": lambda body, start, end: self._found.append(body[start:end]),
+                    "on_part_end": lambda: self._found.append(None),
+                    "on_end": lambda: self._found.append(None),
+                },
+            )
+        except FormParserError as error:
+            raise BodyIncomplete("The form's boundary is too long.") from error
+
+    async def next_headers(self) -> dict[str, bytes] | None:
+        """The headers of the next part, once this one has been read; None after the last."""
+        headers = cast("dict[str, bytes] | None", await self._next())
+        self._in_part = headers is not None
+        return headers
+
+    async def next_chunk(self) -> bytes | None:
+        """Some more of this part; None at its end and ever after."""
+        if not self._in_part:
+            return None
+        chunk = cast("bytes | None", await self._next())
+        self._in_part = chunk is not None
+        return chunk
+
+    async def skip_epilogue(self) -> None:
+        async for _ in self._chunks:
+            pass
+
+    async def _next(self) -> dict[str, bytes] | bytes | None:
+        while not self._found:
+            chunk = await anext(self._chunks, None)
+            if chunk is None:
+                raise BodyIncomplete("The form ends early.")
+            try:
+                self._parser.write(chunk)
+            except FormParserError as error:
+                raise BodyIncomplete("The body is not a well-formed multipart form.") from error
+        return self._found.popleft()
+
+    def _on_part_begin(self) -> None:
+        self._headers = {}
+
+    def _on_header_field(self, body: bytes, start: int, end: int) -> None:
+        self._name += body[start:end]
+
+    def _on_header_value(self, body: bytes, start: int, end: int) -> None:
+        self._value += body[start:end]
+
+    def _on_header_end(self) -> None:
+        self._headers[self._name.decode("latin-1").lower()] = self._value
+        self._name, self._value = b"", b""

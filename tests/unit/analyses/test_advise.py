@@ -1,0 +1,79 @@
+"""Advice on a real, if small, dataset."""
+
+from pathlib import Path
+
+import pytest
+
+from app.advice.schemas import Advice, AdviceQuestion
+from app.errors import BudgetTooSmall, WeightsUnavailable
+from tests.unit.analyses.conftest import NUM_TRAIN, Ask
+from worker.advice.advise import advise
+from worker.analysis_config import InquiryConfig
+
+
+def answer(config: InquiryConfig) -> Advice:
+    assert isinstance(config.question, AdviceQuestion)
+    return advise(config, config.question)
+
+
+def test_who_asks_hears_that_it_goes_on(ask: Ask) -> None:
+    config = ask(strategy="auto")
+    assert isinstance(config.question, AdviceQuestion)
+    heard: list[tuple[int, int]] = []
+    advise(config, config.question, lambda done, total: heard.append((done, total)))
+    assert heard[-1] == (NUM_TRAIN, NUM_TRAIN)
+    assert heard == sorted(heard)
+
+
+def test_advice_is_made_of_what_was_measured(ask: Ask) -> None:
+    advice = answer(ask(strategy="auto"))
+    found = advice.measurements
+    assert advice.architecture == "squeezenet1_0"
+    assert (found.num_images, found.per_class) == (NUM_TRAIN, {"amber": 6, "blue": 6})
+    assert (found.imbalance, found.images_per_class, found.size) == (1.0, 6.0, "few")
+    assert found.num_images_probed == NUM_TRAIN
+    assert found.late.num_features == 512
+    assert found.late.stage != found.early.stage
+    assert found.gap.value == pytest.approx(found.late.accuracy.value - found.early.accuracy.value)
+    assert found.similarity == ("like" if found.gap.value >= 0 else "unlike")
+    assert found.expected_seconds.keys() == {"feature_extract", "partial", "fine_tune"}
+    assert advice.expected_seconds == found.expected_seconds[advice.strategy]
+    assert advice.expected_accuracy.value == max(
+        found.late.accuracy.value, found.early.accuracy.value
+    )
+    assert found.early.accuracy.value == 1.0  # colours are easy, even for random features
+
+
+def test_the_same_question_has_the_same_answer(ask: Ask) -> None:
+    timed = {"expected_seconds", "measurements", "reason"}
+    first, again = answer(ask(strategy="auto")), answer(ask(strategy="auto"))
+    assert first.model_dump(exclude=timed) == again.model_dump(exclude=timed)
+    assert first.measurements.late == again.measurements.late
+
+
+def test_a_strategy_that_was_given_is_kept(ask: Ask) -> None:
+    config = ask(architecture="auto", strategy="fine_tune", max_parameters=2_000_000)
+    advice = answer(config)
+    assert (advice.architecture, advice.strategy, advice.stage) == (
+        "squeezenet1_0",
+        "fine_tune",
+        None,
+    )
+    assert [one.verdict for one in advice.measurements.candidates][-1] == "chosen"
+    assert advice.measurements.expected_seconds.keys() == {"fine_tune"}
+
+
+def test_an_architecture_is_tried_before_it_is_chosen(ask: Ask) -> None:
+    advice = answer(ask(architecture="auto", strategy="auto", time_budget_seconds=1e6))
+    chosen = advice.measurements.candidates[-1]
+    assert (chosen.architecture, chosen.verdict) == ("squeezenet1_0", "chosen")
+    assert chosen.estimated_seconds is not None
+    assert {one.verdict for one in advice.measurements.candidates[:-1]} == {"no weights"}
+    with pytest.raises(BudgetTooSmall, match="time_budget_seconds"):
+        answer(ask(architecture="auto", strategy="auto", time_budget_seconds=1e-9))
+
+
+def test_without_weights_there_is_no_advice(ask: Ask, weights_dir: Path) -> None:
+    (weights_dir / "squeezenet1_0.safetensors").unlink()
+    with pytest.raises(WeightsUnavailable):
+        answer(ask(strategy="auto"))

@@ -1,0 +1,59 @@
+"""A batch of a job, run beforehand."""
+
+import pytest
+
+from app.validation.dry_run_schemas import DryRun, DryRunQuestion
+from tests.unit.analyses.conftest import Ask
+from worker.analysis_config import InquiryConfig
+from worker.dry_run.run import dry_run
+from worker.training import rehearsal
+
+
+def run(config: InquiryConfig) -> DryRun:
+    assert isinstance(config.question, DryRunQuestion)
+    return dry_run(config, config.question)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"strategy": "fine_tune"},
+        {"strategy": "partial", "trainable_from": "features.10"},
+        {"strategy": "feature_extract"},
+        {"strategy": "feature_extract", "epochs": 3},
+        {"weights": "none", "preset": "tutorial"},
+        {"architecture": "resnet18", "weights": "none", "precision": "bf16", "ema": {}},
+    ],
+    ids=str,
+)
+def test_every_way_to_train_is_rehearsed(ask: Ask, fields: dict[str, object]) -> None:
+    found = run(ask(kind="dry_run", **fields))
+    assert found.fits
+    assert found.fitting_batch_size == 8
+    for figure in (
+        found.train_seconds_per_image,
+        found.eval_seconds_per_image,
+        found.estimated_seconds,
+    ):
+        assert figure is not None
+        assert figure > 0
+    assert found.available_memory_bytes > 0
+
+
+def test_a_batch_that_does_not_fit_is_not_run_but_a_smaller_one_is(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = ask(kind="dry_run", strategy="fine_tune", batch_size=4096)
+    monkeypatch.setattr(rehearsal, "count_available_bytes", lambda _: 300_000_000)
+    found = run(config)
+    assert not found.fits
+    assert found.fitting_batch_size is not None
+    assert 1 < found.fitting_batch_size < 4096
+    assert found.train_seconds_per_image is not None
+
+
+def test_where_nothing_fits_nothing_is_promised(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rehearsal, "count_available_bytes", lambda _: 1000)
+    found = run(ask(kind="dry_run", strategy="fine_tune"))
+    assert (found.fits, found.fitting_batch_size) == (False, None)
+    assert (found.train_seconds_per_image, found.peak_memory_bytes) == (None, None)

@@ -1,0 +1,118 @@
+"""A version rounded to int8, on real, if few, images."""
+
+import math
+from typing import Any
+
+import onnx
+import pytest
+import torch
+from onnx.numpy_helper import to_array
+
+from app.errors import EngineUnavailable, TooFewImages, Unavailable
+from app.predictions.engines.engine import EngineName
+from app.predictions.servable import Servable, load_servable
+from app.quantization.schemas import QuantizationAnswer, QuantizationQuestion
+from app.storage import LocalStorage
+from tests.models import save_model
+from tests.unit.analyses.conftest import CLASS_NAMES, NUM_TRAIN, NUM_VAL, Ask
+from tests.uploads import draw_picture
+from worker.analysis_config import InquiryConfig
+from worker.quantization.run import compare, quantize
+
+KEY = "jobs/job_1/model.safetensors"
+FILE = "quantized/inq_1/1.onnx"
+CPU = torch.device("cpu")
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # the converter's own, about itself
+
+
+@pytest.fixture(autouse=True)
+def model(storage: LocalStorage) -> None:
+    save_model(storage, KEY, seed=1, class_names=tuple(CLASS_NAMES))
+
+
+def make(ask: Ask, **fields: Any) -> InquiryConfig:
+    question = QuantizationQuestion.model_validate(
+        {
+            "name": "colors",
+            "version": 1,
+            "digest": "0" * 64,
+            "checkpoint_key": KEY,
+            "class_names": CLASS_NAMES,
+            "num_images": NUM_TRAIN,
+        }
+        | fields
+    )
+    return ask().model_copy(update={"question": question, "file_key": FILE})
+
+
+def answer(config: InquiryConfig, **arguments: Any) -> QuantizationAnswer:
+    assert isinstance(config.question, QuantizationQuestion)
+    return quantize(config, config.question, **arguments)
+
+
+def load(storage: LocalStorage, engine: EngineName = "onnxruntime") -> Servable:
+    path = storage.path(FILE)
+    return load_servable(storage.path(KEY), None, CPU, engine=engine, quantized_path=path)
+
+
+def test_weights_are_int8_and_the_file_is_small(ask: Ask, storage: LocalStorage) -> None:
+    found = answer(make(ask))
+    graph = onnx.load(storage.path(FILE)).graph
+    large = [one for one in graph.initializer if math.prod(one.dims) > 1000]
+    assert {one.data_type for one in large} == {onnx.TensorProto.INT8}
+    peaks = {tuple(one.dims[1:]): int(abs(to_array(one).astype(int)).max()) for one in large}
+    assert peaks.pop((3, 7, 7)) == 64  # what reads the image: no pair of products needs 17 bits
+    assert set(peaks.values()) == {127}
+    assert found.num_bytes == storage.num_bytes(FILE) < storage.num_bytes(KEY) / 3
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_engines_answer_by_it_nearly_as_the_float_model(
+    ask: Ask, storage: LocalStorage, engine: EngineName
+) -> None:
+    answer(make(ask))
+    float_one = load_servable(storage.path(KEY), None, CPU, precision="fp32")
+    rounded = load(storage, engine)
+    assert rounded.engine.numbers == "int8"
+    assert rounded.class_names == tuple(CLASS_NAMES)
+    pictures = [draw_picture(CLASS_NAMES[number % 2], number) for number in range(4)]
+    pixels = torch.stack([rounded.prepare(picture) for picture in pictures])
+    expected, told = (one.engine.run(pixels).logits.softmax(1) for one in (float_one, rounded))
+    assert 0 < float((told - expected).abs().max()) < 0.1
+    together = rounded.engine.run(pixels).logits
+    alone = torch.cat([rounded.engine.run(image[None]).logits for image in pixels])
+    assert torch.allclose(together, alone, atol=0.05)
+
+
+def test_torch_does_not_run_it_and_says_what_does(ask: Ask, storage: LocalStorage) -> None:
+    answer(make(ask))
+    with pytest.raises(EngineUnavailable, match="openvino"):
+        load(storage, "torch")
+
+
+def test_what_rounding_changes_is_counted() -> None:
+    pairs = torch.tensor([[[4.0, 0.0], [4.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]]])
+    figures = compare(pairs, torch.tensor([0, 1]))
+    assert (figures.num_images, figures.num_changed) == (2, 1)
+    assert (figures.float_accuracy, figures.int8_accuracy) == (0.5, 1.0)
+    assert figures.max_probability_difference == pytest.approx(0.4621, abs=1e-4)
+
+
+def test_who_asks_hears_how_far_it_is(ask: Ask) -> None:
+    told: list[tuple[int, int]] = []
+    answer(
+        make(ask, num_images=NUM_TRAIN // 2),
+        on_progress=lambda done, total: told.append((done, total)),
+    )
+    total = NUM_TRAIN // 2 + NUM_VAL
+    assert told == [(done, total) for done in range(1, total + 1)]
+
+
+def test_what_cannot_be_read_is_named(ask: Ask, storage: LocalStorage) -> None:
+    with storage.new_file("empty.jsonl"):
+        pass
+    with pytest.raises(Unavailable):
+        answer(make(ask, checkpoint_key="jobs/gone.safetensors"))
+    with pytest.raises(TooFewImages, match="train"):
+        answer(make(ask).model_copy(update={"manifest_key": "empty.jsonl"}))

@@ -1,0 +1,50 @@
+import pytest
+
+from app.errors import ValidationFailed
+from app.models.references import ModelReference, parse_reference
+
+
+@pytest.mark.parametrize(
+    ("text", "reference"),
+    [
+        ("ants", ModelReference("ants")),
+        ("3.ants_and-bees", ModelReference("3.ants_and-bees")),
+        ("a" * 63, ModelReference("a" * 63)),
+        ("ants@champion", ModelReference("ants", alias="champion")),
+        ("ants:12", ModelReference("ants", version=12)),
+    ],
+)
+def test_each_form_is_read_and_written_back(text: str, reference: ModelReference) -> None:
+    assert parse_reference(text) == reference
+    assert str(reference) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "a model's name is"),
+        ("Ants", "a model's name is"),
+        ("ants\n", "a model's name is"),
+        ("a" * 64, "a model's name is"),
+        ("../ants", "a model's name is"),
+        ("ants\x00", "a model's name is"),
+        ("@champion", "a model's name is"),
+        ("imagenet", "reserved"),
+        ("none:1", "reserved"),
+        ("ants@", "after '@' stands an alias"),
+        ("ants@1st", "after '@' stands an alias"),
+        ("ants@champion:1", "after '@' stands an alias"),
+        ("ants:", "after ':' stands a version"),
+        ("ants:0", "after ':' stands a version"),
+        ("ants:-1", "after ':' stands a version"),
+        ("ants:1\n", "after ':' stands a version"),
+        ("ants:\u0663", "after ':' stands a version"),
+        ("ants:9999999999", "after ':' stands a version"),
+    ],
+)
+def test_anything_else_is_refused_with_the_part_at_fault(text: str, message: str) -> None:
+    with pytest.raises(ValidationFailed, match=message) as refused:
+        parse_reference(text, loc=("query", "model"))
+    (problem,) = refused.value.problems
+    assert problem.loc == ("query", "model")
+    assert problem.allowed == ("name", "name@alias", "name:version")

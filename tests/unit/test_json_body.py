@@ -1,0 +1,38 @@
+"""JSON that libraries let through and this service does not."""
+
+import pytest
+
+from app.errors import BadJson, ValidationFailed
+from app.web.json_body import parse_json
+
+
+def test_plain_json_is_read() -> None:
+    assert parse_json('{"a": [1, 2.5, "ü", null, true]}'.encode()) == {
+        "a": [1, 2.5, "ü", None, True]
+    }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"learning_rate": NaN}',
+        b'{"learning_rate": Infinity}',
+        b'{"learning_rate": -Infinity}',
+        b'{"learning_rate": 1e400}',
+        b'{"seed": ' + b"9" * 5000 + b"}",
+        rb'{"model_name": "\ud800"}',
+        rb'{"\udfff": 1}',
+    ],
+)
+def test_values_that_no_field_can_hold_are_refused(body: bytes) -> None:
+    with pytest.raises(ValidationFailed) as refusal:
+        parse_json(body)
+    assert refusal.value.problems[0].loc == ("body",)
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"not json", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 100_000, b"[1,]"]
+)
+def test_what_is_not_json_is_refused_as_such(body: bytes) -> None:
+    with pytest.raises(BadJson):
+        parse_json(body)

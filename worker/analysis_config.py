@@ -1,0 +1,64 @@
+"""What a process that answers an inquiry is told."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.advice.schemas import AdviceQuestion
+from app.evaluations.schemas import EvaluationQuestion
+from app.ml.recipe import Recipe
+from app.quantization.schemas import QuantizationQuestion
+from app.validation.dry_run_schemas import DryRunQuestion
+from worker.training.config import TrainingConfig
+
+
+class InquiryConfig(BaseModel):
+    """The configuration a supervisor sends to `python -m worker.inquiries`.
+
+    num_images counts the dataset's images by split; num_threads are those of an evaluation;
+    file_key is where an answer's file goes, where it has one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    question: Annotated[
+        AdviceQuestion | DryRunQuestion | EvaluationQuestion | QuantizationQuestion,
+        Field(discriminator="kind"),
+    ]
+    class_names: list[str]
+    num_images: dict[str, int]
+    manifest_key: str
+    dataset_digest: str
+    storage_dir: Path
+    weights_dir: Path | None
+    weights_download: bool
+    cache_dir: Path
+    image_cache_bytes: int
+    device: str
+    num_threads: int
+    file_key: str = ""
+
+    def train(self, recipe: Recipe) -> TrainingConfig:
+        """What a job with this recipe would be told; it has no place to write to."""
+        question = self.question
+        base_model_key = (
+            question.base_model_key
+            if isinstance(question, AdviceQuestion | DryRunQuestion)
+            else None
+        )
+        return TrainingConfig(
+            job_id="",
+            recipe=recipe,
+            class_names=self.class_names,
+            manifest_key=self.manifest_key,
+            dataset_digest=self.dataset_digest,
+            key_prefix="",
+            storage_dir=self.storage_dir,
+            weights_dir=self.weights_dir,
+            weights_download=self.weights_download,
+            cache_dir=self.cache_dir,
+            image_cache_bytes=self.image_cache_bytes,
+            device=self.device,
+            base_model_key=base_model_key,
+        )

@@ -1,0 +1,71 @@
+"""Inquiries as work: from a question's row to a child's configuration, and its answer to SQL."""
+
+from sqlalchemy.orm import Session
+
+from app.analyses import service as inquiries
+from app.datasets.service import require_ready
+from app.db.tables import Dataset
+from app.errors import Conflict
+from app.settings import Settings
+from app.storage import LocalStorage
+from app.tasks import service as work
+from app.tasks.service import Lease
+from worker.analysis_config import InquiryConfig
+from worker.child import Command
+from worker.protocol import Answered, Message
+from worker.waiting import fail_waiting
+
+
+class InquiryWork:
+    """The kinds `advise`, `dry_run` and `evaluate`: their subject is an inquiry about a dataset."""
+
+    def __init__(self, settings: Settings, storage: LocalStorage) -> None:
+        self.settings = settings
+        self.storage = storage
+
+    def begin(self, session: Session, lease: Lease) -> Command | None:
+        inquiry = inquiries.get_inquiry(session, lease.subject_id)
+        dataset = session.get_one(Dataset, inquiry.subject_id)
+        try:
+            require_ready(dataset)
+        except Conflict as error:
+            work.finish(session, lease)
+            self.fail(session, inquiry.id, error.code, error.message)
+            return None
+        configuration = InquiryConfig.model_validate(
+            {
+                "question": inquiry.parameters,
+                "class_names": dataset.class_names,
+                "num_images": {
+                    split: counts["num_images"] for split, counts in dataset.splits.items()
+                },
+                "manifest_key": dataset.manifest_key,
+                "dataset_digest": dataset.digest,
+                "storage_dir": self.storage.root,
+                "weights_dir": self.settings.weights_dir and self.settings.weights_dir.absolute(),
+                "weights_download": self.settings.weights_download,
+                "cache_dir": self.settings.image_cache_dir,
+                "image_cache_bytes": self.settings.image_cache_bytes,
+                "device": self.settings.device,
+                "num_threads": self.settings.num_threads,
+                "file_key": self.place(lease),
+            }
+        )
+        return Command("worker.inquiries", configuration.model_dump_json())
+
+    def place(self, lease: Lease) -> str:  # noqa: ARG002 - most answers are no files
+        """Where this attempt stores the file that belongs to its answer."""
+        return ""
+
+    def record(self, session: Session, lease: Lease, message: Message) -> list[str]:
+        if isinstance(message, Answered):
+            inquiries.answer(session, lease.subject_id, message.result)
+        return []
+
+    def requeue(self, session: Session, subject_id: str, reason: str) -> bool:  # noqa: ARG002 - an inquiry has no events
+        return True
+
+    def fail(self, session: Session, subject_id: str, code: str, message: str) -> list[str]:
+        inquiries.fail(session, subject_id, code, message)
+        fail_waiting(session, subject_id, code, message)
+        return []

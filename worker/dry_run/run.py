@@ -1,0 +1,57 @@
+"""One batch of a job, run with random images before anything depends on it."""
+
+import torch
+
+from app.ml.runtime.device import choose_device
+from app.storage import LocalStorage
+from app.validation.dry_run_schemas import DryRun, DryRunQuestion
+from worker.advice.cost import Rates, estimate_seconds
+from worker.analysis_config import InquiryConfig
+from worker.training.footprint import PeakMemory, count_available_bytes
+from worker.training.memory import find_fitting_batch_size
+from worker.training.rehearsal import Rehearsal
+from worker.training.repeatable import make_repeatable
+from worker.training.starting_model import start_model
+
+
+def dry_run(config: InquiryConfig, question: DryRunQuestion) -> DryRun:
+    """Build the model as the job would and run one batch of training and one of validation.
+
+    Where the batch does not fit the memory, the largest that does is looked for, and the figures
+    are those of that one. Raises what `start_model` raises, and DeviceUnavailable.
+    """
+    recipe = question.recipe
+    device = choose_device(config.device)
+    make_repeatable(recipe.num_threads)
+    available = count_available_bytes(device)
+    peak = PeakMemory(device)
+    model, header = start_model(config.train(recipe), LocalStorage(config.storage_dir))
+    rehearsal = Rehearsal(model.to(device), recipe, num_classes=header.num_classes, device=device)
+    rates: dict[int, Rates] = {}
+
+    def try_batch(size: int) -> None:
+        forward, step = rehearsal.run(size)
+        rates[size] = Rates(decoding=0.0, forward=forward, step=step)
+
+    try:
+        try_batch(recipe.batch_size)
+    except (torch.OutOfMemoryError, MemoryError):
+        fitting = find_fitting_batch_size(try_batch, recipe.batch_size)
+    else:
+        fitting = recipe.batch_size
+    found = rates[fitting] if fitting else None
+    counts = {split: config.num_images.get(split, 0) for split in ("train", "val")}
+    return DryRun(
+        device=device.type,
+        fits=fitting == recipe.batch_size,
+        fitting_batch_size=fitting,
+        train_seconds_per_image=found.step if found else None,
+        eval_seconds_per_image=found.forward if found else None,
+        peak_memory_bytes=peak.num_bytes() if found else None,
+        available_memory_bytes=available,
+        estimated_seconds=estimate_seconds(
+            recipe, found, num_train=counts["train"], num_val=counts["val"]
+        )
+        if found
+        else None,
+    )

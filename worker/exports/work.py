@@ -1,0 +1,34 @@
+"""Exports as work: from a question's row to a child's configuration, and its answer to SQL."""
+
+from sqlalchemy.orm import Session
+
+from app.analyses import service as inquiries
+from app.exports.schemas import ExportQuestion
+from app.tasks.service import Lease
+from worker.analysis_work import InquiryWork
+from worker.child import Command
+from worker.exports.config import ExportConfig
+from worker.protocol import Answered, Message
+
+
+class ExportWork(InquiryWork):
+    """The kind `export`: its subject is an inquiry about a version."""
+
+    def begin(self, session: Session, lease: Lease) -> Command | None:
+        inquiry = inquiries.get_inquiry(session, lease.subject_id)
+        configuration = ExportConfig(
+            question=ExportQuestion.model_validate(inquiry.parameters),
+            storage_dir=self.storage.root,
+            file_key=_place(lease),
+        )
+        return Command("worker.exports", configuration.model_dump_json())
+
+    def record(self, session: Session, lease: Lease, message: Message) -> list[str]:
+        if isinstance(message, Answered):
+            inquiries.answer(session, lease.subject_id, message.result, file_key=_place(lease))
+        return []
+
+
+def _place(lease: Lease) -> str:
+    """Where this attempt stores its archive."""
+    return f"exports/{lease.subject_id}/{lease.item_id}-{lease.fence}.zip"

@@ -1,0 +1,135 @@
+"""A worker process's place of work: takes items of its queue one after the other."""
+
+import logging
+import threading
+import time
+from contextlib import ExitStack
+from uuid import uuid4
+
+from opentelemetry.trace import SpanKind
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from app.db.session import Database
+from app.settings import Settings
+from app.storage import LocalStorage
+from app.tasks import service as work
+from app.tasks.dispatcher import Dispatcher
+from app.tasks.notifications import CeleryQueue
+from app.tasks.service import Lease
+from app.telemetry.logs import bound
+from app.telemetry.tracing import context_of, get_tracer, tracing
+from worker.child import Command
+from worker.kinds import Kind, make_kinds
+from worker.reaper import Reaper
+from worker.recorder import Recorder
+from worker.supervisor import supervise
+from worker.sweeper import sweep
+
+SWEEP_EVERY_SECONDS = 3600.0
+
+log = logging.getLogger(__name__)
+
+
+class Workbench:
+    """Rung by ticks, looking by itself when none come, doing one thing at a time."""
+
+    def __init__(self, settings: Settings, queue: str) -> None:
+        self.settings = settings
+        self.queue = queue
+        self.owner = str(uuid4())
+        self.database = Database(settings.sqlalchemy_url)
+        self.storage = LocalStorage(settings.storage_dir)
+        self.kinds = make_kinds(settings, self.storage)
+        self.doorbell = CeleryQueue(
+            settings.celery_broker_url, expires_seconds=settings.ring_seconds
+        )
+        self.dispatcher = Dispatcher(
+            self.database, self.doorbell, every_seconds=settings.ring_seconds
+        )
+        self.database.on_commit = self.dispatcher.ring
+        self.reaper = Reaper(
+            self.database, self.kinds, self.storage, lease_seconds=settings.lease_seconds
+        )
+        self._tracing = ExitStack()
+        self._busy = threading.Lock()
+        self._draining = threading.Event()
+        self._idler = threading.Thread(target=self._look_now_and_then, name="idler", daemon=True)
+
+    def start(self) -> None:
+        self._tracing.enter_context(tracing(self.settings, "graft-worker"))
+        self.dispatcher.start()
+        self.reaper.start()
+        self._idler.start()
+        log.info("worker %s serves the queue %s", self.owner, self.queue)
+
+    def drain(self) -> None:
+        """Take nothing more, and give back what is being worked on."""
+        self._draining.set()
+
+    def close(self) -> None:
+        self.drain()
+        self._idler.join(timeout=self.settings.drain_seconds + 5)
+        self.reaper.close()
+        self.dispatcher.close()
+        self.doorbell.close()
+        self.database.close()
+        self._tracing.close()
+
+    def take_work(self) -> None:
+        """Work until nothing claimable is left; returns at once if this worker is busy."""
+        if not self._busy.acquire(blocking=False):
+            return
+        try:
+            while not self._draining.is_set() and self._work_once():
+                pass
+        except (OperationalError, InterfaceError) as error:
+            log.warning("the database does not answer: %s", error.orig)
+        except Exception:  # the next item must find a worker, whatever this one ran into
+            log.exception("unexpected error; the lease will be taken away")
+        finally:
+            self._busy.release()
+
+    def _work_once(self) -> bool:
+        with self.database.transaction() as session:
+            lease = work.claim(session, self.queue, self.owner)
+            if lease is None:
+                return False
+            kind = self.kinds[lease.kind]
+            command = kind.begin(session, lease)
+        if command is not None:
+            with bound(work_item=lease.item_id, subject=lease.subject_id):
+                self._attempt(lease, kind, command)
+        return True
+
+    def _attempt(self, lease: Lease, kind: Kind, command: Command) -> None:
+        log.info("%s: attempt %s begins", lease.subject_id, lease.attempt)
+        recorder = Recorder(self.database, self.storage, lease, kind, self.settings)
+        with get_tracer().start_as_current_span(
+            f"work {lease.kind}",
+            context=context_of(lease.trace_parent),
+            kind=SpanKind.CONSUMER,
+            attributes={
+                "graft.kind": lease.kind,
+                "graft.subject": lease.subject_id,
+                "graft.work_item": lease.item_id,
+                "graft.attempt": lease.attempt,
+            },
+            record_exception=False,
+        ) as attempt:
+            supervise(command, recorder, self._draining, self.settings)
+            attempt.set_attribute("graft.outcome", recorder.outcome)
+        log.info("%s: attempt %s: %s", lease.subject_id, lease.attempt, recorder.outcome)
+
+    def _look_now_and_then(self) -> None:
+        next_sweep = time.monotonic()
+        while not self._draining.wait(self.settings.idle_poll_seconds):
+            self.take_work()
+            if time.monotonic() >= next_sweep:
+                next_sweep = time.monotonic() + SWEEP_EVERY_SECONDS
+                self._sweep()
+
+    def _sweep(self) -> None:
+        try:
+            sweep(self.database, self.storage)
+        except (OperationalError, InterfaceError, OSError) as error:
+            log.warning("could not sweep: %s", error)

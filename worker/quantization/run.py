@@ -1,0 +1,97 @@
+"""Rounding a registered version to int8, and counting what that changes."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from app.datasets.manifest import Split, read_manifest
+from app.errors import CheckpointInvalid, TooFewImages, Unavailable
+from app.ml.models import checkpoint
+from app.ml.models.catalogue import get_entry
+from app.ml.runtime.quantizing import quantize as round_network
+from app.ml.runtime.scoring import ScoringNetwork
+from app.quantization.schemas import (
+    QuantizationAnswer,
+    QuantizationFigures,
+    QuantizationQuestion,
+)
+from app.storage import LocalStorage
+from worker.analysis_config import InquiryConfig
+from worker.training.cache import decode, eval_form
+from worker.training.data import Sample, select_samples
+
+
+def quantize(
+    config: InquiryConfig,
+    question: QuantizationQuestion,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> QuantizationAnswer:
+    """Write the version in int8 under config.file_key, and compare the two on validation images.
+
+    Raises Unavailable where the version's file cannot be read, TooFewImages for a dataset without
+    training or validation images, EngineUnavailable where ONNX Runtime is not installed.
+    """
+    storage = LocalStorage(config.storage_dir)
+    train, val = (_select(config, question, storage, split) for split in ("train", "val"))
+    every = -(-len(train) // question.num_images)
+    calibrating = train[::every]
+    total = len(calibrating) + len(val)
+    try:
+        model, header = checkpoint.restore_model(
+            checkpoint.load(storage.path(question.checkpoint_key))
+        )
+    except (FileNotFoundError, CheckpointInvalid) as error:
+        raise Unavailable("The file of the version cannot be read.") from error
+    torch.set_num_threads(config.num_threads)
+    network = ScoringNetwork(model, get_entry(header.architecture), header.preprocessing)
+
+    form = eval_form(header.preprocessing)
+
+    def read(samples: Sequence[Sample], before: int) -> Iterator[Tensor]:
+        for done, sample in enumerate(samples, start=before + 1):
+            yield decode(sample, form)
+            on_progress(done, total)
+
+    content = round_network(network, read(calibrating, 0))
+    with storage.new_file(config.file_key) as file:
+        file.write(content)
+    from app.predictions.engines.onnxruntime_engine import (  # noqa: PLC0415 - an extra, known to be there by now
+        OnnxRuntimeEngine,
+    )
+
+    engine = OnnxRuntimeEngine(storage.path(config.file_key))
+    pairs = []
+    for image in read(val, len(calibrating)):
+        with torch.inference_mode():
+            logits, _ = network(image[None])
+        pairs.append(torch.cat([logits, engine.run(image[None]).logits]))
+    figures = compare(torch.stack(pairs), torch.tensor([sample.target for sample in val]))
+    return QuantizationAnswer(
+        digest=hashlib.sha256(content).hexdigest(), num_bytes=len(content), figures=figures
+    )
+
+
+def compare(logits: Tensor, targets: Tensor) -> QuantizationFigures:
+    """What rounding has changed: logits [num_images, 2, num_classes], float's before int8's."""
+    predicted = logits.argmax(2)
+    right = (predicted == targets[:, None]).double().mean(0)
+    probabilities = logits.softmax(2)
+    return QuantizationFigures(
+        num_images=len(targets),
+        float_accuracy=float(right[0]),
+        int8_accuracy=float(right[1]),
+        num_changed=int((predicted[:, 0] != predicted[:, 1]).sum()),
+        max_probability_difference=float((probabilities[:, 0] - probabilities[:, 1]).abs().max()),
+    )
+
+
+def _select(
+    config: InquiryConfig, question: QuantizationQuestion, storage: LocalStorage, split: Split
+) -> list[Sample]:
+    records = read_manifest(storage.path(config.manifest_key))
+    samples = select_samples(records, split, question.class_names, storage.path)
+    if not samples:
+        raise TooFewImages(f"The dataset's {split} split has no images.")
+    return samples

@@ -1,0 +1,31 @@
+"""Quantisation as work: what a child has made in int8 becomes a version."""
+
+from sqlalchemy.orm import Session
+
+from app.analyses import service as inquiries
+from app.quantization.schemas import QuantizationAnswer, QuantizationQuestion
+from app.quantization.service import register_quantized
+from app.tasks.service import Lease
+from worker.analysis_work import InquiryWork
+from worker.protocol import Answered, Message
+
+
+class QuantizationWork(InquiryWork):
+    """The kind `quantize`: its subject is an inquiry about a dataset and a version."""
+
+    def place(self, lease: Lease) -> str:
+        return f"quantized/{lease.subject_id}/{lease.item_id}-{lease.fence}.onnx"
+
+    def record(self, session: Session, lease: Lease, message: Message) -> list[str]:
+        if not isinstance(message, Answered):
+            return []
+        inquiry = inquiries.get_inquiry(session, lease.subject_id)
+        question = QuantizationQuestion.model_validate(inquiry.parameters)
+        answer = QuantizationAnswer.model_validate(message.result)
+        made = register_quantized(session, question, answer, key=self.place(lease))
+        if made is None:
+            reason = f"{question.name}:{question.version} was deleted."
+            inquiries.fail(session, inquiry.id, "NOT_FOUND", reason)
+            return [self.place(lease)]
+        inquiries.answer(session, inquiry.id, made.model_dump(mode="json"))
+        return []

@@ -1,0 +1,113 @@
+"""Training as work: from a job's row to a child's configuration, and from its words to SQL."""
+
+from sqlalchemy.orm import Session
+
+from app.advice.service import settle
+from app.db.tables import Dataset, Epoch, Job
+from app.errors import GraftError
+from app.jobs import lifecycle
+from app.jobs.repository import JobRepository
+from app.jobs.service import recall_base
+from app.ml.recipe import decide, is_decided
+from app.settings import Settings
+from app.storage import LocalStorage
+from app.studies.service import consider_pruning
+from app.tasks import service as work
+from app.tasks.service import Lease
+from worker.child import Command
+from worker.protocol import EpochsDone, Message, Started, Trained, TrainProgress
+from worker.training.config import Resume, TrainingConfig
+
+
+class TrainingWork:
+    """The kind `train`: its subject is a job."""
+
+    def __init__(self, settings: Settings, storage: LocalStorage) -> None:
+        self.settings = settings
+        self.storage = storage
+
+    def begin(self, session: Session, lease: Lease) -> Command | None:
+        job = lifecycle.begin_attempt(session, lease.subject_id, lease.attempt)
+        dataset = session.get(Dataset, job.dataset_id)
+        if dataset is None or dataset.status != "ready":
+            reason = dataset.error_message if dataset else "it was deleted"
+            work.finish(session, lease)
+            self.fail(session, job.id, "DATASET_INVALID", f"The dataset is not usable: {reason}")
+            return None
+        try:
+            self._settle(session, job, lease)
+        except GraftError as error:
+            work.finish(session, lease)
+            self.fail(session, job.id, error.code, error.message)
+            return None
+        configuration = self._configure(session, job, dataset, lease)
+        return Command("worker.training", configuration.model_dump_json())
+
+    def record(self, session: Session, lease: Lease, message: Message) -> list[str]:
+        job_id = lease.subject_id
+        if isinstance(message, Started):
+            lifecycle.record_start(session, job_id, message.resolved, message.environment)
+        elif isinstance(message, TrainProgress):
+            lifecycle.record_progress(session, job_id, message.model_dump(exclude={"type"}))
+        elif isinstance(message, EpochsDone):
+            work.mark_progress(session, lease)
+            rows = [
+                Epoch(job_id=job_id, **row.model_dump(exclude={"is_best"})) for row in message.rows
+            ]
+            superseded = lifecycle.record_epochs(
+                session,
+                job_id,
+                rows,
+                improved=[row.epoch for row in message.rows if row.is_best],
+                state_key=message.state_key,
+                best_key=message.best_key,
+            )
+            consider_pruning(session, job_id, rows)
+            return superseded
+        elif isinstance(message, Trained):
+            return lifecycle.complete_job(
+                session,
+                job_id,
+                model_key=message.model_key,
+                model_digest=message.model_digest,
+                num_bytes=message.num_bytes,
+                report=message.report,
+                trust_key=message.trust_key,
+            )
+        return []
+
+    def requeue(self, session: Session, subject_id: str, reason: str) -> bool:
+        return lifecycle.requeue_job(session, subject_id, reason)
+
+    def fail(self, session: Session, subject_id: str, code: str, message: str) -> list[str]:
+        lifecycle.fail_job(session, subject_id, code, message)
+        return []
+
+    def _settle(self, session: Session, job: Job, lease: Lease) -> None:
+        """Decide what is `auto` in the job by the advice that it has waited for."""
+        config = JobRepository(session).get_decided_config(job.id)
+        if not is_decided(config):
+            inquiry_id = work.find_awaited(session, lease)
+            settle(session, job, inquiry_id, recall_base(job, config))
+
+    def _configure(
+        self, session: Session, job: Job, dataset: Dataset, lease: Lease
+    ) -> TrainingConfig:
+        resume = Resume(epoch=job.resume_epoch, state_key=job.state_key) if job.state_key else None
+        return TrainingConfig(
+            job_id=job.id,
+            recipe=decide(JobRepository(session).get_decided_config(job.id)),
+            class_names=dataset.class_names,
+            manifest_key=str(dataset.manifest_key),
+            dataset_digest=str(dataset.digest),
+            key_prefix=f"jobs/{job.id}/{lease.item_id}-{lease.fence}",
+            storage_dir=self.storage.root,
+            weights_dir=self.settings.weights_dir and self.settings.weights_dir.absolute(),
+            weights_download=self.settings.weights_download,
+            cache_dir=self.settings.image_cache_dir,
+            image_cache_bytes=self.settings.image_cache_bytes,
+            device=self.settings.device,
+            num_processes=self.settings.num_processes,
+            base_model_key=job.base_model_key,
+            resume=resume,
+        )
