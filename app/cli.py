@@ -1,11 +1,9 @@
 """The `graft` command."""
 
 import logging
-import os
 import signal
 import sys
 import threading
-import warnings
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from app.errors import GraftError
-from app.loading import loading_code
+from app.parent import end_with_parent
 from app.settings import Settings, describe_settings, get_settings
 from app.telemetry.logs import configure_logging
 from app.telemetry.tracing import require_exporter
@@ -80,7 +78,7 @@ def demo(
     """Start the service, train on pictures, predict one, and leave the service running."""
     from rich.console import Console  # noqa: PLC0415 - other commands need not wait for it
 
-    from app.standalone import running_service  # noqa: PLC0415 - as above
+    from app.standalone import running_service  # noqa: PLC0415 - other commands need not wait for it
     from client.demo.run import run_demo  # noqa: PLC0415 - as above
     from client.errors import GraftClientError  # noqa: PLC0415 - as above
 
@@ -112,7 +110,7 @@ def api(
     settings = get_settings()
     require_exporter(settings)
     if with_parent:
-        _end_with_parent()
+        end_with_parent()
     if shared_port is None:
         _keep_answering(settings)
     else:
@@ -120,33 +118,21 @@ def api(
 
 
 def _keep_answering(settings: Settings) -> None:
-    from app.processes import api_processes, keeping_alive  # noqa: PLC0415 - for this command alone
+    from app.standalone import running_api  # noqa: PLC0415 - slow to import, and not always needed
 
     _interrupt_on_signals()
     level = logging.getLevelName(logging.getLogger().level).lower()
-    with (
-        suppress(KeyboardInterrupt),
-        api_processes(settings, log_level=level) as (_, processes),
-        keeping_alive(processes),
-    ):
+    with suppress(KeyboardInterrupt), running_api(settings, log_level=level):
         threading.Event().wait()
 
 
 def _answer(settings: Settings, port: int) -> None:
-    with loading_code():
-        import uvicorn  # noqa: PLC0415 - other commands need not wait for it
+    from app.api_process import serve  # noqa: PLC0415 - slow to import, and not always needed
+    from app.main import create_app  # noqa: PLC0415 - slow to import, and not always needed
+    from app.ports import share_port  # noqa: PLC0415 - slow to import, and not always needed
 
-        from app.main import create_app  # noqa: PLC0415 - it loads torch
-        from app.processes import share_port  # noqa: PLC0415 - as above
-
-    config = uvicorn.Config(
-        create_app(settings),
-        timeout_graceful_shutdown=5,
-        timeout_keep_alive=30,
-        log_level="warning",
-        log_config=None,
-    )
-    uvicorn.Server(config).run([share_port(settings.host, port)])
+    app = create_app(settings, warms_up_first=settings.api_processes > 1)
+    serve(app, [share_port(settings.host, port)])
 
 
 @app.command()
@@ -161,23 +147,13 @@ def worker(
     with_parent: WithParent = False,
 ) -> None:
     """Run a worker for some of the queues, one item of each at a time."""
-    from celery.bin.celery import celery  # noqa: PLC0415 - other commands need not wait for it
+    from worker import process, spawning  # noqa: PLC0415 - slow to import, and not always needed
 
     if with_parent:
-        _end_with_parent()
+        end_with_parent()
     require_exporter(get_settings())
-    # Celery warns root of pickled messages; this worker accepts JSON alone.
-    warnings.filterwarnings("ignore", message="You're running the worker with superuser")
-    options = "--pool=threads --without-gossip --without-mingle --loglevel=WARNING"
-    celery.main(
-        args=[
-            *("--quiet", "--app=worker.celery_app", "worker", f"--queues={','.join(queue)}"),
-            f"--hostname={'-'.join(queue)}-{os.getpid()}@%h",
-            # A thread more than queues: while all work for hours, it answers (and drops) ticks.
-            f"--concurrency={len(queue) + 1}",
-            *options.split(),
-        ]
-    )
+    spawning.start_server()
+    process.serve(queue)
 
 
 @app.command()
@@ -202,15 +178,6 @@ def _interrupt_on_signals() -> None:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _end_with_parent() -> None:
-    def watch() -> None:
-        while os.read(0, 1024):
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 def main() -> None:

@@ -1,10 +1,10 @@
 """The web application, put together."""
 
 from asyncio import to_thread
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
@@ -20,7 +20,6 @@ from app.history.router import router as history_router
 from app.jobs.router import router as jobs_router
 from app.models.router import router as registry_router
 from app.open_inference.router import router as open_inference_router
-from app.predictions.predictor import Predictor
 from app.predictions.router import router as predictions_router
 from app.promotions.router import router as promotion_router
 from app.quantization.router import router as quantization_router
@@ -40,6 +39,9 @@ from app.web.dependencies import Services
 from app.web.middleware import BodyLimit, RequestId
 from app.web.openapi import complete_schema
 from app.web.problems import install_problem_handlers
+
+if TYPE_CHECKING:
+    from app.predictions.predictor import Predictor
 
 ROUTERS: tuple[APIRouter, ...] = (
     predictions_router,  # first, for it is looked for most often
@@ -79,13 +81,24 @@ send pictures to the model that comes out.
 """
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Build the application; it connects to nothing before its lifespan begins."""
+def create_app(
+    settings: Settings,
+    *,
+    predicts: bool = True,
+    warms_up_first: bool = False,
+    on_start: Callable[[], object] = lambda: None,
+) -> FastAPI:
+    """Build the application; it connects to nothing before its lifespan begins.
+
+    Without `predicts` it loads neither torch nor a model: predictions are answered with 503, and it
+    is never ready: it stands in while others load (`app.api_processes`). With `warms_up_first` its
+    lifespan begins once the chosen model has answered; then `on_start` is called.
+    """
     app = FastAPIOffline(
         title="Graft",
         description=DESCRIPTION,
         version=version("graft"),
-        lifespan=_lifespan(settings),
+        lifespan=_lifespan(settings, predicts, warms_up_first, on_start),
         swagger_ui_parameters={"tryItOutEnabled": True},
     )
     for router in ROUTERS:
@@ -107,7 +120,9 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _lifespan(settings: Settings) -> Any:
+def _lifespan(
+    settings: Settings, predicts: bool, warms_up_first: bool, on_start: Callable[[], object]
+) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         storage = LocalStorage(settings.storage_dir)
@@ -117,27 +132,34 @@ def _lifespan(settings: Settings) -> Any:
         queue = CeleryQueue(settings.celery_broker_url, expires_seconds=settings.ring_seconds)
         dispatcher = Dispatcher(database, queue, every_seconds=settings.ring_seconds)
         database.on_commit = dispatcher.ring
-        predictor = Predictor(settings, database, storage)
+        predictor = _make_predictor(settings, database, storage) if predicts else None
         app.state.services = Services(
             settings,
             database,
             storage,
             find_broker_error=lambda: dispatcher.broker_error,
-            is_warm=lambda: predictor.warm_up.is_over,
-            find_model_error=lambda: predictor.warm_up.problem,
+            is_warm=lambda: predictor is not None and predictor.warm_up.is_over,
+            find_model_error=lambda: predictor.warm_up.problem if predictor else None,
         )
         app.state.predictor = predictor
         dispatcher.start()
         try:
-            if settings.api_processes > 1:
-                # It gets its share of connections as soon as it listens: not before it is warm.
+            if predictor and warms_up_first:
                 await to_thread(predictor.warm_up.wait, _WARM_UP_SECONDS)
+            on_start()
             with tracing(settings, "graft-api"):
                 yield
         finally:
             dispatcher.close()
-            predictor.close()
+            if predictor:
+                predictor.close()
             queue.close()
             database.close()
 
     return lifespan
+
+
+def _make_predictor(settings: Settings, database: Database, storage: LocalStorage) -> "Predictor":
+    from app.predictions.predictor import Predictor  # noqa: PLC0415 - slow to import, and not always needed
+
+    return Predictor(settings, database, storage)

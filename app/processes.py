@@ -1,5 +1,6 @@
-"""`graft` commands kept alive as processes of this one, and the port that several may share."""
+"""Processes that are kept alive."""
 
+import json
 import logging
 import os
 import socket
@@ -7,15 +8,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
-from app.errors import Unavailable
-from app.settings import Settings, environment_with
-from app.telemetry.metrics import forget_process
+from app.forking import CAN_FORK, ForkedProcess, Forker, child_environment
 
 log = logging.getLogger(__name__)
 
@@ -23,132 +20,145 @@ STOP_SECONDS = 30.0
 RESTART_SECONDS = 1.0
 
 
+@dataclass(frozen=True)
+class Running:
+    """A process, and the pipe to its standard input; once that is closed, the process ends."""
+
+    process: subprocess.Popen[bytes] | ForkedProcess
+    stdin: int
+
+
 class KeptProcess:
-    """One `graft` command kept alive; it ends by itself if this process disappears."""
+    """A process that is started again when it ends; it ends by itself if this process does.
+
+    has_started is set once one of its processes has said that it works.
+    """
 
     def __init__(
         self,
-        arguments: Sequence[str],
-        environment: dict[str, str],
-        forget: Callable[[int], None] = lambda _: None,
+        name: str,
+        start: Callable[[threading.Event], Running],
+        on_end: Callable[[int], None] | None = None,
     ) -> None:
-        """`forget` is called with the id of each of its processes that has ended."""
-        self.command = [sys.executable, "-m", "app.cli", *arguments, "--with-parent"]
-        self.environment = environment
-        self._forget = forget
+        """`start` is given has_started, `on_end` the id of each process that has ended."""
+        self.name = name
         self.num_starts = 0
+        self.has_started = threading.Event()
+        self._start = start
+        self._on_end = on_end
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._keep_alive, daemon=True)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._keep_alive, name=name, daemon=True)
+        self._running: Running | None = None
 
     def start(self) -> None:
+        """Start the first process before this returns, so that those after it come later."""
+        self._start_once()
         self._thread.start()
 
     def ask_to_end(self) -> None:
         self._closing.set()
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
+        if self._running is not None:
+            self._running.process.terminate()
 
     def wait_for_end(self, deadline: float) -> None:
         self._thread.join(max(0.0, deadline - time.monotonic()))
-        if self._process is not None and self._process.poll() is None:
-            log.warning("%s does not end; killing it", self.command)
-            self._process.kill()
+        if self._thread.is_alive() and self._running is not None:
+            log.warning("%s does not end; killing it", self.name)
+            self._running.process.kill()
         self._thread.join()
 
     def _keep_alive(self) -> None:
-        while not self._closing.is_set():
-            self.num_starts += 1
-            with subprocess.Popen(  # noqa: S603 - our own interpreter and command
-                self.command,
-                stdin=subprocess.PIPE,
-                env=self.environment,
-                start_new_session=True,
-            ) as process:
-                self._process = process
-                if self._closing.is_set():
-                    process.terminate()
-                code = process.wait()
-            self._forget(process.pid)
+        while True:
+            running = self._running
+            assert running is not None  # noqa: S101 - started before this thread, or below
+            if self._closing.is_set():
+                running.process.terminate()
+            code = running.process.wait()
+            os.close(running.stdin)
+            if self._on_end is not None:
+                self._on_end(running.process.pid)
             if not self._closing.is_set():
-                log.warning("%s ended with %s; starting it again", self.command, code)
-                self._closing.wait(RESTART_SECONDS)
+                log.warning("%s ended with %s; starting it again", self.name, code)
+            if self._closing.wait(RESTART_SECONDS):
+                return
+            self._start_once()
+
+    def _start_once(self) -> None:
+        self.num_starts += 1
+        self._running = self._start(self.has_started)
 
 
 @contextmanager
 def keeping_alive(processes: Sequence[KeptProcess]) -> Iterator[None]:
-    """Start them, and end them with the block."""
+    """End processes with the block, those that have been started."""
     try:
-        for process in processes:
-            process.start()
         yield
     finally:
-        for process in processes:
+        started = [process for process in processes if process.num_starts]
+        for process in started:
             process.ask_to_end()
         deadline = time.monotonic() + STOP_SECONDS
-        for process in processes:
+        for process in started:
             process.wait_for_end(deadline)
 
 
 @contextmanager
-def api_processes(settings: Settings, *, log_level: str) -> Iterator[tuple[str, list[KeptProcess]]]:
-    """The address that the API's processes will share, and these, not yet started.
+def forking(variables: Mapping[str, str]) -> Iterator[Forker | None]:
+    """Fork processes with the environment of children and these variables, which are no secrets.
 
-    Raises Unavailable if something listens there.
+    None, and a line in the log, on platforms where a fork is not safe.
     """
-    with reserve_port(settings.host, settings.port) as port, TemporaryDirectory() as counts:
-        environment = environment_with(settings)
-        if settings.api_processes > 1:
-            environment |= {"PROMETHEUS_MULTIPROC_DIR": counts}
-        command = ["--log-level", log_level, "api", "--shared-port", str(port)]
-        processes = [
-            KeptProcess(command, environment, forget=partial(forget_process, Path(counts)))
-            for _ in range(settings.api_processes)
-        ]
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        yield f"http://{host}:{port}", processes
-
-
-@contextmanager
-def reserve_port(host: str, port: int) -> Iterator[int]:
-    """Keep a port from everyone but the processes that share it with this one; 0 picks a free one.
-
-    The socket never listens: the kernel gives connections only to those that do.
-    Raises Unavailable if something listens there.
-    """
-    with _open(host) as probe:
-        # Sharing the port from the start would be sharing it with whoever has it already.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        _bind(probe, host, port)
-        port = probe.getsockname()[1]
-    with share_port(host, port):
-        yield port
-
-
-def share_port(host: str, port: int) -> socket.socket:
-    """A socket of one's own on a port that others listen on, too: each gets its connections.
-
-    Source: Linux, socket(7), SO_REUSEPORT. Raises Unavailable if someone has it for himself.
-    """
-    shared = _open(host)
-    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    _bind(shared, host, port)
-    return shared
-
-
-def _open(host: str) -> socket.socket:
-    # By its protocol asyncio knows TCP, and sends answers without waiting for acknowledgements.
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-
-
-def _bind(listener: socket.socket, host: str, port: int) -> None:
+    if not CAN_FORK:
+        log.warning("processes cannot be forked safely here: each one imports its modules itself")
+        yield None
+        return
+    forker = Forker({**child_environment(), **variables})
     try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise Unavailable(
-            f"Cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); "
-            "set GRAFT_PORT to another port, or to 0 for any free one."
-        ) from error
+        yield forker
+    finally:
+        forker.close()
+
+
+def fork_with(
+    forker: Forker,
+    target: str,
+    config: Mapping[str, object],
+    sockets: Sequence[socket.socket],
+    has_started: threading.Event,
+) -> Running:
+    """Fork `module:function`, and send it a line of JSON on its standard input.
+
+    The function is given the numbers of the sockets, and of a pipe on which it says that it works.
+    """
+    reading, writing = os.pipe()
+    starting, started = os.pipe()
+    try:
+        descriptors = [reading, 1, 2, *(one.fileno() for one in sockets), started]
+        process = forker.fork(target, descriptors)
+    finally:
+        os.close(reading)
+        os.close(started)
+
+    def await_start() -> None:
+        if os.read(starting, 1):
+            has_started.set()
+        os.close(starting)
+
+    threading.Thread(target=await_start, name="start", daemon=True).start()
+    with suppress(BrokenPipeError):
+        os.write(writing, json.dumps(config).encode() + b"\n")
+    return Running(process, writing)
+
+
+def spawn(command: Sequence[str], environment: Mapping[str, str]) -> Running:
+    """Run a `graft` command as a process of its own, where nothing can be forked."""
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-m", "app.cli", *command, "--with-parent"],
+        stdin=subprocess.PIPE,
+        env=dict(environment),
+        start_new_session=True,
+    )
+    assert process.stdin is not None  # noqa: S101 - by construction
+    stdin = os.dup(process.stdin.fileno())
+    process.stdin.close()
+    return Running(process, stdin)

@@ -1,68 +1,144 @@
 """`graft up`: the API and workers for all queues on one machine, with the embedded database."""
 
-import sqlite3
+import subprocess
+import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPException
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.error import URLError
+from urllib.request import urlopen
 
-import httpx
-
-from app.db.migrate import migrate_database
+from app import api_processes
 from app.errors import Unavailable
-from app.processes import KeptProcess, api_processes, keeping_alive
+from app.forking import Forker
+from app.processes import KeptProcess, Running, fork_with, forking, keeping_alive, spawn
 from app.settings import Settings, environment_with
-from app.tasks.notifications import QUEUES, CeleryQueue
 
-START_SECONDS = 120.0
+WORKERS = (("cpu", "predict"), ("train",))
+"""The queues of each worker process: two share one, as their work is done by its children."""
 
-WORKERS = (("--queue", "cpu", "--queue", "predict"), ("--queue", "train"))
-"""The queues of each worker process: two share one, for neither works in it, their children do."""
+WORKER_MODULES = (
+    "worker.process",
+    "worker.loop",
+    # Celery imports these by name when it starts.
+    "celery.apps.worker",
+    "celery.concurrency.thread",
+    "kombu.transport.sqlalchemy",
+)
+CHILD_MODULES = ("worker.children:preload",)
 
 
 @contextmanager
 def running_service(settings: Settings, *, log_level: str = "info") -> Iterator[str]:
-    """Run everything until the block ends; gives the address once the service is ready.
+    """Run everything until the block ends; yields the address once the service is ready.
 
+    All processes are forked from one that imports their modules once, in the order in which they
+    are needed: the API answers first, then workers take work, then models predict.
     A process that dies is started again. Raises Unavailable if the port is taken or the service
     does not become ready.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    migrate_database(settings.sqlalchemy_url)
-    if not settings.broker_url:
-        _prepare_embedded_broker(settings)
-    with api_processes(settings, log_level=log_level) as (url, apis):
+    with ExitStack() as stack:
+        counts = Path(stack.enter_context(TemporaryDirectory()))
+        forker = stack.enter_context(forking({"PROMETHEUS_MULTIPROC_DIR": str(counts)}))
+        api = stack.enter_context(
+            api_processes.api_processes(settings, forker, counts, log_level=log_level)
+        )
         environment = environment_with(settings)
         workers = [
-            KeptProcess(["--log-level", log_level, "worker", *queues], environment)
+            KeptProcess(
+                f"worker {'+'.join(queues)}", _Worker(forker, environment, queues, log_level)
+            )
             for queues in WORKERS
         ]
-        with keeping_alive([*apis, *workers]):
-            _wait_until_ready(url, [*apis, *workers])
-            yield url
+        stack.enter_context(keeping_alive(workers))
+        with ThreadPoolExecutor(1) as preparing:
+            prepared = preparing.submit(_prepare, environment)
+            if forker:
+                forker.preload(*api_processes.LIGHT_MODULES)
+            prepared.result()
+        api.start_stand_in()
+        if forker:
+            forker.preload(*WORKER_MODULES)
+        for worker in workers:
+            worker.start()
+        if forker:
+            forker.preload(*api_processes.MODULES, *CHILD_MODULES)
+        api.start()
+        _wait_until_ready(api.url, [*api.processes, *workers])
+        yield api.url
 
 
-def _prepare_embedded_broker(settings: Settings) -> None:
-    """Let readers and writers of the broker's file not wait for each other.
+@contextmanager
+def running_api(settings: Settings, *, log_level: str) -> Iterator[str]:
+    """Run the API alone until the block ends; yields its address once it predicts."""
+    with ExitStack() as stack:
+        counts = Path(stack.enter_context(TemporaryDirectory()))
+        forker = stack.enter_context(forking({"PROMETHEUS_MULTIPROC_DIR": str(counts)}))
+        api = stack.enter_context(
+            api_processes.api_processes(settings, forker, counts, log_level=log_level)
+        )
+        if forker:
+            forker.preload(*api_processes.LIGHT_MODULES)
+        api.start_stand_in()
+        if forker:
+            forker.preload(*api_processes.MODULES)
+        api.start()
+        yield api.url
 
-    The broker's client makes its tables at the first ring: here, so that no two workers race to.
-    """
-    connection = sqlite3.connect(settings.data_dir.absolute() / "broker.db")
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.close()
-    doorbell = CeleryQueue(settings.celery_broker_url, expires_seconds=settings.ring_seconds)
-    doorbell.ring(QUEUES[0])
-    doorbell.close()
+
+class _Worker:
+    """Starts a worker process for some queues."""
+
+    def __init__(
+        self,
+        forker: Forker | None,
+        environment: Mapping[str, str],
+        queues: Sequence[str],
+        log_level: str,
+    ) -> None:
+        self.forker = forker
+        self.environment = environment
+        self.queues = queues
+        self.log_level = log_level
+
+    def __call__(self, has_started: threading.Event) -> Running:
+        if self.forker is None:
+            queues = [word for queue in self.queues for word in ("--queue", queue)]
+            return spawn(["--log-level", self.log_level, "worker", *queues], self.environment)
+        config = {
+            "environ": self.environment,
+            "queues": self.queues,
+            "log_level": self.log_level,
+        }
+        with self.forker.connect() as connection:
+            return fork_with(self.forker, "worker.process:main", config, [connection], has_started)
 
 
-def _wait_until_ready(url: str, processes: list[KeptProcess]) -> None:
-    deadline = time.monotonic() + START_SECONDS
+def _prepare(environment: Mapping[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "app.setup_service"],
+        env=dict(environment),
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise Unavailable(f"The database cannot be prepared: {done.stderr.strip()[-2000:]}")
+
+
+def _wait_until_ready(url: str, processes: Sequence[KeptProcess]) -> None:
+    deadline = time.monotonic() + api_processes.START_SECONDS
     while time.monotonic() < deadline:
-        if any(process.num_starts > 3 for process in processes):  # noqa: PLR2004 - not by chance
+        if any(process.num_starts > api_processes.MAX_STARTS for process in processes):
             break
         try:
-            if httpx.get(f"{url}/readyz", timeout=5).status_code == httpx.codes.OK:
+            with urlopen(f"{url}/readyz", timeout=5):  # noqa: S310 - our own address
                 return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
+        except (URLError, HTTPException, OSError):
+            time.sleep(0.05)
     raise Unavailable("The service did not become ready; its log above says why.")

@@ -1,37 +1,30 @@
-"""Inquiries as work: from a question's row to a child's configuration, and its answer to SQL."""
+"""Analysis requests as work: from their row to a child, and from its answer to their row."""
 
 from sqlalchemy.orm import Session
 
 from app.analyses import service as inquiries
 from app.datasets.service import require_ready
 from app.db.tables import Dataset
-from app.errors import Conflict
 from app.settings import Settings
 from app.storage import LocalStorage
-from app.tasks import service as work
 from app.tasks.service import Lease
 from worker.analysis_config import InquiryConfig
 from worker.child import Command
 from worker.protocol import Answered, Message
-from worker.waiting import fail_waiting
 
 
-class InquiryWork:
-    """The kinds `advise`, `dry_run` and `evaluate`: their subject is an inquiry about a dataset."""
+class AnalysisWork:
+    """A kind whose subject is an analysis request about a dataset, answered by a child."""
 
-    def __init__(self, settings: Settings, storage: LocalStorage) -> None:
+    def __init__(self, module: str, settings: Settings, storage: LocalStorage) -> None:
+        self.module = module
         self.settings = settings
         self.storage = storage
 
     def begin(self, session: Session, lease: Lease) -> Command | None:
         inquiry = inquiries.get_inquiry(session, lease.subject_id)
         dataset = session.get_one(Dataset, inquiry.subject_id)
-        try:
-            require_ready(dataset)
-        except Conflict as error:
-            work.finish(session, lease)
-            self.fail(session, inquiry.id, error.code, error.message)
-            return None
+        require_ready(dataset)
         configuration = InquiryConfig.model_validate(
             {
                 "question": inquiry.parameters,
@@ -51,10 +44,10 @@ class InquiryWork:
                 "file_key": self.place(lease),
             }
         )
-        return Command("worker.inquiries", configuration.model_dump_json())
+        return Command(self.module, configuration.model_dump_json())
 
     def place(self, lease: Lease) -> str:  # noqa: ARG002 - most answers are no files
-        """Where this attempt stores the file that belongs to its answer."""
+        """Return the key under which this attempt stores the file of its answer."""
         return ""
 
     def record(self, session: Session, lease: Lease, message: Message) -> list[str]:
@@ -67,5 +60,7 @@ class InquiryWork:
 
     def fail(self, session: Session, subject_id: str, code: str, message: str) -> list[str]:
         inquiries.fail(session, subject_id, code, message)
-        fail_waiting(session, subject_id, code, message)
         return []
+
+    def explain_to_waiting(self, code: str, message: str) -> tuple[str, str]:
+        return code, message

@@ -6,8 +6,9 @@ from sqlalchemy.orm import Session
 
 from app.settings import Settings
 from app.storage import LocalStorage
+from app.tasks import service as work
 from app.tasks.service import Lease
-from worker.analysis_work import InquiryWork
+from worker.analysis_work import AnalysisWork
 from worker.batches.work import BatchWork
 from worker.child import Command
 from worker.exports.work import ExportWork
@@ -21,7 +22,10 @@ class Kind(Protocol):
     """One kind of work. Each method runs inside the transaction that changes the lease."""
 
     def begin(self, session: Session, lease: Lease) -> Command | None:
-        """What to run; None if the item turned out to need nothing."""
+        """Return what to run; None if the item turned out to need nothing.
+
+        Raises GraftError where the subject has failed before anything can be run.
+        """
 
     def record(self, session: Session, lease: Lease, message: Message) -> list[str]:
         """Write what the child said; answers storage keys that nothing points to any more."""
@@ -30,18 +34,36 @@ class Kind(Protocol):
         """The attempt is over without a result; False if the subject is, too."""
 
     def fail(self, session: Session, subject_id: str, code: str, message: str) -> list[str]:
-        """The subject has failed for good; answers keys that nothing points to any more."""
+        """Record that the subject has failed; returns keys that nothing refers to any more."""
+
+    def explain_to_waiting(self, code: str, message: str) -> tuple[str, str]:
+        """Return the code and message of what fails because it waits for this subject."""
 
 
-def make_kinds(settings: Settings, storage: LocalStorage) -> dict[str, Kind]:
-    """Every kind of work by its name in the work table."""
+Kinds = dict[str, Kind]
+"""Every kind of work by its name in the work table."""
+
+
+def make_kinds(settings: Settings, storage: LocalStorage) -> Kinds:
+    """Create every kind of work."""
     return {
-        "advise": InquiryWork(settings, storage),
-        "dry_run": InquiryWork(settings, storage),
-        "evaluate": InquiryWork(settings, storage),
+        "advise": AnalysisWork("worker.advice", settings, storage),
+        "dry_run": AnalysisWork("worker.dry_run", settings, storage),
+        "evaluate": AnalysisWork("worker.evaluation", settings, storage),
         "export": ExportWork(settings, storage),
-        "quantize": QuantizationWork(settings, storage),
-        "predict": BatchWork(settings, storage),
         "ingest": IngestionWork(settings, storage),
+        "predict": BatchWork(settings, storage),
+        "quantize": QuantizationWork(settings, storage),
         "train": TrainingWork(settings, storage),
     }
+
+
+def fail_subject(  # noqa: PLR0913, PLR0917 - each is one thing the caller knows
+    kinds: Kinds, session: Session, kind: str, subject_id: str, code: str, message: str
+) -> list[str]:
+    """Fail a subject and all that waits for it; returns keys that nothing refers to any more."""
+    keys = kinds[kind].fail(session, subject_id, code, message)
+    code, message = kinds[kind].explain_to_waiting(code, message)
+    for item in work.withdraw_waiting(session, subject_id):
+        keys += fail_subject(kinds, session, item.kind, item.subject_id, code, message)
+    return keys

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from sqlalchemy.exc import DBAPIError
 
@@ -11,7 +11,7 @@ from app.db.session import Database
 from app.storage import Storage
 from app.tasks import service as work
 from app.tasks.service import RunningItem
-from worker.kinds import Kind
+from worker.kinds import Kinds, fail_subject
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class Reaper:
     def __init__(
         self,
         database: Database,
-        kinds: Mapping[str, Kind],
+        kinds: Kinds,
         storage: Storage,
         *,
         lease_seconds: float,
@@ -69,16 +69,17 @@ class Reaper:
             if taken is None:
                 return
             item, again = taken
-            kind = self.kinds[item.kind]
             superseded: list[str] = []
             if not again:
-                superseded = kind.fail(
+                superseded = fail_subject(
+                    self.kinds,
                     session,
+                    item.kind,
                     item.subject_id,
                     "LEASE_LOST",
                     f"{reason} That was attempt {work.MAX_STRIKES} in a row without progress.",
                 )
-            elif not kind.requeue(session, item.subject_id, reason):
+            elif not self.kinds[item.kind].requeue(session, item.subject_id, reason):
                 work.withdraw(session, item)
         for key in superseded:
             self.storage.delete(key)

@@ -13,7 +13,7 @@ from app.storage import LocalStorage
 from app.tasks import service as work
 from app.tasks.service import Lease, Wishes
 from worker.child import Exited
-from worker.kinds import Kind
+from worker.kinds import Kinds, fail_subject
 from worker.protocol import (
     Answered,
     BatchProgress,
@@ -50,13 +50,14 @@ class Recorder:
         database: Database,
         storage: LocalStorage,
         lease: Lease,
-        kind: Kind,
+        kinds: Kinds,
         settings: Settings,
     ) -> None:
         self.database = database
         self.storage = storage
         self.lease = lease
-        self.kind = kind
+        self.kinds = kinds
+        self.kind = kinds[lease.kind]
         self.settings = settings
         self.has_ended = False
         self.outcome: Outcome = "lost"
@@ -97,9 +98,8 @@ class Recorder:
         def write(session: Session) -> list[str]:
             item, again = work.strike(session, self.lease)
             if not again:
-                return self.kind.fail(
+                return self._fail(
                     session,
-                    self.lease.subject_id,
                     "CHILD_CRASHED",
                     f"{reason} That was attempt {work.MAX_STRIKES} in a row without progress.",
                 )
@@ -115,7 +115,7 @@ class Recorder:
 
         def write(session: Session) -> list[str]:
             work.finish(session, self.lease)
-            return self.kind.fail(session, self.lease.subject_id, code, message)
+            return self._fail(session, code, message)
 
         self._write_and_tidy(write)
         self.has_ended = True
@@ -136,6 +136,10 @@ class Recorder:
 
         self._write(write)
         self.outcome = "given_back"
+
+    def _fail(self, session: Session, code: str, message: str) -> list[str]:
+        failure = (self.lease.kind, self.lease.subject_id, code, message)
+        return fail_subject(self.kinds, session, *failure)
 
     def _write_and_tidy(self, step: Callable[[Session], list[str]]) -> None:
         """Run a step, and once it is committed delete the files it says nothing points to."""

@@ -46,18 +46,18 @@ def _watch(child: Child, recorder: Recorder, draining: threading.Event, settings
         if time.monotonic() - clock.beat >= settings.heartbeat_seconds:
             wishes = recorder.beat()
             clock.beat = time.monotonic()
-            child.say("alive")
+            child.send("alive")
             if wishes.cancel:
                 child.end()
                 recorder.cancel()
                 return
             if wishes.stop:
-                child.say("stop")
+                child.send("stop")
         if draining.is_set():
             child.end()
             recorder.give_back("the worker is shutting down")
             return
-        message = child.hear(poll_seconds)
+        message = child.receive(poll_seconds)
         if isinstance(message, Exited):
             recorder.end(message)
             return

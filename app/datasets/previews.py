@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from matplotlib.figure import Figure
 from PIL import Image
 
 from app.ml.images.image_file import decode_image, read_header
@@ -53,6 +52,8 @@ def encode_jpeg(image: Image.Image) -> bytes:
 
 def draw_preview(tiles: Sequence[Tile], *, title: str) -> bytes:
     """A grid as square as can be of 1 to 64 images under their titles, as PNG."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, and not always needed
+
     num_columns = math.ceil(math.sqrt(len(tiles)))
     num_rows = math.ceil(len(tiles) / num_columns)
     figure = Figure(figsize=(1.7 * num_columns, 1.9 * num_rows + 0.5), layout="constrained")

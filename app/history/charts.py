@@ -3,12 +3,13 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from typing import TYPE_CHECKING
 
 from app.history.schemas import EpochRow
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Told apart by the colour-blind too (Okabe & Ito, 2008)."""
@@ -24,6 +25,8 @@ class Curve:
 
 def draw_history(curves: Sequence[Curve]) -> bytes:
     """Validation accuracy and loss by epoch, training dashed; several jobs in one picture. PNG."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, and not always needed
+
     figure = Figure(figsize=(10, 4.2), dpi=110, layout="constrained")
     accuracy, loss = figure.subplots(1, 2)
     for index, curve in enumerate(curves):
@@ -58,21 +61,23 @@ def draw_history(curves: Sequence[Curve]) -> bytes:
     return write_png(figure)
 
 
-def style_epoch_axes(axes: Axes) -> None:
+def style_epoch_axes(axes: "Axes") -> None:
     """Whole epochs, a faint grid, no frame."""
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - slow to import, and not always needed
+
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def write_png(figure: Figure) -> bytes:
+def write_png(figure: "Figure") -> bytes:
     """The figure as a PNG."""
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
     return picture.getvalue()
 
 
-def _draw(axes: Axes, curve: Curve, metric: str, color: str) -> None:
+def _draw(axes: "Axes", curve: Curve, metric: str, color: str) -> None:
     epochs = [row.epoch for row in curve.rows]
     marker = "." if len(epochs) < 40 else ""  # noqa: PLR2004 - beyond that dots run together
     axes.plot(

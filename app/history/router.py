@@ -33,9 +33,7 @@ _PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 def get_history(
     job_id: JobId,
     session: ReadSessionDep,
-    format: Annotated[  # noqa: A002 - the contract's name
-        Literal["json", "csv"], Query(description="How to write it.")
-    ] = "json",
+    format: Annotated[Literal["json", "csv"], Query(description="How to write it.")] = "json",  # noqa: A002 - the query parameter's name
 ) -> History | Response:
     """Epochs count from 1; every epoch stands here once."""
     history = view_history(session, service.get_job(session, job_id))

@@ -15,8 +15,7 @@ from app.open_inference.schemas import (
     OutputTensor,
     RequestedOutput,
 )
-from app.predictions.postprocess import Ranked, Verdict
-from app.predictions.predictor import Outcome
+from app.predictions.results import Outcome, Ranked, Verdict
 
 
 class _Written(NamedTuple):

@@ -1,7 +1,7 @@
 """HTTP of the Open Inference Protocol: the same models through the door that its clients know."""
 
 from importlib.metadata import version as version_of
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
@@ -35,11 +35,13 @@ from app.open_inference.schemas import (
 from app.open_inference.service import describe_model, refer, require_model
 from app.open_inference.tensors import Limits, read_images, read_request
 from app.predictions.caller import PredictorDep, admitted, unless_gone
-from app.predictions.postprocess import Wish
-from app.predictions.predictor import Predictor
+from app.predictions.results import Wish
 from app.web.dependencies import ReadSessionDep, ServicesDep, StorageDep
 from app.web.health import get_readiness
 from app.web.problems import problem_responses
+
+if TYPE_CHECKING:
+    from app.predictions.predictor import Predictor
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol"])
 
@@ -159,7 +161,7 @@ async def infer_version(
     return await _infer(request, predictor, refer(name, version))
 
 
-async def _infer(request: Request, predictor: Predictor, reference: str) -> Response:
+async def _infer(request: Request, predictor: "Predictor", reference: str) -> Response:
     settings = predictor.settings
     limits = Limits(
         max_images=settings.predict_queue_size,

@@ -3,27 +3,31 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from fastapi import Depends, Request
 
-from app.errors import BodyIncomplete
-from app.predictions.predictor import Predictor
+from app.errors import BodyIncomplete, Unavailable
 from app.telemetry.metrics import PREDICT_SHED
+
+if TYPE_CHECKING:
+    from app.predictions.predictor import Predictor
 
 Result = TypeVar("Result")
 
 
-async def _predictor(request: Request) -> Predictor:  # a plain function would go to a thread
-    predictor: Predictor = request.app.state.predictor
+async def _predictor(request: Request) -> "Predictor":  # a plain function would go to a thread
+    predictor: Predictor | None = request.app.state.predictor
+    if predictor is None:
+        raise Unavailable("The service is starting and loads its models; try again in a second.")
     return predictor
 
 
-PredictorDep = Annotated[Predictor, Depends(_predictor)]
+PredictorDep = Annotated["Predictor", Depends(_predictor)]
 
 
 @asynccontextmanager
-async def admitted(request: Request, predictor: Predictor) -> AsyncIterator[None]:
+async def admitted(request: Request, predictor: "Predictor") -> AsyncIterator[None]:
     """A request's stay: refused before its body is read, or ended at its deadline.
 
     A body of unknown length counts as the largest there may be.

@@ -14,7 +14,7 @@ from app.ml.models import checkpoint
 from app.ml.models.catalogue import get_entry
 from app.ml.runtime.scoring import ScoringNetwork
 from app.ml.trust.heat_maps import Explainer, draw_heat
-from app.predictions.postprocess import Explanation, Verdict
+from app.predictions.results import Explanation, Verdict
 
 
 def load_explainer(path: Path, device: torch.device) -> Explainer:

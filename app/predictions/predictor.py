@@ -24,33 +24,15 @@ from app.predictions.following import Following
 from app.predictions.lanes import Lanes
 from app.predictions.model_cache import ModelCache
 from app.predictions.observing import count_results, counting_failures, observe
-from app.predictions.postprocess import Verdict, Wish, judge
+from app.predictions.postprocess import judge
 from app.predictions.resolution import Question, Resolution
+from app.predictions.results import Classified, Outcome, Wish
 from app.predictions.servable import Servable, load_servable
 from app.predictions.shadow import ShadowTraffic
 from app.predictions.warming import WarmUp
 from app.settings import Settings
 from app.storage import Storage
 from app.telemetry.metrics import PREDICT_BATCH_SIZE, PREDICT_SHED
-
-
-class Classified(NamedTuple):
-    """What is said of one image, and how long it took to say so."""
-
-    verdict: Verdict
-    inference_ms: float
-
-
-class Outcome(NamedTuple):
-    """A model's word on each image, in the order sent: a ranking, or what is wrong with it.
-
-    class_names are in the order of the model's logits.
-    """
-
-    name: str
-    version: int
-    class_names: list[str]
-    images: list[Classified | InputError]
 
 
 class ImageToAnswer(NamedTuple):

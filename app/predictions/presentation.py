@@ -3,7 +3,7 @@
 from base64 import b64encode
 
 from app.errors import InputError
-from app.predictions.postprocess import Verdict
+from app.predictions.results import Verdict
 from app.predictions.schemas import (
     ImageError,
     ImagePredictions,

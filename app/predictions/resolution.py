@@ -9,7 +9,7 @@ from typing import NamedTuple
 from app.db.session import Database
 from app.db.tables import ModelVersion
 from app.models.service import resolve_chosen, resolve_reference
-from app.predictions.postprocess import Wish
+from app.predictions.results import Wish
 from app.telemetry.tracing import find_trace_parent
 
 _MAX_KNOWN = 256

@@ -22,9 +22,8 @@ from app.errors import (
 from app.models.schemas import VersionName
 from app.predictions.body import PART_NAME, read_images
 from app.predictions.caller import PredictorDep, admitted, unless_gone
-from app.predictions.postprocess import Wish
-from app.predictions.predictor import Classified, Outcome
 from app.predictions.presentation import view_error, view_verdict
+from app.predictions.results import Classified, Outcome, Wish
 from app.predictions.schemas import (
     ImageFailure,
     ImagePredictions,

@@ -2,13 +2,15 @@
 
 import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from app.ml.trust.figures import SplitFigures
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MAX_NAMED = 50
 """Classes up to which axes and cells are labelled; beyond, the frequent confusions are listed."""
@@ -27,6 +29,8 @@ def draw_confusion_matrix(
 
     With many classes neighbours share a cell, and the most frequent confusions stand beside it.
     """
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, and not always needed
+
     matrix = np.array(figures.confusion_matrix, dtype=np.int64)
     num_classes = len(class_names)
     is_named = num_classes <= MAX_NAMED
@@ -65,7 +69,7 @@ def list_confusions(matrix: Matrix, limit: int) -> list[tuple[int, int, int]]:
     ]
 
 
-def _draw_cells(axes: Axes, matrix: Matrix, class_names: Sequence[str]) -> None:
+def _draw_cells(axes: "Axes", matrix: Matrix, class_names: Sequence[str]) -> None:
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     names = [_shorten(name) for name in class_names]
@@ -89,7 +93,7 @@ def _draw_cells(axes: Axes, matrix: Matrix, class_names: Sequence[str]) -> None:
         )
 
 
-def _draw_blocks(axes: Axes, matrix: Matrix) -> None:
+def _draw_blocks(axes: "Axes", matrix: Matrix) -> None:
     num_classes = len(matrix)
     width = -(-num_classes // _MAX_CELLS)
     starts = np.arange(0, num_classes, width)
@@ -105,7 +109,7 @@ def _draw_blocks(axes: Axes, matrix: Matrix) -> None:
     axes.title.set_fontsize(9)
 
 
-def _draw_confusions(axes: Axes, matrix: Matrix, class_names: Sequence[str]) -> None:
+def _draw_confusions(axes: "Axes", matrix: Matrix, class_names: Sequence[str]) -> None:
     axes.set_title("most frequent confusions: true → predicted", fontsize=9)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     axes.set_xticks([])

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from textwrap import shorten
-
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.legend import Legend
+from typing import TYPE_CHECKING
 
 from app.db.tables import Epoch
 from app.history.charts import COLORS, style_epoch_axes, write_png
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
 
 LINE_STYLES = ("-", "--", ":")
 MAX_CURVES = len(COLORS) * len(LINE_STYLES)
@@ -37,6 +38,8 @@ def draw_study(curves: Sequence[Curve]) -> bytes:
 
     A head that was solved for has no epochs of learning: a level line shows what it reached.
     """
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, and not always needed
+
     figure = Figure(figsize=(10, 5.2), dpi=110, layout="constrained")
     axes = figure.subplots()
     axes.set(xlabel="epoch", ylabel="validation accuracy", ylim=(0, 1.02))
@@ -55,8 +58,10 @@ def draw_study(curves: Sequence[Curve]) -> bytes:
     return write_png(figure)
 
 
-def add_legend(figure: Figure) -> Legend:
+def add_legend(figure: "Figure") -> "Legend":
     """Name the curves below the picture, in as many columns as there is room for."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow to import, and not always needed
+
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call] # matplotlib
     for columns in range(_MAX_LEGEND_COLUMNS, 0, -1):
         legend = figure.legend(loc="outside lower center", ncols=columns, frameon=False)
@@ -68,7 +73,7 @@ def add_legend(figure: Figure) -> Legend:
     return legend
 
 
-def _draw(axes: Axes, curve: Curve, label: str, color: str, style: str) -> None:
+def _draw(axes: "Axes", curve: Curve, label: str, color: str, style: str) -> None:
     if curve.best is not None:
         label = f"{label} ({curve.best:.3f})"
         if any(run[0].learning_rate is None for run in curve.runs):

@@ -1,29 +1,17 @@
-"""Optuna's part: which configurations are tried, and which runs are given up.
-
-No Optuna study is kept. Each is built for one question and forgotten; SQL holds what was drawn.
-"""
+"""Which configurations a search tries, and which runs it stops early."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from math import prod
 from typing import Any
 
-import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
-from optuna.pruners import NopPruner, SuccessiveHalvingPruner
-from optuna.samplers import BaseSampler, GridSampler, RandomSampler
+import numpy as np
 
 from app.errors import InputProblem, ValidationFailed
 from app.studies.request_schemas import MAX_CONFIGURATIONS, Range, Search, Values
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)
-
 _MAX_DRAWS = 20_000
-"""More than it takes to meet each of 200 equally likely ones (some 200 ln 200 draws)."""
+"""Enough to draw each of 200 equally likely configurations (about 200 ln 200 draws)."""
 
 Assignment = dict[str, Any]
 """A value for each field of the space, by its dotted path."""
@@ -40,21 +28,13 @@ def draw_assignments(search: Search) -> list[Assignment]:
     if wanted > min(size, MAX_CONFIGURATIONS):
         message = f"The space has {size:g} configurations; {wanted} of them cannot be tried."
         raise _wrong_number(message, min(size, MAX_CONFIGURATIONS))
-    study = optuna.create_study(sampler=_make_sampler(search), pruner=NopPruner())
-    distributions = {key: _distribution(values) for key, values in search.space.items()}
-    drawn: dict[tuple[Any, ...], Assignment] = {}
-    for _ in range(_MAX_DRAWS):
-        params = study.ask(distributions).params
-        position = tuple(params[key] for key in search.space)
-        drawn[position] = {
-            key: _value_at(values, params[key]) for key, values in search.space.items()
-        }
-        if len(drawn) == wanted:
-            break
+    if search.method == "grid" and wanted == size:
+        drawn = list(_list_grid(search.space))
     else:
+        drawn = _draw(search.space, wanted, np.random.default_rng(search.seed))
+    if len(drawn) < wanted:
         raise _wrong_number(f"Only {len(drawn)} different configurations were found.", len(drawn))
-    in_order = sorted(drawn) if search.method == "grid" else drawn
-    return [drawn[position] for position in in_order]
+    return drawn
 
 
 def list_rungs(*, min_epochs: int, reduction_factor: int, epochs: int) -> Iterator[int]:
@@ -65,24 +45,18 @@ def list_rungs(*, min_epochs: int, reduction_factor: int, epochs: int) -> Iterat
         rung *= reduction_factor
 
 
-def falls_behind(
-    accuracy: float, rivals: Sequence[float], *, rung: int, reduction_factor: int
-) -> bool:
-    """Whether a run does not go on after this rung.
+def falls_behind(accuracy: float, rivals: Sequence[float], *, reduction_factor: int) -> bool:
+    """Return True if a run is to be stopped after this rung.
 
-    accuracy and rivals (0-1) are validation accuracies after the same epoch; runs that have not got
-    there are not waited for, and the first to come always goes on.
+    accuracy and rivals (0-1) are validation accuracies after the same epoch. A run continues if it
+    is among the best 1 / reduction_factor of those that have reached the rung; nobody waits for the
+    others, and while there are fewer than reduction_factor of them, the best one continues.
     Source: asynchronous successive halving (Li et al., "A System for Massively Parallel
-    Hyperparameter Tuning", 2020) as in Optuna's SuccessiveHalvingPruner.
+    Hyperparameter Tuning", 2020).
     """
-    pruner = SuccessiveHalvingPruner(min_resource=rung, reduction_factor=reduction_factor)
-    study = optuna.create_study(direction="maximize", sampler=RandomSampler(), pruner=pruner)
-    is_behind = False
-    for value in (*rivals, accuracy):
-        trial = study.ask()
-        trial.report(value, rung)
-        is_behind = trial.should_prune()
-    return is_behind
+    reached = sorted((*rivals, accuracy), reverse=True)
+    num_promoted = max(len(reached) // reduction_factor, 1)
+    return not accuracy >= reached[num_promoted - 1]
 
 
 def _wrong_number(message: str, most: float) -> ValidationFailed:
@@ -91,29 +65,43 @@ def _wrong_number(message: str, most: float) -> ValidationFailed:
     )
 
 
-def _make_sampler(search: Search) -> BaseSampler:
-    if search.method != "grid":
-        return RandomSampler(search.seed)
-    positions = {
-        key: range(len(values))
-        for key, values in search.space.items()
-        if not isinstance(values, Range)
-    }
-    return GridSampler(positions, search.seed)
+Space = dict[str, Values | Range]
+
+
+def _list_grid(space: Space) -> Iterator[Assignment]:
+    lists = [values for values in space.values() if not isinstance(values, Range)]
+    for point in product(*lists):
+        yield dict(zip(space, point, strict=True))
+
+
+def _draw(space: Space, wanted: int, random: np.random.Generator) -> list[Assignment]:
+    """Draw configurations until enough different ones are found, or draws run out."""
+    drawn: dict[tuple[float, ...], Assignment] = {}
+    for _ in range(_MAX_DRAWS):
+        positions = [_draw_position(values, random) for values in space.values()]
+        drawn[tuple(positions)] = {
+            key: position if isinstance(values, Range) else values[int(position)]
+            for (key, values), position in zip(space.items(), positions, strict=True)
+        }
+        if len(drawn) == wanted:
+            break
+    return list(drawn.values())
 
 
 def _num_values(values: Values | Range) -> float:
     return values.num_values if isinstance(values, Range) else len(values)
 
 
-def _distribution(values: Values | Range) -> BaseDistribution:
-    """Where a field is drawn from; values by their position, for they may be objects."""
+def _draw_position(values: Values | Range, random: np.random.Generator) -> float:
+    """Draw a number of a range, or the position of one of the values."""
     if not isinstance(values, Range):
-        return CategoricalDistribution(range(len(values)))
+        return int(random.integers(len(values)))
+    low, high = values.low, values.high
     if values.integer:
-        return IntDistribution(int(values.low), int(values.high), log=values.log)
-    return FloatDistribution(values.low, values.high, log=values.log)
-
-
-def _value_at(values: Values | Range, drawn: Any) -> Any:
-    return drawn if isinstance(values, Range) else values[drawn]
+        low, high = low - 0.5, high + 0.5  # each integer is as likely as its neighbours
+    drawn = (
+        float(np.exp(random.uniform(np.log(low), np.log(high))))
+        if values.log
+        else float(random.uniform(low, high))
+    )
+    return int(np.clip(round(drawn), values.low, values.high)) if values.integer else drawn

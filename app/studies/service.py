@@ -114,9 +114,7 @@ def consider_pruning(session: Session, job_id: str, rows: Sequence[Epoch]) -> No
     learned = {row.epoch: row for row in rows if row.learning_rate is not None}
     for row in [learned[rung] for rung in rungs if rung in learned]:
         rivals = studies.list_rival_accuracies(job.study_id, job_id, row.epoch)
-        if falls_behind(
-            row.val_accuracy, rivals, rung=row.epoch, reduction_factor=search.reduction_factor
-        ):
+        if falls_behind(row.val_accuracy, rivals, reduction_factor=search.reduction_factor):
             append_event(
                 session,
                 job,

@@ -1,9 +1,10 @@
 """The doorbell: how a worker is told that there may be something to do."""
 
 import threading
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from celery import Celery
+if TYPE_CHECKING:
+    from celery import Celery
 
 TICK_TASK = "worker.tick"
 QUEUES = ("cpu", "predict", "train")
@@ -28,6 +29,8 @@ class CeleryQueue:
     def ring(self, queue: str) -> None:
         """Send one tick; raises what the broker's client raises."""
         with self._lock:
+            from celery import Celery  # noqa: PLC0415 - slow to import, and not always needed
+
             celery = self._celery or Celery(broker=self.broker_url, set_as_current=False)
             celery.conf.update(celery_settings(self.broker_url))
             self._celery = None  # a client that failed is not used again

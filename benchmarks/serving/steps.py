@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _load(checkpoint: Path, name: "EngineName") -> "Servable":
-    import torch  # noqa: PLC0415 - after the core was chosen
+    import torch  # noqa: PLC0415 - as above
 
     from app.predictions.engines.choice import choose_engine  # noqa: PLC0415 - as above
     from app.predictions.servable import load_servable  # noqa: PLC0415 - as above

@@ -16,9 +16,10 @@ from starlette.types import Message, Scope
 from app.db.session import Database
 from app.errors import DeviceUnavailable
 from app.main import create_app
-from app.predictions.postprocess import Verdict, Wish, judge
+from app.predictions.postprocess import judge
 from app.predictions.predictor import ImageToAnswer, Predictor
 from app.predictions.resolution import Question
+from app.predictions.results import Verdict, Wish
 from app.predictions.servable import Servable, load_servable
 from app.settings import Settings
 from app.storage import LocalStorage

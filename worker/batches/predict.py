@@ -13,8 +13,9 @@ from app.batches.schemas import FailedImage, PredictedImage
 from app.errors import BodyTooLarge, ImageCorrupt, ImageTooLarge, InputError, UnsupportedImage
 from app.ml.runtime.device import choose_device
 from app.predictions.engines.choice import choose_engine
-from app.predictions.postprocess import Verdict, Wish, judge
+from app.predictions.postprocess import judge
 from app.predictions.presentation import view_error, view_verdict
+from app.predictions.results import Verdict, Wish
 from app.predictions.servable import Servable, load_servable
 from app.storage import Storage
 from worker.batches.config import BatchConfig

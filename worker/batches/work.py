@@ -6,7 +6,7 @@ from app.batches import lifecycle
 from app.batches.service import require_split
 from app.datasets.service import require_ready
 from app.db.tables import Dataset, PredictionBatch
-from app.errors import DatasetInvalid, GraftError
+from app.errors import DatasetInvalid
 from app.predictions.schemas import PredictOptions
 from app.settings import Settings
 from app.storage import LocalStorage
@@ -29,14 +29,8 @@ class BatchWork:
         if batch is None:
             work.finish(session, lease)
             return None
-        try:
-            source = self._find_source(session, batch)
-        except GraftError as error:
-            work.finish(session, lease)
-            self.fail(session, batch.id, error.code, error.message)
-            return None
         configuration = BatchConfig(
-            source=source,
+            source=self._find_source(session, batch),
             checkpoint_key=batch.checkpoint_key,
             trust_key=batch.trust_key,
             quantized_key=batch.quantized_key,
@@ -72,6 +66,9 @@ class BatchWork:
 
     def fail(self, session: Session, subject_id: str, code: str, message: str) -> list[str]:
         return lifecycle.fail_batch(session, subject_id, code, message)
+
+    def explain_to_waiting(self, code: str, message: str) -> tuple[str, str]:
+        return code, message
 
     def _find_source(
         self, session: Session, batch: PredictionBatch

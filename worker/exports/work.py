@@ -4,15 +4,20 @@ from sqlalchemy.orm import Session
 
 from app.analyses import service as inquiries
 from app.exports.schemas import ExportQuestion
+from app.settings import Settings
+from app.storage import LocalStorage
 from app.tasks.service import Lease
-from worker.analysis_work import InquiryWork
+from worker.analysis_work import AnalysisWork
 from worker.child import Command
 from worker.exports.config import ExportConfig
 from worker.protocol import Answered, Message
 
 
-class ExportWork(InquiryWork):
-    """The kind `export`: its subject is an inquiry about a version."""
+class ExportWork(AnalysisWork):
+    """The kind `export`: its subject is an analysis request about a version."""
+
+    def __init__(self, settings: Settings, storage: LocalStorage) -> None:
+        super().__init__("worker.exports", settings, storage)
 
     def begin(self, session: Session, lease: Lease) -> Command | None:
         inquiry = inquiries.get_inquiry(session, lease.subject_id)
@@ -21,7 +26,7 @@ class ExportWork(InquiryWork):
             storage_dir=self.storage.root,
             file_key=_place(lease),
         )
-        return Command("worker.exports", configuration.model_dump_json())
+        return Command(self.module, configuration.model_dump_json())
 
     def record(self, session: Session, lease: Lease, message: Message) -> list[str]:
         if isinstance(message, Answered):

@@ -1,24 +1,22 @@
-"""The process that unpacks and checks one dataset: `python -m worker.ingestion`."""
+"""Unpack and check one upload: `python -m worker.ingestion`."""
 
-from app.errors import GraftError
 from app.storage import LocalStorage
+from worker.child_main import run_child
 from worker.ingestion.config import IngestionConfig
 from worker.ingestion.ingest import ingest
-from worker.parent_watchdog import open_lifeline
-from worker.protocol import Failed, Ingested, IngestProgress, say
+from worker.protocol import IngestProgress
 from worker.reporter import Reporter
 
 
 def main() -> None:
-    """Ingest what the configuration on standard input names; the last message is the outcome."""
-    lifeline = open_lifeline()
-    config = IngestionConfig.model_validate_json(lifeline.configuration)
-    outcome: Ingested | Failed
-    try:
-        outcome = ingest(config, LocalStorage(config.storage_dir), Reporter(IngestProgress))
-    except GraftError as error:
-        outcome = Failed(code=error.code, message=error.message)
-    say(outcome)
+    """Ingest the upload that the configuration on standard input names."""
+    run_child(
+        "worker.ingestion",
+        IngestionConfig,
+        lambda config, _: ingest(
+            config, LocalStorage(config.storage_dir), Reporter(IngestProgress)
+        ),
+    )
 
 
 if __name__ == "__main__":

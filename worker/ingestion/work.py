@@ -12,7 +12,6 @@ from app.tasks.service import Lease
 from worker.child import Command
 from worker.ingestion.config import IngestionConfig
 from worker.protocol import Ingested, IngestProgress, Message
-from worker.waiting import fail_waiting
 
 
 class IngestionWork:
@@ -68,5 +67,7 @@ class IngestionWork:
 
     def fail(self, session: Session, subject_id: str, code: str, message: str) -> list[str]:
         datasets.reject_dataset(session, subject_id, code, message)
-        fail_waiting(session, subject_id, "DATASET_INVALID", f"The dataset was refused: {message}")
         return [session.get_one(Dataset, subject_id).upload_key]
+
+    def explain_to_waiting(self, code: str, message: str) -> tuple[str, str]:  # noqa: ARG002 - only the message is passed on
+        return "DATASET_INVALID", f"The dataset was refused: {message}"

@@ -5,13 +5,18 @@ from sqlalchemy.orm import Session
 from app.analyses import service as inquiries
 from app.quantization.schemas import QuantizationAnswer, QuantizationQuestion
 from app.quantization.service import register_quantized
+from app.settings import Settings
+from app.storage import LocalStorage
 from app.tasks.service import Lease
-from worker.analysis_work import InquiryWork
+from worker.analysis_work import AnalysisWork
 from worker.protocol import Answered, Message
 
 
-class QuantizationWork(InquiryWork):
-    """The kind `quantize`: its subject is an inquiry about a dataset and a version."""
+class QuantizationWork(AnalysisWork):
+    """The kind `quantize`: its subject is an analysis request about a dataset and a version."""
+
+    def __init__(self, settings: Settings, storage: LocalStorage) -> None:
+        super().__init__("worker.quantization", settings, storage)
 
     def place(self, lease: Lease) -> str:
         return f"quantized/{lease.subject_id}/{lease.item_id}-{lease.fence}.onnx"

@@ -5,19 +5,16 @@ It does what rank 0 does with its share of every batch, and writes nothing.
 
 from collections import deque
 
-from app.loading import loading_code
-
-with loading_code():
-    from app.errors import GraftError
-    from app.storage import LocalStorage
-    from worker.parent_watchdog import open_lifeline
-    from worker.protocol import Failed, say
-    from worker.training.artifacts import Artifacts
-    from worker.training.crew import RankConfig
-    from worker.training.distributed import Ranks, choose_place, gathered
-    from worker.training.preparation import prepare
-    from worker.training.progress import ProgressReporter
-    from worker.training.run import list_epochs, naming_out_of_memory, open_loader
+from app.errors import GraftError
+from app.storage import LocalStorage
+from worker.parent_watchdog import open_lifeline
+from worker.protocol import Failed, say
+from worker.training.artifacts import Artifacts
+from worker.training.crew import RankConfig
+from worker.training.distributed import Ranks, choose_place, gathered
+from worker.training.preparation import prepare
+from worker.training.progress import ProgressReporter
+from worker.training.run import list_epochs, naming_out_of_memory, open_loader
 
 
 def follow(config: RankConfig) -> None:

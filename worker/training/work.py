@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from app.advice.service import settle
 from app.db.tables import Dataset, Epoch, Job
-from app.errors import GraftError
+from app.errors import DatasetInvalid
 from app.jobs import lifecycle
 from app.jobs.repository import JobRepository
 from app.jobs.service import recall_base
@@ -31,15 +31,8 @@ class TrainingWork:
         dataset = session.get(Dataset, job.dataset_id)
         if dataset is None or dataset.status != "ready":
             reason = dataset.error_message if dataset else "it was deleted"
-            work.finish(session, lease)
-            self.fail(session, job.id, "DATASET_INVALID", f"The dataset is not usable: {reason}")
-            return None
-        try:
-            self._settle(session, job, lease)
-        except GraftError as error:
-            work.finish(session, lease)
-            self.fail(session, job.id, error.code, error.message)
-            return None
+            raise DatasetInvalid(f"The dataset is not usable: {reason}")
+        self._settle(session, job, lease)
         configuration = self._configure(session, job, dataset, lease)
         return Command("worker.training", configuration.model_dump_json())
 
@@ -82,6 +75,9 @@ class TrainingWork:
     def fail(self, session: Session, subject_id: str, code: str, message: str) -> list[str]:
         lifecycle.fail_job(session, subject_id, code, message)
         return []
+
+    def explain_to_waiting(self, code: str, message: str) -> tuple[str, str]:
+        return code, message
 
     def _settle(self, session: Session, job: Job, lease: Lease) -> None:
         """Decide what is `auto` in the job by the advice that it has waited for."""

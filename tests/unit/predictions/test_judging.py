@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from app.ml.trust.trust_file import Trust
-from app.predictions.postprocess import Wish, judge
+from app.predictions.postprocess import judge
+from app.predictions.results import Wish
 
 NAMES = ("a", "b", "c")
 FEATURES = torch.zeros(4)

@@ -112,4 +112,4 @@ def test_rungs_are_powers_below_the_last_epoch() -> None:
 )
 def test_one_third_goes_on(accuracy: float, rivals: list[float], is_behind: bool) -> None:
     """The best of up to five runs, the best two of six."""
-    assert falls_behind(accuracy, rivals, rung=4, reduction_factor=3) is is_behind
+    assert falls_behind(accuracy, rivals, reduction_factor=3) is is_behind

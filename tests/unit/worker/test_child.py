@@ -24,7 +24,7 @@ def test_a_child_finds_devices_and_libraries_but_no_secret(
     (tmp_path / "tell.py").write_text(PROGRAM)
     monkeypatch.chdir(tmp_path)
     with Child(Command("tell", "{}"), settings) as child:
-        assert child.hear(60) == Exited(0)
+        assert child.receive(60) == Exited(0)
     environment = json.loads((tmp_path / "environment.json").read_text())
     assert passed_on.items() <= environment.items()
     assert environment.keys().isdisjoint(secrets)

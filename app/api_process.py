@@ -1,0 +1,59 @@
+"""One process of the API, forked from a server that has imported its modules."""
+
+import os
+import socket
+from collections.abc import Sequence
+from functools import partial
+
+import uvicorn
+from fastapi import FastAPI
+from pydantic import BaseModel
+from setproctitle import setproctitle
+
+from app.main import create_app
+from app.parent import end_with_parent, read_line, replace_environment
+from app.settings import get_settings
+from app.telemetry.logs import configure_logging
+
+
+class ApiConfig(BaseModel):
+    """The first line on standard input; without `predicts` the process stands in for others."""
+
+    environ: dict[str, str]
+    log_level: str
+    predicts: bool
+
+
+def main(*descriptors: int) -> None:
+    """Serve inherited sockets until SIGTERM or the end of standard input.
+
+    descriptors are those of the sockets, and last of a pipe: a byte on it says that this process
+    answers.
+    """
+    config = ApiConfig.model_validate_json(read_line())
+    setproctitle("graft api" if config.predicts else "graft api stand-in")
+    replace_environment(config.environ)
+    settings = get_settings()
+    configure_logging(config.log_level, settings.log_format)
+    end_with_parent()
+    *listening, started = descriptors
+    sockets = [socket.socket(fileno=number) for number in listening]
+    app = create_app(
+        settings,
+        predicts=config.predicts,
+        warms_up_first=True,
+        on_start=partial(os.write, started, b"1"),
+    )
+    serve(app, sockets)
+
+
+def serve(app: FastAPI, sockets: Sequence[socket.socket]) -> None:
+    """Answer requests on listening sockets until SIGTERM."""
+    config = uvicorn.Config(
+        app,
+        timeout_graceful_shutdown=5,
+        timeout_keep_alive=30,
+        log_level="warning",
+        log_config=None,
+    )
+    uvicorn.Server(config).run(list(sockets))

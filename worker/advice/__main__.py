@@ -1,0 +1,21 @@
+"""Measure advice for a dataset: `python -m worker.advice`."""
+
+from typing import TYPE_CHECKING, cast
+
+from worker.advice.advise import advise
+from worker.child_main import run_analysis
+
+if TYPE_CHECKING:
+    from app.advice.schemas import AdviceQuestion
+
+
+def main() -> None:
+    """Measure what the configuration on standard input asks."""
+    run_analysis(
+        "worker.advice",
+        lambda config, progress: advise(config, cast("AdviceQuestion", config.question), progress),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""What every child process does around its work."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydantic import BaseModel
+from setproctitle import setproctitle
+
+from app.errors import GraftError
+from worker.analysis_config import InquiryConfig
+from worker.parent_watchdog import Lifeline, open_lifeline
+from worker.protocol import Answered, Failed, InquiryProgress, Message, say
+
+Config = TypeVar("Config", bound=BaseModel)
+OnProgress = Callable[[int, int], None]
+
+
+def run_child(
+    name: str, config_type: type[Config], run: Callable[[Config, Lifeline], Message | None]
+) -> None:
+    """Read the configuration, run, and send the result, or the reason of a failure, last.
+
+    `run` returns None if it has sent its result itself. A failure without a name of its own ends
+    the process with a traceback.
+    """
+    setproctitle(f"graft {name}")
+    lifeline = open_lifeline()
+    config = config_type.model_validate_json(lifeline.configuration)
+    try:
+        message = run(config, lifeline)
+    except GraftError as error:
+        message = Failed(code=error.code, message=error.message)
+    if message is not None:
+        say(message)
+
+
+def run_analysis(name: str, answer: Callable[[InquiryConfig, OnProgress], BaseModel]) -> None:
+    """Run a child whose result answers an analysis request."""
+
+    def run(config: InquiryConfig, _: Lifeline) -> Answered:
+        return Answered(result=answer(config, send_progress).model_dump(mode="json"))
+
+    run_child(name, InquiryConfig, run)
+
+
+def send_progress(done: int, total: int) -> None:
+    """Send how many steps of a total are done."""
+    say(InquiryProgress(done=done, total=total))

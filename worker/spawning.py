@@ -1,0 +1,54 @@
+"""Where the child processes of this worker come from."""
+
+import logging
+import socket
+import subprocess
+import sys
+import threading
+from typing import Protocol
+
+from app.forking import CAN_FORK, Forker, child_environment
+
+log = logging.getLogger(__name__)
+
+CHILD_MODULES = ("worker.children:preload",)
+
+_forkers: list[Forker] = []
+
+
+class Process(Protocol):
+    """What `subprocess.Popen` and `ForkedProcess` have in common."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+def use_server(connection: socket.socket) -> None:
+    """Fork children from a server that has the modules already."""
+    _forkers.append(Forker(child_environment(), CHILD_MODULES, connection))
+
+
+def start_server() -> None:
+    """Start a server to fork children from, where that is safe."""
+    if not CAN_FORK:
+        log.warning("processes cannot be forked safely here: each child imports its modules itself")
+        return
+    forker = Forker(child_environment(), CHILD_MODULES)
+    threading.Thread(target=forker.start, name="fork-server-start", daemon=True).start()
+    _forkers.append(forker)
+
+
+def start_child(module: str, stdin: int, stdout: int) -> Process:
+    """Run a package's `__main__` in a process group of its own."""
+    if _forkers:
+        return _forkers[-1].fork(f"{module}.__main__:main", [stdin, stdout, 2])
+    return subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-m", module],
+        stdin=stdin,
+        stdout=stdout,
+        env=child_environment(),
+        start_new_session=True,
+    )
