@@ -8,9 +8,9 @@ import pytest
 import redis
 
 from app.db.session import Database
-from app.tasks.notifications import CeleryQueue
 from app.tasks import service as tasks
 from app.tasks.dispatcher import Dispatcher
+from app.tasks.notifications import CeleryQueue
 from tests.servers import find_free_port, running_redis, wait_until
 
 NEVER = 3600.0

@@ -19,12 +19,12 @@ def begin_attempt(database: Database, storage: LocalStorage, settings: Settings)
     dataset_id = add_dataset(database, "ready")
     with database.transaction() as session:
         jobs.create_job(session, JobRequest(dataset_id=dataset_id, weights="none"), settings)
-    kind = make_kinds(settings, storage)["train"]
+    kinds = make_kinds(settings, storage)
     with database.transaction() as session:
         lease = tasks.claim(session, "train", "me")
         assert lease is not None
-        assert kind.begin(session, lease) is not None
-    return Recorder(database, storage, lease, kind, settings)
+        assert kinds["train"].begin(session, lease) is not None
+    return Recorder(database, storage, lease, kinds, settings)
 
 
 def get_job(database: Database) -> Job:
