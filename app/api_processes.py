@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from app.errors import Unavailable
 from app.forking import Forker
-from app.ports import listening
+from app.ports import close_all, listening, reserve_port, share_port
 from app.processes import KeptProcess, Running, fork_with, keeping_alive, spawn
 from app.settings import Settings, environment_with
 
@@ -28,8 +29,9 @@ MAX_STARTS = 3
 class ApiProcesses:
     """The API's processes, each with a socket of its own on the port.
 
-    Connections wait in a socket while its process is started again. The stand-in has them all: it
-    answers at once, all but predictions, until the others have loaded their models.
+    The stand-in has all their first sockets: it answers at once, all but predictions, until they
+    have loaded their models. A process that is started again opens its socket once it is ready, so
+    that the kernel gives connections to the others until then.
     """
 
     def __init__(
@@ -37,10 +39,12 @@ class ApiProcesses:
         url: str,
         processes: Sequence[KeptProcess],
         stand_in: KeptProcess | None,
+        first_sockets: list[socket.socket],
     ) -> None:
         self.url = url
         self.processes = processes
         self.stand_in = stand_in
+        self.first_sockets = first_sockets
 
     def start_stand_in(self) -> None:
         """Answer everything but predictions; needs LIGHT_MODULES."""
@@ -59,6 +63,7 @@ class ApiProcesses:
                 if process.num_starts > MAX_STARTS or time.monotonic() > deadline:
                     raise Unavailable("The API did not start; its log above says why.")
         self.stand_in.ask_to_end()
+        close_all(self.first_sockets)
 
 
 @contextmanager
@@ -70,44 +75,54 @@ def api_processes(
     counts is the folder in which the processes add up their metrics.
     Raises Unavailable if something listens on the port.
     """
-    num_sockets = settings.api_processes if forker else 0
-    with listening(settings.host, settings.port, num_sockets) as (port, sockets):
+    with (
+        reserve_port(settings.host, settings.port) as port,
+        listening(settings.host, port, settings.api_processes if forker else 0) as sockets,
+    ):
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        url = f"http://{host}:{port}"
         environment = environment_with(settings) | {"PROMETHEUS_MULTIPROC_DIR": str(counts)}
         keep = partial(KeptProcess, on_end=partial(_forget_process, counts))
+        numbers = range(settings.api_processes)
         stand_in = None
         if forker is None:
             command = ["--log-level", log_level, "api", "--shared-port", str(port)]
-            processes = [
-                keep(f"api {number}", lambda _: spawn(command, environment))
-                for number in range(settings.api_processes)
-            ]
+            processes = [keep(f"api {i}", lambda _: spawn(command, environment)) for i in numbers]
         else:
-            fork = partial(_fork, forker, environment, log_level)
-            processes = [
-                keep(f"api {number}", partial(fork, [one], True))
-                for number, one in enumerate(sockets)
-            ]
-            stand_in = keep("api stand-in", partial(fork, sockets, False))
-        with keeping_alive([*processes, *([stand_in] if stand_in else [])]):
-            yield ApiProcesses(url, processes, stand_in)
+            forked = _ForkedApi(forker, environment, log_level, settings.host, port, sockets)
+            processes = [keep(f"api {i}", partial(forked.start, i)) for i in numbers]
+            stand_in = keep("api stand-in", forked.start_stand_in)
+        kept = [*processes, *([stand_in] if stand_in else [])]
+        with keeping_alive(kept):
+            yield ApiProcesses(f"http://{host}:{port}", processes, stand_in, sockets)
 
 
-def _fork(  # noqa: PLR0913, PLR0917 - each is one thing the caller knows
-    forker: Forker,
-    environment: Mapping[str, str],
-    log_level: str,
-    sockets: Sequence[socket.socket],
-    predicts: bool,
-    has_started: threading.Event,
-) -> Running:
-    config = {
-        "environ": environment,
-        "log_level": log_level,
-        "predicts": predicts,
-    }
-    return fork_with(forker, "app.api_process:main", config, sockets, has_started)
+@dataclass(frozen=True)
+class _ForkedApi:
+    forker: Forker
+    environment: Mapping[str, str]
+    log_level: str
+    host: str
+    port: int
+    first_sockets: Sequence[socket.socket]
+
+    def start(self, number: int, has_started: threading.Event) -> Running:
+        if self.first_sockets:
+            return self._fork([self.first_sockets[number]], has_started, predicts=True)
+        with share_port(self.host, self.port) as new:
+            return self._fork([new], has_started, predicts=True)
+
+    def start_stand_in(self, has_started: threading.Event) -> Running:
+        return self._fork(self.first_sockets, has_started, predicts=False)
+
+    def _fork(
+        self, sockets: Sequence[socket.socket], has_started: threading.Event, *, predicts: bool
+    ) -> Running:
+        config = {
+            "environ": self.environment,
+            "log_level": self.log_level,
+            "predicts": predicts,
+        }
+        return fork_with(self.forker, "app.api_process:main", config, sockets, has_started)
 
 
 def _forget_process(folder: Path, process_id: int) -> None:

@@ -39,12 +39,12 @@ class _Server:
         self._clients = selectors.DefaultSelector()
         self._clients.register(first, selectors.EVENT_READ)
         self._owners: dict[int, socket.socket] = {}
-        self._ended, wake = socket.socketpair()
-        for end in (self._ended, wake):
+        self._ended, self._wake = socket.socketpair()
+        for end in (self._ended, self._wake):
             end.setblocking(False)
         self._clients.register(self._ended, selectors.EVENT_READ)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # only a handled signal writes to the socket
-        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
         gc.disable()  # nothing that is imported here is garbage, and collecting would unshare it
 
     def run(self) -> None:
@@ -90,6 +90,7 @@ class _Server:
                 assert isinstance(key.fileobj, socket.socket)  # noqa: S101 - by construction
                 key.fileobj.close()
             self._clients.close()
+            self._wake.close()
             _run(target, descriptors)
         return pid
 
@@ -135,8 +136,8 @@ def _run(target: str, descriptors: list[int]) -> None:
         for number in (signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         os.setsid()
-        for number, descriptor in enumerate(descriptors[:3]):
-            os.dup2(descriptor, number)
+        for stream, descriptor in enumerate(descriptors[:3]):
+            os.dup2(descriptor, stream)
             os.close(descriptor)
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - open until the end
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115 - open until the end

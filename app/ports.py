@@ -12,20 +12,21 @@ BACKLOG = 2048
 
 
 @contextmanager
-def listening(host: str, port: int, num_sockets: int) -> Iterator[tuple[int, list[socket.socket]]]:
-    """Open listening sockets that share a port; port 0 picks a free one.
+def listening(host: str, port: int, num_sockets: int) -> Iterator[list[socket.socket]]:
+    """Open listening sockets that share a port; connections wait in them until somebody accepts."""
+    sockets = [share_port(host, port) for _ in range(num_sockets)]
+    try:
+        for one in sockets:
+            one.listen(BACKLOG)
+        yield sockets
+    finally:
+        close_all(sockets)
 
-    Connections wait in them until somebody accepts. Raises Unavailable if something listens there.
-    """
-    with reserve_port(host, port) as taken:
-        sockets = [share_port(host, taken) for _ in range(num_sockets)]
-        try:
-            for one in sockets:
-                one.listen(BACKLOG)
-            yield taken, sockets
-        finally:
-            for one in sockets:
-                one.close()
+
+def close_all(sockets: list[socket.socket]) -> None:
+    """Close this process's copies of sockets, and forget them."""
+    while sockets:
+        sockets.pop().close()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -120,23 +121,31 @@ def running_graft(folder: Path, **settings: str | float) -> Iterator[RunningGraf
             wait_until(lambda: _is_ready(url, process, log), "Graft", seconds=120)
             yield RunningGraft(url, process.pid, folder / "graft")
         finally:
+            started = list_descendants(process.pid)
             process.send_signal(signal.SIGTERM)
             code = process.wait(60)
             sys.stderr.write(log.read_text())  # shown by pytest for tests that fail
         assert code == 0, "graft up did not end well"
-        assert list_processes(str(folder)) == [], "graft up left processes behind"
+        left = [pid for pid in started if Path(f"/proc/{pid}").exists()]
+        assert left == [], f"graft up left processes behind: {[started[pid] for pid in left]}"
 
 
-def list_processes(*words: str) -> list[int]:
-    """Processes whose command line or environment has all these words."""
-    found = []
+def list_descendants(pid: int) -> dict[int, str]:
+    """A process and all that it has started, by id with their titles."""
+    titles, children = {}, defaultdict(list)
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            text = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
-        except OSError:  # it has ended in the meantime, or is not ours
+            status = (folder / "stat").read_text()
+            title = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+        except OSError:  # it has ended in the meantime
             continue
-        if int(folder.name) != os.getpid() and all(word.encode() in text for word in words):
-            found.append(int(folder.name))
+        titles[int(folder.name)] = title
+        children[int(status.rpartition(")")[2].split()[1])].append(int(folder.name))
+    found, waiting = {}, [pid]
+    while waiting:
+        one = waiting.pop()
+        found[one] = titles.get(one, "")
+        waiting += children[one]
     return found
 
 

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
+from app.errors import GraftError
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.tasks import service as work
@@ -56,6 +57,19 @@ def make_kinds(settings: Settings, storage: LocalStorage) -> Kinds:
         "quantize": QuantizationWork(settings, storage),
         "train": TrainingWork(settings, storage),
     }
+
+
+def begin(kinds: Kinds, session: Session, lease: Lease) -> tuple[Command | None, list[str]]:
+    """Return what to run for a lease, and keys that nothing refers to any more.
+
+    None if there is nothing to run, or if the subject has failed before that.
+    """
+    try:
+        return kinds[lease.kind].begin(session, lease), []
+    except GraftError as error:
+        work.finish(session, lease)
+        failure = (lease.kind, lease.subject_id, error.code, error.message)
+        return None, fail_subject(kinds, session, *failure)
 
 
 def fail_subject(  # noqa: PLR0913, PLR0917 - each is one thing the caller knows

@@ -8,10 +8,8 @@ from uuid import uuid4
 
 from opentelemetry.trace import SpanKind
 from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.orm import Session
 
 from app.db.session import Database
-from app.errors import GraftError
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.tasks import service as work
@@ -21,7 +19,7 @@ from app.tasks.service import Lease
 from app.telemetry.logs import bound
 from app.telemetry.tracing import context_of, get_tracer, tracing
 from worker.child import Command
-from worker.kinds import fail_subject, make_kinds
+from worker.kinds import begin, make_kinds
 from worker.reaper import Reaper
 from worker.recorder import Recorder
 from worker.supervisor import supervise
@@ -96,22 +94,13 @@ class Workbench:
             lease = work.claim(session, self.queue, self.owner)
             if lease is None:
                 return False
-            command, unreferenced = self._begin(session, lease)
+            command, unreferenced = begin(self.kinds, session, lease)
         for key in unreferenced:
             self.storage.delete(key)
         if command is not None:
             with bound(work_item=lease.item_id, subject=lease.subject_id):
                 self._attempt(lease, command)
         return True
-
-    def _begin(self, session: Session, lease: Lease) -> tuple[Command | None, list[str]]:
-        """Return what to run, and keys that nothing refers to any more."""
-        try:
-            return self.kinds[lease.kind].begin(session, lease), []
-        except GraftError as error:
-            work.finish(session, lease)
-            failure = (lease.kind, lease.subject_id, error.code, error.message)
-            return None, fail_subject(self.kinds, session, *failure)
 
     def _attempt(self, lease: Lease, command: Command) -> None:
         log.info("%s: attempt %s begins", lease.subject_id, lease.attempt)

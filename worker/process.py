@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from celery.bin.celery import celery
 from pydantic import BaseModel
-from setproctitle import setproctitle
 
 from app.parent import end_with_parent, read_line, replace_environment
 from app.settings import get_settings
@@ -29,7 +28,6 @@ def main(connection: int, _started: int) -> None:
     Children are forked from the server on the other end of the connection.
     """
     config = WorkerConfig.model_validate_json(read_line())
-    setproctitle(f"graft worker {' '.join(config.queues)}")
     replace_environment(config.environ)
     configure_logging(config.log_level, get_settings().log_format)
     end_with_parent()

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from celery.signals import worker_init, worker_shutdown, worker_shutting_down
+from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
+from setproctitle import setproctitle
 
 from app.settings import get_settings
 from app.tasks.notifications import TICK_TASK
@@ -24,6 +25,11 @@ def _start(sender: Any, **_: object) -> None:
     for queue in sender.app.amqp.queues.consume_from:
         _benches[queue] = Workbench(get_settings(), queue)
         _benches[queue].start()
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _set_title(**_: object) -> None:
+    setproctitle(f"graft worker {' '.join(_benches)}")  # in the place of Celery's own
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]

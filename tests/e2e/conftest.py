@@ -11,7 +11,7 @@ import pytest
 from safetensors.torch import save_file
 from torchvision.models import resnet18
 
-from tests.servers import RunningGraft, list_processes, running_graft
+from tests.servers import RunningGraft, list_descendants, running_graft
 
 TRAINING: dict[str, Any] = {
     "architecture": "squeezenet1_0",
@@ -49,9 +49,10 @@ class Graft:
         self.http = httpx.Client(base_url=running.url, timeout=60)
         self.running = running
 
-    def list_pids(self, *words: str) -> list[int]:
-        """This service's own processes with these words on their command line."""
-        return list_processes(f"GRAFT_DATA_DIR={self.running.data_dir}\0", *words)
+    def list_pids(self, title: str) -> list[int]:
+        """This service's processes with a title, such as `graft api`."""
+        found = list_descendants(self.running.pid)
+        return sorted(pid for pid, one in found.items() if one == title)
 
     def upload(self, archive: bytes, name: str) -> str:
         answer = self.http.post(

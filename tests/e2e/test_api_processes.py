@@ -41,7 +41,7 @@ def test_processes_answer_and_count_as_one_and_stand_in_for_each_other(tmp_path:
 
 
 def list_apis(graft: Graft) -> list[int]:
-    return sorted(graft.list_pids("api", "--shared-port"))
+    return graft.list_pids("graft api")
 
 
 def predict(graft: Graft) -> int:

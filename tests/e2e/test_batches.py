@@ -4,8 +4,6 @@ import json
 import os
 import signal
 import time
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -58,13 +56,9 @@ def test_a_dataset_is_predicted_although_its_process_dies_and_holds_up_no_upload
 
 def wait_for_child(graft: Graft) -> int:
     """The process that predicts a batch, once it is there."""
-    (worker,) = graft.list_pids("worker", "--queue\0predict")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        for thread in Path(f"/proc/{worker}/task").iterdir():
-            with suppress(OSError):
-                for pid in (thread / "children").read_text().split():
-                    if b"worker.batches" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                        return int(pid)
+        for pid in graft.list_pids("graft worker.batches"):
+            return pid
         time.sleep(0.05)
     raise AssertionError("no batch was begun")

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -30,7 +29,7 @@ def test_a_job_survives_the_death_of_its_worker(graft: Graft) -> None:
 
     job_id = graft.post_job(dataset_id=dataset_id, **LONG_JOB)
     wait_for_epoch(graft, job_id, 2)
-    (worker,) = graft.list_pids("worker", "--queue\0train")
+    (worker,) = graft.list_pids("graft worker train")
     os.kill(worker, signal.SIGKILL)
 
     job = graft.wait_for(f"/jobs/{job_id}", "is_terminal", True)
@@ -82,7 +81,7 @@ def test_a_worker_that_is_asked_to_end_gives_its_job_back(graft: Graft) -> None:
     dataset_id = graft.upload(make_zip(num_train=40), "drained")
     job_id = graft.post_job(dataset_id=dataset_id, **LONG_JOB)
     wait_for_epoch(graft, job_id, 2)
-    (worker,) = graft.list_pids("worker", "--queue\0train")
+    (worker,) = graft.list_pids("graft worker train")
     os.kill(worker, signal.SIGTERM)
     job = graft.wait_for(f"/jobs/{job_id}", "is_terminal", True)
     assert (job["status"], job["attempts"]) == ("succeeded", 1)
@@ -92,16 +91,7 @@ def test_a_child_that_crashes_is_started_again(graft: Graft) -> None:
     dataset_id = graft.upload(make_zip(num_train=40), "crashed")
     job_id = graft.post_job(dataset_id=dataset_id, **LONG_JOB)
     wait_for_epoch(graft, job_id, 1)
-    (child,) = list_children(graft)
+    (child,) = graft.list_pids("graft worker.training")
     os.kill(child, signal.SIGKILL)
     job = graft.wait_for(f"/jobs/{job_id}", "is_terminal", True)
     assert (job["status"], job["attempts"]) == ("succeeded", 2)
-
-
-def list_children(graft: Graft) -> list[int]:
-    """The training processes of the service's worker."""
-    (worker,) = graft.list_pids("worker", "--queue\0train")
-    children = []
-    for thread in Path(f"/proc/{worker}/task").iterdir():
-        children += [int(pid) for pid in (thread / "children").read_text().split()]
-    return children

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from app.analyses import service as inquiries
 from app.analyses.repository import InquiryRepository
@@ -21,12 +22,9 @@ from tests.answers import ADVICE, list_inquiries
 from tests.contract.test_jobs import add_dataset
 from tests.evaluations import add_labelled_dataset, register_versions
 from worker.analysis_config import InquiryConfig
-from worker.analysis_work import InquiryWork
-from worker.ingestion.work import IngestionWork
-from worker.kinds import make_kinds
+from worker.kinds import begin, fail_subject, make_kinds
 from worker.protocol import Answered
 from worker.training.config import TrainingConfig
-from worker.training.work import TrainingWork
 
 
 class Worker:
@@ -36,9 +34,7 @@ class Worker:
         self.database = database
         self.settings = settings
         self.storage = storage
-        self.inquiry_work = InquiryWork(settings, storage)
-        self.training_work = TrainingWork(settings, storage)
-        self.ingestion_work = IngestionWork(settings, storage)
+        self.kinds = make_kinds(settings, storage)
 
     def post(self, dataset_id: str, **fields: Any) -> str:
         request = JobRequest.model_validate({"dataset_id": dataset_id} | fields)
@@ -55,17 +51,20 @@ class Worker:
         """What the child of the next inquiry is told; it answers with ADVICE."""
         lease = self.claim(queue)
         with self.database.transaction() as session:
-            command = self.inquiry_work.begin(session, lease)
+            command, _ = begin(self.kinds, session, lease)
         assert command is not None
         with self.database.transaction() as session:
-            self.inquiry_work.record(session, lease, Answered(result=ADVICE))
+            self.kinds[lease.kind].record(session, lease, Answered(result=ADVICE))
             work.finish(session, lease)
         return InquiryConfig.model_validate_json(command.configuration)
+
+    def fail(self, session: Session, kind: str, subject_id: str, code: str, message: str) -> None:
+        fail_subject(self.kinds, session, kind, subject_id, code, message)
 
     def begin_job(self) -> TrainingConfig | None:
         lease = self.claim("train")
         with self.database.transaction() as session:
-            command = self.training_work.begin(session, lease)
+            command, _ = begin(self.kinds, session, lease)
         return TrainingConfig.model_validate_json(command.configuration) if command else None
 
     def get_job(self, job_id: str) -> Job:
@@ -111,7 +110,7 @@ def test_a_decided_job_keeps_its_decision_and_can_be_repeated(
     worker.ask()
     first = worker.begin_job()
     with database.transaction() as session:
-        worker.training_work.fail(session, job_id, "DIVERGED", "no number")
+        worker.fail(session, "train", job_id, "DIVERGED", "no number")
         work.withdraw(session, work.lock_unfinished(session, job_id) or pytest.fail("no item"))
         jobs.resume_job(session, job_id)
     resumed = worker.begin_job()
@@ -131,7 +130,7 @@ def test_a_failed_inquiry_fails_the_jobs_that_wait_for_it(
     lease = worker.claim()
     with database.transaction() as session:
         work.finish(session, lease)
-        worker.inquiry_work.fail(session, lease.subject_id, "WEIGHTS_UNAVAILABLE", "nowhere")
+        worker.fail(session, lease.kind, lease.subject_id, "WEIGHTS_UNAVAILABLE", "nowhere")
     for job_id in job_ids:
         job = worker.get_job(job_id)
         assert (job.status, job.error_code) == ("failed", "WEIGHTS_UNAVAILABLE")
@@ -151,7 +150,7 @@ def test_an_invalid_dataset_fails_its_inquiries_and_their_jobs(
     assert lease.subject_id == dataset_id
     with database.transaction() as session:
         work.finish(session, lease)
-        worker.ingestion_work.fail(session, dataset_id, "ARCHIVE_INVALID", "no archive")
+        worker.fail(session, "ingest", dataset_id, "ARCHIVE_INVALID", "no archive")
     for job_id in (waiting, plain):
         job = worker.get_job(job_id)
         assert (job.status, job.error_code) == ("failed", "DATASET_INVALID")
