@@ -1,7 +1,7 @@
 """The domain's errors.
 
     GraftError
-    ├── InputError                   the caller can mend it
+    ├── InputError                   the caller can correct it
     │   ├── ValidationFailed         a field is wrong; lists what is allowed
     │   ├── BadJson, BodyTooLarge, BodyIncomplete
     │   ├── ArchiveError             the uploaded archive
@@ -11,7 +11,7 @@
     │   ├── UnsupportedImage, ImageCorrupt, ImageTooLarge
     │   └── WeightsUnavailable
     ├── NotFound
-    ├── Conflict                     the state of things does not allow it
+    ├── Conflict                     the current state does not allow it
     │   ├── IllegalTransition, IdempotencyConflict, InUse, NameTaken
     │   ├── ModelNotReady, NotCalibrated, GateFailed
     │   └── ReportNotReady, ResultsNotReady, DatasetInvalid
@@ -31,7 +31,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class InputProblem:
-    """One field at fault: where it is, what is wrong, what would be right."""
+    """An error of one field: its place, what is wrong, what is allowed."""
 
     loc: tuple[str | int, ...]
     message: str
@@ -39,7 +39,7 @@ class InputProblem:
 
 
 class GraftError(Exception):
-    """The service itself failed; its log has more under the request's id."""
+    """The service itself failed; its log has the details under the request's id."""
 
     code: ClassVar[str] = "INTERNAL"
 
@@ -49,7 +49,7 @@ class GraftError(Exception):
 
 
 class InputError(GraftError):
-    """What was sent cannot be accepted as it is."""
+    """The request cannot be accepted as it is."""
 
     code = "VALIDATION"
 
@@ -60,7 +60,7 @@ class ValidationFailed(InputError):
     code = "VALIDATION"
 
     def __init__(self, *problems: InputProblem) -> None:
-        super().__init__("; ".join(problem.message for problem in problems))
+        super().__init__(" ".join(_as_sentence(problem.message) for problem in problems))
         self.problems = problems
 
 
@@ -71,7 +71,7 @@ class BadJson(InputError):
 
 
 class BodyTooLarge(InputError):
-    """The body is over the cap of its route."""
+    """The body is over the limit of its route."""
 
     code = "BODY_TOO_LARGE"
 
@@ -83,7 +83,7 @@ class BodyIncomplete(InputError):
 
 
 class ArchiveError(InputError):
-    """The uploaded archive cannot be taken."""
+    """The uploaded archive cannot be accepted."""
 
     code = "ARCHIVE_INVALID"
 
@@ -161,19 +161,19 @@ class ImageTooLarge(InputError):
 
 
 class WeightsUnavailable(InputError):
-    """The pretrained weights that were asked for cannot be had here."""
+    """The requested pretrained weights are not available here."""
 
     code = "WEIGHTS_UNAVAILABLE"
 
 
 class NotFound(GraftError):
-    """There is no such thing, or it is not the caller's."""
+    """The resource does not exist, or it is not the caller's."""
 
     code = "NOT_FOUND"
 
 
 class Conflict(GraftError):
-    """The state of things does not allow it."""
+    """The current state does not allow it."""
 
     code = "CONFLICT"
 
@@ -203,7 +203,7 @@ class ModelNotReady(Conflict):
 
 
 class NotCalibrated(Conflict):
-    """The version was registered without what its confidence is worth."""
+    """The version was registered without calibration."""
 
     code = "NOT_CALIBRATED"
 
@@ -227,7 +227,7 @@ class ResultsNotReady(Conflict):
 
 
 class DatasetInvalid(Conflict):
-    """The dataset was refused when it was checked."""
+    """The dataset was rejected when it was checked."""
 
     code = "DATASET_INVALID"
 
@@ -239,7 +239,7 @@ class BudgetTooSmall(Conflict):
 
 
 class ExportMismatch(GraftError):
-    """An exported file answered differently from the model, and was thrown away."""
+    """An exported file answered differently from the model, and was deleted."""
 
     code = "EXPORT_MISMATCH"
 
@@ -267,7 +267,7 @@ class DeadlineExceeded(GraftError):
 
 
 class StorageFull(GraftError):
-    """No space left where files are kept."""
+    """The storage has no space left."""
 
     code = "STORAGE_FULL"
 
@@ -291,7 +291,7 @@ class CheckpointInvalid(GraftError):
 
 
 class TrainingError(GraftError):
-    """A job's own failure, told in the job's `error`."""
+    """A job's own failure, shown in the job's `error`."""
 
     code = "TRAINING_FAILED"
 
@@ -309,7 +309,7 @@ class GpuOutOfMemory(TrainingError):
 
 
 class DeviceUnavailable(TrainingError):
-    """The device that was asked for is not there."""
+    """The requested device is not there."""
 
     code = "DEVICE_UNAVAILABLE"
 
@@ -338,8 +338,12 @@ class LeaseLost(TrainingError):
     code = "LEASE_LOST"
 
 
+def _as_sentence(message: str) -> str:
+    return message if message.endswith((".", "?", "!")) else f"{message}."
+
+
 def recall_error(code: str, message: str) -> GraftError:
-    """The error of this code, as it was when its message was stored."""
+    """Return the error of this code with the message that was stored."""
     classes: list[type[GraftError]] = [GraftError]
     for error in classes:
         classes += error.__subclasses__()

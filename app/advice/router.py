@@ -1,5 +1,6 @@
-"""Asking how to train on a dataset before posting a job."""
+"""HTTP of advice: how to train on a dataset, before a job is created."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -31,16 +32,21 @@ def _make_request(
         ),
     ] = "resnet18",
 ) -> JobRequest:
-    """The job that advice is asked for; its weights are looked for before a transaction begins."""
+    """Return the job that advice is asked for; its weights are checked before a transaction."""
     request = JobRequest(dataset_id=dataset_id, architecture=architecture, strategy="auto")
-    service.require_weights(request, settings)
+    try:
+        service.require_weights(request, settings)
+    except errors.ValidationFailed as error:  # the only field that a caller sets is in the query
+        raise errors.ValidationFailed(
+            *(replace(problem, loc=("query", *problem.loc[1:])) for problem in error.problems)
+        ) from None
     return request
 
 
 @router.get(
     "/datasets/{dataset_id}/advice",
     response_model=Advice,
-    summary="Ask how to train on a dataset",
+    summary="Get advice on how to train on a dataset",
     responses={
         **PENDING_RESPONSE,
         **problem_responses(
@@ -58,10 +64,11 @@ def get_advice(
     session: SessionDep,
     settings: SettingsDep,
 ) -> Response:
-    """Which layers should learn, measured on the training images; the same as `strategy: auto`.
+    """Return which layers should learn, as measured on the training images.
 
-    A worker measures it once: until then the answer is 202, and the same request brings the advice
-    later. A failure is answered for a minute, then the measurement is tried again.
+    `strategy: auto` uses the same advice. A worker measures it once: until then the answer is 202,
+    and the same request returns the advice later. A failure is returned for a minute; then the
+    next request starts the measurement again.
     """
     config, dataset, base = service.resolve_new(session, request, settings)
     inquiry = ask_advice(session, request, config, dataset, base)

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from app.batches.schemas import BatchForm, BatchRequest
 from app.errors import ValidationFailed
+from app.web.input_problems import list_problems
 from app.web.json_body import parse_json
-from app.web.problems import input_problem
 from app.web.schemas import ApiModel
 
 Body = TypeVar("Body", bound=ApiModel)
@@ -28,6 +28,4 @@ def _validate(model: type[Body], content: object) -> Body:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise ValidationFailed(
-            *(input_problem(item | {"loc": ("body", *item["loc"])}) for item in error.errors())
-        ) from error
+        raise ValidationFailed(*list_problems(error.errors(), model)) from error

@@ -25,6 +25,7 @@ from app.batches.schemas import (
 from app.datasets.upload import Upload, receive_upload
 from app.db.base import new_id
 from app.db.tables import PredictionBatch
+from app.web.content_types import FORM, JSON, explain_content_type, media_type_of
 from app.web.dependencies import (
     DatabaseDep,
     PageDep,
@@ -85,21 +86,18 @@ BatchId = Annotated[
 async def create_batch(
     request: Request, services: ServicesDep, idempotency: IdempotencyDep
 ) -> Response:
-    """Let a worker predict the images of a dataset (JSON), or those of an archive (a form).
+    """Have a worker classify the images of a dataset (JSON) or of an archive (a form).
 
-    Each image gets the answer that POST /predict would give. The model's version is pinned now;
-    images that cannot be read are told in the results.
+    Each image gets the answer of POST /predict. The model's version is pinned now. An image that
+    cannot be read has an error in the results.
     """
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type == "application/json":
+    content_type = media_type_of(request.headers.get("content-type", ""))
+    if content_type == JSON:
         body = parse_request(await _read(request))
         return await run_sync(_record_request, services, idempotency, body)
-    if content_type != "multipart/form-data":
-        problem = "The body names a dataset in JSON, or is a form with an archive."
-        allowed = ("application/json", "multipart/form-data")
-        raise errors.ValidationFailed(
-            errors.InputProblem(("header", "content-type"), problem, allowed)
-        )
+    if content_type != FORM:
+        arguments = ["-F", "file=@photographs.zip"]
+        raise errors.ValidationFailed(explain_content_type(request, (JSON, FORM), arguments))
     batch_id = new_id("pred")
     parts = read_parts(request, stall_seconds=services.settings.upload_stall_seconds)
     upload = await receive_upload(
@@ -159,7 +157,7 @@ def _create_once(
     fingerprint: str,
     create: Callable[[Session], PredictionBatch],
 ) -> tuple[Response, bool]:
-    """The answer, and whether the batch was created for it just now."""
+    """Return the answer, and whether the batch was created just now."""
     with services.database.transaction() as session:
 
         def created() -> Created:
@@ -187,11 +185,11 @@ def list_batches(
 
 @router.get(
     "/predictions/{batch_id}",
-    summary="Look at a batch prediction",
+    summary="Get a batch prediction",
     responses=problem_responses(errors.NotFound),
 )
 def get_batch(batch_id: BatchId, session: ReadSessionDep) -> BatchDetail:
-    """How far it is; at the end, what came of it."""
+    """Return a batch with its progress and, at the end, its counts."""
     return view_batch(service.get_batch(session, batch_id))
 
 
@@ -207,7 +205,7 @@ _RESULTS: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/predictions/{batch_id}/results",
     response_class=JsonLines,
-    summary="Fetch what was predicted",
+    summary="Download a batch's results",
     responses=_RESULTS | problem_responses(errors.NotFound, errors.ResultsNotReady),
 )
 def get_results(
@@ -215,10 +213,10 @@ def get_results(
     database: DatabaseDep,
     storage: StorageDep,
     format: Annotated[  # noqa: A002 - the contract's name
-        Literal["jsonl", "csv"], Query(description="JSON lines hold all that is known of an image.")
+        Literal["jsonl", "csv"], Query(description="JSON lines hold all fields of an image.")
     ] = "jsonl",
 ) -> Response:
-    """Every image once: what POST /predict says of it, or why nothing could be said."""
+    """Return a line for every image: the answer of POST /predict, or an error."""
     with database.reading() as session:
         key = service.get_results_key(session, batch_id)
     path = storage.path(key)
@@ -238,11 +236,11 @@ _MOVES = problem_responses(errors.NotFound, errors.IllegalTransition)
 @router.post(
     "/predictions/{batch_id}/cancel",
     status_code=202,
-    summary="Give a batch prediction up",
+    summary="Cancel a batch prediction",
     responses=_MOVES,
 )
 def cancel_batch(batch_id: BatchId, database: DatabaseDep, storage: StorageDep) -> BatchDetail:
-    """It has no results then."""
+    """Cancel a batch; it has no results."""
     with database.transaction() as session:
         batch, unneeded = service.cancel_batch(session, batch_id)
         view = view_batch(batch)
@@ -258,7 +256,7 @@ def cancel_batch(batch_id: BatchId, database: DatabaseDep, storage: StorageDep) 
     responses=_MOVES,
 )
 def delete_batch(batch_id: BatchId, database: DatabaseDep, storage: StorageDep) -> None:
-    """Its results go with it."""
+    """Delete a batch with its results."""
     with database.transaction() as session:
         unneeded = service.delete_batch(session, batch_id)
     for key in unneeded:

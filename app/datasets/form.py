@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field, Json, ValidationError
 
 from app.errors import ValidationFailed
-from app.web.problems import input_problem
+from app.web.input_problems import list_problems
 from app.web.schemas import ApiModel, Metadata, Name, slug
 
 _ARCHIVE_SUFFIXES = (".tar.zst", ".tar.gz", ".tzst", ".tar", ".tgz", ".zip")
@@ -43,9 +43,7 @@ def parse_form(fields: Mapping[str, str], *, filename: str) -> DatasetForm:
     try:
         return DatasetForm.model_validate({"name": name_of(filename)} | given)
     except ValidationError as error:
-        raise ValidationFailed(
-            *(input_problem(item | {"loc": ("body", *item["loc"])}) for item in error.errors())
-        ) from error
+        raise ValidationFailed(*list_problems(error.errors(), DatasetForm)) from error
 
 
 def name_of(filename: str) -> str:

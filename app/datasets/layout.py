@@ -1,4 +1,4 @@
-"""From the paths of an archive to labelled images: which split, which class.
+"""From the paths of an archive to labelled images: the split and the class of each.
 
 Accepted, below at most one wrapping folder:
 
@@ -16,6 +16,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from app.datasets.layout_errors import (
+    MAX_LISTED,
+    ClassCounts,
+    no_images,
+    require_classes,
+    too_few_classes,
+)
 from app.datasets.manifest import Split
 from app.errors import DatasetLayout
 
@@ -32,7 +39,7 @@ ARCHIVE_SUFFIXES = (
 SYSTEM_NAMES = frozenset(
     {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir"}
 )
-"""What systems leave in folders, in lower case; names that begin with a dot are left out too."""
+"""Files that systems leave in folders, in lower case; names with a leading dot are ignored, too."""
 
 SYSTEM_FILE = "system file"
 
@@ -43,10 +50,6 @@ _SPLITS: dict[str, Split] = {
     "validation": "val",
     "test": "test",
 }
-_MAX_CLASSES_TOLD = 20
-
-ClassCounts = dict[Split | None, Counter[str]]
-"""Images by split (None where the upload has none) and class."""
 
 
 @dataclass(frozen=True)
@@ -76,35 +79,34 @@ class Layout:
 
 
 def is_image_path(path: str) -> bool:
-    """Whether a file counts as an image, by its name and the names of its folders."""
+    """Return whether a file counts as an image, by its name and the names of its folders."""
     pure_path = PurePosixPath(path)
-    return pure_path.suffix.lower() in IMAGE_SUFFIXES and not _is_system(pure_path)
+    return _is_image(pure_path) and not _is_system(pure_path)
 
 
 def arrange(files: Iterable[str], folders: Iterable[str] = ()) -> Layout:
     """Place the files of an archive; folders are its explicit entries, which may be empty.
 
-    Class names are normalised to NFC and sorted. Raises DatasetLayout, naming the classes and
-    counts seen, for fewer than two classes, a class without images in train or val, splits whose
-    classes differ, split folders beside class folders, and nested archives.
+    Class names are normalised to NFC and sorted; they may hold spaces. Raises DatasetLayout, with
+    the classes and counts seen and what to do, for fewer than two classes, a class without images
+    in train or val, splits whose classes differ, split folders beside class folders, and nested
+    archives.
     """
     kept, ignored = _leave_out_system_files(sorted(files))
     every_folder = _list_folders(kept, folders)
+    if not any(map(_is_image, kept)):
+        raise no_images(kept, IMAGE_SUFFIXES)
     base = _find_base(every_folder)
     splits = _find_splits({parts[base] for parts in every_folder if len(parts) == base + 1})
     class_at = base + 1 if splits else base
 
     placed: list[PlacedFile] = []
     for path in kept:
-        if path.suffix.lower() not in IMAGE_SUFFIXES:
-            what = path.suffix or "no suffix"
-            ignored.append(Finding(str(path), f"not an image type that is read here ({what})"))
-        elif len(path.parts) <= class_at + 1:
-            ignored.append(Finding(str(path), "outside the class folders"))
+        if (reason := _find_reason_to_ignore(path, class_at)) is not None:
+            ignored.append(Finding(str(path), reason))
         else:
-            placed.append(
-                PlacedFile(str(path), splits.get(path.parts[base]), _nfc(path.parts[class_at]))
-            )
+            class_name = _nfc(path.parts[class_at])
+            placed.append(PlacedFile(str(path), splits.get(path.parts[base]), class_name))
 
     seen: ClassCounts = {split: Counter() for split in splits.values() or [None]}
     for parts in every_folder:
@@ -114,27 +116,25 @@ def arrange(files: Iterable[str], folders: Iterable[str] = ()) -> Layout:
         seen[file.split][file.class_name] += 1
     if "test" in seen and not seen["test"]:
         del seen["test"]  # a test folder without labels: its files are among the ignored
+    if len({name for counts in seen.values() for name in counts}) <= 1:
+        paths = [PurePosixPath(file.path).parts for file in placed]
+        inner = Counter(parts[class_at + 1] for parts in paths if len(parts) > class_at + 2)
+        loose = [path for path in kept if len(path.parts) <= class_at + 1 and _is_image(path)]
+        others = [path for path in kept if not _is_image(path)]
+        raise too_few_classes(seen, inner, loose=loose, others=others)
     require_classes(seen)
     ignored.sort(key=lambda finding: finding.path)
     return Layout(placed, ignored, sorted({file.class_name for file in placed}))
 
 
-def require_classes(seen: ClassCounts) -> None:
-    """Raise DatasetLayout unless every split has the same two or more classes, none of them empty.
+def _find_reason_to_ignore(path: PurePosixPath, class_at: int) -> str | None:
+    if not _is_image(path):
+        return f"not an image type that is read here ({path.suffix or 'no suffix'})"
+    return "outside the class folders" if len(path.parts) <= class_at + 1 else None
 
-    Only the test split may have an empty class.
-    """
-    classes = {frozenset(counts) for counts in seen.values()}
-    fewest = min(len(names) for names in classes)
-    problem = None
-    if fewest < 2:  # noqa: PLR2004 - nothing to tell apart
-        problem = "A dataset needs at least two class folders with images"
-    elif len(classes) > 1:
-        problem = "Every split needs the same class folders"
-    elif any(not n for split, counts in seen.items() if split != "test" for n in counts.values()):
-        problem = "Every class needs at least one image"
-    if problem is not None:
-        raise DatasetLayout(f"{problem}; seen: {_describe(seen)}.")
+
+def _is_image(path: PurePosixPath) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES
 
 
 def _is_system(path: PurePosixPath) -> bool:
@@ -153,7 +153,9 @@ def _leave_out_system_files(files: Iterable[str]) -> tuple[list[PurePosixPath], 
         if _is_system(path):
             ignored.append(Finding(name, SYSTEM_FILE))
         elif name.lower().endswith(ARCHIVE_SUFFIXES):
-            raise DatasetLayout(f"There is another archive inside: {name[:100]!r}.")
+            raise DatasetLayout(
+                f"There is another archive inside: {name[:100]!r}. Unpack it, and pack its folders."
+            )
         else:
             kept.append(path)
     return kept, ignored
@@ -183,27 +185,24 @@ def _find_splits(tops: set[str]) -> dict[str, Split | None]:
     }
     if not splits:
         return {}
-    folders = ", ".join(sorted(tops)[:_MAX_CLASSES_TOLD])
+    folders = ", ".join(sorted(tops)[:MAX_LISTED])
     if len(splits) < len(tops):
-        raise DatasetLayout(f"Split folders lie beside other folders; seen: {folders}.")
+        raise DatasetLayout(
+            f"Folders of splits lie beside other folders. Seen: {folders}. Move the class folders "
+            "into train and val, or leave train and val out: then a part of each class validates."
+        )
     if len(set(splits.values())) < len(splits):
-        raise DatasetLayout(f"Several folders stand for the same split; seen: {folders}.")
+        raise DatasetLayout(
+            f"Several folders mean the same split. Seen: {folders}. Keep one of them: train, val "
+            "(or valid, validation), test."
+        )
     if "train" not in splits.values():
-        raise DatasetLayout(f"There is no train folder; seen: {folders}.")
+        raise DatasetLayout(
+            f"There is no train folder. Seen: {folders}. Name the folder of the training images "
+            "train, or pack the class folders alone."
+        )
     if len(splits) == 1:
         return dict.fromkeys(splits)
     if "val" not in splits.values():
         return {name: "val" if split == "test" else split for name, split in splits.items()}
     return splits
-
-
-def _describe(seen: ClassCounts) -> str:
-    return "; ".join(
-        f"{split or 'all'}: {_describe_counts(counts)}" for split, counts in seen.items()
-    )
-
-
-def _describe_counts(counts: Counter[str]) -> str:
-    told = [f"{name} {number}" for name, number in sorted(counts.items())]
-    rest = [f"and {len(told) - _MAX_CLASSES_TOLD} more"] if len(told) > _MAX_CLASSES_TOLD else []
-    return ", ".join(told[:_MAX_CLASSES_TOLD] + rest) or "no class folder"

@@ -1,4 +1,4 @@
-"""Posting, watching and ending training jobs."""
+"""HTTP of training jobs: create, get, list, cancel, stop, resume, delete."""
 
 from typing import Annotated
 
@@ -23,17 +23,17 @@ JobId = Annotated[
 ]
 
 
-def check_weights(body: JobRequest, settings: SettingsDep) -> None:
-    """Look for the weights first: it may ask the network, which no transaction waits for."""
+def _require_weights(body: JobRequest, settings: SettingsDep) -> JobRequest:
+    """Check the weights first: that may use the network, and no transaction waits for it."""
     require_weights(body, settings)
+    return body
 
 
 @router.post(
     "/jobs",
     status_code=202,
     response_model=JobView,
-    summary="Post a training job",
-    dependencies=[Depends(check_weights)],
+    summary="Create a training job",
     responses=problem_responses(
         errors.NotFound,
         errors.DatasetInvalid,
@@ -43,7 +43,10 @@ def check_weights(body: JobRequest, settings: SettingsDep) -> None:
     ),
 )
 def create_job(
-    body: JobRequest, session: SessionDep, settings: SettingsDep, idempotency: IdempotencyDep
+    body: Annotated[JobRequest, Depends(_require_weights)],
+    session: SessionDep,
+    settings: SettingsDep,
+    idempotency: IdempotencyDep,
 ) -> Response:
     """Queue a job. Only `dataset_id` is required; `config` in the answer shows every value."""
 
@@ -68,7 +71,7 @@ def list_jobs(  # noqa: PLR0913, PLR0917 - the filters are its arguments
         str | None, Query(max_length=40, description="Only jobs of this study.")
     ] = None,
 ) -> Page[JobView]:
-    """Filter by your own metadata with `metadata.<key>=<value>`."""
+    """List jobs; filter by your own metadata with `metadata.<key>=<value>`."""
     labels = {
         key.removeprefix("metadata."): value
         for key, value in request.query_params.items()
@@ -87,9 +90,9 @@ def list_jobs(  # noqa: PLR0913, PLR0917 - the filters are its arguments
     return make_page(views, lambda job: job.id, has_more=has_more)
 
 
-@router.get("/jobs/{job_id}", summary="Look at a job", responses=problem_responses(errors.NotFound))
+@router.get("/jobs/{job_id}", summary="Get a job", responses=problem_responses(errors.NotFound))
 def get_job(job_id: JobId, session: ReadSessionDep) -> JobView:
-    """The job with its progress, its best epoch so far and, at the end, its model."""
+    """Return a job with its progress, its best epoch so far and, at the end, its model."""
     return view_job(session, service.get_job(session, job_id))
 
 
@@ -99,7 +102,7 @@ def get_job(job_id: JobId, session: ReadSessionDep) -> JobView:
     responses=problem_responses(errors.NotFound),
 )
 def list_checkpoints(job_id: JobId, session: ReadSessionDep, storage: StorageDep) -> Checkpoints:
-    """What is kept of the job at this moment."""
+    """List the checkpoint files that are stored for a job now."""
     files = service.list_checkpoint_files(session, job_id)
     return Checkpoints(
         job_id=job_id,
@@ -114,35 +117,38 @@ def list_checkpoints(job_id: JobId, session: ReadSessionDep, storage: StorageDep
 _MOVES = problem_responses(errors.NotFound, errors.IllegalTransition)
 
 
-@router.post("/jobs/{job_id}/cancel", status_code=202, summary="Give a job up", responses=_MOVES)
+@router.post("/jobs/{job_id}/cancel", status_code=202, summary="Cancel a job", responses=_MOVES)
 def cancel_job(job_id: JobId, session: SessionDep) -> JobView:
-    """Nothing is registered; `resume` takes it up again."""
+    """Cancel a job: no model is registered. `resume` continues it."""
     return view_job(session, service.cancel_job(session, job_id))
 
 
 @router.post(
     "/jobs/{job_id}/stop",
     status_code=202,
-    summary="Finish a job after this epoch",
+    summary="Stop a job after this epoch",
     responses=_MOVES,
 )
 def stop_job(job_id: JobId, session: SessionDep) -> JobView:
-    """The best epoch so far becomes the model. A queued job is cancelled."""
+    """End a job after its current epoch; the best epoch so far becomes the model.
+
+    A queued job is cancelled.
+    """
     return view_job(session, service.stop_job(session, job_id))
 
 
 @router.post(
     "/jobs/{job_id}/resume",
     status_code=202,
-    summary="Take up a failed or cancelled job",
+    summary="Resume a failed or cancelled job",
     responses=_MOVES,
 )
 def resume_job(job_id: JobId, session: SessionDep) -> JobView:
-    """It goes on from its last epoch."""
+    """Queue a job again; it continues from its last epoch."""
     return view_job(session, service.resume_job(session, job_id))
 
 
 @router.delete("/jobs/{job_id}", status_code=204, summary="Delete a finished job", responses=_MOVES)
 def delete_job(job_id: JobId, session: SessionDep) -> None:
-    """History and events go; the model that came out of it stays."""
+    """Delete a job with its history and events; its model stays."""
     service.delete_job(session, job_id)

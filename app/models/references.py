@@ -57,11 +57,13 @@ def parse_reference(text: str, *, loc: tuple[str | int, ...] = ("body", "model")
         )
     if mark == "@":
         if not re.fullmatch(_ALIAS, rest):
-            raise _wrong(loc, "after '@' stands an alias: like a name, but starting with a letter")
+            raise _wrong(
+                loc, "after '@' an alias must follow: like a name, but starting with a letter"
+            )
         return ModelReference(name, alias=rest)
     if mark == ":":
         if not re.fullmatch(_VERSION, rest):
-            raise _wrong(loc, f"after ':' stands a version, 1 to {MAX_VERSION}")
+            raise _wrong(loc, f"after ':' a version must follow, 1 to {MAX_VERSION}")
         return ModelReference(name, version=int(rest))
     return ModelReference(name)
 
@@ -73,5 +75,5 @@ def _split(text: str) -> tuple[str, str, str]:
 
 
 def _wrong(loc: tuple[str | int, ...], message: str) -> ValidationFailed:
-    where = ".".join(map(str, loc))
-    return ValidationFailed(InputProblem(loc, f"{where}: {message}", _FORMS))
+    where = ".".join(map(str, loc[1:]))
+    return ValidationFailed(InputProblem(loc, f"`{where}`: {message}.", _FORMS))

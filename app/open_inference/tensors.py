@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 from app.errors import BodyTooLarge, ImageTooLarge, InputProblem, ValidationFailed
 from app.open_inference.schemas import InferRequest, InputTensor
+from app.web.input_problems import list_problems
 from app.web.json_body import parse_json
-from app.web.problems import input_problem
 
 _LENGTH = struct.Struct("<I")
 _CHANNELS = 3
@@ -48,9 +48,7 @@ def read_request(body: bytes, json_length: int | None) -> tuple[InferRequest, me
     try:
         request = InferRequest.model_validate(parse_json(bytes(whole[:length])))
     except ValidationError as error:
-        raise ValidationFailed(
-            *(input_problem(item | {"loc": ("body", *item["loc"])}) for item in error.errors())
-        ) from error
+        raise ValidationFailed(*list_problems(error.errors(), InferRequest)) from error
     return request, whole[length:]
 
 
@@ -164,5 +162,5 @@ def _at(*where: str) -> tuple[str | int, ...]:
 def _wrong(
     loc: tuple[str | int, ...], message: str, allowed: tuple[str, ...] | None = None
 ) -> ValidationFailed:
-    told = f"{'.'.join(map(str, loc))}: {message}"
+    told = f"`{'.'.join(map(str, loc[1:]))}`: {message}."
     return ValidationFailed(InputProblem(loc, told, allowed))

@@ -11,42 +11,45 @@ from app.errors import (
     ValidationFailed,
 )
 from app.settings import Settings
+from app.web.content_types import FORM, explain_content_type, media_type_of
 from app.web.multipart import read_parts
 
 PART_NAME = "image"
 
+_EXAMPLE = f"{PART_NAME}=@picture.jpg"
+_EXPECTED = (FORM, "image/*", "application/octet-stream")
+
 _NO_IMAGE = InputProblem(
     ("body", PART_NAME),
-    "body.image: no image was sent; send it as the form's part 'image', or as the body itself",
+    "No image was sent. Send it as the form's part `image`, or as the body itself.",
 )
 
 
 async def read_images(request: Request, settings: Settings) -> list[bytes]:
-    """Every image of the request in the order sent, at least one.
+    """Return the images of the request in the order sent, at least one.
 
     Raises ValidationFailed for no image, too many, or other parts; UnsupportedImage for a body of
     another content type; BodyTooLarge; BodyIncomplete.
     """
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type == "multipart/form-data":
+    content_type = media_type_of(request.headers.get("content-type", ""))
+    if content_type == FORM:
         return await _read_form(request, settings)
     if content_type.startswith("image/") or content_type == "application/octet-stream":
         return [await _read_raw(request, settings.max_image_bytes)]
-    raise UnsupportedImage(
-        "Send multipart/form-data with the part 'image', or the image itself as image/* or "
-        "application/octet-stream."
-    )
+    problem = explain_content_type(request, _EXPECTED, ["-F", _EXAMPLE])
+    raise UnsupportedImage(problem.message)
 
 
 async def _read_form(request: Request, settings: Settings) -> list[bytes]:
     images: list[bytes] = []
-    async for part in read_parts(request, stall_seconds=settings.upload_stall_seconds):
+    parts = read_parts(request, stall_seconds=settings.upload_stall_seconds, example=_EXAMPLE)
+    async for part in parts:
         if part.name != PART_NAME:
             raise ValidationFailed(
                 InputProblem(
                     ("body", part.name[:100]),
-                    "body: the form has a part that is not expected; 'model' and 'top_k' are "
-                    "query parameters",
+                    f"The form's part `{part.name[:100]}` is not expected; `model` and `top_k` are "
+                    "query parameters.",
                     (PART_NAME,),
                 )
             )
@@ -54,7 +57,7 @@ async def _read_form(request: Request, settings: Settings) -> list[bytes]:
             raise ValidationFailed(
                 InputProblem(
                     ("body", PART_NAME),
-                    f"body.image: more than {settings.predict_queue_size} images in one request",
+                    f"There are more than {settings.predict_queue_size} images in one request.",
                 )
             )
         images.append(await part.read(max_bytes=settings.max_image_bytes))

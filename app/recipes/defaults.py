@@ -1,4 +1,4 @@
-"""How a request becomes a configuration: what the caller left out comes from the preset."""
+"""Resolve a request to a configuration: left-out fields come from the preset."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,12 +22,13 @@ from app.ml.recipe import (
 from app.recipes.presets import choose_preset
 from app.recipes.rules import check_combination
 from app.recipes.schemas import JobConfig, JobRequest
+from app.web.input_problems import list_problems
 
 _PUBLISHED_NAMES = frozenset(weights.name for entry in list_entries() for weights in entry.weights)
 
 
 class BaseModelFacts(BaseModel):
-    """What is inherited from the registered model that a job goes on from."""
+    """Facts inherited from the registered model whose weights a job starts from."""
 
     reference: str
     architecture: str
@@ -36,7 +37,7 @@ class BaseModelFacts(BaseModel):
 
 
 class Choice(BaseModel):
-    """What was chosen where a request says `auto`."""
+    """The decision where a request says `auto`."""
 
     architecture: str
     strategy: Strategy
@@ -55,7 +56,7 @@ _PLAIN = (
     "class_balance",
     "accumulate",
 )
-"""Fields that stand in a configuration as they were given."""
+"""Fields that a configuration takes as they were sent."""
 
 _SWITCHED = ("cached_views", "staged_unfreezing", "mixing", "clip_norm", "ema", "early_stopping")
 """The same, and null switches them off."""
@@ -69,7 +70,7 @@ def resolve(
     base: BaseModelFacts | None,
     choice: Choice | None = None,
 ) -> JobConfig:
-    """Fill in everything the caller left out.
+    """Fill in every field that the caller left out.
 
     base is the registered model that `weights` refers to, if it does. With a choice nothing stays
     `auto`. Raises ValidationFailed with what is allowed.
@@ -116,7 +117,7 @@ def resolve(
 
 
 def is_published(weights: str | None) -> bool:
-    """Whether `weights` (left out counts) is no reference to a model of this service."""
+    """Return whether `weights` (or their absence) is no reference to a registered model."""
     return weights in {None, "imagenet", "none", *_PUBLISHED_NAMES}
 
 
@@ -139,14 +140,14 @@ def _resolve_strategy(request: JobRequest) -> StrategyOrAuto:
 def _resolve_architecture(
     request: JobRequest, preset: Mapping[str, Any], base: BaseModelFacts | None
 ) -> Entry | None:
-    """The architecture; None while it is `auto`."""
+    """Return the architecture, or None while it is `auto`."""
     wanted = request.architecture
     if base is not None:
         entry = get_entry(base.architecture)
         if wanted not in {None, "auto"} and get_entry(str(wanted)).name != entry.name:
             raise _problem(
                 "architecture",
-                f"{base.reference} is a {entry.name}; a job that goes on from it has its "
+                f"{base.reference} is a {entry.name}; a job that starts from it has the same "
                 "architecture.",
                 (entry.name, "left out"),
             )
@@ -154,12 +155,16 @@ def _resolve_architecture(
     if wanted != "auto":
         for field in ("time_budget_seconds", "max_parameters"):
             if getattr(request, field) is not None:
-                message = "Only `architecture: auto` is chosen by a budget."
+                message = (
+                    f'`{field}` needs `"architecture": "auto"`; only that is chosen by a budget.'
+                )
                 raise _problem(field, message, ("left out",))
         with _in_body():
             return get_entry(wanted or preset["architecture"])
     if request.weights not in {None, "imagenet"} or request.strategy == "scratch":
-        message = "An architecture is chosen by what its ImageNet weights are worth."
+        message = (
+            'With `"architecture": "auto"` the ImageNet weights decide; leave other weights out.'
+        )
         raise _problem("weights", message, ("imagenet", "left out"))
     return None
 
@@ -180,7 +185,9 @@ def _resolve_trainable_from(
     if strategy != "partial":
         if request.trainable_from is not None:
             raise _problem(
-                "trainable_from", "Only the strategy partial has a first layer.", ("left out",)
+                "trainable_from",
+                f"`trainable_from` needs the strategy partial; the strategy is {strategy}.",
+                ("left out",),
             )
         return None
     if entry is None:
@@ -189,7 +196,10 @@ def _resolve_trainable_from(
     layers = tuple(layer.name for layer in entry.layers)
     if request.trainable_from not in layers:
         raise _problem(
-            "trainable_from", "partial needs the name of the first layer that learns.", layers
+            "trainable_from",
+            f"`trainable_from` is {request.trainable_from!r}; the strategy partial needs the name "
+            f"of the first layer that learns, `{layers[0]}` to `{layers[-1]}` in {entry.name}.",
+            layers,
         )
     return request.trainable_from
 
@@ -215,7 +225,7 @@ def _resolve_input_size(
 
 @contextmanager
 def _in_body() -> Iterator[None]:
-    """Let what is refused point into the request's body."""
+    """Make errors point into the request's body."""
     try:
         yield
     except ValidationFailed as error:
@@ -227,42 +237,29 @@ def _in_body() -> Iterator[None]:
 def _merge(
     field: str, request: JobRequest, preset: Any, kind: Any, switched_off: Any = None
 ) -> Any:
-    """The preset's part with the request's changes, or another part with its own defaults."""
+    """Return the preset's part with the request's changes, or another part with its defaults."""
     changes = getattr(request, field)
     if changes is None:
         if field in request.model_fields_set:
             if switched_off is None:
-                raise _problem(field, f"The {field} cannot be switched off.", ("an object",))
+                raise _problem(
+                    field,
+                    f"`{field}` is null, but it cannot be switched off; send an object.",
+                    ("an object",),
+                )
             return switched_off
         return preset
     given = changes.model_dump(exclude_unset=True, exclude_none=True)
     if preset == "auto":
         if "name" not in given:
-            raise _problem(field, "With strategy auto it needs its name.", ("name",))
+            raise _problem(field, f"With the strategy auto `{field}` needs its `name`.", ("name",))
         preset = TypeAdapter(kind).validate_python({"name": given["name"]})
     same = given.get("name", preset.model_dump()["name"]) == preset.model_dump()["name"]
     try:
         return TypeAdapter(kind).validate_python((preset.model_dump() if same else {}) | given)
     except ValidationError as error:
-        raise ValidationFailed(
-            *(_unknown_field(field, item, kind) for item in error.errors())
-        ) from None
-
-
-def _unknown_field(field: str, item: Any, kind: Any) -> InputProblem:
-    loc = ("body", field, *item["loc"][1:])
-    if item["type"] != "extra_forbidden":
-        return InputProblem(loc, item["msg"])
-    part = next(
-        part
-        for part in kind.__origin__.__args__
-        if part.model_fields["name"].default == item["loc"][0]
-    )
-    return InputProblem(
-        loc,
-        f"{item['loc'][0]} has no {item['loc'][-1]}.",
-        tuple(name for name in part.model_fields if name != "name"),
-    )
+        problems = list_problems(error.errors(), kind, locate=lambda path: ("body", field, *path))
+        raise ValidationFailed(*problems) from None
 
 
 def _problem(field: str, message: str, allowed: tuple[str, ...]) -> ValidationFailed:

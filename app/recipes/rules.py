@@ -8,7 +8,7 @@ from app.ml.recipe import Configuration, Lbfgs
 
 
 def check_combination(config: Configuration, entry: Entry | None) -> None:
-    """Refuse what would not do what it says; `auto` values and architectures pass.
+    """Reject combinations that would have no effect; `auto` values and architectures pass.
 
     Raises ValidationFailed with every such field and what is allowed.
     """
@@ -26,24 +26,38 @@ def _find_problems(config: Configuration, entry: Entry | None) -> Iterator[Input
     elif config.cached_views is not None:
         yield from _find_cache_problems(config, is_frozen=frozen)
     if config.head_start == "linear_probe" and config.weights == "none":
-        yield _problem("head_start", "Random features say nothing to a linear probe.", "random")
+        yield _problem(
+            "head_start",
+            "A linear probe needs pretrained weights; with weights none the head start is random.",
+            "random",
+        )
     has_relu = entry is not None and entry.name.startswith("squeezenet")
     needs_linear = config.head_start == "linear_probe" or isinstance(config.optimizer, Lbfgs)
     if needs_linear and has_relu and config.head == "torchvision":
-        yield _problem("head", "A head that ends in a ReLU cannot be solved for.", "linear")
+        yield _problem(
+            "head", "A head that ends in a ReLU cannot be solved; `head` must be linear.", "linear"
+        )
     if config.staged_unfreezing is not None and config.strategy not in {"fine_tune", "partial"}:
-        message = f"With {config.strategy} there are no layers that could begin later."
+        message = (
+            f"`staged_unfreezing` needs the strategy fine_tune or partial, not {config.strategy}."
+        )
         yield _problem("staged_unfreezing", message, "null")
     if config.batch_norm == "eval" and config.weights == "none":
-        yield _problem("batch_norm", "Random weights come without statistics.", "train")
+        yield _problem(
+            "batch_norm",
+            "With weights none BatchNorm has no statistics; `batch_norm` must be train.",
+            "train",
+        )
 
 
 def _find_solver_problems(config: Configuration, solver: Lbfgs) -> Iterator[InputProblem]:
     if config.strategy != "feature_extract":
-        message = f"lbfgs solves for a head on a frozen trunk; {config.strategy} moves more."
+        message = (
+            f"lbfgs needs a frozen backbone; the strategy {config.strategy} trains more layers."
+        )
         yield _problem("optimizer", message, "sgd", "rmsprop", "adamw")
     if config.epochs != len(solver.l2_strengths):
-        message = "With lbfgs each L2 strength is an epoch."
+        message = f"`epochs` is {config.epochs}; with lbfgs it is the number of L2 strengths."
         yield _problem("epochs", message, str(len(solver.l2_strengths)))
     off = {
         "mixing": None,
@@ -60,25 +74,36 @@ def _find_solver_problems(config: Configuration, solver: Lbfgs) -> Iterator[Inpu
     for field, value in off.items():
         if getattr(config, field) != value:
             allowed = "null" if value is None else str(value)
-            yield _problem(field, "lbfgs solves for the head in one go.", allowed)
+            message = f"lbfgs solves for the head in one go; `{field}` must be {allowed}."
+            yield _problem(field, message, allowed)
     if config.class_balance == "sampling":
-        message = "lbfgs sees each image once; its loss can weigh the classes."
+        message = "lbfgs uses each image once; `class_balance` must be loss or none."
         yield _problem("class_balance", message, "loss", "none")
     if getattr(config.augmentation, "name", "none") != "none":
-        yield _problem("augmentation", "lbfgs sees each image once, as validation does.", "none")
+        yield _problem(
+            "augmentation",
+            "lbfgs uses each image once, as validation does; `augmentation` must be none.",
+            "none",
+        )
 
 
 def _find_cache_problems(config: Configuration, *, is_frozen: bool) -> Iterator[InputProblem]:
     if not is_frozen:
-        message = f"With {config.strategy} every layer learns, so nothing can be run just once."
+        message = f"`cached_views` needs frozen layers; with {config.strategy} every layer learns."
         yield _problem("cached_views", message, "null")
     if config.batch_norm != "eval":
-        message = "Frozen layers can be run once only if they keep BatchNorm's statistics."
+        message = "With `cached_views` BatchNorm keeps its statistics; `batch_norm` must be eval."
         yield _problem("batch_norm", message, "eval")
     if config.mixing is not None:
-        yield _problem("mixing", "Images are mixed before the layers that are run once.", "null")
+        yield _problem(
+            "mixing", "With `cached_views` images cannot be mixed; `mixing` must be null.", "null"
+        )
     if config.staged_unfreezing is not None:
-        yield _problem("staged_unfreezing", "Layers that are run once never learn.", "null")
+        yield _problem(
+            "staged_unfreezing",
+            "With `cached_views` frozen layers never learn; `staged_unfreezing` must be null.",
+            "null",
+        )
 
 
 def _problem(field: str, message: str, *allowed: str) -> InputProblem:

@@ -205,7 +205,10 @@ class JobRequest(ApiModel):
             raise ValueError("dataset_id is required (or clone_of, to repeat a job)")
         extra = self.model_fields_set - {"clone_of", "model_name", "metadata"}
         if self.clone_of is not None and extra:
-            raise ValueError(f"beside clone_of only model_name and metadata, not {sorted(extra)}")
+            names = ", ".join(sorted(extra))
+            raise ValueError(
+                f"beside clone_of only model_name and metadata are allowed, not {names}"
+            )
         return self
 
     model_config = ConfigDict(

@@ -1,4 +1,4 @@
-"""From a study's request to the job requests it stands for."""
+"""Expand a study's request to the requests of its jobs."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from app.settings import Settings
 from app.studies.request_schemas import Changes, StudyRequest
 from app.studies.search import Assignment, draw_assignments
 from app.studies.trial import Problems, Source, Trial
-from app.web.problems import input_problem
+from app.web.input_problems import list_problems
 
 MAX_JOBS = 200
 
@@ -25,9 +25,9 @@ _MAX_NAME = 200
 
 
 def expand(request: StudyRequest) -> list[Trial]:
-    """Every configuration of a study, each one's request checked as far as it can be by itself.
+    """List the configurations of a study, with the request of each checked by itself.
 
-    Raises ValidationFailed with all that is wrong, told where it stands in the study's request.
+    Raises ValidationFailed with all errors, each at its place in the study's request.
     """
     problems = Problems()
     trials: list[Trial] = []
@@ -35,7 +35,7 @@ def expand(request: StudyRequest) -> list[Trial]:
         fields = merge(request.base, changes)
         taken = sorted(_SET_BY_STUDY.keys() & fields.keys())
         for field in taken:
-            message = f"{field} is not for a run to choose."
+            message = f"`{field}` cannot be set for a single run of a study."
             problems.add(InputProblem(source.locate((field,)), message, (_SET_BY_STUDY[field],)))
         if taken:
             continue
@@ -43,8 +43,7 @@ def expand(request: StudyRequest) -> list[Trial]:
         try:
             job_request = JobRequest.model_validate(fields)
         except ValidationError as error:
-            for item in error.errors():
-                problems.add(input_problem({**item, "loc": source.locate(item["loc"])}))
+            problems.add(*list_problems(error.errors(), JobRequest, locate=source.locate))
         else:
             trials.append(Trial(number, name, changes, source, job_request))
     problems.raise_any()

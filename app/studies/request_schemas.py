@@ -1,9 +1,18 @@
-"""What is sent to post a study."""
+"""Request body of a study."""
 
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    Tag,
+    model_validator,
+)
 
 from app.recipes.schemas import DATASET_ID
 from app.web.schemas import ApiModel, Metadata, Name
@@ -22,7 +31,7 @@ class StudyConfiguration(BaseModel):
         min_length=1,
         max_length=63,
         pattern=r"^[^\x00-\x1f]+$",
-        description="How it is called in ranking and picture.",
+        description="Its name in the ranking and the chart.",
         examples=["scratch"],
     )
 
@@ -61,6 +70,23 @@ class Range(ApiModel):
 
 
 Values = Annotated[list[JsonValue], Field(min_length=1, max_length=100)]
+
+
+def _tag_choices(choices: object) -> str | None:
+    if isinstance(choices, list):
+        return "values"
+    return "range" if isinstance(choices, dict | Range) else None
+
+
+Choices = Annotated[
+    Annotated[Values, Tag("values")] | Annotated[Range, Tag("range")],
+    Discriminator(
+        _tag_choices,
+        custom_error_type="values_or_range",
+        custom_error_message="Input should be a list of values, or a range: an object with `low` "
+        "and `high`",
+    ),
+]
 FieldPath = Annotated[str, Field(max_length=64, pattern=r"^[a-z_0-9]+(\.[a-z_0-9]+)?$")]
 
 
@@ -73,7 +99,7 @@ class Search(ApiModel):
         "behind the others at the same epoch is given up.",
         examples=["random"],
     )
-    space: dict[FieldPath, Values | Range] = Field(
+    space: dict[FieldPath, Choices] = Field(
         min_length=1,
         max_length=20,
         description="For each field of a job, its values or the range they are drawn from; a dot "
@@ -143,7 +169,7 @@ class StudyRequest(ApiModel):
 
     dataset_id: str = Field(
         max_length=40,
-        description="What all runs learn from; it may still be ingesting.",
+        description="The dataset of all runs; it may still be ingesting.",
         examples=[DATASET_ID],
     )
     name: Name | None = Field(
@@ -160,13 +186,15 @@ class StudyRequest(ApiModel):
         None,
         min_length=1,
         max_length=MAX_CONFIGURATIONS,
-        description="What is compared: named changes to `base`. Nested objects merge with those of "
-        "`base` while their `name` stays the same; `null` switches a thing off. Either this or "
-        "`search`.",
+        description="The compared configurations: named changes to `base`. Nested objects merge "
+        "with those of `base` while their `name` stays the same; `null` switches a thing off. "
+        "Either this or `search`.",
         examples=[[{"name": "pretrained"}, {"name": "scratch", "strategy": "scratch"}]],
     )
     search: Search | None = Field(
-        None, description="What is compared, drawn from a space. Either this or `configurations`."
+        None,
+        description="The compared configurations, drawn from a space. Either this or "
+        "`configurations`.",
     )
     seeds: Seeds = Field(
         default_factory=lambda: [0],

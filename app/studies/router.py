@@ -1,6 +1,6 @@
-"""Posting, watching and ending studies."""
+"""HTTP of studies: create, get, list, cancel, delete, and their curves."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
@@ -26,18 +26,23 @@ _MOVES = problem_responses(errors.NotFound, errors.IllegalTransition)
 _PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 
 
-def expand_study(body: StudyRequest, settings: SettingsDep) -> list[Trial]:
-    """The configurations, and their weights looked for: no transaction waits for the network."""
+class _Expanded(NamedTuple):
+    request: StudyRequest
+    trials: list[Trial]
+
+
+def _expand_study(body: StudyRequest, settings: SettingsDep) -> _Expanded:
+    """List the configurations and look for their weights: no transaction waits for the network."""
     trials = expand(body)
     require_all_weights(trials, settings)
-    return trials
+    return _Expanded(body, trials)
 
 
 @router.post(
     "/studies",
     status_code=202,
     response_model=StudyView,
-    summary="Post a study",
+    summary="Create a study",
     responses=problem_responses(
         errors.NotFound,
         errors.DatasetInvalid,
@@ -47,45 +52,45 @@ def expand_study(body: StudyRequest, settings: SettingsDep) -> list[Trial]:
     ),
 )
 def create_study(
-    body: StudyRequest,
-    trials: Annotated[list[Trial], Depends(expand_study)],
+    expanded: Annotated[_Expanded, Depends(_expand_study)],
     session: SessionDep,
     settings: SettingsDep,
     idempotency: IdempotencyDep,
 ) -> Response:
-    """Run several configurations and seeds over one dataset, each as a job; all are queued or none.
+    """Run several configurations and seeds over one dataset, each as a job: all are queued or none.
 
     Every successful run registers a version of its model, by default under the dataset's name, and
     the first model ever registered is chosen for predictions. Give `base` another `model_name` to
-    keep a study apart. A run that successive halving gives up ends `cancelled` and registers none.
+    keep a study's models apart. A run that successive halving prunes is `cancelled` and registers
+    none.
     """
 
     def create() -> Created:
-        study = service.create_study(session, body, trials, settings)
+        study = service.create_study(session, expanded.request, expanded.trials, settings)
         return Created(view_study(session, study), f"/studies/{study.id}")
 
-    answer, _ = idempotency.answer_once(session, fingerprint_of(body), create)
+    answer, _ = idempotency.answer_once(session, fingerprint_of(expanded.request), create)
     return answer
 
 
 @router.get("/studies", summary="List studies, newest first")
 def list_studies(session: ReadSessionDep, page: PageDep) -> Page[StudySummary]:
-    """How far each is; its ranking stands in the study itself."""
+    """List studies with their progress; GET /studies/{id} has the ranking."""
     studies, has_more = service.list_studies(session, limit=page.limit, after=page.after)
     summaries = [summarize_study(session, study) for study in studies]
     return make_page(summaries, lambda study: study.id, has_more=has_more)
 
 
-@router.get("/studies/{study_id}", summary="Look at a study", responses=_NOT_FOUND)
+@router.get("/studies/{study_id}", summary="Get a study", responses=_NOT_FOUND)
 def get_study(study_id: StudyId, session: ReadSessionDep) -> StudyView:
-    """Its configurations ranked with 95 % intervals, as far as its runs have come."""
+    """Return a study: its configurations ranked with 95 % intervals, by the runs so far."""
     return view_study(session, service.get_study(session, study_id))
 
 
 @router.get(
     "/studies/{study_id}/curves.png",
     response_class=Response,
-    summary="A study's curves in one picture",
+    summary="Get a study's curves as an image",
     responses=_NOT_FOUND | _PNG,
 )
 def get_curves(
@@ -95,7 +100,7 @@ def get_curves(
         int, Query(ge=1, le=MAX_CURVES, description="How many configurations, from the best.")
     ] = 10,
 ) -> Response:
-    """Validation accuracy by epoch: the mean over seeds, in a band from lowest to highest."""
+    """Draw validation accuracy by epoch: the mean over seeds, in a band from lowest to highest."""
     study = service.get_study(session, study_id)
     return Response(draw_study(list_curves(session, study, limit=limit)), media_type="image/png")
 
@@ -103,11 +108,11 @@ def get_curves(
 @router.post(
     "/studies/{study_id}/cancel",
     status_code=202,
-    summary="Give a study's unfinished runs up",
+    summary="Cancel a study's unfinished runs",
     responses=_MOVES,
 )
 def cancel_study(study_id: StudyId, session: SessionDep) -> StudyView:
-    """What has finished stays, its models too."""
+    """Cancel the runs that have not ended; finished runs and their models stay."""
     return view_study(session, service.cancel_study(session, study_id))
 
 
@@ -118,5 +123,5 @@ def cancel_study(study_id: StudyId, session: SessionDep) -> StudyView:
     responses=_MOVES,
 )
 def delete_study(study_id: StudyId, session: SessionDep) -> None:
-    """Histories and events of its jobs go, too; the models that came out of them stay."""
+    """Delete a study and its jobs with their histories and events; their models stay."""
     service.delete_study(session, study_id)

@@ -1,6 +1,6 @@
-"""Asking what a job would do and cost, before posting it."""
+"""HTTP of validation: what a job would do and cost, before it is created."""
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, Path, Response
 from fastapi.responses import JSONResponse
@@ -22,35 +22,41 @@ _PENDING = {
 }
 
 
-def _look_for_weights(body: JobRequest, settings: SettingsDep) -> ValidationProblem | None:
-    return find_weights_problem(body, settings)
+class _Checked(NamedTuple):
+    request: JobRequest
+    weights_problem: ValidationProblem | None
+
+
+def _look_for_weights(body: JobRequest, settings: SettingsDep) -> _Checked:
+    return _Checked(body, find_weights_problem(body, settings))
 
 
 @router.post(
     "/jobs/validate",
     response_model=Validation,
-    summary="Ask what POST /jobs would do",
+    summary="Validate a training job",
     responses={202: _PENDING},
 )
 def validate_job(
-    body: JobRequest,
-    weights_problem: Annotated[ValidationProblem | None, Depends(_look_for_weights)],
+    checked: Annotated[_Checked, Depends(_look_for_weights)],
     session: SessionDep,
     settings: SettingsDep,
 ) -> Response:
-    """Resolve the configuration, say what stands against it, and have one batch run.
+    """Resolve the configuration, list its problems, and run one batch.
 
-    Creates no job. The batch is run once a `train` worker is free, for it is to find what the job
-    would find: where one is training, `measured` can take as long as that does.
+    No job is created. A `train` worker runs the batch once it is free, because it must measure on
+    the device of the job: while that worker is training, `measured` stays null.
     """
-    validation, inquiry = validate_request(session, body, settings, weights_problem)
+    validation, inquiry = validate_request(
+        session, checked.request, settings, checked.weights_problem
+    )
     return _answer(validation, inquiry)
 
 
 @router.get(
     "/jobs/validate/{inquiry_id}",
     response_model=Validation,
-    summary="Look at a validation again",
+    summary="Get a validation",
     responses={202: _PENDING, **problem_responses(errors.NotFound)},
 )
 def look_at_validation(
@@ -64,7 +70,7 @@ def look_at_validation(
     ],
     session: ReadSessionDep,
 ) -> Response:
-    """What POST /jobs/validate answered, with what has been measured since."""
+    """Return the answer of POST /jobs/validate, with what has been measured since."""
     return _answer(*get_validation(session, inquiry_id))
 
 

@@ -1,4 +1,4 @@
-"""Pure ASGI layers that see a request before its body is read: its id, and the caps of its body."""
+"""ASGI middleware that runs before a body is read: request ids and limits of bodies."""
 
 import re
 import secrets
@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import BodyIncomplete, BodyTooLarge, GraftError, InputError
 from app.telemetry.logs import bind
+from app.web.content_types import is_json
 from app.web.json_body import parse_json
 from app.web.problems import problem_response
 
@@ -18,7 +19,7 @@ _JSON_LENGTH = b"inference-header-content-length"
 
 
 class RequestId:
-    """Give every request an id (the caller's own, if it is a tame one) and send it back."""
+    """Give every request an id (the caller's own, if it is well-formed) and send it back."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -44,12 +45,12 @@ class RequestId:
 
 
 class BodyLimit:
-    """Refuse bodies over the cap of their path, declared or counted, and JSON that is not JSON.
+    """Reject bodies over the limit of their path, declared or counted, and malformed JSON.
 
-    max_bytes_by_path is of whole paths, max_bytes_below of everything under a path.
+    max_bytes_by_path holds whole paths, max_bytes_below everything under a path.
 
-    A JSON body is small: it is read and checked here, whole, and handed on. Any other body is only
-    counted while the route reads it.
+    A JSON body is small: it is read and checked here as a whole, then passed on. Any other body is
+    only counted while the route reads it.
     """
 
     def __init__(
@@ -70,10 +71,10 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         try:
-            is_json = _is_json(_header(scope, b"content-type")) and not _header(scope, _JSON_LENGTH)
-            limit = self.max_bytes if is_json else self._find_limit(scope["path"])
+            is_text = is_json(_header(scope, b"content-type")) and not _header(scope, _JSON_LENGTH)
+            limit = self.max_bytes if is_text else self._find_limit(scope["path"])
             counted = _count_body(scope, receive, limit)
-            if is_json:
+            if is_text:
                 counted = await _check_json(counted)
         except GraftError as error:
             answer = problem_response(
@@ -133,13 +134,6 @@ async def _check_json(receive: Receive) -> Receive:
 
 def _too_large(limit: int) -> InputError:
     return BodyTooLarge(f"The body is larger than the {limit} bytes allowed here.")
-
-
-def _is_json(content_type: str) -> bool:
-    kind = content_type.partition(";")[0].strip().lower()
-    return kind == "application/json" or (
-        kind.startswith("application/") and kind.endswith("+json")
-    )
 
 
 def _header(scope: Scope, name: bytes) -> str:

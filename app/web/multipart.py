@@ -8,11 +8,11 @@
             value = await part.read(max_bytes=1000)   # a small one: all of it, BodyTooLarge past it
 
 Parts come in the body's order, and each must be read before the next is asked for; what is left of
-it is skipped. `part.name` and `part.filename` are the client's words: never a path to write to. The
-cap of the whole body is not looked after here but by `app.web.middleware.BodyLimit`.
+it is skipped. `part.name` and `part.filename` come from the client: never write to such a path. The
+limit of the whole body is checked by `app.web.middleware.BodyLimit`, not here.
 
 Raises ValidationFailed if the request is no multipart form, BodyIncomplete for a body that ends
-early, is malformed, or whose client is gone or all but silent (less than MIN_BYTES in stall_seconds
+early, is malformed, or whose client is gone or almost silent (less than MIN_BYTES in stall_seconds
 of waiting; time spent by the caller does not count).
 """
 
@@ -26,7 +26,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from app.errors import BodyIncomplete, BodyTooLarge, InputProblem, ValidationFailed
+from app.errors import BodyIncomplete, BodyTooLarge, ValidationFailed
+from app.web.content_types import FORM, explain_content_type
 
 MIN_BYTES = 4096
 """Less than this in a stall timeout counts as silence, or one byte a second would do."""
@@ -51,7 +52,7 @@ class Part:
             yield chunk
 
     async def read(self, *, max_bytes: int) -> bytes:
-        """All that is left of the part; raises BodyTooLarge if that is more than max_bytes."""
+        """Return the rest of the part; raises BodyTooLarge if that is more than max_bytes."""
         whole = bytearray()
         async for chunk in self:
             whole += chunk
@@ -62,9 +63,14 @@ class Part:
         return bytes(whole)
 
 
-async def read_parts(request: Request, *, stall_seconds: float) -> AsyncIterator[Part]:
-    """Yield the parts of a request's form one after the other (see the module's docstring)."""
-    body = _Body(_boundary(request), _paced(request, stall_seconds))
+async def read_parts(
+    request: Request, *, stall_seconds: float, example: str = "file=@photographs.zip"
+) -> AsyncIterator[Part]:
+    """Yield the parts of a request's form one after the other (see the module's docstring).
+
+    example is a part as curl's -F takes it, shown where the request is no form.
+    """
+    body = _Body(_boundary(request, example), _paced(request, stall_seconds))
     while (headers := await body.next_headers()) is not None:
         yield Part(headers, body)
         while await body.next_chunk() is not None:
@@ -72,13 +78,10 @@ async def read_parts(request: Request, *, stall_seconds: float) -> AsyncIterator
     await body.skip_epilogue()
 
 
-def _boundary(request: Request) -> bytes:
+def _boundary(request: Request, example: str) -> bytes:
     content_type, options = parse_options_header(request.headers.get("content-type"))
-    if content_type != b"multipart/form-data" or not options.get(b"boundary"):
-        problem = "The body must be multipart/form-data, with a boundary."
-        raise ValidationFailed(
-            InputProblem(("header", "content-type"), problem, ("multipart/form-data",))
-        )
+    if content_type != FORM.encode() or not options.get(b"boundary"):
+        raise ValidationFailed(explain_content_type(request, (FORM,), ["-F", example]))
     return options[b"boundary"]
 
 
@@ -92,7 +95,8 @@ async def _paced(request: Request, stall_seconds: float) -> AsyncIterator[bytes]
                 chunk = await anext(stream, None)
         except TimeoutError as error:
             raise BodyIncomplete(
-                f"The body stood still for {stall_seconds:g} seconds and was cut."
+                f"The client sent less than {MIN_BYTES} bytes in {stall_seconds:g} seconds; "
+                "send the request again."
             ) from error
         except ClientDisconnect as error:
             raise BodyIncomplete(
@@ -108,7 +112,7 @@ async def _paced(request: Request, stall_seconds: float) -> AsyncIterator[bytes]
 
 
 class _Body:
-    """The parser's findings, in the order in which they are asked for."""
+    """The parsed parts of a body, in their order."""
 
     def __init__(self, boundary: bytes, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks
@@ -135,13 +139,13 @@ class _Body:
             raise BodyIncomplete("The form's boundary is too long.") from error
 
     async def next_headers(self) -> dict[str, bytes] | None:
-        """The headers of the next part, once this one has been read; None after the last."""
+        """Return the headers of the next part, once this one has been read; None after the last."""
         headers = cast("dict[str, bytes] | None", await self._next())
         self._in_part = headers is not None
         return headers
 
     async def next_chunk(self) -> bytes | None:
-        """Some more of this part; None at its end and ever after."""
+        """Return the next chunk of this part; None from its end on."""
         if not self._in_part:
             return None
         chunk = cast("bytes | None", await self._next())

@@ -1,4 +1,4 @@
-"""Domain errors as RFC 9457 problem details; the only place that knows their HTTP statuses."""
+"""Return domain errors as RFC 9457 problem details; their HTTP statuses are defined here only."""
 
 import logging
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
 from app import errors
+from app.web.request_problems import find_request_problems
 
 log = logging.getLogger(__name__)
 
@@ -40,23 +41,28 @@ _STATUS: dict[type[errors.GraftError], int] = {
 
 
 class FieldError(BaseModel):
-    """One field at fault."""
+    """An error of one field."""
 
-    loc: list[str | int] = Field(description="Where it is.", examples=[["body", "epochs"]])
-    message: str = Field(
-        description="What is wrong with it.", examples=["There is no architecture 'resnet999'."]
+    loc: list[str | int] = Field(
+        description="The place of the field in the request.", examples=[["body", "epochs"]]
     )
-    allowed: list[str] | None = Field(None, description="What would be right.")
+    message: str = Field(
+        description="What is wrong, with the value, and what is allowed.",
+        examples=["`epochs` is 0; it must be greater than or equal to 1."],
+    )
+    allowed: list[str] | None = Field(
+        None, description="Allowed values or names, if they can be listed."
+    )
 
 
 class Problem(BaseModel):
-    """What went wrong (RFC 9457)."""
+    """An error (RFC 9457)."""
 
-    type: str = Field(description="Names the kind of problem.", examples=["urn:graft:not-found"])
-    title: str = Field(description="The kind in words.", examples=["Not found"])
+    type: str = Field(description="The kind of error as a URN.", examples=["urn:graft:not-found"])
+    title: str = Field(description="The kind of error in words.", examples=["Not found"])
     status: int = Field(description="The HTTP status.", examples=[404])
     detail: str = Field(
-        description="What happened this time and what is allowed.",
+        description="What is wrong, what is allowed and what to do.",
         examples=["There is no job job_unknown."],
     )
     instance: str = Field(description="The path of the request.", examples=["/jobs/job_unknown"])
@@ -65,16 +71,16 @@ class Problem(BaseModel):
         description="Also in the X-Request-ID header and in the log.",
         examples=["req_2fb63caa7711ac1b"],
     )
-    errors: list[FieldError] | None = Field(None, description="The fields at fault.")
+    errors: list[FieldError] | None = Field(None, description="The fields that are wrong.")
     error: str | None = Field(
         None,
-        description="The same as `detail`, below `/v2` alone: where clients of the Open Inference "
-        "Protocol look.",
+        description="The same as `detail`, only below `/v2`, for clients of the Open Inference "
+        "Protocol.",
     )
 
 
 def status_of(error: type[errors.GraftError]) -> int:
-    """The HTTP status of an error class: its own or its nearest ancestor's."""
+    """Return the HTTP status of an error class: its own or its nearest ancestor's."""
     return next(_STATUS[ancestor] for ancestor in error.__mro__ if ancestor in _STATUS)
 
 
@@ -96,7 +102,7 @@ def describe(status: int, classes: list[type[errors.GraftError]]) -> dict[str, A
 
 
 def problem_response(error: errors.GraftError, *, instance: str, request_id: str) -> JSONResponse:
-    """The answer for a domain error."""
+    """Return the response for a domain error."""
     fields = None
     if isinstance(error, errors.ValidationFailed):
         fields = [
@@ -126,7 +132,8 @@ def problem_response(error: errors.GraftError, *, instance: str, request_id: str
 def install_problem_handlers(app: FastAPI) -> None:
     """Give every error of the service, the framework's own included, the same form.
 
-    Handlers are coroutines: plain functions would each take a thread, when refusing is to be cheap.
+    Handlers are coroutines: plain functions would each take a thread, and rejecting a request must
+    be cheap.
     """
     app.add_exception_handler(errors.GraftError, _on_graft_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
@@ -137,7 +144,7 @@ def install_problem_handlers(app: FastAPI) -> None:
 
 
 def request_id_of(request: Request) -> str:
-    """The id that the middleware gave to a request."""
+    """Return the id that the middleware gave to a request."""
     return str(request.scope.get("graft.request_id", ""))
 
 
@@ -153,31 +160,8 @@ async def _on_graft_error(request: Request, error: Exception) -> JSONResponse:
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
     return _answer(
-        request, errors.ValidationFailed(*(input_problem(item) for item in error.errors()))
+        request, errors.ValidationFailed(*find_request_problems(request, error.errors()))
     )
-
-
-def input_problem(item: Mapping[str, Any]) -> errors.InputProblem:
-    """One of pydantic's error entries in our words, with what is allowed where it says so."""
-    context: dict[str, Any] = item.get("ctx") or {}
-    allowed: tuple[str, ...] | None = None
-    if "expected" in context:
-        allowed = tuple(
-            part.strip(" '") for part in str(context["expected"]).replace(" or ", ",").split(",")
-        )
-    elif "expected_tags" in context:
-        allowed = tuple(part.strip(" '") for part in str(context["expected_tags"]).split(","))
-    elif "pattern" in context:
-        allowed = (f"text matching {context['pattern']}",)
-    else:
-        bounds = [
-            f"{sign} {context[key]}"
-            for key, sign in (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<"))
-            if key in context
-        ]
-        allowed = tuple(bounds) or None
-    loc = tuple(item["loc"])
-    return errors.InputProblem(loc, f"{'.'.join(map(str, loc))}: {item['msg']}", allowed)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
@@ -195,8 +179,8 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
 
 
 _FRAMEWORK_DETAIL = {
-    404: "There is nothing at this path; see /docs for what there is.",
-    405: "This path does not take that method; the Allow header lists those it takes.",
+    404: "There is nothing at this path; /docs lists all paths.",
+    405: "This path does not support that method; the Allow header lists those it does.",
 }
 
 
@@ -209,9 +193,11 @@ async def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
     log.error("unexpected error on %s", request.url.path, exc_info=error)
     answer = _answer(
         request,
-        errors.GraftError("Something went wrong on our side; the log has this request's id."),
+        errors.GraftError("The service failed; its log has the details under this request's id."),
     )
-    answer.headers["X-Request-ID"] = request_id_of(request)  # made outside the layer that adds it
+    answer.headers["X-Request-ID"] = request_id_of(
+        request
+    )  # this response does not pass the middleware that adds it
     return answer
 
 

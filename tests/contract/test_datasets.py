@@ -13,7 +13,7 @@ from app.datasets import service
 from app.db.session import Database
 from app.db.tables import Job, WorkItem
 from app.storage import LocalStorage
-from tests.contract.datasets import FIELDS, PHOTOGRAPHS, add_job, problem, upload
+from tests.contract.datasets import FIELDS, PHOTOGRAPHS, add_job, check_upload, problem, upload
 
 
 def test_datasets_are_listed_newest_first_in_pages(client: TestClient) -> None:
@@ -141,6 +141,29 @@ def test_a_preview_needs_a_checked_dataset_and_a_split_it_has(
     assert response.json()["errors"][0]["allowed"] == ["train", "val"]
     response = client.get(f"/datasets/{ready}/preview.png", params={"num_images": 65})
     assert problem(response) == (422, "VALIDATION")
+
+
+def test_class_names_with_spaces_work(
+    client: TestClient, database: Database, storage: LocalStorage
+) -> None:
+    names = ["honey bees", "red  ants (große)", " wasps & co."]
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for hue, name in enumerate(names):
+            for number in range(3):
+                picture = io.BytesIO()
+                Image.new("RGB", (20, 20), (80 * hue, 10 * number, 0)).save(picture, "PNG")
+                archive.writestr(f"my photos/{name}/image {number}.png", picture.getvalue())
+    dataset_id = upload(client, buffer.getvalue()).json()["id"]
+    check_upload(dataset_id, database, storage)
+    body = client.get(f"/datasets/{dataset_id}").json()
+    assert body["class_names"] == sorted(names)
+    assert body["splits"]["val"]["per_class"] == dict.fromkeys(names, 1)
+    for name in names:
+        images = list_images(client, dataset_id, **{"class": name})["data"]
+        assert {image["class_name"] for image in images} == {name}
+        assert len(images) == 3
+    assert client.get(f"/datasets/{dataset_id}/preview.png").status_code == 200
 
 
 def test_a_deleted_dataset_is_gone(client: TestClient, storage: LocalStorage, ready: str) -> None:

@@ -12,10 +12,11 @@ from tests.conftest import REPOSITORY
 from tests.e2e.conftest import Graft
 from tests.uploads import draw_picture, make_zip
 
+HOW_TO = REPOSITORY / "docs" / "how-to"
 SESSIONS = [
     REPOSITORY / "README.md",
     *(
-        REPOSITORY / "docs" / "how-to" / f"{name}.md"
+        HOW_TO / f"{name}.md"
         for name in (
             "train-on-photographs",
             "go-on-from-a-model",
@@ -32,23 +33,36 @@ SESSIONS = [
 ]
 
 
+WAIT_FOR_DATASETS = ("train-on-photographs", "choose-a-strategy")
+WAIT_FOR_OTHERS = ("compare-configurations", "predict-many-images", "promote-and-roll-back")
+
+
 def read_commands(page: Path) -> str:
-    """The page's shell blocks that speak to the service."""
-    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)
-    return "\n".join(block for block in blocks if "localhost:8000" in block)
+    """The page's shell blocks: what a reader types while the service runs."""
+    return "\n".join(re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL))
+
+
+def type_in(
+    folder: Path, graft: Graft, commands: str, *, seconds: int = 240
+) -> subprocess.CompletedProcess[str]:
+    """Run commands as a script in a folder that has the repository's documents."""
+    (folder / "docs").symlink_to(REPOSITORY / "docs")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    own = {"PATH": path, "GRAFT_URL": str(graft.http.base_url).rstrip("/")}
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands],
+        cwd=folder,
+        env=os.environ | own | {"MAX_WAIT_SECONDS": str(seconds)},
+        capture_output=True,
+        text=True,
+        timeout=2 * seconds,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize("graft", ["sqlite and the embedded broker"], indirect=True)
-def test_figures_are_asked_for_as_the_page_says(graft: Graft) -> None:
-    address = str(graft.http.base_url).removeprefix("http://").rstrip("/")
-    commands = read_commands(REPOSITORY / "docs" / "how-to" / "observe.md")
-    typed = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", commands.replace("localhost:8000", address)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def test_figures_are_asked_for_as_the_page_says(graft: Graft, tmp_path: Path) -> None:
+    typed = type_in(tmp_path, graft, read_commands(HOW_TO / "observe.md"), seconds=60)
     assert typed.returncode == 0, typed.stderr
     assert 'graft_http_requests_total{method="GET",route="/models",status="200"}' in typed.stdout
     assert "# HELP graft_predict_stage_seconds" in typed.stdout
@@ -59,24 +73,71 @@ def test_figures_are_asked_for_as_the_page_says(graft: Graft) -> None:
 def test_a_page_can_be_pasted(graft: Graft, page: Path, tmp_path: Path) -> None:
     (tmp_path / "photographs.zip").write_bytes(make_zip())
     (tmp_path / "picture.jpg").write_bytes(draw_picture("blue", 7))
-    address = str(graft.http.base_url).removeprefix("http://").rstrip("/")
-    commands = read_commands(page).replace("localhost:8000", address)
+    commands = read_commands(page)
     earlier = {job["id"] for job in graft.get("/jobs", limit=1000)["data"]}
-    typed = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", commands],
-        cwd=tmp_path,
-        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    typed = type_in(tmp_path, graft, commands)
     assert typed.returncode == 0, typed.stderr
     assert '"urn:graft:' not in typed.stdout, "a command was answered with a problem"
     jobs = [job for job in graft.get("/jobs", limit=1000)["data"] if job["id"] not in earlier]
     assert jobs
     assert {job["status"] for job in jobs} == {"succeeded"}
-    shown = re.findall(rf"{address}/predict(?:\?[^'\"]*['\"])?\n", commands)
+    shown = re.findall(r"^ask '?/predict[ ?][^>\n]*$", commands, re.MULTILINE)
     assert typed.stdout.count('"predictions"') == len(shown)
-    if "history.png" in commands:
-        assert (tmp_path / "history.png").read_bytes().startswith(b"\x89PNG")
+    for name in re.findall(r"> ([\w.]+\.png)$", commands, re.MULTILINE):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("graft", ["sqlite and the embedded broker"], indirect=True)
+@pytest.mark.parametrize("page", SESSIONS, ids=lambda page: page.stem)
+def test_a_page_ends_where_weights_are_unavailable(
+    graft: Graft, page: Path, tmp_path: Path
+) -> None:
+    """The fixture's service has weights of resnet18 only, and may download none."""
+    (tmp_path / "photographs.zip").write_bytes(make_zip(num_train=2, num_val=1))
+    commands = read_commands(page).replace("resnet18", "resnet34")
+    assert_it_ends(type_in(tmp_path, graft, commands, seconds=60), '"code":"WEIGHTS_UNAVAILABLE"')
+
+
+@pytest.mark.parametrize("graft", ["sqlite and the embedded broker"], indirect=True)
+@pytest.mark.parametrize(
+    "name", ["README.md", *(f"{page}.md" for page in (*WAIT_FOR_DATASETS, *WAIT_FOR_OTHERS))]
+)
+def test_a_page_ends_where_the_dataset_is_invalid(graft: Graft, name: str, tmp_path: Path) -> None:
+    page = REPOSITORY / name if name == "README.md" else HOW_TO / name
+    (tmp_path / "photographs.zip").write_bytes(make_zip(class_names=["amber"], num_train=2))
+    typed = type_in(tmp_path, graft, read_commands(page), seconds=60)
+    assert_it_ends(typed, "at least two class folders")
+
+
+def assert_it_ends(typed: subprocess.CompletedProcess[str], told: str) -> None:
+    """It failed with a message, and not because a wait came to its bound."""
+    assert typed.returncode != 0
+    assert told in typed.stderr
+    assert "MAX_WAIT_SECONDS" not in typed.stderr
+
+
+@pytest.mark.parametrize("graft", ["sqlite and the embedded broker"], indirect=True)
+@pytest.mark.parametrize("wait", ["wait_for", "ask_until_done"])
+def test_a_wait_ends_at_its_bound(graft: Graft, tmp_path: Path, wait: str) -> None:
+    """`curl` is a stand-in that always answers with work in progress, as without any worker."""
+    commands = f"""
+        . docs/how-to/ask.sh
+        curl() {{
+          printf '{{"id":"job_1","status":"running"}}' > "$4"
+          printf 202
+        }}
+        {wait} /jobs/job_1
+    """
+    typed = type_in(tmp_path, graft, commands, seconds=2)
+    assert typed.returncode == 1
+    assert "/jobs/job_1 has " in typed.stderr
+    assert "after 2 s; MAX_WAIT_SECONDS=" in typed.stderr
+
+
+@pytest.mark.parametrize("graft", ["sqlite and the embedded broker"], indirect=True)
+def test_a_service_that_is_down_is_told(graft: Graft, tmp_path: Path) -> None:
+    typed = type_in(
+        tmp_path, graft, ". docs/how-to/ask.sh\nGRAFT_URL=http://127.0.0.1:9\nask /jobs", seconds=10
+    )
+    assert typed.returncode == 1
+    assert "curl: (7)" in typed.stderr

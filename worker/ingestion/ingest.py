@@ -1,7 +1,7 @@
 """From an uploaded archive to stored images and a manifest.
 
-The archive is read twice: first to judge it (`survey`), then to store it. So a refused upload
-leaves nothing behind, and an interrupted one is simply begun again: images that are there are kept.
+The archive is read twice: first to check it (`survey`), then to store it. So a refused upload
+leaves nothing behind, and an interrupted one starts again and keeps the images that are stored.
 """
 
 from collections import Counter
@@ -11,7 +11,8 @@ from typing import Any
 
 from app.datasets.archive.limits import ArchiveLimits
 from app.datasets.archive.reading import read_archive
-from app.datasets.layout import ClassCounts, Finding, Layout, arrange, require_classes
+from app.datasets.layout import Finding, Layout, arrange
+from app.datasets.layout_errors import ClassCounts, describe_counts, require_classes
 from app.datasets.manifest import ImageRecord
 from app.datasets.report import build_report, count_splits, digest_of, find_leaks
 from app.datasets.splitting import divide
@@ -82,8 +83,9 @@ def _reject(layout: Layout, survey: Survey, *, max_fraction: float) -> list[Find
             per_class[file.class_name] += 1
     if len(rejected) > max_fraction * len(layout.files):
         raise DatasetBadImages(
-            f"{len(rejected)} of {len(layout.files)} images cannot be read, more than the share of "
-            f"{max_fraction:g} allowed; the first: {rejected[0].path[:100]}: {rejected[0].reason}"
+            f"{len(rejected)} of {len(layout.files)} images cannot be read; at most a share of "
+            f"{max_fraction:g} may be (GRAFT_MAX_BAD_IMAGE_FRACTION). The first: "
+            f"{rejected[0].path[:100]}: {rejected[0].reason}. Remove or repair these files."
         )
     require_classes(counts)
     return rejected
@@ -107,7 +109,11 @@ def _list_records(layout: Layout, survey: Survey, config: IngestionConfig) -> li
         (file.split or divided[file.path], file.class_name, file.path) for file in accepted
     )
     if not any(split == "val" for split, _, _ in placed):
-        raise DatasetLayout("No class has two images, so that none is left to validate with.")
+        counts = describe_counts(Counter(class_name for _, class_name, _ in placed))
+        raise DatasetLayout(
+            f"No class has two images, so none is left to validate with. Seen: {counts}. Upload at "
+            "least two images of a class; ten or more of each give a useful model."
+        )
     return [
         ImageRecord(
             image_id=number,

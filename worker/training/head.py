@@ -77,8 +77,10 @@ def solve_path(  # noqa: PLR0913 -- each is one thing the caller knows
     held_out = fold_of != _NEVER_HELD_OUT
     if not held_out.any():
         raise TooFewImages(
-            "No class has two training images, so that no L2 strength can be chosen by "
-            "cross-validation; give a single one, or another optimizer than lbfgs."
+            f"No class has two training images ({len(targets)} images, {num_classes} classes), so "
+            f"no L2 strength can be chosen by cross-validation. Upload at least three images of "
+            "each class, of which one validates, or send a single strength: "
+            '"optimizer": {"name": "lbfgs", "l2_strengths": [0.01]}.'
         )
     parts = [fold_of != fold for fold in range(folds) if (fold_of == fold).any()]
     whole: Tensor | None = None

@@ -1,7 +1,7 @@
-"""What is known about each of torchvision's classification architectures without building it.
+"""The catalogue of torchvision's classification architectures, read without building any.
 
-Read from `catalogue.json`, which `app.ml.models.catalogue_generator` writes from torchvision, so
-that requests can be checked and parameters counted by processes that never import torch.
+`app.ml.models.catalogue_generator` writes `catalogue.json` from torchvision, so that processes
+that never import torch can check requests and count parameters.
 """
 
 from functools import cache
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from app.errors import InputProblem, ValidationFailed
 from app.ml.recipe import Strategy
+from app.web.suggestions import suggest
 
 Interpolation = Literal["bilinear", "bicubic"]
 
@@ -71,7 +72,7 @@ class WeightsEntry(_Part):
 
     @property
     def sha256_prefix(self) -> str:
-        """What the file's hash begins with, in hex; torchvision puts it into the name."""
+        """Return the first hex digits of the file's sha256, which are part of its name."""
         return PurePosixPath(self.file_name).stem.rpartition("-")[2]
 
 
@@ -121,7 +122,7 @@ class Entry(_Part):
     def get_weights(self, name: str) -> WeightsEntry:
         """The weights entry of this name; `imagenet` means the default.
 
-        Raises ValidationFailed, listing the names there are.
+        Raises ValidationFailed, with the names most like it.
         """
         for weights in self.weights:
             if name == weights.name or (name == "imagenet" and weights.is_default):
@@ -136,7 +137,8 @@ class Entry(_Part):
         """
         names = [layer.name for layer in self.layers]
         if trainable_from not in names:
-            raise _unknown("trainable_from", trainable_from, names)
+            message = f"There is no layer '{trainable_from}' in {self.name}."
+            raise ValidationFailed(InputProblem(("trainable_from",), message, tuple(names)))
         return self.layers[names.index(trainable_from) :]
 
 
@@ -148,7 +150,7 @@ def list_entries() -> tuple[Entry, ...]:
 def get_entry(name: str) -> Entry:
     """The architecture of this torchvision name or tutorial alias.
 
-    Raises ValidationFailed, listing the names there are.
+    Raises ValidationFailed, with the names most like it.
     """
     for entry in _read_catalogue():
         if name == entry.name or name in entry.aliases:
@@ -178,9 +180,10 @@ def _num_head_parameters(entry: Entry, num_classes: int) -> int:
     return sum(head.num_parameters(num_classes) for head in entry.heads)
 
 
-def _unknown(field: str, name: str, allowed: list[str]) -> ValidationFailed:
-    message = f"There is no {field} '{name}'."
-    return ValidationFailed(InputProblem((field,), message, tuple(allowed)))
+def _unknown(field: str, name: str, names: list[str]) -> ValidationFailed:
+    told, allowed = suggest(name, names, listed_at="GET /architectures")
+    message = f"There is no {field} '{name}'; {told}"
+    return ValidationFailed(InputProblem((field,), message, allowed))
 
 
 @cache

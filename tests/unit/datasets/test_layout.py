@@ -59,7 +59,9 @@ def test_one_wrapping_folder_makes_no_difference(paths: list[str]) -> None:
 
 
 def test_two_wrapping_folders_are_refused() -> None:
-    with pytest.raises(DatasetLayout, match="two class folders"):
+    with pytest.raises(
+        DatasetLayout, match=r"one folder `b`.*folders train 2, val 2.*move them up"
+    ):
         arrange([f"a/b/{path}" for path in TRAIN_VAL])
 
 
@@ -119,16 +121,55 @@ def test_class_names_are_composed_and_sorted() -> None:
 @pytest.mark.parametrize(
     ("paths", "seen"),
     [
-        pytest.param([], "all: no class folder", id="nothing"),
-        pytest.param(["1.jpg", "2.jpg"], "all: no class folder", id="no folders"),
-        pytest.param(["ants/1.jpg", "ants/2.jpg"], "all: ants 2", id="one class"),
-        pytest.param([*CLASSES, "wasps/notes.txt"], "wasps 0", id="a class of no images"),
+        pytest.param([], "no image .*Seen: no file at all.*ants/1.jpg", id="nothing"),
+        pytest.param(["a.txt", "b/c.TXT", "d"], "Seen: .txt 2, no suffix 1.*.jpeg", id="no image"),
+        pytest.param(
+            ["1.jpg", "2.jpg"],
+            "Images in no class folder: 2, the first is `1.jpg`.*Seen: no class folder.*ants/1",
+            id="no folders",
+        ),
+        pytest.param(
+            ["1.jpg", "labels.csv"],
+            "no class folder: 1, .*`labels.csv` was not read: labels come from",
+            id="a table",
+        ),
+        pytest.param(
+            ["photos/1.jpg", "photos/2.jpg", "photos.csv"],
+            "two class folders.*Seen: photos 2.*ants/1.jpg.*`photos.csv` was not read",
+            id="one folder and a table",
+        ),
+        pytest.param(
+            ["ants/1.jpg", "ants/2.jpg"],
+            "at least two class folders.*Seen: ants 2.*add a folder of images without it",
+            id="one class",
+        ),
+        pytest.param(
+            ["photos/all/ants/1.jpg", "photos/all/bees/2.jpg", "photos/all/bees/3.jpg"],
+            "All images are in the one folder `all`.*Seen: all 3.*folders ants 1, bees 2.*move",
+            id="two folders around the classes",
+        ),
+        pytest.param(
+            ["train/images/ants/1.jpg", "train/images/bees/2.jpg", "val/images/ants/3.jpg"],
+            "one folder `images`.*train: images 2; val: images 1.*ants 2, bees 1.*move",
+            id="a folder inside the splits",
+        ),
+        pytest.param(
+            [*CLASSES, "wasps/notes.txt"],
+            "none can be read of `wasps`.*wasps 0.*remove",
+            id="a class of no images",
+        ),
         pytest.param(
             [*TRAIN_VAL, "val/ants/x.txt", "train/c/1.jpg", "val/c/x.txt"], "c 0", id="val"
         ),
-        pytest.param([*TRAIN_VAL, "train/wasps/5.jpg"], "wasps 1", id="splits differ"),
         pytest.param(
-            ["train/a/1.jpg", "train/b/1.jpg", "val/1.jpg"], "val: no class", id="flat val"
+            [*TRAIN_VAL, "train/wasps/5.jpg"],
+            "val lacks wasps.*Seen: train: ants 1, bees 1, wasps 1; val",
+            id="splits differ",
+        ),
+        pytest.param(
+            ["train/a/1.jpg", "train/b/1.jpg", "val/1.jpg"],
+            "val lacks a, b.*val: no class folder",
+            id="flat val",
         ),
         pytest.param([*TRAIN_VAL, "wasps/5.jpg"], "train, val, wasps", id="mixed"),
         pytest.param([*TRAIN_VAL, "valid/ants/5.jpg"], "train, val, valid", id="val twice"),

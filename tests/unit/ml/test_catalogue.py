@@ -59,10 +59,15 @@ def test_tutorial_names_are_aliases(alias: str, name: str) -> None:
     assert get_entry(alias).name == name
 
 
-def test_an_unknown_architecture_lists_the_known_ones() -> None:
-    with pytest.raises(ValidationFailed) as caught:
-        get_entry("resnet19")
-    assert caught.value.problems[0].allowed == tuple(entry.name for entry in ENTRIES)
+def test_an_unknown_architecture_gets_the_nearest_names_and_where_all_are() -> None:
+    with pytest.raises(
+        ValidationFailed, match=r"did you mean `resnet18`.* GET /architectures"
+    ) as caught:
+        get_entry("Resnet-18")
+    allowed = caught.value.problems[0].allowed
+    assert allowed is not None
+    assert allowed[0] == "resnet18"
+    assert len(allowed) < 5
 
 
 def test_imagenet_means_the_default_weights_and_unknown_weights_list_the_known() -> None:

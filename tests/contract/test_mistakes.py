@@ -1,0 +1,203 @@
+"""A request that is wrong is answered with what is wrong, what is allowed and what to do, once."""
+
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.main import create_app
+from app.settings import Settings
+
+MISTAKES: list[tuple[str, str, Any]] = [
+    ("POST", "/jobs", {"dataset_id": "ds_1", "learning_rat": 1}),
+    ("POST", "/jobs", {"dataset_id": "ds_1", "optimizer": {"learning_rat": 1}}),
+    ("POST", "/jobs", {"dataset_id": "ds_1", "mixing": {"name": "mixup", "alfa": 1}}),
+    ("POST", "/jobs", {"dataset_id": "ds_1", "mixing": {"name": "mixupp"}}),
+    ("POST", "/jobs", {"dataset_id": "ds_1", "mixing": {}}),
+    ("POST", "/jobs", {"dataset_id": "ds_1", "architecture": "resnet81"}),
+    ("POST", "/jobs", {"dataset_id": "ds_1", "strategy": "finetune"}),
+    ("POST", "/jobs", {"dataset_id": "ds_1", "epochs": 0, "batch_size": "x", "seed": -1}),
+    ("POST", "/jobs", {"dataset_id": "ds_1", "model_name": "imagenet", "metadata": {"a": 3}}),
+    ("POST", "/jobs", {"dataset_id": "ds_1", "clone_of": "job_1"}),
+    ("POST", "/jobs", {}),
+    ("POST", "/jobs", []),
+    ("POST", "/jobs/validate", {"dataset_id": "ds_1", "epohcs": 1}),
+    ("POST", "/jobs/validate", []),
+    ("POST", "/studies", {"dataset_id": "ds_1", "configurations": [{"name": "a"}], "seeds": 0}),
+    ("POST", "/studies", {"dataset_id": "ds_1", "configurations": [{"name": "a", "epohcs": 1}]}),
+    (
+        "POST",
+        "/studies",
+        {"dataset_id": "ds_1", "base": {"epohcs": 1}, "configurations": [{"name": "a"}] * 2},
+    ),
+    (
+        "POST",
+        "/studies",
+        {"dataset_id": "ds_1", "search": {"method": "grid", "space": {"epochs": {"lo": 1}}}},
+    ),
+    (
+        "POST",
+        "/studies",
+        {"dataset_id": "ds_1", "search": {"method": "grid", "space": {"epochs": 3}}},
+    ),
+    (
+        "POST",
+        "/studies",
+        {"dataset_id": "ds_1", "search": {"method": "grid", "space": {"epochs": []}}},
+    ),
+    ("POST", "/predictions", {"dataset_id": "ds_1", "modle": "x", "top_k": 0}),
+    ("PUT", "/serving", {"model": "a b"}),
+    ("PUT", "/serving", {"model": "a", "shadow": {"fration": 2}}),
+    ("PUT", "/models/m/gate", {"max_class_drp": 3}),
+    ("PUT", "/models/m/metadata", {"a": 3, "b": 4}),
+    ("PUT", "/models/m/aliases/champion", {"version": "x", "forc": 1}),
+    ("POST", "/predict?top_k=0&modl=x&coverage=2", None),
+    ("GET", "/jobs?limit=0&status=gone", None),
+    ("GET", "/datasets/ds_1/advice?architecture=resnet81", None),
+    ("GET", "/datasets/a%20b/images?limit=0&split=x", None),
+    ("POST", "/v2/models/m/infer", {"inputs": [{"name": "image"}]}),
+]
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Iterator[TestClient]:
+    """One application for all mistakes: it refuses them, and nothing of them stays."""
+    data_dir = tmp_path_factory.mktemp("mistakes")
+    shutil.copy(migrated_file, data_dir / "graft.db")
+    settings = Settings(
+        data_dir=data_dir,
+        api_processes=1,
+        weights_download=False,
+        device="cpu",
+        predict_engine="torch",
+    )
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        yield client
+        for path in ("/datasets", "/jobs", "/studies", "/predictions", "/models"):
+            assert client.get(path).json()["data"] == []
+
+
+@pytest.mark.parametrize(("method", "path", "body"), MISTAKES)
+def test_each_mistake_is_told_once_and_in_a_sentence(
+    client: TestClient, method: str, path: str, body: Any
+) -> None:
+    answer = client.request(method, path, json=body)
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (422, "VALIDATION")
+    errors = problem["errors"]
+    pairs = [(tuple(error["loc"]), error["message"]) for error in errors]
+    assert len(set(pairs)) == len(pairs)
+    messages = [error["message"] for error in errors]
+    assert len(set(messages)) == len(messages)
+    assert problem["detail"] == " ".join(messages)
+    for message in messages:
+        assert message.endswith((".", "?"))
+        assert not re.search(r"Extra inputs|Value error|function-|tagged-union|Input ", message)
+
+
+@pytest.mark.parametrize(
+    ("fields", "place", "told"),
+    [
+        ({"epohcs": 3}, ["epohcs"], "did you mean `epochs`?"),
+        ({"learning_rate": 0.1}, ["learning_rate"], "did you mean `optimizer.learning_rate`?"),
+        (
+            {"optimizer": {"learning_rat": 0.1}},
+            ["optimizer", "learning_rat"],
+            "did you mean `learning_rate`?",
+        ),
+        (
+            {"optimizer": {"name": "sgd", "folds": 3}},
+            ["optimizer", "folds"],
+            "not a field of sgd; allowed: learning_rate, momentum, weight_decay.",
+        ),
+        (
+            {"mixing": {"name": "cutmix", "alpa": 1}},
+            ["mixing", "alpa"],
+            "not a field of cutmix; did you mean `alpha`?",
+        ),
+        ({"quux": 1}, ["quux"], "are listed at /docs."),
+        ({"epochs": 0}, ["epochs"], "`epochs` is 0; it must be greater than or equal to 1."),
+        ({"mixing": {"name": "x"}}, ["mixing"], '`mixing.name` is "x"; it must be one of \'mixup'),
+        ({"architecture": "resnet81"}, ["architecture"], "did you mean `resnet18`"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/jobs", "/studies"])
+def test_an_unknown_name_gets_the_one_that_was_meant(
+    client: TestClient, path: str, fields: dict[str, Any], place: list[str], told: str
+) -> None:
+    if path == "/jobs":
+        body: dict[str, Any] = {"dataset_id": "ds_1", **fields}
+        prefix: list[Any] = ["body"]
+    else:
+        configurations = [{"name": "a", **fields}]
+        body = {"dataset_id": "ds_1", "configurations": configurations}
+        prefix = ["body", "configurations", 0]
+        told = told.replace("`epochs` is", "`configurations.0.epochs` is")
+        told = told.replace("`mixing.name`", "`configurations.0.mixing.name`")
+    (error,) = client.post(path, json=body).json()["errors"]
+    assert error["loc"] == [*prefix, *place]
+    assert told in error["message"]
+    assert len(error.get("allowed") or []) <= 12
+
+
+def test_thousands_of_unknown_fields_do_not_get_thousands_of_errors(client: TestClient) -> None:
+    body = {f"field_{number}": 1 for number in range(20_000)}
+    answer = client.post("/jobs", json=body)
+    assert answer.status_code == 422
+    assert len(answer.json()["errors"]) <= 50
+
+
+WRONG_TYPES = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", None]
+
+
+def send(client: TestClient, command: str) -> Any:
+    """Do what a curl command does."""
+    words = shlex.split(command)
+    method = words[words.index("-X") + 1] if "-X" in words else "POST"
+    url = next(word for word in words if word.startswith("http"))
+    if "-F" in words:
+        name, _, file = words[words.index("-F") + 1].partition("=@")
+        return client.request(method, url, files={name: (file, b"PK")})
+    header = words[words.index("-H") + 1].split(": ")
+    return client.request(method, url, content=words[words.index("-d") + 1], headers=dict([header]))
+
+
+@pytest.mark.parametrize("content_type", WRONG_TYPES)
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("POST", "/jobs", ["application/json"]),
+        ("POST", "/jobs/validate", ["application/json"]),
+        ("POST", "/studies", ["application/json"]),
+        ("PUT", "/serving", ["application/json"]),
+        ("PUT", "/models/m/metadata", ["application/json"]),
+        ("PUT", "/models/m/gate", ["application/json"]),
+        ("PUT", "/models/m/aliases/champion", ["application/json"]),
+        ("POST", "/datasets", ["multipart/form-data"]),
+        ("POST", "/predictions", ["application/json", "multipart/form-data"]),
+        ("POST", "/predict", None),
+    ],
+)
+def test_a_wrong_content_type_gets_a_curl_command_that_works(
+    client: TestClient, method: str, path: str, expected: list[str] | None, content_type: str | None
+) -> None:
+    headers = {"content-type": content_type} if content_type else {}
+    answer = client.request(method, path, content=b"a=b", headers=headers)
+    problem = answer.json()
+    if path == "/predictions" and content_type == "multipart/form-data":
+        expected = ["multipart/form-data"]
+    if expected is not None:
+        (error,) = problem["errors"]
+        assert (error["loc"], error["allowed"]) == (["header", "content-type"], expected)
+    detail = problem["detail"]
+    if "predict" in path and content_type == "multipart/form-data":
+        assert "without a boundary" in detail
+    assert (content_type or "without a content type") in detail
+    again = send(client, detail.partition("For example: ")[2])
+    assert again.json().get("code") != "VALIDATION" or "content-type" not in again.text
+    assert "was sent" not in again.text
