@@ -19,11 +19,11 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     uv pip install --torch-backend=${TORCH_BACKEND} -r torch.txt
 
 COPY pyproject.toml README.md LICENSE ./
-COPY migrations migrations
 COPY client client
+COPY migrations migrations
 COPY worker worker
 COPY app app
-RUN --mount=type=cache,target=/root/.cache/uv uv pip install --no-deps .
+RUN --mount=type=cache,target=/root/.cache/uv uv pip install --no-deps ./client .
 
 
 FROM python:${PYTHON_TAG}

@@ -34,9 +34,9 @@ $(BIN)/uv: | $(BIN)/python
 	@$(BIN)/python -m ensurepip --upgrade >/dev/null  # an environment made by uv has no pip
 	@$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
 
-$(STAMP): requirements-dev.lock pyproject.toml | $(BIN)/python $(UV)
+$(STAMP): requirements-dev.lock pyproject.toml client/pyproject.toml | $(BIN)/python $(UV)
 	$(UV) pip install --python $(BIN)/python --require-hashes -r requirements-dev.lock
-	$(UV) pip install --python $(BIN)/python --no-deps --editable .
+	$(UV) pip install --python $(BIN)/python --no-deps --editable ./client --editable .
 	@touch $@
 
 .PHONY: check
@@ -73,10 +73,10 @@ BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 
 # The peers stand in an environment of their own, with the service's versions of what both use.
-$(BENCH_STAMP): benchmarks/requirements-bench.lock pyproject.toml | $(UV)
+$(BENCH_STAMP): benchmarks/requirements-bench.lock pyproject.toml client/pyproject.toml | $(UV)
 	test -x $(BENCH_VENV)/bin/python || $(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(BENCH_VENV)
 	$(UV) pip install --python $(BENCH_VENV)/bin/python --require-hashes -r benchmarks/requirements-bench.lock
-	$(UV) pip install --python $(BENCH_VENV)/bin/python --no-deps --editable .
+	$(UV) pip install --python $(BENCH_VENV)/bin/python --no-deps --editable ./client --editable .
 	@touch $@
 
 .PHONY: bench-training
@@ -113,7 +113,8 @@ lock: $(UV) ## Write the lock files anew (LOCK_FLAGS=--upgrade for newer version
 	grep -E '^(pillow|safetensors|torch|torchvision)==' requirements.lock | cut -d' ' -f1 > build/shared-pins.txt
 	$(UV) pip compile $(LOCK_FLAGS) $(COMPILE) --group bench-serving -c build/shared-pins.txt -o benchmarks/requirements-serving.lock
 
-COMPILE := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+COMPILE := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" \
+	--no-emit-package graft-client
 
 .PHONY: clean
 clean: ## Remove the environment and every cache

@@ -1,32 +1,42 @@
-"""The `graft` command."""
+"""Commands of `graft` that run the service."""
 
 import logging
 import signal
-import sys
 import threading
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
 from app.errors import GraftError
 from app.parent import end_with_parent
-from app.settings import Settings, describe_settings, get_settings
+from app.settings import Settings, SettingsInvalid, describe_settings, get_settings
 from app.telemetry.logs import configure_logging
 from app.telemetry.tracing import require_exporter
-from client.commands import app as client_app
+
+
+class _Commands(TyperGroup):
+    """Commands whose errors are printed as one line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (GraftError, SettingsInvalid) as error:
+            typer.echo(f"graft: {error}", err=True)
+            raise typer.Exit(1) from error
+
 
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Fine-tune and serve image classifiers over HTTP.",
 )
-
-app.add_typer(client_app)
 
 
 class _Queue(StrEnum):
@@ -78,9 +88,9 @@ def demo(
     """Start the service, train on pictures, predict one, and leave the service running."""
     from rich.console import Console  # noqa: PLC0415 - other commands need not wait for it
 
-    from app.standalone import running_service  # noqa: PLC0415 - other commands need not wait for it
-    from client.demo.run import run_demo  # noqa: PLC0415 - as above
-    from client.errors import GraftClientError  # noqa: PLC0415 - as above
+    from app.demo.run import run_demo  # noqa: PLC0415 - as above
+    from app.standalone import running_service  # noqa: PLC0415 - as above
+    from graft_client.errors import GraftClientError  # noqa: PLC0415 - as above
 
     settings = get_settings()
     _interrupt_on_signals()
@@ -181,12 +191,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def main() -> None:
-    """Entry point of the console script."""
-    try:
-        app()
-    except GraftError as error:
-        typer.echo(f"graft: {error.message}", err=True)
-        sys.exit(1)
+    """Run a command of the service; `graft` does it through the entry points `graft.commands`."""
+    app(prog_name="graft")
 
 
 if __name__ == "__main__":

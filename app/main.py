@@ -97,7 +97,7 @@ def create_app(
     app = FastAPIOffline(
         title="Graft",
         description=DESCRIPTION,
-        version=version("graft"),
+        version=version("graft-server"),
         lifespan=_lifespan(settings, predicts, warms_up_first, on_start),
         swagger_ui_parameters={"tryItOutEnabled": True},
     )

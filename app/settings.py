@@ -1,14 +1,18 @@
-"""Every setting of the service; the only place that reads the environment."""
+"""Settings of the service; no other module reads the environment."""
 
 import math
 import os
 import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+RENAMED: dict[str, str] = {}
+"""Variables of earlier versions, and the name that each has now."""
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -33,6 +37,10 @@ def _num_lanes(num_processes: int) -> int:
 def _num_cpus() -> int:
     """Those that this process may run on: a container may have fewer than the machine."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+class SettingsInvalid(Exception):
+    """A variable has a value that is not allowed, or a name of an earlier version."""
 
 
 class Settings(BaseSettings):
@@ -174,6 +182,23 @@ class Settings(BaseSettings):
         " Needs the extra `otel`.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_renamed(cls, values: Any) -> Any:
+        given = {name.upper() for name in os.environ}
+        for old, new in RENAMED.items():
+            if old in given:
+                raise ValueError(f"{old} is not a setting any more: it is called {new} now.")
+        return values
+
+    @field_validator("storage_url")
+    @classmethod
+    def _require_folder(cls, url: str) -> str:
+        scheme, _, path = url.partition("://")
+        if url and (scheme != "file" or not path.startswith("/")):
+            raise ValueError("it must be file:///absolute/path.")
+        return url
+
     @property
     def sqlalchemy_url(self) -> str:
         """The database to use, with the driver this service ships for PostgreSQL."""
@@ -199,10 +224,7 @@ class Settings(BaseSettings):
         """The folder of the artifact store."""
         if not self.storage_url:
             return self.data_dir.absolute() / "storage"
-        scheme, _, path = self.storage_url.partition("://")
-        if scheme != "file" or not path.startswith("/"):
-            raise ValueError("GRAFT_STORAGE_URL must be file:///absolute/path")
-        return Path(path)
+        return Path(self.storage_url.removeprefix("file://"))
 
 
 def environment_with(settings: Settings) -> dict[str, str]:
@@ -234,5 +256,48 @@ _BY_MACHINE = {
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The settings of this process."""
-    return Settings()
+    """Return the settings of this process; raises SettingsInvalid, in one line."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        # Defaults that depend on a wrong value follow from it; they are nobody's mistake.
+        wrong = [one for one in error.errors() if one["type"] != "default_factory_not_called"]
+        raise SettingsInvalid(" ".join(map(_describe_error, wrong))) from error
+
+
+def _describe_error(error: ErrorDetails) -> str:
+    """Say which variable is wrong, what its value is, and what is allowed."""
+    cause = error.get("ctx", {}).get("error")
+    if not error["loc"]:
+        return str(cause or error["msg"])
+    name = str(error["loc"][0])
+    allowed = str(cause) if cause else f"it must be {_describe_allowed(name)}."
+    return f"GRAFT_{name.upper()} is '{error['input']}'; {allowed}"
+
+
+def _describe_allowed(name: str) -> str:
+    field = Settings.model_fields[name]
+    if get_origin(field.annotation) is Literal:
+        return "one of " + ", ".join(get_args(field.annotation))
+    kind = _KINDS.get(field.annotation, "a text")
+    bounds = {
+        sign: getattr(bound, sign)
+        for bound in field.metadata
+        for sign in ("ge", "gt", "le")
+        if hasattr(bound, sign)
+    }
+    if "ge" in bounds and "le" in bounds:
+        return f"{kind} from {bounds['ge']} to {bounds['le']}"
+    if "ge" in bounds:
+        return f"{kind} of at least {bounds['ge']}"
+    if "gt" in bounds:
+        return f"{kind} greater than {bounds['gt']}"
+    return kind
+
+
+_KINDS: dict[object, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    Path: "a path",
+}

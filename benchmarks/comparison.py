@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.graft_service import running_service
 from benchmarks.machine import describe_machine, find_shared_dir
-from client.graft import Graft
+from graft_client.graft import Graft
 
 _CONFIGURATIONS = [
     {"name": "a new head on the pretrained network", "strategy": "feature_extract"},

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from client.demo.motifs import SHAPES, TEXTURES, Coordinates, Mask
+from app.demo.motifs import SHAPES, TEXTURES, Coordinates, Mask
 
 PICTURE_SIZE = 144
 """Width and height in pixels."""

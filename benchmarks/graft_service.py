@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 
 from benchmarks.processes import MemoryWatch
-from client.graft import Graft
-from client.resources.jobs import Epoch, Job, JobEvent
+from graft_client.graft import Graft
+from graft_client.resources.jobs import Epoch, Job, JobEvent
 
 _START_SECONDS = 120.0
 

@@ -32,6 +32,7 @@ _RESPONSES = {
         errors.TooFewImages,
         errors.ValidationFailed,
         errors.Unavailable,
+        errors.CheckpointInvalid,
     ),
 }
 

@@ -10,6 +10,7 @@ from app.errors import (
     BadJson,
     BodyIncomplete,
     BodyTooLarge,
+    CheckpointInvalid,
     DeadlineExceeded,
     ImageCorrupt,
     ImageTooLarge,
@@ -64,6 +65,7 @@ _INFER: dict[str, Any] = {
         UnsupportedImage,
         Overloaded,
         Unavailable,
+        CheckpointInvalid,
         DeadlineExceeded,
     ),
     "openapi_extra": {
@@ -87,7 +89,7 @@ _INFER: dict[str, Any] = {
 @router.get("", summary="What answers here")
 def get_server() -> ServerMetadata:
     """The service, in the protocol's words."""
-    return ServerMetadata(version=version_of("graft"), extensions=["binary_tensor_data"])
+    return ServerMetadata(version=version_of("graft-server"), extensions=["binary_tensor_data"])
 
 
 @router.get("/health/live", summary="The process answers, in the protocol's words")

@@ -34,7 +34,7 @@ class ServerMetadata(ApiModel):
     """What answers here."""
 
     name: str = Field("graft", description="Always `graft`.")
-    version: str = Field(description="Of this service.", examples=["0.1.0"])
+    version: str = Field(description="Of this service.", examples=["0.2.0"])
     extensions: list[str] = Field(description="Of the protocol.", examples=[["binary_tensor_data"]])
 
 

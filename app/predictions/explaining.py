@@ -17,9 +17,9 @@ from app.ml.trust.heat_maps import Explainer, draw_heat
 from app.predictions.results import Explanation, Verdict
 
 
-def load_explainer(path: Path, device: torch.device) -> Explainer:
-    """The network of a complete checkpoint, ready to explain; raises as `load_servable` does."""
-    model, header = checkpoint.restore_model(checkpoint.load(path))
+def load_explainer(path: Path, device: torch.device, *, digest: str | None = None) -> Explainer:
+    """Load the network of a complete checkpoint for explanations; raises as `load_servable`."""
+    model, header = checkpoint.restore_model(checkpoint.load(path, digest=digest))
     network = ScoringNetwork(model, get_entry(header.architecture), header.preprocessing)
     return Explainer(network.to(device))
 

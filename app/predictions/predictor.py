@@ -27,7 +27,7 @@ from app.predictions.observing import count_results, counting_failures, observe
 from app.predictions.postprocess import judge
 from app.predictions.resolution import Question, Resolution
 from app.predictions.results import Classified, Outcome, Wish
-from app.predictions.servable import Servable, load_servable
+from app.predictions.servable import Servable, load_servable, naming_unreadable
 from app.predictions.shadow import ShadowTraffic
 from app.predictions.warming import WarmUp
 from app.settings import Settings
@@ -122,7 +122,7 @@ class Predictor:
 
         Work that no lane has begun is dropped when the caller is cancelled.
         Raises what `resolve_reference` does, ModelNotReady, Overloaded where there is no room for
-        all the images, Unavailable for a model whose file cannot be read.
+        all the images, CheckpointInvalid for a model whose file is missing or damaged.
         """
         if reference is not None:
             parse_reference(reference, loc=("query", "model"))
@@ -162,7 +162,12 @@ class Predictor:
     ) -> list[Classified | BaseException]:
         model = f"{version.name}:{version.version}"
         with counting_failures(model, len(images)):
-            results = self._run(version, images)
+            try:
+                results = self._run(version, images)
+            except CheckpointInvalid as error:
+                if images[0].question.reference is None:
+                    self.warm_up.problem = error.message
+                raise
         count_results(model, results)
         return results
 
@@ -235,15 +240,21 @@ class Predictor:
         return Classified(verdict, said.inference_ms + (time.perf_counter() - started_at) * 1000)
 
     def _load_explainer(self, version: ModelVersion) -> Explainer:
-        with naming_unreadable(version):
-            return load_explainer(self._storage.path(version.checkpoint_key), self._device)
+        with naming_unreadable(f"{version.name}:{version.version}"):
+            return load_explainer(
+                self._storage.path(version.checkpoint_key),
+                self._device,
+                # The digest of an int8 version is that of its graph, not of this checkpoint.
+                digest=None if version.quantized_key else version.digest,
+            )
 
     def _load(self, version: ModelVersion) -> Servable:
-        with naming_unreadable(version):
+        with naming_unreadable(f"{version.name}:{version.version}"):
             return load_servable(
                 self._storage.path(version.checkpoint_key),
                 self._storage.path(version.trust_key) if version.trust_key else None,
                 self._device,
+                digest=version.digest,
                 engine=self.engine,
                 precision=self.settings.predict_precision,
                 num_callers=self.settings.predict_lanes,
@@ -252,17 +263,6 @@ class Predictor:
                 if version.quantized_key
                 else None,
             )
-
-
-@contextmanager
-def naming_unreadable(version: ModelVersion) -> Iterator[None]:
-    """Raise Unavailable where a version's files are missing or damaged."""
-    try:
-        yield
-    except (FileNotFoundError, CheckpointInvalid) as error:
-        raise Unavailable(
-            f"The file of {version.name}:{version.version} cannot be read."
-        ) from error
 
 
 def _score(servable: Servable, images: Sequence[_Prepared]) -> list[_Scored]:

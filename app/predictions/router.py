@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request
 from app.errors import (
     BodyIncomplete,
     BodyTooLarge,
+    CheckpointInvalid,
     DeadlineExceeded,
     ImageCorrupt,
     ImageTooLarge,
@@ -76,6 +77,7 @@ _REQUEST_BODY: dict[str, Any] = {
         UnsupportedImage,
         Overloaded,
         Unavailable,
+        CheckpointInvalid,
         DeadlineExceeded,
     ),
     openapi_extra={"requestBody": _REQUEST_BODY},

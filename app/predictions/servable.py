@@ -1,11 +1,14 @@
-"""A registered version, loaded: an engine with all that turns its scores into an answer."""
+"""A loaded version: an engine, and what turns its scores into an answer."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from app.errors import CheckpointInvalid
 from app.ml.images.decoding import decode_pixels
 from app.ml.images.preprocessing import PreprocessingSpec, eval_pixels
 from app.ml.models import checkpoint
@@ -52,34 +55,54 @@ class Servable:
         return eval_pixels(decode_pixels(image, max_pixels=max_pixels), self.preprocessing)
 
 
+@contextmanager
+def naming_unreadable(version: str) -> Iterator[None]:
+    """Name the version in the error where one of its files is missing or damaged.
+
+    Raises CheckpointInvalid.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise CheckpointInvalid(
+            f"The file of {version} cannot be read: it is not in the storage. "
+            "Restore it from a backup, or use another version."
+        ) from error
+    except CheckpointInvalid as error:
+        raise CheckpointInvalid(f"The file of {version} cannot be read: {error.message}") from error
+
+
 def load_servable(  # noqa: PLR0913 - each is one thing the caller knows
     path: Path,
     trust_path: Path | None,
     device: torch.device,
     *,
+    digest: str | None = None,
     engine: EngineName = "torch",
     precision: Precision = "auto",
     quantized_path: Path | None = None,
     num_callers: int = 1,
     gpu_batch_size: int | None = None,
 ) -> Servable:
-    """Load a complete checkpoint and what its confidence is worth.
+    """Load a complete checkpoint and its calibration into memory that the files cannot change.
 
-    quantized_path is the graph that is run in the checkpoint's place, of a version in int8;
-    num_callers is how many threads will run the engine at a time, gpu_batch_size how many of their
-    images run together on a GPU, if any.
+    quantized_path is the graph that is run in the checkpoint's place, of a version in int8; digest
+    is the registered sha256 (hex) of the file with the weights, which is that graph or else the
+    checkpoint, None where it is not known. num_callers is how many threads will run the engine at a
+    time, gpu_batch_size how many of their images run together on a GPU, if any.
 
-    Raises CheckpointInvalid as `app.ml.models.checkpoint.load` does, FileNotFoundError; and what
-    `make_builder` and its engine do.
+    Raises CheckpointInvalid as `app.ml.models.checkpoint.load` does, FileNotFoundError; and the errors of
+    `make_builder` and of its engine.
     """
     build = make_builder(
         engine, device, precision, num_callers=num_callers, gpu_batch_size=gpu_batch_size
     )
-    source: ScoringNetwork | Path
+    source: ScoringNetwork | bytes
     if quantized_path is not None:
-        header, source = checkpoint.load_header(path), quantized_path
+        header = checkpoint.load_header(path)
+        source = checkpoint.read_verified(quantized_path, digest)
     else:
-        model, header = checkpoint.restore_model(checkpoint.load(path))
+        model, header = checkpoint.restore_model(checkpoint.load(path, digest=digest))
         source = ScoringNetwork(model, get_entry(header.architecture), header.preprocessing)
     return Servable(
         build(source),

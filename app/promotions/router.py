@@ -35,6 +35,7 @@ router = APIRouter(tags=["models"])
             errors.TooFewImages,
             errors.ValidationFailed,
             errors.Unavailable,
+            errors.CheckpointInvalid,
         ),
     },
 )

@@ -27,6 +27,7 @@ _RESPONSES = {
         errors.TooFewImages,
         errors.ValidationFailed,
         errors.EngineUnavailable,
+        errors.CheckpointInvalid,
     ),
 }
 

@@ -28,8 +28,8 @@ def require_exporter(settings: Settings) -> None:
     """Raise Unavailable if traces are configured but OpenTelemetry's SDK is not installed."""
     if settings.otlp_endpoint and not _is_installed():
         raise Unavailable(
-            "GRAFT_OTLP_ENDPOINT is set, but OpenTelemetry's SDK is not installed: install "
-            "graft-server[otel], or unset the variable."
+            "GRAFT_OTLP_ENDPOINT is set, but OpenTelemetry is not installed: run "
+            "`pip install graft-server[otel]`, or leave the variable out."
         )
 
 
@@ -53,7 +53,9 @@ def tracing(settings: Settings, service: str) -> Iterator[None]:
 
     endpoint = f"{settings.otlp_endpoint.rstrip('/')}/v1/traces"
     exporter = OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_TIMEOUT_SECONDS)
-    resource = Resource.create({"service.name": service, "service.version": version("graft")})
+    resource = Resource.create(
+        {"service.name": service, "service.version": version("graft-server")}
+    )
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     tracer = provider.get_tracer("graft")

@@ -1,4 +1,4 @@
-"""Whether the process answers, and whether it can do its work."""
+"""Liveness (the process answers) and readiness (the service can do its work)."""
 
 import os
 
@@ -34,21 +34,22 @@ class Ready(ApiModel):
     )
 
 
-@router.get("/livez", summary="The process answers")
-def get_liveness() -> Live:
-    """Asks nothing of the database or the broker."""
+@router.get("/livez", summary="Check that the process answers")
+async def get_liveness() -> Live:
+    """Answers without the database, the broker and the threads that other routes use."""
     return Live(status="ok")
 
 
 @router.get(
     "/readyz",
-    summary="The database and the storage are usable, and the chosen model is loaded",
+    summary="Check that the service can do its work",
     responses=problem_responses(Unavailable),
 )
 def get_readiness(services: ServicesDep) -> Ready:
-    """A broker that is down delays work by seconds and loses nothing, so it only degrades.
+    """The answer is 200 when database and storage are usable and the chosen model was loaded.
 
-    So does a chosen model that cannot be loaded: others can still be named, or chosen.
+    The status is `degraded` while the broker is down, which delays work by seconds and loses
+    nothing, and while the chosen model cannot be loaded, because other models still answer.
     """
     with services.database.reading() as session:
         session.execute(text("SELECT 1"))

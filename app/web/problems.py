@@ -34,6 +34,7 @@ _STATUS: dict[type[errors.GraftError], int] = {
     errors.ExportUnavailable: 501,
     errors.Overloaded: 503,
     errors.Unavailable: 503,
+    errors.CheckpointInvalid: 503,
     errors.EngineUnavailable: 503,
     errors.DeadlineExceeded: 504,
     errors.StorageFull: 507,

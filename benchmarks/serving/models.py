@@ -17,7 +17,7 @@ from app.storage import LocalStorage
 from benchmarks.datasets import prepare as prepare_dataset
 from benchmarks.graft_service import running_service
 from benchmarks.serving.peers.classifier import Network
-from client.graft import Graft
+from graft_client.graft import Graft
 
 IMAGE = "val/ants/518746016_bcc28f8b5b.jpg"
 """Of the photographs: 500 x 375 pixels, 122,791 bytes, not among those that are learned."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-SHIPPED = ("app", "worker", "client", "migrations")
+SHIPPED = ("app", "worker", "client/graft_client", "migrations")
 
 READS_ENVIRONMENT = {
     "app/settings.py",
@@ -91,7 +91,7 @@ def test_no_part_of_the_worker_s_parent_process_imports_torch() -> None:
         "worker.celery_app, worker.tasks, worker.supervisor",
         "app.jobs.service, app.datasets.service, app.models.service, app.tasks.service",
         "worker.ingestion.config, app.db.tables",
-        "client.demo.run",
+        "app.demo.run",
     ],
 )
 def test_a_process_without_models_never_loads_torch(modules: str) -> None:

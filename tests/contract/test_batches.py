@@ -16,7 +16,7 @@ from app.ml.trust.trust_file import Trust
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.tasks import service as work
-from client.resources.predictions import Batch
+from graft_client.resources.predictions import Batch
 from tests.batches import make_archive, predict_waiting
 from tests.contract.datasets import problem
 from tests.contract.test_jobs import add_dataset

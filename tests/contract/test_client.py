@@ -11,8 +11,8 @@ from app.promotions import alias_schemas
 from app.promotions import schemas as gate_schemas
 from app.quantization import schemas as quantization_schemas
 from app.serving import schemas as serving_schemas
-from client.resources import models as client_models
-from client.resources import predictions as client_predictions
+from graft_client.resources import models as client_models
+from graft_client.resources import predictions as client_predictions
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ def test_an_archive_that_is_gone_is_told(
 
 @pytest.mark.parametrize(
     ("code", "status"),
-    [("EXPORT_MISMATCH", 500), ("EXPORT_UNAVAILABLE", 501), ("CHECKPOINT_INVALID", 500)],
+    [("EXPORT_MISMATCH", 500), ("EXPORT_UNAVAILABLE", 501), ("CHECKPOINT_INVALID", 503)],
 )
 def test_a_failure_is_told_by_its_code(
     client: TestClient, database: Database, code: str, status: int

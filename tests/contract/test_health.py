@@ -3,7 +3,10 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import anyio
+import anyio.to_thread
 import pytest
 from fastapi.testclient import TestClient
 
@@ -30,6 +33,32 @@ def test_a_service_that_has_all_it_needs_is_ready(client: TestClient) -> None:
     assert client.get("/livez").json() == {"status": "ok"}
     assert eventually(lambda: client.get("/readyz").status_code == 200)
     assert client.get("/readyz").json() == {"status": "ok", "broker": "ok", "model": "ok"}
+
+
+def test_liveness_answers_while_every_thread_of_the_routes_is_busy(client: TestClient) -> None:
+    portal = client.portal
+    assert portal is not None
+    gate = Gate()
+
+    async def get_limiter() -> anyio.CapacityLimiter:
+        return anyio.to_thread.current_default_thread_limiter()
+
+    limiter = portal.call(get_limiter)
+    busy = [
+        portal.start_task_soon(anyio.to_thread.run_sync, gate)
+        for _ in range(int(limiter.total_tokens))
+    ]
+    try:
+        assert eventually(lambda: limiter.available_tokens == 0)
+        with ThreadPoolExecutor() as pool:
+            answer = pool.submit(client.get, "/livez")
+            try:
+                assert answer.result(timeout=20).json() == {"status": "ok"}
+            finally:
+                gate.opened.set()
+    finally:
+        gate.opened.set()
+    assert [one.result() for one in busy] == ["through"] * len(busy)
 
 
 class TestWithAChosenModel:

@@ -1,5 +1,7 @@
 """What POST /predict answers, by a real model behind the whole application."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from app.ml.images.preprocessing import prepare_eval
 from app.ml.models import checkpoint
 from app.settings import Settings
 from app.storage import LocalStorage
+from tests.damage import flip_last_bit, overwrite, truncate
 from tests.images import draw_picture, encode, make_pixel_bomb
 from tests.models import CLASS_NAMES, register_model
 
@@ -273,10 +276,39 @@ def test_a_damaged_file_is_told_and_not_remembered(
     whole = path.read_bytes()
     path.write_bytes(whole[:1000])
     answer = post(client, PICTURES[0])
-    assert problem_of(answer) == (503, "UNAVAILABLE")
+    assert problem_of(answer) == (503, "CHECKPOINT_INVALID")
+    assert f"{MODEL}:2" in answer.json()["detail"]
     assert str(storage.root) not in answer.text
+    assert client.get("/readyz").json()["status"] == "degraded"
+    assert post(client, PICTURES[0], model=f"{MODEL}:1").status_code == 200
     path.write_bytes(whole)
     assert post(client, PICTURES[0]).status_code == 200
+    assert client.get("/readyz").json()["status"] == "ok"
+
+
+def test_a_file_that_still_loads_but_was_altered_answers_nothing(
+    client: TestClient, database: Database, storage: LocalStorage
+) -> None:
+    register_model(database, storage, MODEL, seed=1)
+    path = storage.path(f"jobs/{MODEL}/1/model.safetensors")
+    flip_last_bit(path)
+    checkpoint.load(path)  # safetensors itself notices nothing
+    answer = post(client, PICTURES[0])
+    assert problem_of(answer) == (503, "CHECKPOINT_INVALID")
+    assert "sha256" in answer.json()["detail"]
+    path.unlink()
+    assert problem_of(post(client, PICTURES[0])) == (503, "CHECKPOINT_INVALID")
+
+
+@pytest.mark.parametrize("damage", [truncate, overwrite, Path.unlink])
+def test_a_model_that_is_served_does_not_change_with_its_file(
+    client: TestClient, storage: LocalStorage, damage: Callable[[Path], None]
+) -> None:
+    before = post(client, PICTURES[0]).json()["predictions"]
+    damage(storage.path(f"jobs/{MODEL}/0/model.safetensors"))
+    for _ in range(3):
+        assert post(client, PICTURES[0]).json()["predictions"] == before
+    assert problem_of(post(client, PICTURES[0], explain="true")) == (503, "CHECKPOINT_INVALID")
 
 
 def test_swagger_ui_can_offer_a_file_chooser(client: TestClient) -> None:

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from client.demo import lessons, photographs
-from client.demo.run import run_demo
-from client.errors import OutcomeError
+from app.demo import lessons, photographs
+from app.demo.run import run_demo
+from graft_client.errors import OutcomeError
 from tests.e2e.conftest import Graft
 from tests.uploads import make_zip
 

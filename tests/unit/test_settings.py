@@ -1,11 +1,14 @@
-"""Defaults that follow from the machine."""
+"""Defaults that follow from the machine, and answers to wrong variables."""
 
 import os
+import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
-from app.settings import Settings
+from app import settings as settings_module
+from app.settings import Settings, SettingsInvalid, get_settings
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="one process elsewhere")
@@ -23,3 +26,58 @@ def test_processes_and_lanes_follow_the_cpus_that_may_be_used(
     assert settings.api_processes == processes
     assert settings.predict_lanes == lanes
     assert settings.predict_gpu_lanes == gpu_lanes
+
+
+@pytest.fixture
+def _no_settings_read_yet() -> Iterator[None]:
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
+
+
+@pytest.mark.usefixtures("_no_settings_read_yet")
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("GRAFT_PORT", "abc", "a whole number from 0 to 65535."),
+        ("GRAFT_PORT", "70000", "a whole number from 0 to 65535."),
+        ("GRAFT_MAX_IMAGE_BYTES", "1.5", "a whole number of at least 1."),
+        ("GRAFT_LEASE_SECONDS", "0", "a number greater than 0."),
+        ("GRAFT_DEVICE", "gpu", "one of auto, cpu, cuda."),
+        ("GRAFT_WEIGHTS_DOWNLOAD", "perhaps", "true or false."),
+        ("GRAFT_STORAGE_URL", "s3://bucket", "file:///absolute/path."),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_variable_and_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, allowed: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsInvalid) as raised:
+        get_settings()
+    assert str(raised.value) == f"{variable} is '{value}'; it must be {allowed}"
+
+
+@pytest.mark.usefixtures("_no_settings_read_yet")
+def test_a_name_of_an_earlier_version_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(settings_module.RENAMED, "GRAFT_OLD", "GRAFT_NEW")
+    assert get_settings() is get_settings()
+    monkeypatch.setenv("GRAFT_OLD", "1")
+    with pytest.raises(ValueError, match=r"GRAFT_OLD .* GRAFT_NEW"):
+        Settings()
+    get_settings.cache_clear()
+    with pytest.raises(SettingsInvalid) as raised:
+        get_settings()
+    assert str(raised.value) == "GRAFT_OLD is not a setting any more: it is called GRAFT_NEW now."
+
+
+def test_the_command_line_tells_a_wrong_setting_in_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "graft_client.cli", "up"],
+        env=os.environ | {"GRAFT_PORT": "abc"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("graft: GRAFT_PORT is 'abc'; it must be a whole number")
+    assert done.stderr.count("\n") == 1

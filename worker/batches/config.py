@@ -32,14 +32,17 @@ class ArchiveSource(BaseModel):
 class BatchConfig(BaseModel):
     """The configuration a supervisor sends to `python -m worker.batches`.
 
-    part_keys hold the lines that earlier attempts have left, in order; results_key is where all
-    lines go at the end. num_threads images are worked on at the same time.
+    digest is the registered sha256 of the file with the version's weights, None where the version
+    is not registered any more. part_keys hold the lines that earlier attempts have written, in
+    order; results_key is the key of all lines at the end. num_threads images are processed at the
+    same time.
     """
 
     model_config = ConfigDict(frozen=True)
 
     source: DatasetSource | ArchiveSource
     checkpoint_key: str
+    digest: str | None = None
     trust_key: str | None
     quantized_key: str | None = None
     options: PredictOptions

@@ -16,7 +16,7 @@ from app.predictions.engines.choice import choose_engine
 from app.predictions.postprocess import judge
 from app.predictions.presentation import view_error, view_verdict
 from app.predictions.results import Verdict, Wish
-from app.predictions.servable import Servable, load_servable
+from app.predictions.servable import Servable, load_servable, naming_unreadable
 from app.storage import Storage
 from worker.batches.config import BatchConfig
 from worker.batches.results import OnPart, Results
@@ -41,15 +41,17 @@ def predict_batch(
     StorageFull.
     """
     device = choose_device(config.device)
-    servable = load_servable(
-        storage.path(config.checkpoint_key),
-        storage.path(config.trust_key) if config.trust_key else None,
-        device,
-        engine=choose_engine(config.engine, device),
-        precision=config.precision,
-        num_callers=config.num_threads,
-        quantized_path=storage.path(config.quantized_key) if config.quantized_key else None,
-    )
+    with naming_unreadable("the version"):
+        servable = load_servable(
+            storage.path(config.checkpoint_key),
+            storage.path(config.trust_key) if config.trust_key else None,
+            device,
+            digest=config.digest,
+            engine=choose_engine(config.engine, device),
+            precision=config.precision,
+            num_callers=config.num_threads,
+            quantized_path=storage.path(config.quantized_key) if config.quantized_key else None,
+        )
     results, tally = Results(config, storage, on_part), _Tally(servable.class_names)
     for line in results.recall():
         tally.add(line)

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from app.batches import lifecycle
 from app.batches.service import require_split
 from app.datasets.service import require_ready
-from app.db.tables import Dataset, PredictionBatch
+from app.db.tables import Dataset, ModelVersion, PredictionBatch
 from app.errors import DatasetInvalid
 from app.predictions.schemas import PredictOptions
 from app.settings import Settings
@@ -32,6 +32,7 @@ class BatchWork:
         configuration = BatchConfig(
             source=self._find_source(session, batch),
             checkpoint_key=batch.checkpoint_key,
+            digest=_find_digest(session, batch),
             trust_key=batch.trust_key,
             quantized_key=batch.quantized_key,
             options=PredictOptions.model_validate(batch.options),
@@ -87,3 +88,9 @@ class BatchWork:
         return DatasetSource.model_validate(
             {"manifest_key": dataset.manifest_key, "split": batch.split}
         )
+
+
+def _find_digest(session: Session, batch: PredictionBatch) -> str | None:
+    """Return the registered digest of the version's weights; None where it was deleted."""
+    version = session.get(ModelVersion, (batch.model_name, batch.model_version))
+    return version.digest if version is not None else None

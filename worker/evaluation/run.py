@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from app.datasets.manifest import read_manifest
-from app.errors import CheckpointInvalid, TooFewImages, Unavailable
+from app.errors import TooFewImages
 from app.evaluations.schemas import (
     EvaluationAnswer,
     EvaluationFigures,
@@ -15,7 +15,7 @@ from app.evaluations.schemas import (
 from app.ml.runtime.device import choose_device
 from app.ml.trust import calibration
 from app.predictions.engines.choice import choose_engine
-from app.predictions.servable import Servable, load_servable
+from app.predictions.servable import Servable, load_servable, naming_unreadable
 from app.storage import LocalStorage
 from worker.analysis_config import InquiryConfig
 from worker.training.data import Loader, Sample, select_samples
@@ -33,9 +33,9 @@ def evaluate(
     """Let the version answer every image of the split, prepared as in serving.
 
     Several threads work on batches of their own with one intra-op thread each, so that the answer
-    does not depend on how many there are. Raises Unavailable where the version's file cannot be
-    read, TooFewImages for a split without images, Diverged for scores that are no finite numbers,
-    EngineUnavailable for an engine that is not there.
+    does not depend on how many there are. Raises CheckpointInvalid where a file of the version is
+    missing or damaged, TooFewImages for a split without images, Diverged for scores that are no
+    finite numbers, EngineUnavailable for an engine that is not there.
     """
     storage = LocalStorage(config.storage_dir)
     records = [
@@ -64,18 +64,17 @@ def evaluate(
 
 def _load(config: InquiryConfig, question: EvaluationQuestion, storage: LocalStorage) -> Servable:
     device = choose_device(config.device)
-    try:
+    with naming_unreadable("the version"):
         return load_servable(
             storage.path(question.checkpoint_key),
             storage.path(question.trust_key) if question.trust_key else None,
             device,
+            digest=question.digest,
             engine=choose_engine(question.runtime.engine, device),
             precision=question.runtime.precision,
             num_callers=config.num_threads,
             quantized_path=storage.path(question.quantized_key) if question.quantized_key else None,
         )
-    except (FileNotFoundError, CheckpointInvalid) as error:
-        raise Unavailable("The file of the version cannot be read.") from error
 
 
 def _score(

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.errors import CheckpointInvalid, StorageFull
+from app.errors import StorageFull
 from app.exports.schemas import Export, ExportQuestion
 from app.ml.export.bundle import write_bundle, zip_folder
 from app.ml.export.original import Original, load_original
+from app.predictions.servable import naming_unreadable
 from app.storage import LocalStorage
 from worker.exports.config import ExportConfig
 
@@ -57,7 +58,7 @@ def _require_space(storage: LocalStorage, question: ExportQuestion) -> None:
 
 
 def _load(storage: LocalStorage, question: ExportQuestion) -> Original:
-    try:
+    with naming_unreadable(f"{question.name}:{question.version}"):
         return load_original(
             storage.path(question.checkpoint_key),
             storage.path(question.trust_key) if question.trust_key else None,
@@ -65,7 +66,3 @@ def _load(storage: LocalStorage, question: ExportQuestion) -> Original:
             version=question.version,
             digest=question.digest,
         )
-    except FileNotFoundError as error:
-        raise CheckpointInvalid(
-            f"A file of {question.name}:{question.version} is not in the storage any more."
-        ) from error

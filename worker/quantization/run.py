@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from app.datasets.manifest import Split, read_manifest
-from app.errors import CheckpointInvalid, TooFewImages, Unavailable
+from app.errors import TooFewImages
 from app.ml.models import checkpoint
 from app.ml.models.catalogue import get_entry
 from app.ml.runtime.quantizing import quantize as round_network
 from app.ml.runtime.scoring import ScoringNetwork
+from app.predictions.servable import naming_unreadable
 from app.quantization.schemas import (
     QuantizationAnswer,
     QuantizationFigures,
@@ -30,20 +31,19 @@ def quantize(
 ) -> QuantizationAnswer:
     """Write the version in int8 under config.file_key, and compare the two on validation images.
 
-    Raises Unavailable where the version's file cannot be read, TooFewImages for a dataset without
-    training or validation images, EngineUnavailable where ONNX Runtime is not installed.
+    Raises CheckpointInvalid where the version's file is missing or damaged, TooFewImages for a
+    dataset without training or validation images, EngineUnavailable where ONNX Runtime is not
+    installed.
     """
     storage = LocalStorage(config.storage_dir)
     train, val = (_select(config, question, storage, split) for split in ("train", "val"))
     every = -(-len(train) // question.num_images)
     calibrating = train[::every]
     total = len(calibrating) + len(val)
-    try:
+    with naming_unreadable(f"{question.name}:{question.version}"):
         model, header = checkpoint.restore_model(
-            checkpoint.load(storage.path(question.checkpoint_key))
+            checkpoint.load(storage.path(question.checkpoint_key), digest=question.digest)
         )
-    except (FileNotFoundError, CheckpointInvalid) as error:
-        raise Unavailable("The file of the version cannot be read.") from error
     torch.set_num_threads(config.num_threads)
     network = ScoringNetwork(model, get_entry(header.architecture), header.preprocessing)
 
@@ -61,7 +61,7 @@ def quantize(
         OnnxRuntimeEngine,
     )
 
-    engine = OnnxRuntimeEngine(storage.path(config.file_key))
+    engine = OnnxRuntimeEngine(content)
     pairs = []
     for image in read(val, len(calibrating)):
         with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""What it takes to reproduce a run, beside its recipe."""
+"""Description of the environment of a run, which reproducing it needs beside its recipe."""
 
 import platform
 from importlib.metadata import version
@@ -11,7 +11,7 @@ from app.ml.models.pretrained import Provenance
 from app.ml.runtime.precision import Numbers
 from worker.training.config import TrainingConfig
 
-_LIBRARIES = ("graft", "torchvision", "numpy", "pillow", "safetensors")
+_LIBRARIES = ("torchvision", "numpy", "pillow", "safetensors")
 
 
 def describe_environment(
@@ -23,7 +23,11 @@ def describe_environment(
 ) -> dict[str, Any]:
     """A JSON object: versions, machine, numbers, processes, threads, digests and the seed."""
     return {
-        "libraries": {"torch": torch.__version__, **{name: version(name) for name in _LIBRARIES}},
+        "libraries": {
+            "torch": torch.__version__,
+            "graft": version("graft-server"),
+            **{name: version(name) for name in _LIBRARIES},
+        },
         "python": platform.python_version(),
         "platform": platform.platform(),
         "device": device.type,

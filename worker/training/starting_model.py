@@ -97,20 +97,20 @@ def _find_origin(config: TrainingConfig, entry: Entry, storage: Storage) -> _Ori
 def _find_earlier_model(
     config: TrainingConfig, entry: Entry, storage: Storage, key: str
 ) -> _Origin:
-    path = storage.path(key)
-    earlier = checkpoint.load(path)
+    content = storage.path(key).read_bytes()
+    earlier = checkpoint.parse(content)
     header = earlier.header
     if header.trunk_digest is not None:
         raise CheckpointInvalid("An earlier model's checkpoint must be complete.")
     if header.architecture != entry.name:
         message = f"'{config.recipe.weights}' is a {header.architecture}, not a {entry.name}."
         raise ValidationFailed(InputProblem(("architecture",), message, (header.architecture,)))
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     size = config.recipe.input_size
     return _Origin(
         state_dict=earlier.tensors,
-        provenance=Provenance(source="model", name=config.recipe.weights, digest=digest),
+        provenance=Provenance(
+            source="model", name=config.recipe.weights, digest=hashlib.sha256(content).hexdigest()
+        ),
         arguments=build_arguments(
             entry.name,
             is_pretrained=header.build_arguments.get("transform_input", False),

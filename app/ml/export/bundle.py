@@ -66,7 +66,7 @@ def _load_writer(export_format: ExportFormat) -> Any:
         return importlib.import_module(f"app.ml.export.{_WRITERS[export_format]}")
     except ModuleNotFoundError as error:
         raise ExportUnavailable(
-            f"The worker has no '{error.name}': install graft[{export_format}] there."
+            f"The worker has no '{error.name}': install graft-server[{export_format}] there."
         ) from error
 
 

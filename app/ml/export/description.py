@@ -11,7 +11,7 @@ from app.ml.export.plain_tensors import describe_construction
 from app.ml.images.preprocessing import PreprocessingSpec
 
 _PACKAGES = (
-    *("graft", "torch", "torchvision", "safetensors"),
+    *("graft-server", "torch", "torchvision", "safetensors"),
     *("onnx", "onnxruntime", "onnxscript", "openvino"),
 )
 

@@ -49,7 +49,7 @@ def load_original(
 
     Raises CheckpointInvalid as `app.ml.models.checkpoint.load` does, FileNotFoundError.
     """
-    model, header = checkpoint.restore_model(checkpoint.load(path))
+    model, header = checkpoint.restore_model(checkpoint.load(path, digest=digest))
     temperature = load_trust(trust_path).temperature if trust_path else 1.0
     network = ScoringNetwork(model, get_entry(header.architecture), header.preprocessing)
     return Original(

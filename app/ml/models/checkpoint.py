@@ -1,8 +1,11 @@
-"""The checkpoint format: safetensors, with a JSON header that says all else a model needs.
+"""The checkpoint format: safetensors, with a JSON header that describes the model.
 
-A *complete* checkpoint holds every tensor of a model and can be served. A *delta* leaves the frozen
-trunk out: it holds what training may change (trainable parameters, and buffers such as BatchNorm's
-statistics) and the digest of the trunk it belongs on.
+A *complete* checkpoint holds every tensor of a model and can be served. A *delta* leaves out the
+frozen backbone: it holds the trainable parameters, the buffers (such as BatchNorm's statistics)
+and the digest of the backbone that it belongs to.
+
+A file is read once and never mapped into memory: its digest is computed from the bytes that become
+tensors, and a file that changes later cannot change a loaded model.
 """
 
 import hashlib
@@ -13,7 +16,7 @@ from typing import Literal
 
 import safetensors.torch
 from pydantic import BaseModel, ConfigDict, ValidationError
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from app.errors import CheckpointInvalid
@@ -21,15 +24,16 @@ from app.ml.images.preprocessing import PreprocessingSpec
 from app.ml.models.architectures import restore
 from app.ml.models.construction import load_tensors
 from app.ml.models.pretrained import Provenance
+from app.ml.safetensors_metadata import read_metadata
 from app.storage import Storage
 
 _METADATA_KEY = "graft_checkpoint"
 
 
 class CheckpointHeader(BaseModel):
-    """All about a model but its tensors; class_names in the order of its outputs.
+    """Everything about a model except its tensors; class_names in the order of its outputs.
 
-    trunk_digest is null in a complete checkpoint.
+    trunk_digest, the digest of the frozen backbone, is null in a complete checkpoint.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,14 +58,14 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class StoredFile:
-    """What was written: its sha256 in hex, and its size."""
+    """A written file: its sha256 in hex, and its size."""
 
     digest: str
     num_bytes: int
 
 
 def save(storage: Storage, key: str, checkpoint: Checkpoint) -> StoredFile:
-    """Write a checkpoint; it appears under its key whole and durable, or not at all.
+    """Write a checkpoint; it is stored whole and durable under its key, or not at all.
 
     Raises StorageFull.
     """
@@ -75,24 +79,52 @@ def save(storage: Storage, key: str, checkpoint: Checkpoint) -> StoredFile:
     return StoredFile(hashlib.sha256(content).hexdigest(), len(content))
 
 
-def load(path: Path) -> Checkpoint:
+def load(path: Path, *, digest: str | None = None) -> Checkpoint:
     """Read a checkpoint onto the CPU.
 
-    Raises CheckpointInvalid for a file that is something else, damaged, or of a newer version.
+    digest is the sha256 (hex) that the file must have, None where it is not known. Raises
+    CheckpointInvalid for a file that has another digest, is not a checkpoint, is damaged, or is of
+    a newer version; FileNotFoundError.
     """
-    header = load_header(path)
+    return parse(read_verified(path, digest))
+
+
+def load_header(path: Path) -> CheckpointHeader:
+    """Read the header alone; raises CheckpointInvalid as `parse` does."""
+    return parse_header(path.read_bytes())
+
+
+def read_verified(path: Path, digest: str | None) -> bytes:
+    """Read a file once; raises CheckpointInvalid unless its bytes have this sha256 (hex)."""
+    content = path.read_bytes()
+    if digest is not None:
+        found = hashlib.sha256(content).hexdigest()
+        if found != digest:
+            raise CheckpointInvalid(
+                f"The file was changed after it was stored: its sha256 is {found}, and {digest} "
+                "is registered. Restore the file from a backup, or use another version."
+            )
+    return content
+
+
+def parse(content: bytes) -> Checkpoint:
+    """Make a checkpoint of the bytes of its file; the tensors do not depend on the file.
+
+    Raises CheckpointInvalid for bytes that are not a checkpoint, are damaged, or are of a newer
+    version.
+    """
+    header = parse_header(content)
     try:
-        return Checkpoint(header, safetensors.torch.load_file(path))
+        return Checkpoint(header, safetensors.torch.load(content))
     except SafetensorError as error:
         raise CheckpointInvalid("The checkpoint is damaged.") from error
 
 
-def load_header(path: Path) -> CheckpointHeader:
-    """Read the header alone; raises CheckpointInvalid as `load` does."""
+def parse_header(content: bytes) -> CheckpointHeader:
+    """Make a header of the bytes of a checkpoint's file; raises CheckpointInvalid as `parse`."""
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-    except SafetensorError as error:
+        metadata = read_metadata(content)
+    except ValueError as error:
         raise CheckpointInvalid("The file is not a checkpoint: not safetensors.") from error
     if _METADATA_KEY not in metadata:
         raise CheckpointInvalid("The file is not a checkpoint: it has no header.")
@@ -106,13 +138,13 @@ def load_header(path: Path) -> CheckpointHeader:
 
 
 def restore_model(checkpoint: Checkpoint) -> tuple[nn.Module, CheckpointHeader]:
-    """The model of a complete checkpoint, in evaluation mode, on the CPU.
+    """Build the model of a complete checkpoint, in evaluation mode, on the CPU.
 
     Raises CheckpointInvalid for a delta, and for tensors that do not fit the architecture.
     """
     header = checkpoint.header
     if header.trunk_digest is not None:
-        raise CheckpointInvalid("The checkpoint is not complete: it needs its trunk.")
+        raise CheckpointInvalid("The checkpoint is not complete: it needs its backbone.")
     try:
         model = restore(
             header.architecture, arguments=header.build_arguments, state_dict=checkpoint.tensors
@@ -123,7 +155,7 @@ def restore_model(checkpoint: Checkpoint) -> tuple[nn.Module, CheckpointHeader]:
 
 
 def take_delta(model: nn.Module) -> dict[str, Tensor]:
-    """Copies of everything training may change: trainable parameters and all buffers."""
+    """Copy all that training changes: the trainable parameters and all buffers."""
     changing = {name: p for name, p in model.named_parameters() if p.requires_grad}
     return {
         name: tensor.detach().cpu().clone()
@@ -132,12 +164,12 @@ def take_delta(model: nn.Module) -> dict[str, Tensor]:
 
 
 def apply_delta(model: nn.Module, delta: Checkpoint) -> None:
-    """Put a delta's tensors into the model it was taken from.
+    """Load a delta's tensors into the model that it was taken from.
 
-    Raises CheckpointInvalid where the model's trunk or trainable parameters are others.
+    Raises CheckpointInvalid where the model has another backbone or other trainable parameters.
     """
     if compute_trunk_digest(model) != delta.header.trunk_digest:
-        raise CheckpointInvalid("The checkpoint belongs on another trunk than this model has.")
+        raise CheckpointInvalid("The checkpoint belongs to another backbone than this model has.")
     missing, unexpected = load_tensors(model, delta.tensors, strict=False)
     trainable = {name for name, p in model.named_parameters() if p.requires_grad}
     if unexpected or trainable & set(missing):
@@ -145,7 +177,7 @@ def apply_delta(model: nn.Module, delta: Checkpoint) -> None:
 
 
 def compute_trunk_digest(model: nn.Module) -> str | None:
-    """The sha256 over names and bytes of the frozen parameters; None where nothing is frozen."""
+    """Return the sha256 of the frozen parameters' names and bytes; None where none is frozen."""
     frozen = sorted((name, p) for name, p in model.named_parameters() if not p.requires_grad)
     if not frozen:
         return None

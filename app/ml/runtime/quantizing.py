@@ -35,7 +35,7 @@ def quantize(network: ScoringNetwork, images: Iterable[Tensor]) -> bytes:
         from app.ml.runtime.onnx_scoring import convert_network  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         raise EngineUnavailable(
-            f"The worker has no '{error.name}': install graft[onnx] there."
+            f"The worker has no '{error.name}': install graft-server[onnx] there."
         ) from error
     fold_batch_norms(network.model)
     with TemporaryDirectory() as folder, _without_advice():

@@ -1,5 +1,7 @@
-"""What a model's confidence is worth, measured once after training and kept beside the model."""
+"""Calibration of a model: measured once after training and stored beside the model."""
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,8 +12,11 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from app.errors import CheckpointInvalid
+from app.ml.safetensors_metadata import read_metadata
 from app.ml.trust.novelty import find_limit
 from app.storage import Storage
+
+_DIGEST_KEY = "graft_trust_digest"
 
 
 @dataclass(frozen=True)
@@ -37,28 +42,48 @@ class Trust:
 
 
 def save_trust(storage: Storage, key: str, trust: Trust) -> None:
-    """Write it under a key, whole or not at all. Raises StorageFull."""
-    content = safetensors.torch.save(
-        {
-            "temperature": torch.tensor([trust.temperature], dtype=torch.float64),
-            "conformity": trust.conformity.contiguous(),
-            "neighbours": trust.neighbours.to(torch.float16).contiguous(),
-            "distances": trust.distances.contiguous(),
-        }
-    )
+    """Write the measurements, with their digest, under a key, whole or not at all.
+
+    Raises StorageFull.
+    """
+    tensors = {
+        "temperature": torch.tensor([trust.temperature], dtype=torch.float64),
+        "conformity": trust.conformity.contiguous(),
+        "neighbours": trust.neighbours.to(torch.float16).contiguous(),
+        "distances": trust.distances.contiguous(),
+    }
+    content = safetensors.torch.save(tensors, {_DIGEST_KEY: _compute_digest(tensors)})
     with storage.new_file(key) as file:
         file.write(content)
 
 
 def load_trust(path: Path) -> Trust:
-    """Read it back; raises CheckpointInvalid for a file that is something else or damaged."""
+    """Read the measurements into memory; the file is not mapped, so it cannot change them later.
+
+    Raises CheckpointInvalid for a file that is something else, damaged, or altered. Files without a
+    digest, of versions before 0.2.0, are not checked for alterations.
+    """
+    content = path.read_bytes()
     try:
-        tensors = safetensors.torch.load_file(path)
+        tensors = safetensors.torch.load(content)
+        if read_metadata(content).get(_DIGEST_KEY, "") not in {"", _compute_digest(tensors)}:
+            raise CheckpointInvalid(
+                "The file of a model's calibration was changed after it was stored. "
+                "Restore the file from a backup, or use another version."
+            )
         return Trust(
             temperature=float(tensors["temperature"]),
             conformity=tensors["conformity"],
             neighbours=tensors["neighbours"].float(),
             distances=tensors["distances"],
         )
-    except (SafetensorError, KeyError) as error:
+    except (SafetensorError, KeyError, ValueError) as error:
         raise CheckpointInvalid("The file of a model's calibration is damaged.") from error
+
+
+def _compute_digest(tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.numpy().data)
+    return digest.hexdigest()

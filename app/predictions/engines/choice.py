@@ -3,7 +3,6 @@
 import platform
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -25,7 +24,7 @@ _MODULES: dict[EngineName, tuple[str, ...]] = {
 _EXTRAS = {"openvino": "openvino", "onnxruntime": "onnx"}
 _X86 = {"x86_64", "AMD64"}
 
-EngineBuilder = Callable[[ScoringNetwork | Path], Engine]
+EngineBuilder = Callable[[ScoringNetwork | bytes], Engine]
 
 
 def choose_engine(wanted: EngineName | Literal["auto"], device: torch.device) -> EngineName:
@@ -42,7 +41,7 @@ def choose_engine(wanted: EngineName | Literal["auto"], device: torch.device) ->
         )
     if not _is_installed(wanted):
         raise EngineUnavailable(
-            f"The engine '{wanted}' is not installed; install graft[{_EXTRAS[wanted]}], "
+            f"The engine '{wanted}' is not installed; install graft-server[{_EXTRAS[wanted]}], "
             "or set GRAFT_PREDICT_ENGINE=auto."
         )
     return wanted
@@ -90,11 +89,11 @@ def make_builder(
             numbers = "fp32"
         return lambda source: OpenVinoEngine(source, numbers, num_callers)
 
-    def build_torch(source: ScoringNetwork | Path) -> Engine:
-        if isinstance(source, Path):
+    def build_torch(source: ScoringNetwork | bytes) -> Engine:
+        if isinstance(source, bytes):
             raise EngineUnavailable(
-                "The engine 'torch' does not run int8 versions; install graft[openvino] or "
-                "graft[onnx] and set GRAFT_PREDICT_ENGINE to openvino or onnxruntime."
+                "The engine 'torch' does not run int8 versions; install graft-server[openvino] or "
+                "graft-server[onnx] and set GRAFT_PREDICT_ENGINE to openvino or onnxruntime."
             )
         engine = TorchEngine(source, device, numbers)
         if device.type != "cuda" or gpu_batch_size is None:

@@ -1,7 +1,5 @@
 """ONNX Runtime as an engine: for those who serve with it elsewhere and want the same numbers."""
 
-from pathlib import Path
-
 import onnxruntime
 import torch
 from torch import Tensor
@@ -14,14 +12,14 @@ from app.predictions.engines.engine import EngineName, EngineNumbers
 class OnnxRuntimeEngine:
     """A scoring network as an ONNX graph, each request on the thread that makes it.
 
-    A network computes in float32; a file comes from `app.ml.runtime.quantizing`, in int8.
+    A network computes in float32; bytes are a graph of `app.ml.runtime.quantizing`, in int8.
     """
 
     name: EngineName = "onnxruntime"
 
-    def __init__(self, source: ScoringNetwork | Path) -> None:
-        self.numbers: EngineNumbers = "int8" if isinstance(source, Path) else "fp32"
-        content = source.read_bytes() if isinstance(source, Path) else convert_network(source)
+    def __init__(self, source: ScoringNetwork | bytes) -> None:
+        self.numbers: EngineNumbers = "int8" if isinstance(source, bytes) else "fp32"
+        content = source if isinstance(source, bytes) else convert_network(source)
         self.num_bytes = len(content)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1

@@ -2,7 +2,6 @@
 
 import threading
 import warnings
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,7 +21,7 @@ _PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
 class OpenVinoEngine:
     """A scoring network compiled for this CPU, batch normalisation folded into its convolutions.
 
-    A file is an ONNX graph from `app.ml.runtime.quantizing`: int8, and `numbers` for the rest.
+    Bytes are an ONNX graph of `app.ml.runtime.quantizing`: int8, and `numbers` for the rest.
     A stream of one thread for each of num_callers, as far as there are cores: with fewer, callers
     wait for each other. The precision is always said, for the default depends on the processor.
     Source: OpenVINO, "Optimizing for Throughput" and "Precision control".
@@ -30,17 +29,18 @@ class OpenVinoEngine:
 
     name: EngineName = "openvino"
 
-    def __init__(self, source: ScoringNetwork | Path, numbers: Numbers, num_callers: int) -> None:
-        if isinstance(source, Path):
-            model: Any = source
+    def __init__(self, source: ScoringNetwork | bytes, numbers: Numbers, num_callers: int) -> None:
+        core = openvino.Core()
+        if isinstance(source, bytes):
+            model: Any = core.read_model(source)
             self.numbers: EngineNumbers = "int8"
-            self.num_bytes = source.stat().st_size
+            self.num_bytes = len(source)
         else:
             model = convert(source)
             self.numbers = numbers
             num_weights = sum(p.numel() for p in source.parameters())
             self.num_bytes = num_weights * (2 if numbers == "bf16" else 4)
-        self._compiled = openvino.Core().compile_model(
+        self._compiled = core.compile_model(
             model,
             "CPU",
             {

@@ -1,11 +1,12 @@
 """A version judged on real, if few, images."""
 
+import hashlib
 from typing import Any
 
 import pytest
 import torch
 
-from app.errors import TooFewImages, Unavailable
+from app.errors import CheckpointInvalid, TooFewImages
 from app.evaluations.schemas import EvaluationAnswer, EvaluationQuestion
 from app.ml.trust.trust_file import Trust, save_trust
 from app.predictions.servable import load_servable
@@ -30,18 +31,19 @@ def model(storage: LocalStorage) -> None:
 
 
 def make(ask: Ask, *, num_threads: int = 2, **fields: Any) -> InquiryConfig:
+    config = ask()
     question = EvaluationQuestion.model_validate(
         {
             "checkpoint_key": KEY,
             "trust_key": None,
-            "digest": "0" * 64,
+            "digest": hashlib.sha256((config.storage_dir / KEY).read_bytes()).hexdigest(),
             "class_names": list(reversed(CLASS_NAMES)),
             "split": "train",
             "runtime": ("torch", "fp32"),
         }
         | fields
     )
-    return ask().model_copy(update={"question": question, "num_threads": num_threads})
+    return config.model_copy(update={"question": question, "num_threads": num_threads})
 
 
 def answer(config: InquiryConfig) -> EvaluationAnswer:
@@ -93,5 +95,10 @@ def test_only_the_images_of_the_split_are_looked_at(ask: Ask) -> None:
 @pytest.mark.parametrize("lost", ["checkpoint_key", "trust_key"])
 def test_a_file_that_is_gone_is_named_as_such(ask: Ask, lost: str) -> None:
     fields: dict[str, Any] = {lost: "jobs/job_1/gone.safetensors"}
-    with pytest.raises(Unavailable):
+    with pytest.raises(CheckpointInvalid, match="not in the storage"):
         answer(make(ask, **fields))
+
+
+def test_an_altered_version_is_not_evaluated(ask: Ask) -> None:
+    with pytest.raises(CheckpointInvalid, match="sha256"):
+        answer(make(ask, digest="0" * 64))

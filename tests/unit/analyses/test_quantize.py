@@ -1,5 +1,6 @@
 """A version rounded to int8, on real, if few, images."""
 
+import hashlib
 import math
 from typing import Any
 
@@ -8,11 +9,12 @@ import pytest
 import torch
 from onnx.numpy_helper import to_array
 
-from app.errors import EngineUnavailable, TooFewImages, Unavailable
+from app.errors import CheckpointInvalid, EngineUnavailable, TooFewImages
 from app.predictions.engines.engine import EngineName
 from app.predictions.servable import Servable, load_servable
 from app.quantization.schemas import QuantizationAnswer, QuantizationQuestion
 from app.storage import LocalStorage
+from tests.damage import flip_last_bit, truncate
 from tests.models import save_model
 from tests.unit.analyses.conftest import CLASS_NAMES, NUM_TRAIN, NUM_VAL, Ask
 from tests.uploads import draw_picture
@@ -22,6 +24,7 @@ from worker.quantization.run import compare, quantize
 KEY = "jobs/job_1/model.safetensors"
 FILE = "quantized/inq_1/1.onnx"
 CPU = torch.device("cpu")
+INT8_ENGINES: tuple[EngineName, ...] = ("onnxruntime", "openvino")
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the converter's own, about itself
 
@@ -32,18 +35,19 @@ def model(storage: LocalStorage) -> None:
 
 
 def make(ask: Ask, **fields: Any) -> InquiryConfig:
+    config = ask()
     question = QuantizationQuestion.model_validate(
         {
             "name": "colors",
             "version": 1,
-            "digest": "0" * 64,
+            "digest": hashlib.sha256((config.storage_dir / KEY).read_bytes()).hexdigest(),
             "checkpoint_key": KEY,
             "class_names": CLASS_NAMES,
             "num_images": NUM_TRAIN,
         }
         | fields
     )
-    return ask().model_copy(update={"question": question, "file_key": FILE})
+    return config.model_copy(update={"question": question, "file_key": FILE})
 
 
 def answer(config: InquiryConfig, **arguments: Any) -> QuantizationAnswer:
@@ -51,9 +55,17 @@ def answer(config: InquiryConfig, **arguments: Any) -> QuantizationAnswer:
     return quantize(config, config.question, **arguments)
 
 
-def load(storage: LocalStorage, engine: EngineName = "onnxruntime") -> Servable:
-    path = storage.path(FILE)
-    return load_servable(storage.path(KEY), None, CPU, engine=engine, quantized_path=path)
+def load(
+    storage: LocalStorage, engine: EngineName = "onnxruntime", digest: str | None = None
+) -> Servable:
+    return load_servable(
+        storage.path(KEY),
+        None,
+        CPU,
+        digest=digest,
+        engine=engine,
+        quantized_path=storage.path(FILE),
+    )
 
 
 def test_weights_are_int8_and_the_file_is_small(ask: Ask, storage: LocalStorage) -> None:
@@ -85,6 +97,21 @@ def test_engines_answer_by_it_nearly_as_the_float_model(
     assert torch.allclose(together, alone, atol=0.05)
 
 
+def test_a_graph_that_was_altered_is_refused_and_one_in_use_goes_on(
+    ask: Ask, storage: LocalStorage
+) -> None:
+    digest = answer(make(ask)).digest
+    used = [load(storage, engine, digest) for engine in INT8_ENGINES]
+    pixels = used[0].prepare(draw_picture(CLASS_NAMES[0], 0))[None]
+    before = [one.engine.run(pixels).logits.clone() for one in used]
+    flip_last_bit(storage.path(FILE))
+    with pytest.raises(CheckpointInvalid, match="sha256"):
+        load(storage, "onnxruntime", digest)
+    truncate(storage.path(FILE))
+    for one, logits in zip(used, before, strict=True):
+        assert torch.equal(one.engine.run(pixels).logits, logits)
+
+
 def test_torch_does_not_run_it_and_says_what_does(ask: Ask, storage: LocalStorage) -> None:
     answer(make(ask))
     with pytest.raises(EngineUnavailable, match="openvino"):
@@ -112,7 +139,9 @@ def test_who_asks_hears_how_far_it_is(ask: Ask) -> None:
 def test_what_cannot_be_read_is_named(ask: Ask, storage: LocalStorage) -> None:
     with storage.new_file("empty.jsonl"):
         pass
-    with pytest.raises(Unavailable):
+    with pytest.raises(CheckpointInvalid, match="colors:1"):
         answer(make(ask, checkpoint_key="jobs/gone.safetensors"))
+    with pytest.raises(CheckpointInvalid, match="sha256"):
+        answer(make(ask, digest="0" * 64))
     with pytest.raises(TooFewImages, match="train"):
         answer(make(ask).model_copy(update={"manifest_key": "empty.jsonl"}))

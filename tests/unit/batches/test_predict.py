@@ -9,6 +9,7 @@ from app.errors import ArchiveError, CheckpointInvalid
 from app.predictions.schemas import PredictOptions
 from app.storage import LocalStorage
 from tests.batches import make_archive
+from tests.damage import flip_last_bit
 from tests.images import draw_picture, encode
 from tests.models import CLASS_NAMES, save_model
 from worker.batches.config import ArchiveSource, BatchConfig
@@ -109,6 +110,20 @@ def test_an_archive_that_cannot_be_taken_leaves_no_results(
     with pytest.raises(ArchiveError) as refusal:
         predict(storage, archive)
     assert refusal.value.code == code
+    assert list(storage.list_keys("predictions")) == []
+
+
+def test_an_altered_or_missing_model_predicts_nothing(storage: LocalStorage) -> None:
+    digest = save_model(storage, "models/2.safetensors").digest
+    changes: dict[str, Any] = {"checkpoint_key": "models/2.safetensors", "digest": digest}
+    predict(storage, make_archive(PICTURES), **changes)
+    storage.delete("predictions/1.jsonl")
+    flip_last_bit(storage.path("models/2.safetensors"))
+    with pytest.raises(CheckpointInvalid, match="sha256"):
+        predict(storage, make_archive(PICTURES), **changes)
+    storage.delete("models/2.safetensors")
+    with pytest.raises(CheckpointInvalid, match="not in the storage"):
+        predict(storage, make_archive(PICTURES), **changes)
     assert list(storage.list_keys("predictions")) == []
 
 

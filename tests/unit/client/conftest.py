@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from client.graft import Graft
+from graft_client.graft import Graft
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner, Result
 
-from app.cli import app
+from graft_client.cli import app
+from tests.servers import find_free_port
 from tests.unit.client.conftest import Answer, Service
 from tests.unit.client.test_models import ALIAS, CHAMPION, EVALUATION, VERSION, as_json, later
 from tests.unit.client.test_predictions import DONE, batch
@@ -82,5 +84,50 @@ def test_what_the_service_refuses_ends_the_command_with_a_sentence(service: Serv
     service.answer("PUT", CHAMPION, Answer(body, 409, "application/problem+json"))
     refused = run(service, "promote", "pets", "3")
     assert (refused.exit_code, refused.stderr) == (1, "graft: GATE_FAILED: worse on cats\n")
-    assert run(service, "predict", "nowhere.jpg").exit_code == 1
+    missing = run(service, "predict", "nowhere.jpg")
+    assert (missing.exit_code, missing.stderr) == (
+        1,
+        "graft: nowhere.jpg: No such file or directory.\n",
+    )
     assert run(service, "predict-many", "nowhere", "--split", "val").exit_code == 2
+
+
+def told(result: Result) -> str:
+    """The one line on which a command has failed."""
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("graft: ")
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+def test_a_folder_is_no_image(service: Service, tmp_path: Path) -> None:
+    message = told(run(service, "predict", str(tmp_path)))
+    assert f"graft predict-many {tmp_path}" in message
+    assert service.received == []
+
+
+def test_a_service_that_is_down_is_told_with_what_to_do() -> None:
+    url = f"http://127.0.0.1:{find_free_port()}"
+    message = told(CliRunner().invoke(app, ["events", "pets", "--url", url]))
+    assert f"cannot connect to {url}" in message
+    assert "graft up" in message
+
+
+@pytest.mark.parametrize("url", ["localhost:8000", "graft", "http://x:port"])
+def test_something_that_is_no_address_is_told(url: str) -> None:
+    message = told(CliRunner().invoke(app, ["events", "pets", "--url", url]))
+    assert f"--url is '{url}'" in message
+
+
+@pytest.mark.parametrize("status", [200, 502])
+def test_an_answer_of_another_program_is_told(service: Service, status: int) -> None:
+    page = Answer(b"<html>hello</html>", status, "text/html")
+    service.answer("GET", "/models/pets/events", page)
+    assert "<html>hello</html>" in told(run(service, "events", "pets"))
+
+
+@pytest.mark.parametrize("body", [b"[]", b'{"data": [{"id": 1}]}', b'{"code": 1}'])
+def test_json_of_another_program_is_told(service: Service, body: bytes) -> None:
+    service.answer("GET", "/models/pets/events", Answer(body))
+    assert service.url in told(run(service, "events", "pets"))

@@ -3,10 +3,10 @@ import json
 import httpx
 import pytest
 
-from client import following
-from client.errors import ApiError
-from client.graft import Graft
-from client.resources.jobs import JobEvent, Progress
+from graft_client import following
+from graft_client.errors import ApiError
+from graft_client.graft import Graft
+from graft_client.resources.jobs import JobEvent, Progress
 from tests.unit.client.conftest import Answer, Service
 
 STREAM = "/jobs/job_1/events/stream"

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.reports.schemas import JobReportView
-from client.errors import ApiError, OutcomeError
-from client.graft import Graft
+from graft_client.errors import ApiError, OutcomeError
+from graft_client.graft import Graft
 from tests.reports import make_report, suspect
 from tests.unit.client.conftest import Answer, Service
 

@@ -6,8 +6,8 @@ import pytest
 
 from app.advice.schemas import Advice
 from app.validation.schemas import Validation
-from client.errors import ApiError
-from client.graft import Graft
+from graft_client.errors import ApiError
+from graft_client.graft import Graft
 from tests.answers import ADVICE, DRY_RUN
 from tests.unit.client.conftest import Answer, Service
 

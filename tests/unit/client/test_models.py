@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from client.errors import ApiError
-from client.graft import Graft
+from graft_client.errors import ApiError
+from graft_client.graft import Graft
 from tests.unit.client.conftest import Answer, Service
 
 VERSION = "/models/pets/versions/3"

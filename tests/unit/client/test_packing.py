@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from client.packing import packed
+from graft_client.packing import packed
 
 
 def test_a_folder_is_sent_as_a_zip_of_its_files(tmp_path: Path) -> None:

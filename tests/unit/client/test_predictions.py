@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from client.errors import ApiError, OutcomeError
-from client.graft import Graft
+from graft_client.errors import ApiError, OutcomeError
+from graft_client.graft import Graft
 from tests.unit.client.conftest import Answer, Service
 
 

@@ -1,4 +1,6 @@
 import hashlib
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +15,7 @@ from app.ml.models.catalogue import get_entry
 from app.ml.models.checkpoint import Checkpoint, CheckpointHeader
 from app.ml.models.pretrained import Provenance
 from app.storage import LocalStorage
+from tests.damage import flip_last_bit, overwrite, truncate
 
 RESNET = get_entry("resnet18")
 
@@ -89,7 +92,7 @@ def test_a_delta_is_a_copy() -> None:
 
 def test_a_delta_is_refused_on_another_trunk() -> None:
     delta = Checkpoint(header_of(frozen_resnet(0)), checkpoint.take_delta(frozen_resnet(0)))
-    with pytest.raises(CheckpointInvalid, match="another trunk"):
+    with pytest.raises(CheckpointInvalid, match="another backbone"):
         checkpoint.apply_delta(frozen_resnet(1), delta)
 
 
@@ -154,3 +157,28 @@ def test_a_truncated_checkpoint_is_refused(storage: LocalStorage) -> None:
         file.write(content[:-10])
     with pytest.raises(CheckpointInvalid):
         checkpoint.load(storage.path("torn"))
+
+
+def test_a_checkpoint_of_another_digest_is_refused(storage: LocalStorage) -> None:
+    model = frozen_resnet(0)
+    stored = checkpoint.save(
+        storage, "d", Checkpoint(header_of(model), checkpoint.take_delta(model))
+    )
+    path = storage.path("d")
+    assert checkpoint.load(path, digest=stored.digest).header == header_of(model)
+    flip_last_bit(path)
+    checkpoint.load(path)  # the format itself notices nothing
+    with pytest.raises(CheckpointInvalid, match=stored.digest):
+        checkpoint.load(path, digest=stored.digest)
+
+
+@pytest.mark.parametrize("damage", [truncate, overwrite, Path.unlink])
+def test_a_loaded_checkpoint_does_not_change_with_its_file(
+    storage: LocalStorage, damage: Callable[[Path], None]
+) -> None:
+    model = frozen_resnet(0)
+    expected = checkpoint.take_delta(model)
+    checkpoint.save(storage, "d", Checkpoint(header_of(model), expected))
+    loaded = checkpoint.load(storage.path("d"))
+    damage(storage.path("d"))
+    assert all(torch.equal(value, expected[name]) for name, value in loaded.tensors.items())

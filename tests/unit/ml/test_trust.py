@@ -1,10 +1,12 @@
 import pytest
+import safetensors.torch
 import torch
 
 from app.errors import CheckpointInvalid
 from app.ml.trust.novelty import to_unit_length
 from app.ml.trust.trust_file import Trust, load_trust, save_trust
 from app.storage import LocalStorage
+from tests.damage import flip_last_bit, overwrite
 
 
 def make_trust() -> Trust:
@@ -40,3 +42,25 @@ def test_a_damaged_file_is_refused(storage: LocalStorage, content: bytes) -> Non
         file.write(storage.path("whole").read_bytes()[:-100] if content == b"half" else content)
     with pytest.raises(CheckpointInvalid):
         load_trust(storage.path("damaged"))
+
+
+def test_an_altered_file_is_refused(storage: LocalStorage) -> None:
+    save_trust(storage, "t", make_trust())
+    flip_last_bit(storage.path("t"))
+    with pytest.raises(CheckpointInvalid, match="changed after"):
+        load_trust(storage.path("t"))
+
+
+def test_a_file_that_changes_later_changes_nothing(storage: LocalStorage) -> None:
+    save_trust(storage, "t", make_trust())
+    read = load_trust(storage.path("t"))
+    overwrite(storage.path("t"))
+    assert torch.equal(read.conformity, make_trust().conformity)
+    assert torch.equal(read.distances, make_trust().distances)
+
+
+def test_a_file_without_a_digest_is_read(storage: LocalStorage) -> None:
+    save_trust(storage, "t", make_trust())
+    path = storage.path("t")
+    safetensors.torch.save_file(safetensors.torch.load(path.read_bytes()), path)
+    assert load_trust(path).temperature == 1.25

@@ -277,7 +277,7 @@ class TestChoice:
         self, name: EngineName, package: str, extra: str, without: Callable[[str], None]
     ) -> None:
         without(package)
-        with pytest.raises(EngineUnavailable, match=rf"graft\[{extra}\]"):
+        with pytest.raises(EngineUnavailable, match=rf"graft-server\[{extra}\]"):
             choose_engine(name, CPU)
 
     def test_what_an_engine_cannot_do_is_said(self) -> None:

@@ -1,5 +1,6 @@
 import hashlib
 from collections import Counter
+from importlib.metadata import version
 
 import pytest
 import torch
@@ -54,6 +55,7 @@ def test_a_job_is_told_from_start_to_model(make_config: MakeConfig, storage: Loc
     }
     assert started(said).environment["dataset_digest"] == config.dataset_digest
     assert started(said).environment["libraries"]["torch"] == torch.__version__
+    assert started(said).environment["libraries"]["graft"] == version("graft-server")
     assert started(said).environment["weights"] == {
         "source": "none",
         "name": "none",

@@ -13,7 +13,7 @@ from app.storage import LocalStorage
 from app.tasks import service as work
 from app.tasks.service import Lease
 from tests.contract.test_jobs import add_dataset
-from tests.models import register_file
+from tests.models import NO_FILE, register_file
 from worker.batches.config import ArchiveSource, BatchConfig, DatasetSource
 from worker.batches.work import BatchWork
 from worker.protocol import PartPredicted, Predicted
@@ -60,6 +60,7 @@ def test_every_attempt_writes_results_of_its_own(
     assert first is not None
     assert isinstance(first.source, ArchiveSource)
     assert (first.source.upload_key, first.options.top_k) == ("uploads/pred_1", 2)
+    assert first.digest == NO_FILE.digest
     with either_database.transaction() as session:
         work.strike(session, lease)
         assert kind.requeue(session, batch_id, "it crashed")

@@ -5,6 +5,7 @@ import pytest
 from app.errors import CheckpointInvalid, StorageFull
 from app.exports.schemas import ExportQuestion
 from app.storage import LocalStorage
+from tests.damage import flip_last_bit
 from tests.models import save_model
 from worker.exports.config import ExportConfig
 from worker.exports.export import NUM_STEPS, export
@@ -42,8 +43,8 @@ def test_only_the_archive_is_left_behind(config: ExportConfig, storage: LocalSto
 def test_a_checkpoint_that_is_gone_or_damaged_is_named(
     config: ExportConfig, storage: LocalStorage
 ) -> None:
-    storage.path(CHECKPOINT).write_bytes(b"no tensors")
-    with pytest.raises(CheckpointInvalid, match="not safetensors"):
+    flip_last_bit(storage.path(CHECKPOINT))
+    with pytest.raises(CheckpointInvalid, match=r"ants:1 cannot be read: .* sha256"):
         export(config, ignore)
     storage.delete(CHECKPOINT)
     with pytest.raises(CheckpointInvalid, match="ants:1"):

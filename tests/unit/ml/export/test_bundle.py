@@ -94,7 +94,7 @@ def test_a_missing_library_is_named(
     monkeypatch.setitem(sys.modules, library, None)
     folder = tmp_path / "export"
     folder.mkdir()
-    with pytest.raises(ExportUnavailable, match=rf"graft\[{export_format}\]"):
+    with pytest.raises(ExportUnavailable, match=rf"graft-server\[{export_format}\]"):
         write_bundle(folder, original, export_format)
     assert list(folder.iterdir()) == []
 

@@ -1,0 +1,59 @@
+"""The demo's two picture datasets, drawn: a larger one, and a small one of other classes."""
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from app.demo.pictures import draw
+
+_JPEG_QUALITY = 92
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What is in a drawn dataset; counts are images of each class."""
+
+    name: str
+    class_names: tuple[str, ...]
+    num_train: int
+    num_val: int
+    num_test: int
+    seed: int
+
+
+LARGE = Drawing(
+    "many-drawings",
+    ("checks", "disc", "dots", "plus", "ring", "square", "star", "stripes", "triangle", "zigzag"),
+    num_train=150,
+    num_val=20,
+    num_test=0,
+    seed=1,
+)
+SMALL = Drawing(
+    "few-drawings",
+    ("arrow", "bricks", "crescent", "heart", "hourglass", "waves"),
+    num_train=12,
+    num_val=40,
+    num_test=2,
+    seed=2,
+)
+
+
+def write_dataset(drawing: Drawing, path: Path) -> None:
+    """Write the dataset as a zip of JPEGs in the layout train|val|test/<class>/.
+
+    Each picture depends on the seed, its class and its number alone.
+    """
+    counts = {"train": drawing.num_train, "val": drawing.num_val, "test": drawing.num_test}
+    with zipfile.ZipFile(path, "w") as archive:
+        for split_number, (split, count) in enumerate(counts.items()):
+            for label, class_name in enumerate(drawing.class_names):
+                for number in range(count):
+                    random = np.random.default_rng([drawing.seed, split_number, label, number])
+                    file = io.BytesIO()
+                    draw(class_name, random).save(file, "JPEG", quality=_JPEG_QUALITY)
+                    entry = zipfile.ZipInfo(f"{drawing.name}/{split}/{class_name}/{number:03}.jpg")
+                    archive.writestr(entry, file.getvalue())

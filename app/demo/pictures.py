@@ -1,0 +1,105 @@
+"""One picture of a motif: only what is drawn tells the class, everything else varies.
+
+Colours, size, position, angle, background, clutter and noise are drawn at random for each picture,
+from the same distributions whatever the class.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from app.demo.motifs import SHAPES, TEXTURES, Coordinates, Mask
+
+PICTURE_SIZE = 64
+"""Width and height in pixels."""
+
+_OVERSAMPLING = 2
+_LEAST_CONTRAST = 90.0
+"""Least distance between ink and ground, averaged over the channels, in 0-255 levels."""
+
+Levels = NDArray[np.float64]
+
+
+def draw(motif: str, random: np.random.Generator) -> Image.Image:
+    """Draw a motif once: RGB, PICTURE_SIZE pixels square.
+
+    The same state of the generator gives the same picture. Raises KeyError for an unknown motif.
+    """
+    x, y = _grid()
+    ground = random.uniform(20, 235, 3)
+    ink = _contrasting(ground, random)
+    canvas = ground + _unevenness(x, y, random)
+    for _ in range(random.integers(1, 4)):
+        canvas = _paint(canvas, _clutter(x, y, random), random.uniform(0, 255, 3), 0.7)
+    canvas = _paint(canvas, _place(motif, x, y, random), ink, random.uniform(0.8, 1))
+    picture = _shrink(canvas) + random.normal(
+        0, random.uniform(4, 16), (PICTURE_SIZE, PICTURE_SIZE, 3)
+    )
+    return Image.fromarray(picture.clip(0, 255).astype(np.uint8))
+
+
+def _grid() -> tuple[Coordinates, Coordinates]:
+    side = np.linspace(-1, 1, PICTURE_SIZE * _OVERSAMPLING)
+    x, y = np.meshgrid(side, side)
+    return x, y
+
+
+def _contrasting(ground: Levels, random: np.random.Generator) -> Levels:
+    while True:
+        ink = random.uniform(0, 255, 3)
+        if abs(ink - ground).mean() >= _LEAST_CONTRAST:
+            return ink
+
+
+def _unevenness(x: Coordinates, y: Coordinates, random: np.random.Generator) -> Levels:
+    """A slope and two soft blotches, in levels, for each channel alike."""
+    levels = random.normal(0, 20) * x + random.normal(0, 20) * y
+    for _ in range(2):
+        centre = random.uniform(-1, 1), random.uniform(-1, 1)
+        distance = np.hypot(x - centre[0], y - centre[1]) / random.uniform(0.2, 0.6)
+        levels = levels + random.normal(0, 20) * np.exp(-(distance**2))
+    return np.asarray(levels)[..., None]
+
+
+def _clutter(x: Coordinates, y: Coordinates, random: np.random.Generator) -> Mask:
+    """A thin scratch or a speck, the same for every class."""
+    x, y = _moved(x, y, _anywhere(1, random), random.uniform(0, math.pi))
+    length, breadth = random.uniform(0.05, 0.6), random.uniform(0.02, 0.06)
+    return (abs(x) < length) & (abs(y) < breadth)
+
+
+def _place(motif: str, x: Coordinates, y: Coordinates, random: np.random.Generator) -> Mask:
+    """The motif at a random place, size and angle; a texture is seen through a window."""
+    radius = random.uniform(0.55, 0.9)
+    centre = _anywhere(1 - radius, random)
+    if motif in SHAPES:
+        x, y = _moved(x, y, centre, random.uniform(-0.4, 0.4))
+        return SHAPES[motif](x / radius, y / radius)
+    across, down = _moved(x, y, centre, 0)
+    window = np.maximum(abs(across), abs(down)) < radius
+    x, y = _moved(x, y, _anywhere(1, random), random.uniform(0, math.pi))
+    repeat = random.uniform(0.22, 0.4)
+    return TEXTURES[motif](x / repeat, y / repeat) & window
+
+
+def _anywhere(reach: float, random: np.random.Generator) -> tuple[float, float]:
+    return random.uniform(-reach, reach), random.uniform(-reach, reach)
+
+
+def _moved(
+    x: Coordinates, y: Coordinates, centre: tuple[float, float], angle: float
+) -> tuple[Coordinates, Coordinates]:
+    """The coordinates seen from a centre, turned by an angle in radians."""
+    x, y = x - centre[0], y - centre[1]
+    return x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
+
+
+def _paint(canvas: Levels, mask: Mask, colour: Levels, opacity: float) -> Levels:
+    return np.where(mask[..., None], canvas + opacity * (colour - canvas), canvas)
+
+
+def _shrink(canvas: Levels) -> Levels:
+    shape = (PICTURE_SIZE, _OVERSAMPLING, PICTURE_SIZE, _OVERSAMPLING, 3)
+    return np.asarray(canvas.reshape(shape).mean(axis=(1, 3)))

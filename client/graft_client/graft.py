@@ -1,0 +1,16 @@
+"""The client's main class."""
+
+from graft_client.calls.datasets import DatasetCalls
+from graft_client.calls.jobs import JobCalls
+from graft_client.calls.models import ModelCalls
+from graft_client.calls.predictions import PredictionCalls
+from graft_client.calls.studies import StudyCalls
+
+
+class Graft(DatasetCalls, JobCalls, StudyCalls, ModelCalls, PredictionCalls):
+    """A connection to the service; close it, or use it as a context manager.
+
+    Every method raises ApiError where the service refuses a request, and httpx.TransportError where
+    it cannot be reached. Methods that wait have a parameter timeout_seconds (None: no limit) and
+    raise WaitTimeout.
+    """

@@ -1,0 +1,34 @@
+"""Datasets as the service answers them."""
+
+from typing import Any, Literal
+
+from graft_client.resources.base import ErrorReason, Resource
+
+
+class Split(Resource):
+    """How many images a split has."""
+
+    num_images: int
+    per_class: dict[str, int]
+
+
+class Dataset(Resource):
+    """An uploaded dataset."""
+
+    id: str
+    name: str
+    status: Literal["ingesting", "ready", "invalid"]
+    error: ErrorReason | None
+    class_names: list[str]
+    splits: dict[str, Split]
+    report: dict[str, Any]
+    digest: str | None
+
+
+class DatasetImage(Resource):
+    """An image of a dataset."""
+
+    id: int
+    split: Literal["train", "val", "test"]
+    class_name: str
+    path: str

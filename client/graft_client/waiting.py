@@ -1,0 +1,40 @@
+"""A limit on how long the client waits for work of the service."""
+
+import time
+
+from graft_client.errors import WaitTimeout
+
+POLL_SECONDS = 0.2
+
+WAIT_SECONDS = 3600.0
+"""Default limit for a dataset, and for an answer that a worker computes."""
+
+LONG_WAIT_SECONDS = 24 * 3600.0
+"""Default limit for jobs, studies and batches."""
+
+
+class Deadline:
+    """The time at which the client stops waiting; it starts counting when it is created."""
+
+    def __init__(self, subject: str, timeout_seconds: float | None) -> None:
+        """`subject` names in errors what is waited for; None waits without a limit."""
+        self._subject = subject
+        self._timeout_seconds = timeout_seconds
+        self._end = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+
+    def check(self) -> None:
+        """Raise WaitTimeout when the time is over."""
+        if self._end is not None and time.monotonic() >= self._end:
+            raise WaitTimeout(self._subject, self._timeout_seconds or 0.0)
+
+    def limit(self, seconds: float) -> float:
+        """Return `seconds`, or the time left where that is less; raises WaitTimeout."""
+        self.check()
+        if self._end is None:
+            return seconds
+        return max(0.001, min(seconds, self._end - time.monotonic()))
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, but not beyond the deadline; raises WaitTimeout when the time is over."""
+        time.sleep(self.limit(seconds))
+        self.check()

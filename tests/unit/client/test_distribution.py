@@ -1,0 +1,87 @@
+"""The client is a distribution of its own, which needs neither torch nor the service."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import distribution, entry_points
+from typing import Any
+
+import pytest
+import typer
+
+from app.cli import app as service_app
+from graft_client.service_commands import ENTRY_POINT_GROUP, SERVICE_COMMANDS
+from tests.conftest import REPOSITORY
+
+SERVER_ONLY = ("torch", "fastapi", "sqlalchemy", "pydantic_settings", "matplotlib", "app", "worker")
+
+RUN_AND_LIST_MODULES = """
+import json, sys
+from graft_client.cli import main
+sys.argv = ["graft", *sys.argv[1:]]
+try:
+    main()
+except SystemExit:
+    pass
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def modules_after(*arguments: str) -> set[str]:
+    """The modules that a command has loaded when it ends."""
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_AND_LIST_MODULES, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("events", "pets", "--url", "http://127.0.0.1:9")]
+)
+def test_a_client_command_loads_nothing_of_the_server(arguments: tuple[str, ...]) -> None:
+    loaded = modules_after(*arguments)
+    assert "graft_client.commands" in loaded
+    assert [name for name in SERVER_ONLY if name in loaded] == []
+
+
+def test_help_waits_for_no_http_client() -> None:
+    assert "httpx" not in modules_after("--help")
+
+
+def test_a_service_command_loads_the_server() -> None:
+    assert "app.cli" in modules_after("settings")
+
+
+def test_the_server_has_every_command_that_the_client_lists() -> None:
+    group: Any = typer.main.get_command(service_app)
+    helps = {name: command.get_short_help_str(200) for name, command in group.commands.items()}
+    assert helps == SERVICE_COMMANDS
+    assert {one.name for one in entry_points(group=ENTRY_POINT_GROUP)} == SERVICE_COMMANDS.keys()
+
+
+def test_the_server_registers_what_its_project_file_declares() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    client = tomllib.loads((REPOSITORY / "client" / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["version"] == client["project"]["version"]
+    assert f"graft-client=={project['version']}" in project["dependencies"]
+    assert distribution("graft-server").version == project["version"]
+    assert "scripts" not in project
+
+
+def test_without_the_server_a_service_command_says_what_to_install() -> None:
+    program = (
+        "import sys; from graft_client import service_commands; "
+        "service_commands.entry_points = lambda **_: (); "
+        "from graft_client.cli import main; sys.argv = ['graft', 'up']; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "pip install graft-server" in done.stderr

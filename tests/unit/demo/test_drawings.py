@@ -1,0 +1,94 @@
+import io
+import zipfile
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from app.demo.drawings import LARGE, SMALL, Drawing, write_dataset
+from app.demo.motifs import SHAPES, TEXTURES
+from app.demo.pictures import PICTURE_SIZE, draw
+
+MOTIFS = [*SHAPES, *TEXTURES]
+TINY = Drawing("tiny", ("disc", "waves"), num_train=3, num_val=2, num_test=1, seed=5)
+
+
+def draw_pixels(motif: str, *seed: int) -> NDArray[np.float64]:
+    return np.asarray(draw(motif, np.random.default_rng(seed)), dtype=np.float64)
+
+
+@pytest.mark.parametrize("motif", MOTIFS)
+def test_a_picture_depends_on_its_seed_alone(motif: str) -> None:
+    picture = draw_pixels(motif, 1)
+    assert picture.shape == (PICTURE_SIZE, PICTURE_SIZE, 3)
+    assert (picture == draw_pixels(motif, 1)).all()
+    assert abs(picture - draw_pixels(motif, 2)).mean() > 5
+
+
+@pytest.mark.parametrize("motif", MOTIFS)
+def test_a_motif_leaves_ink_and_ground(motif: str) -> None:
+    side = np.linspace(-1, 1, 101)
+    x, y = np.meshgrid(side, side)
+    ink = (SHAPES | TEXTURES)[motif](x, y)
+    assert 0.1 < ink.mean() < 0.8
+    if motif in SHAPES:
+        assert not ink[np.hypot(x, y) > 1].any()
+
+
+def test_every_two_motifs_differ() -> None:
+    side = np.linspace(-1, 1, 101)
+    x, y = np.meshgrid(side, side)
+    masks = {name: motif(2 * x, 2 * y) for name, motif in TEXTURES.items()}
+    masks |= {name: motif(x, y) for name, motif in SHAPES.items()}
+    for name, mask in masks.items():
+        for other, another in masks.items():
+            assert name == other or (mask ^ another).mean() > 0.05, (name, other)
+
+
+def find_ink(picture: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The colour of what differs most from the picture's border."""
+    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+    distance = np.linalg.norm(picture - np.median(border, axis=0), axis=-1)
+    return np.asarray(np.median(picture[distance >= np.quantile(distance, 0.9)], axis=0))
+
+
+def test_colour_tells_nothing_about_the_class() -> None:
+    """The nearest mean ink, learned from 40 pictures of each class, guesses about like chance."""
+    names = SMALL.class_names
+    inks = np.array(
+        [
+            [find_ink(draw_pixels(name, 3, label, i)) for i in range(80)]
+            for label, name in enumerate(names)
+        ]
+    )
+    centres = inks[:, :40].mean(1)
+    distances = np.linalg.norm(inks[:, 40:, None] - centres, axis=-1)
+    accuracy = (distances.argmin(-1) == np.arange(len(names))[:, None]).mean()
+    assert accuracy < 1.5 / len(names)
+
+
+def test_the_two_datasets_share_no_class() -> None:
+    assert not set(LARGE.class_names) & set(SMALL.class_names)
+    assert {*LARGE.class_names, *SMALL.class_names} == set(MOTIFS)
+
+
+def test_a_dataset_is_balanced_and_repeatable(tmp_path: Path) -> None:
+    paths = [tmp_path / "one.zip", tmp_path / "two.zip", tmp_path / "other.zip"]
+    for path, drawing in zip(paths, (TINY, TINY, replace(TINY, seed=6)), strict=True):
+        write_dataset(drawing, path)
+    assert paths[0].read_bytes() == paths[1].read_bytes() != paths[2].read_bytes()
+    with zipfile.ZipFile(paths[0]) as archive:
+        folders = Counter(name.rsplit("/", 1)[0] for name in archive.namelist())
+        images = [archive.read(name) for name in archive.namelist()]
+    assert folders == {
+        f"tiny/{split}/{class_name}": count
+        for split, count in (("train", 3), ("val", 2), ("test", 1))
+        for class_name in TINY.class_names
+    }
+    assert len(set(images)) == len(images)
+    with Image.open(io.BytesIO(images[0])) as image:
+        assert (image.format, image.size) == ("JPEG", (PICTURE_SIZE, PICTURE_SIZE))
