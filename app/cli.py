@@ -5,6 +5,7 @@ import signal
 import threading
 from contextlib import suppress
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Literal
@@ -13,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from app.errors import GraftError
-from app.parent import end_with_parent
+from app.processes.parent import end_with_parent
 from app.settings import Settings, SettingsInvalid, describe_settings, get_settings
 from app.telemetry.logs import configure_logging
 from app.telemetry.tracing import require_exporter
@@ -137,9 +138,9 @@ def _keep_answering(settings: Settings) -> None:
 
 
 def _answer(settings: Settings, port: int) -> None:
-    from app.api_process import serve  # noqa: PLC0415 - slow to import, and not always needed
     from app.main import create_app  # noqa: PLC0415 - slow to import, and not always needed
-    from app.ports import share_port  # noqa: PLC0415 - slow to import, and not always needed
+    from app.processes.api_process import serve  # noqa: PLC0415 - slow to import, and not always needed
+    from app.processes.ports import share_port  # noqa: PLC0415 - slow to import, and not always needed
 
     app = create_app(settings, warms_up_first=settings.api_processes > 1)
     serve(app, [share_port(settings.host, port)])
@@ -157,13 +158,10 @@ def worker(
     with_parent: WithParent = False,
 ) -> None:
     """Run a worker for some of the queues, one item of each at a time."""
-    from worker import process, spawning  # noqa: PLC0415 - slow to import, and not always needed
-
     if with_parent:
         end_with_parent()
     require_exporter(get_settings())
-    spawning.start_server()
-    process.serve(queue)
+    import_module("worker.process").serve_alone(queue)  # by name: `app` does not import `worker`
 
 
 @app.command()

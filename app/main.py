@@ -91,7 +91,7 @@ def create_app(
     """Build the application; it connects to nothing before its lifespan begins.
 
     Without `predicts` it loads neither torch nor a model: predictions are answered with 503, and it
-    is never ready: it stands in while others load (`app.api_processes`). With `warms_up_first` its
+    is never ready: it stands in while others load (`app.processes.api`). With `warms_up_first` its
     lifespan begins once the chosen model has answered; then `on_start` is called.
     """
     app = FastAPIOffline(

@@ -13,10 +13,10 @@ from tempfile import TemporaryDirectory
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from app import api_processes
 from app.errors import Unavailable
-from app.forking import Forker
-from app.processes import KeptProcess, Running, fork_with, forking, keeping_alive, spawn
+from app.processes import api as api_processes
+from app.processes.forking import Forker
+from app.processes.kept import KeptProcess, Running, fork_with, forking, keeping_alive, spawn
 from app.settings import Settings, environment_with
 
 WORKERS = (("cpu", "predict"), ("train",))
@@ -121,7 +121,7 @@ class _Worker:
 
 def _prepare(environment: Mapping[str, str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "app.setup_service"],
+        [sys.executable, "-m", "app.processes.preparation"],
         env=dict(environment),
         stderr=subprocess.PIPE,
         text=True,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from celery.bin.celery import celery
 from pydantic import BaseModel
 
-from app.parent import end_with_parent, read_line, replace_environment
+from app.processes.parent import end_with_parent, read_line, replace_environment
 from app.settings import get_settings
 from app.telemetry.logs import configure_logging
 from worker import spawning
@@ -33,6 +33,12 @@ def main(connection: int, _started: int) -> None:
     end_with_parent()
     spawning.use_server(socket.socket(fileno=connection))
     serve(config.queues)
+
+
+def serve_alone(queues: Sequence[str]) -> None:
+    """Serve queues until SIGTERM, with a fork server of this process's own."""
+    spawning.start_server()
+    serve(queues)
 
 
 def serve(queues: Sequence[str]) -> None:

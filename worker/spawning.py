@@ -7,7 +7,7 @@ import sys
 import threading
 from typing import Protocol
 
-from app.forking import CAN_FORK, Forker, child_environment
+from app.processes.forking import CAN_FORK, Forker, child_environment
 
 log = logging.getLogger(__name__)
 

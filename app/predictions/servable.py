@@ -91,8 +91,8 @@ def load_servable(  # noqa: PLR0913 - each is one thing the caller knows
     checkpoint, None where it is not known. num_callers is how many threads will run the engine at a
     time, gpu_batch_size how many of their images run together on a GPU, if any.
 
-    Raises CheckpointInvalid as `app.ml.models.checkpoint.load` does, FileNotFoundError; and the errors of
-    `make_builder` and of its engine.
+    Raises CheckpointInvalid as `app.ml.models.checkpoint.load` does, FileNotFoundError; and the
+    errors of `make_builder` and of its engine.
     """
     build = make_builder(
         engine, device, precision, num_callers=num_callers, gpu_batch_size=gpu_batch_size

@@ -15,7 +15,8 @@ SHIPPED = ("app", "worker", "client/graft_client", "migrations")
 READS_ENVIRONMENT = {
     "app/settings.py",
     "app/ml/models/weights.py",  # torch hub's own variables, to find its cache without torch
-    "worker/child.py",  # hands a child the variables it needs, and no credentials
+    "app/processes/forking.py",  # gives children the variables they need, and no credentials
+    "app/processes/parent.py",  # replaces the environment of a forked process
 }
 
 

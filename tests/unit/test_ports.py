@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from app.errors import Unavailable
-from app.ports import reserve_port, share_port
+from app.processes.ports import reserve_port, share_port
 
 HOST = "127.0.0.1"
 

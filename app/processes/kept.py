@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from app.forking import CAN_FORK, ForkedProcess, Forker, child_environment
+from app.processes.forking import CAN_FORK, ForkedProcess, Forker, child_environment
 
 log = logging.getLogger(__name__)
 

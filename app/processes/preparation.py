@@ -1,4 +1,4 @@
-"""Prepare what a service on one machine stands on: `python -m app.setup_service`.
+"""Prepare what a service on one machine stands on: `python -m app.processes.preparation`.
 
 A process of its own, so that what it imports takes no memory later.
 """

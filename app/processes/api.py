@@ -11,14 +11,14 @@ from functools import partial
 from pathlib import Path
 
 from app.errors import Unavailable
-from app.forking import Forker
-from app.ports import close_all, listening, reserve_port, share_port
-from app.processes import KeptProcess, Running, fork_with, keeping_alive, spawn
+from app.processes.forking import Forker
+from app.processes.kept import KeptProcess, Running, fork_with, keeping_alive, spawn
+from app.processes.ports import close_all, listening, reserve_port, share_port
 from app.settings import Settings, environment_with
 
 log = logging.getLogger(__name__)
 
-LIGHT_MODULES = ("app.api_process",)
+LIGHT_MODULES = ("app.processes.api_process",)
 MODULES = ("app.ml.runtime.lazy_compiler:import_torchvision", "app.predictions.predictor")
 
 START_SECONDS = 120.0
@@ -122,7 +122,9 @@ class _ForkedApi:
             "log_level": self.log_level,
             "predicts": predicts,
         }
-        return fork_with(self.forker, "app.api_process:main", config, sockets, has_started)
+        return fork_with(
+            self.forker, "app.processes.api_process:main", config, sockets, has_started
+        )
 
 
 def _forget_process(folder: Path, process_id: int) -> None:

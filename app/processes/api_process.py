@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from setproctitle import setproctitle
 
 from app.main import create_app
-from app.parent import end_with_parent, read_line, replace_environment
+from app.processes.parent import end_with_parent, read_line, replace_environment
 from app.settings import get_settings
 from app.telemetry.logs import configure_logging
 

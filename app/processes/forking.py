@@ -1,4 +1,4 @@
-"""The client of a fork server (`app.fork_server`)."""
+"""The client of a fork server (`app.processes.fork_server`)."""
 
 import itertools
 import json
@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
-from app.fork_server import MAX_MESSAGE_BYTES
+from app.processes.fork_server import MAX_MESSAGE_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ class ForkServer:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter
-                [sys.executable, "-m", "app.fork_server", str(theirs.fileno())],
+                [sys.executable, "-m", "app.processes.fork_server", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 env=dict(environment),
                 pass_fds=[theirs.fileno()],
