@@ -7,7 +7,7 @@ from collections import deque
 
 from app.errors import GraftError
 from app.storage import LocalStorage
-from worker.parent_watchdog import open_lifeline
+from worker.parent_watchdog import watch_parent
 from worker.protocol import Failed, say
 from worker.training.artifacts import Artifacts
 from worker.training.crew import RankConfig
@@ -37,7 +37,7 @@ def follow(config: RankConfig) -> None:
 
 def main() -> None:
     """Follow as told; a failure that has a name is said, any other ends with a trace."""
-    lifeline = open_lifeline()
+    lifeline = watch_parent()
     try:
         follow(RankConfig.model_validate_json(lifeline.configuration))
     except GraftError as error:
