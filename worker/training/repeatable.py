@@ -9,7 +9,9 @@ def make_repeatable(num_threads: int) -> None:
     A run on the CPU then repeats to the last bit; some CUDA kernels have no deterministic version.
     """
     torch.set_num_threads(num_threads)
-    torch.use_deterministic_algorithms(mode=True, warn_only=torch.cuda.is_available())
+    # `use_deterministic_algorithms` would import torch's compiler; `app.processes.forking` sets the
+    # variable that makes the compiler's own code deterministic.
+    torch.set_deterministic_debug_mode("warn" if torch.cuda.is_available() else "error")
     # A debugging aid that costs time: every new tensor would be filled with NaN first.
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010 -- untyped
     torch.backends.cudnn.benchmark = False

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -79,7 +80,9 @@ def choose_neighbours(targets: Sequence[int], num_kept: int) -> list[int]:
 def _compute_features(setup: TrainingSetup, samples: Sequence[Sample]) -> Tensor:
     """Return the head's input for each of the images, as in serving."""
     network = ScoringNetwork(setup.model, setup.entry, setup.header.preprocessing)
-    with torch.compiler.set_stance("force_eager"):  # compiled code would not see the tap
+    # Compiled code would not see the tap.
+    eager = torch.compiler.set_stance("force_eager") if setup.recipe.compile else nullcontext()
+    with eager:
         features, _ = run_once(
             lambda images: network.score(images)[1],
             setup.images,

@@ -18,6 +18,10 @@ _ARGUMENTS: dict[str, dict[str, bool]] = {
 }
 
 
+_SET_VALUES = {"normal_", "uniform_", "fill_", "zero_", "erfinv_", "mul_", "add_", "clamp_"}
+"""Methods by which layers set their first weights."""
+
+
 class WithoutMemory(TorchFunctionMode):
     """While this is active, new models take next to no memory: weights are on the meta device.
 
@@ -35,6 +39,10 @@ class WithoutMemory(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is torch.empty:
             kwargs = kwargs | {"device": "meta"}
+        if func.__name__ in _SET_VALUES:
+            tensor = args[0] if args else kwargs["tensor"]
+            if tensor.is_meta:  # torch would import its compiler only to set no values
+                return tensor
         return func(*args, **kwargs)
 
 
