@@ -69,6 +69,10 @@ demo: setup ## Train on pictures, predict, and leave the service running
 demo-once: setup ## The same, and stop the service at the end
 	$(BIN)/graft demo --once
 
+.PHONY: bench-start
+bench-start: setup ## Start-up, idle memory and short jobs beside imports, Pillow and the tutorials' loop
+	$(BIN)/python -m benchmarks.start $(BENCH_FLAGS)
+
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 

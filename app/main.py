@@ -29,7 +29,7 @@ from app.settings import Settings
 from app.storage import LocalStorage
 from app.studies.router import router as studies_router
 from app.tasks.dispatcher import Dispatcher
-from app.tasks.notifications import CeleryQueue
+from app.tasks.notifications import CeleryNotifier
 from app.telemetry.instrumentation import Instrumentation
 from app.telemetry.scraping.router import router as scraping_router
 from app.telemetry.tracing import tracing
@@ -129,9 +129,9 @@ def _lifespan(
         storage.root.mkdir(parents=True, exist_ok=True)
         connections = min(_THREADS, max(2, _NUM_CONNECTIONS // settings.api_processes))
         database = Database(settings.sqlalchemy_url, max_connections=connections)
-        queue = CeleryQueue(settings.celery_broker_url, expires_seconds=settings.ring_seconds)
-        dispatcher = Dispatcher(database, queue, every_seconds=settings.ring_seconds)
-        database.on_commit = dispatcher.ring
+        queue = CeleryNotifier(settings.celery_broker_url, expires_seconds=settings.notify_seconds)
+        dispatcher = Dispatcher(database, queue, every_seconds=settings.notify_seconds)
+        database.on_commit = dispatcher.notify
         predictor = _make_predictor(settings, database, storage) if predicts else None
         app.state.services = Services(
             settings,

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-RENAMED: dict[str, str] = {}
+RENAMED = {"GRAFT_RING_SECONDS": "GRAFT_NOTIFY_SECONDS"}
 """Variables of earlier versions, and the name that each has now."""
 
 MIB = 1024 * 1024
@@ -19,10 +19,10 @@ GIB = 1024 * MIB
 
 
 def _num_api_processes() -> int:
-    """One for every two CPUs, two to eight: an interpreter runs one thread at a time.
+    """One for every two CPUs, from two to eight: an interpreter runs one thread at a time.
 
-    Each takes half a gigabyte, and memory of a GPU. Elsewhere than on Linux the kernel does not
-    share a port's connections out.
+    Each one also takes memory of a GPU. Only on Linux does the kernel distribute the connections of
+    a port among processes.
     """
     if sys.platform != "linux" or _num_cpus() == 1:
         return 1
@@ -30,7 +30,7 @@ def _num_api_processes() -> int:
 
 
 def _num_lanes(num_processes: int) -> int:
-    """One for each core; one more within a process, where one often waits for the interpreter."""
+    """One for each core; one more with a single process, where one lane often waits for the GIL."""
     return _num_cpus() + 1 if num_processes == 1 else math.ceil(_num_cpus() / num_processes)
 
 
@@ -54,8 +54,8 @@ class Settings(BaseSettings):
         default_factory=_num_api_processes,
         ge=1,
         le=256,
-        description="Processes of the API, which share its port; each keeps models, lanes and "
-        "queue of its own.",
+        description="Processes of the API. They share its port; each has its own models, lanes and "
+        "queue.",
     )
     data_dir: Path = Field(
         Path("graft-data"), description="Folder of the embedded database, broker and files."
@@ -82,7 +82,9 @@ class Settings(BaseSettings):
         None, description="Decoded images of this machine's jobs; empty means in the data folder."
     )
     image_cache_bytes: int = Field(
-        20 * GIB, ge=0, description="Space for them; those unused for longest make way."
+        20 * GIB,
+        ge=0,
+        description="Largest size of the decoded images; the least recently used are deleted.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="Where to train and serve; `cuda` never falls back to the CPU."
@@ -91,28 +93,34 @@ class Settings(BaseSettings):
         default_factory=_num_cpus,
         ge=1,
         le=256,
-        description="Threads of a training job, unless it says, and of a batch prediction.",
+        description="Threads of a batch prediction, and of a training job that names no number.",
     )
     num_processes: int = Field(
-        1, ge=1, le=64, description="Processes of a training job; on CUDA each has a GPU."
+        1, ge=1, le=64, description="Processes of a training job; on CUDA each one has a GPU."
     )
 
-    heartbeat_seconds: float = Field(5.0, gt=0, description="Time between two heartbeats.")
+    heartbeat_seconds: float = Field(
+        5.0, gt=0, description="Time between two heartbeats of a worker."
+    )
     lease_seconds: float = Field(
-        30.0, gt=0, description="A lease that stands still this long is taken away."
+        30.0, gt=0, description="A lease without a heartbeat for this long expires."
     )
     silence_seconds: float = Field(
-        20.0, gt=0, description="Without a successful heartbeat a worker stops its child."
+        20.0,
+        gt=0,
+        description="A worker without a successful heartbeat for this long stops its child.",
     )
-    idle_poll_seconds: float = Field(5.0, gt=0, description="How often an idle worker looks.")
-    ring_seconds: float = Field(
-        15.0, gt=0, description="How often workers are rung while something is queued."
+    idle_poll_seconds: float = Field(
+        5.0, gt=0, description="How often an idle worker looks for work by itself."
+    )
+    notify_seconds: float = Field(
+        15.0, gt=0, description="How often workers are notified while work is queued."
     )
     progress_timeout_seconds: float = Field(
-        600.0, gt=0, description="A child that reports nothing this long is killed."
+        600.0, gt=0, description="A child that reports nothing for this long is killed."
     )
     drain_seconds: float = Field(
-        10.0, gt=0, description="Time a child gets to end after SIGTERM before it is killed."
+        10.0, gt=0, description="A child that has not ended this long after SIGTERM is killed."
     )
 
     max_json_bytes: int = Field(1 * MIB, ge=1, description="Cap of a JSON body.")
@@ -130,10 +138,10 @@ class Settings(BaseSettings):
     )
 
     predict_engine: Literal["auto", "torch", "openvino", "onnxruntime"] = Field(
-        "auto", description="What runs models; `auto` takes OpenVINO on x86 where it is installed."
+        "auto", description="What runs models; `auto` is OpenVINO on x86 where it is installed."
     )
     predict_precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
-        "auto", description="Numbers that models answer in; `auto` is what is fast on the device."
+        "auto", description="Precision that models compute in; `auto` is the device's fastest."
     )
     predict_lanes: int = Field(
         default_factory=lambda given: _num_lanes(given["api_processes"]),
@@ -145,41 +153,45 @@ class Settings(BaseSettings):
         default_factory=lambda given: 2 * _num_lanes(given["api_processes"]),
         ge=1,
         le=512,
-        description="The same on CUDA: some decode while others wait for the device.",
+        description="Threads that predict on CUDA: some decode while others wait for the device.",
     )
     predict_batch_size: int = Field(
-        4, ge=1, le=256, description="Images that a lane takes at once when so many wait."
+        4, ge=1, le=256, description="Largest number of images that a lane takes at once."
     )
     predict_gpu_batch_size: int = Field(
-        64, ge=1, le=1024, description="Images of several lanes that run together on CUDA."
+        64, ge=1, le=1024, description="Largest batch on CUDA, of images from several lanes."
     )
     predict_queue_size: int = Field(
-        256, ge=1, description="Images that may wait for a lane; more are refused with 503."
+        256, ge=1, description="Images that may wait for a lane; more are answered with 503."
     )
     predict_max_bytes_in_flight: int = Field(
-        1 * GIB, ge=1, description="Predict bodies in memory; past it, 503 before one is read."
+        1 * GIB,
+        ge=1,
+        description="Memory for predict bodies; above it, requests are answered with 503 unread.",
     )
     predict_deadline_seconds: float = Field(
-        30.0, gt=0, description="A predict that takes longer is answered with 504."
+        30.0, gt=0, description="A prediction that takes longer is answered with 504."
     )
     predict_refresh_seconds: float = Field(
         1.0,
         gt=0,
-        description="How often promotions are looked for, to load a version before it is asked "
-        "for.",
+        description="How often promotions are looked up, so that a version is loaded before the "
+        "first request for it.",
     )
     shadow_refresh_seconds: float = Field(
-        5.0, gt=0, description="How often a shadow is looked up and its tally stored."
+        5.0, gt=0, description="How often a shadow is looked up and its counts are stored."
     )
-    model_cache_bytes: int = Field(2 * GIB, ge=1, description="Weights kept loaded for predict.")
+    model_cache_bytes: int = Field(
+        2 * GIB, ge=1, description="Memory for the weights of loaded models."
+    )
 
     log_format: Literal["text", "json"] = Field(
-        "text", description="How log lines look; `json` is one object a line."
+        "text", description="Form of log lines; `json` is one object a line."
     )
     otlp_endpoint: str = Field(
         "",
-        description="Where traces go (OTLP/HTTP), as in http://localhost:4318; empty means nowhere."
-        " Needs the extra `otel`.",
+        description="Collector of traces (OTLP/HTTP), such as http://localhost:4318; empty: no "
+        "traces. Needs the extra `otel`.",
     )
 
     @model_validator(mode="before")

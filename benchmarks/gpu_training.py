@@ -47,6 +47,7 @@ from worker.training.loop import train_pass
 from worker.training.preparation import prepare
 from worker.training.progress import ProgressReporter
 from worker.training.repeatable import make_repeatable
+from worker.training.setup import TrainingContext
 
 _INPUT_SIZE = 224
 _PHOTOGRAPH = (500, 375)
@@ -102,20 +103,28 @@ def measure_graft(
     make_repeatable(recipe.num_threads)
     progress = ProgressReporter(lambda _: None, recipe.epochs)
     with closing(Loader(recipe.num_threads)) as loader:
-        bench = prepare(config, LocalStorage(config.storage_dir), loader, device, progress)
-        rates = [0.001] * bench.feed.num_train_batches
-        num_images = len(bench.splits.train)
+        setup = prepare(
+            TrainingContext(
+                config=config,
+                storage=LocalStorage(config.storage_dir),
+                loader=loader,
+                device=device,
+                progress=progress,
+            )
+        )
+        rates = [0.001] * setup.feed.num_train_batches
+        num_images = len(setup.splits.train)
 
         def run(epoch: int) -> None:
-            batches = bench.feed.train_batches(epoch)
-            train_pass(bench.learner, batches, rates, lambda _: None, seed=0, epoch=epoch)
+            batches = setup.feed.train_batches(epoch)
+            train_pass(setup.learner, batches, rates, lambda _: None, seed=0, epoch=epoch)
 
         run(1)
         measured = [
             num_images / _time(lambda number=number: run(number))  # type: ignore[misc]
             for number in range(2, 2 + _NUM_ROUNDS)
         ]
-        return measured, bench.notes
+        return measured, setup.resolved.model_dump(mode="json")
 
 
 def measure_tutorial(architecture: str, folder: Path, batch_size: int) -> list[float]:

@@ -83,6 +83,16 @@ def running_service(
     environment: Mapping[str, str], data_dir: Path, weights_dir: Path
 ) -> Iterator[tuple[str, int]]:
     """The address and process id of a service started on its own data folder, ready to be used."""
+    with starting_service(environment, data_dir, weights_dir) as (url, process):
+        _wait_until_ready(url, process, data_dir / "graft.log")
+        yield url, process.pid
+
+
+@contextmanager
+def starting_service(
+    environment: Mapping[str, str], data_dir: Path, weights_dir: Path
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The address and process of a service that has just been started on its own data folder."""
     settings = {"DATA_DIR": data_dir, "WEIGHTS_DIR": weights_dir, "WEIGHTS_DOWNLOAD": "false"}
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -102,8 +112,7 @@ def running_service(
         ) as process,
     ):
         try:
-            _wait_until_ready(url, process, log)
-            yield url, process.pid
+            yield url, process
         finally:
             process.terminate()
 

@@ -117,18 +117,18 @@ class MemoryWatch:
         while not self._ended.is_set():
             with suppress(psutil.Error, OSError):
                 tree = [self._root, *self._root.children(recursive=True)]
-                sizes = [_read_kib(process.pid, "status", "VmHWM") for process in tree]
+                sizes = [read_kib(process.pid, "status", "VmHWM") for process in tree]
                 if looks % _SHARES_EVERY == 0:
                     sizes.append(
-                        sum(_read_kib(process.pid, "smaps_rollup", "Pss") for process in tree)
+                        sum(read_kib(process.pid, "smaps_rollup", "Pss") for process in tree)
                     )
                 self.peak_mib = max(self.peak_mib, max(sizes) * 1024 / _MIB)
             looks += 1
             self._ended.wait(_LOOK_SECONDS)
 
 
-def _read_kib(pid: int, file: str, field: str) -> int:
-    """A field of /proc in KiB; 0 for a process that has ended."""
+def read_kib(pid: int, file: str, field: str) -> int:
+    """Read a field of /proc in KiB; 0 for a process that has ended."""
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
             name, _, value = line.partition(":")

@@ -8,7 +8,7 @@ from setproctitle import setproctitle
 
 from app.errors import GraftError
 from worker.analysis_config import InquiryConfig
-from worker.parent_watchdog import Lifeline, open_lifeline
+from worker.parent_watchdog import ParentWatchdog, watch_parent
 from worker.protocol import Answered, Failed, InquiryProgress, Message, say
 
 Config = TypeVar("Config", bound=BaseModel)
@@ -16,7 +16,7 @@ OnProgress = Callable[[int, int], None]
 
 
 def run_child(
-    name: str, config_type: type[Config], run: Callable[[Config, Lifeline], Message | None]
+    name: str, config_type: type[Config], run: Callable[[Config, ParentWatchdog], Message | None]
 ) -> None:
     """Read the configuration, run, and send the result, or the reason of a failure, last.
 
@@ -24,7 +24,7 @@ def run_child(
     the process with a traceback.
     """
     setproctitle(f"graft {name}")
-    lifeline = open_lifeline()
+    lifeline = watch_parent()
     config = config_type.model_validate_json(lifeline.configuration)
     try:
         message = run(config, lifeline)
@@ -37,7 +37,7 @@ def run_child(
 def run_analysis(name: str, answer: Callable[[InquiryConfig, OnProgress], BaseModel]) -> None:
     """Run a child whose result answers an analysis request."""
 
-    def run(config: InquiryConfig, _: Lifeline) -> Answered:
+    def run(config: InquiryConfig, _: ParentWatchdog) -> Answered:
         return Answered(result=answer(config, send_progress).model_dump(mode="json"))
 
     run_child(name, InquiryConfig, run)

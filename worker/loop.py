@@ -14,7 +14,7 @@ from app.settings import Settings
 from app.storage import LocalStorage
 from app.tasks import service as work
 from app.tasks.dispatcher import Dispatcher
-from app.tasks.notifications import CeleryQueue
+from app.tasks.notifications import CeleryNotifier
 from app.tasks.service import Lease
 from app.telemetry.logs import bound
 from app.telemetry.tracing import context_of, get_tracer, tracing
@@ -30,7 +30,7 @@ SWEEP_EVERY_SECONDS = 3600.0
 log = logging.getLogger(__name__)
 
 
-class Workbench:
+class WorkerLoop:
     """Rung by ticks, looking by itself when none come, doing one thing at a time."""
 
     def __init__(self, settings: Settings, queue: str) -> None:
@@ -40,13 +40,13 @@ class Workbench:
         self.database = Database(settings.sqlalchemy_url)
         self.storage = LocalStorage(settings.storage_dir)
         self.kinds = make_kinds(settings, self.storage)
-        self.doorbell = CeleryQueue(
-            settings.celery_broker_url, expires_seconds=settings.ring_seconds
+        self.notifier = CeleryNotifier(
+            settings.celery_broker_url, expires_seconds=settings.notify_seconds
         )
         self.dispatcher = Dispatcher(
-            self.database, self.doorbell, every_seconds=settings.ring_seconds
+            self.database, self.notifier, every_seconds=settings.notify_seconds
         )
-        self.database.on_commit = self.dispatcher.ring
+        self.database.on_commit = self.dispatcher.notify
         self.reaper = Reaper(
             self.database, self.kinds, self.storage, lease_seconds=settings.lease_seconds
         )
@@ -71,7 +71,7 @@ class Workbench:
         self._idler.join(timeout=self.settings.drain_seconds + 5)
         self.reaper.close()
         self.dispatcher.close()
-        self.doorbell.close()
+        self.notifier.close()
         self.database.close()
         self._tracing.close()
 

@@ -15,14 +15,14 @@ GONE_EXIT_CODE = 75
 
 
 @dataclass
-class Lifeline:
+class ParentWatchdog:
     """What the supervisor has asked for so far."""
 
     configuration: str
     stop_requested: threading.Event = field(default_factory=threading.Event)
 
 
-def open_lifeline() -> Lifeline:
+def watch_parent() -> ParentWatchdog:
     """Read how long silence may last and the configuration, then watch the supervisor.
 
     From here on `sys.stdout` speaks to the supervisor while file descriptor 1 is the log, so that
@@ -32,7 +32,7 @@ def open_lifeline() -> Lifeline:
     os.dup2(2, 1)
     sys.stdout = os.fdopen(channel, "w", encoding="utf-8")
     silence_seconds = float(_read_line())
-    lifeline = Lifeline(_read_line())
+    lifeline = ParentWatchdog(_read_line())
     threading.Thread(
         target=_watch, args=(lifeline, silence_seconds), name="lifeline", daemon=True
     ).start()
@@ -49,7 +49,7 @@ def _read_line() -> str:
     return line.decode()
 
 
-def _watch(lifeline: Lifeline, silence_seconds: float) -> None:
+def _watch(lifeline: ParentWatchdog, silence_seconds: float) -> None:
     pending = b""
     while True:
         readable, _, _ = select.select([0], [], [], silence_seconds)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from app.jobs.report_schemas import Report
+from app.jobs.schemas import ResolvedTraining
 
 
 class _Message(BaseModel):
@@ -22,7 +23,7 @@ class Started(_Message):
     """The child has resolved its configuration and begins to work."""
 
     type: Literal["started"] = "started"
-    resolved: dict[str, Any]
+    resolved: ResolvedTraining
     environment: dict[str, Any]
 
 
@@ -81,6 +82,8 @@ class EpochsDone(_Message):
 
 class Trained(_Message):
     """The job is done: model_key is the complete servable checkpoint of the best epoch.
+
+    best_epoch is 0 where no epoch beats the solved head that the training began with.
 
     report is what that checkpoint was found to be worth on images it was not trained on, trust_key
     the file of what its confidence is worth.

@@ -60,12 +60,12 @@ class Reaper:
         self._first_seen = {item: known.get(item, moment) for item in running}
         for item, since in self._first_seen.items():
             if moment - since >= self.lease_seconds:
-                self._take_away(item)
+                self._expire(item)
 
-    def _take_away(self, seen: RunningItem) -> None:
+    def _expire(self, seen: RunningItem) -> None:
         reason = f"The worker was not heard of for {self.lease_seconds:g} seconds."
         with self.database.transaction() as session:
-            taken = work.take_away(session, seen)
+            taken = work.expire_lease(session, seen)
             if taken is None:
                 return
             item, again = taken

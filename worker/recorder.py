@@ -11,7 +11,7 @@ from app.db.session import Database
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.tasks import service as work
-from app.tasks.service import Lease, Wishes
+from app.tasks.service import Lease, UserRequests
 from worker.child import Exited
 from worker.kinds import Kinds, fail_subject
 from worker.protocol import (
@@ -31,7 +31,7 @@ PROGRESS_EVERY_SECONDS = 1.0
 RETRY_EVERY_SECONDS = 0.5
 
 T = TypeVar("T")
-Outcome = Literal["finished", "failed", "crashed", "cancelled", "given_back", "lost"]
+Outcome = Literal["finished", "failed", "crashed", "cancelled", "requeued", "lost"]
 
 
 class DatabaseGoneError(Exception):
@@ -64,7 +64,7 @@ class Recorder:
         self._next_progress = 0.0
         self._last_success = time.monotonic()
 
-    def beat(self) -> Wishes:
+    def beat(self) -> UserRequests:
         """Show that this worker lives; answers what users have asked for."""
         return self._write(lambda session: work.beat(session, self.lease))
 
@@ -123,19 +123,19 @@ class Recorder:
 
     def cancel(self) -> None:
         """The child of a cancelled job is gone."""
-        self.give_back("cancelled")
+        self.requeue("cancelled")
         self.outcome = "cancelled"
 
-    def give_back(self, reason: str) -> None:
+    def requeue(self, reason: str) -> None:
         """Queue the item again at no cost, unless it was being cancelled: then it is over."""
 
         def write(session: Session) -> None:
-            item = work.give_back(session, self.lease)
+            item = work.requeue(session, self.lease)
             if not self.kind.requeue(session, self.lease.subject_id, reason):
                 work.withdraw(session, item)
 
         self._write(write)
-        self.outcome = "given_back"
+        self.outcome = "requeued"
 
     def _fail(self, session: Session, code: str, message: str) -> list[str]:
         failure = (self.lease.kind, self.lease.subject_id, code, message)

@@ -55,7 +55,7 @@ def _watch(child: Child, recorder: Recorder, draining: threading.Event, settings
                 child.send("stop")
         if draining.is_set():
             child.end()
-            recorder.give_back("the worker is shutting down")
+            recorder.requeue("the worker is shutting down")
             return
         message = child.receive(poll_seconds)
         if isinstance(message, Exited):

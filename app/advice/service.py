@@ -104,7 +104,7 @@ def _list_recipes(
 ) -> dict[Strategy, Recipe]:
     """What each strategy that may be advised would be carried out with."""
     entry = get_entry(
-        str(choose_preset(request, config.strategy)["architecture"])
+        choose_preset(request, config.strategy).architecture
         if config.architecture == "auto"
         else config.architecture
     )

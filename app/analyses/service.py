@@ -100,7 +100,7 @@ def answer(
     """A worker has found the answer, and maybe a file: ring those whose work has waited for it."""
     inquiry = _finish(session, inquiry_id, "answered")
     inquiry.result, inquiry.file_key = result, file_key
-    work.ring_waiting(session, inquiry_id)
+    work.notify_waiting(session, inquiry_id)
 
 
 def fail(session: Session, inquiry_id: str, code: str, message: str) -> None:

@@ -73,7 +73,7 @@ class Database:
             self._watch.close()
 
 
-def ring_after_commit(session: Session, queue: str) -> None:
+def notify_after_commit(session: Session, queue: str) -> None:
     """Let the workers of a queue be rung once this transaction is committed."""
     session.info.setdefault("rung_queues", set()).add(queue)
 

@@ -1,4 +1,6 @@
-"""A job on the terminal: a row for every epoch above a bar that moves with the batches."""
+"""A job on the terminal: one row for each epoch above a progress bar."""
+
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
@@ -7,14 +9,18 @@ from graft_client.graft import Graft
 from graft_client.resources.jobs import Epoch, Job
 from graft_client.resources.jobs import Progress as JobProgress
 
-_HEADINGS = ("epoch", "train loss", "val loss", "train acc.", "val acc. ", "seconds")
-_ROW = "{:>6}{:>13}{:>11}{:>13}{:>12}{:>9}"
+_HEADINGS = ("train loss", "val loss", "train acc.", "val acc. ", "seconds")
+_ROW = "{:>11}{:>13}{:>11}{:>13}{:>12}{:>9}"
 
 
 def watch_job(graft: Graft, job: Job, *, title: str, console: Console) -> Job:
-    """Show the job until its end; raises OutcomeError unless it succeeds."""
+    """Show the job until its end; raises OutcomeError unless it succeeds.
+
+    The rows of a solved head are named by their L2 strengths.
+    """
+    strengths = _list_strengths(job)
     console.print(f"\n[bold]{title}[/]  (* best so far)")
-    console.print(_ROW.format(*_HEADINGS), style="dim")
+    console.print(_ROW.format("L2 strength" if strengths else "epoch", *_HEADINGS), style="dim")
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -27,28 +33,40 @@ def watch_job(graft: Graft, job: Job, *, title: str, console: Console) -> Job:
         task = bar.add_task("waiting", total=None, speed="")
         for event in graft.follow_job(job.id):
             if isinstance(event, JobProgress):
-                _move(bar, task, event)
+                _move(bar, task, event, "L2 strength" if strengths else "epoch")
             elif event.type == "epoch":
-                console.print(_write_row(Epoch.model_validate(event.payload)), highlight=False)
-    return graft.wait_for_job(job.id)
+                epoch = Epoch.model_validate(event.payload)
+                console.print(_write_row(epoch, strengths), highlight=False)
+    finished = graft.wait_for_job(job.id)
+    if finished.best is not None and finished.best.epoch == 0:
+        console.print(
+            "No epoch has a higher validation accuracy than the solved head that the training "
+            f"began with ({finished.best.val_accuracy:.3f}), so that head is registered."
+        )
+    return finished
 
 
-def _move(bar: Progress, task: TaskID, progress: JobProgress) -> None:
+def _list_strengths(job: Job) -> Sequence[float]:
+    optimizer = job.config.get("optimizer")
+    return optimizer.get("l2_strengths", ()) if isinstance(optimizer, dict) else ()
+
+
+def _move(bar: Progress, task: TaskID, progress: JobProgress, row_name: str) -> None:
     if progress.steps == 0:
         return
     speed = f"{progress.images_per_second:.0f} images/s" if progress.images_per_second else ""
     bar.update(
         task,
-        description=f"epoch {progress.epoch} of {progress.epochs}",
+        description=f"{row_name} {progress.epoch} of {progress.epochs}",
         completed=progress.step,
         total=progress.steps,
         speed=speed,
     )
 
 
-def _write_row(epoch: Epoch) -> str:
+def _write_row(epoch: Epoch, strengths: Sequence[float]) -> str:
     return _ROW.format(
-        epoch.epoch,
+        f"{strengths[epoch.epoch - 1]:g}" if strengths else epoch.epoch,
         f"{epoch.train_loss:.3f}",
         f"{epoch.val_loss:.3f}",
         f"{epoch.train_accuracy:.3f}",

@@ -1,4 +1,4 @@
-"""What has happened in a job: metrics, curves, events."""
+"""Routes for a job's history: metrics, curves and events."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app import errors
-from app.history.charts import Curve, draw_history
+from app.history.curves import make_curve
 from app.history.presentation import view_events, view_history, write_csv
 from app.history.schemas import EventView, History
 from app.history.stream import stream_events
@@ -27,15 +27,20 @@ _PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 @router.get(
     "/jobs/{job_id}/history",
     response_model=History,
-    summary="Metrics of every epoch",
+    summary="Get a job's metrics by epoch",
     responses=_NOT_FOUND | _CSV,
 )
 def get_history(
     job_id: JobId,
     session: ReadSessionDep,
-    format: Annotated[Literal["json", "csv"], Query(description="How to write it.")] = "json",  # noqa: A002 - the query parameter's name
+    format: Annotated[  # noqa: A002 - the contract's name
+        Literal["json", "csv"], Query(description="Format of the answer.")
+    ] = "json",
 ) -> History | Response:
-    """Epochs count from 1; every epoch stands here once."""
+    """Return one row for each finished epoch, counted from 1.
+
+    With `lbfgs` there is one row for each L2 strength, in the order of `optimizer.l2_strengths`.
+    """
     history = view_history(session, service.get_job(session, job_id))
     if format == "csv":
         return Response(write_csv(history.data), media_type="text/csv; charset=utf-8")
@@ -45,7 +50,7 @@ def get_history(
 @router.get(
     "/jobs/{job_id}/history.png",
     response_class=Response,
-    summary="Training curves as a picture",
+    summary="Get a job's training curves as a PNG",
     responses=_NOT_FOUND | _PNG,
 )
 def get_history_picture(
@@ -53,26 +58,30 @@ def get_history_picture(
     session: ReadSessionDep,
     compare: Annotated[
         list[str] | None,
-        Query(max_length=12, description="Further jobs to draw in the same picture."),
+        Query(max_length=12, description="Further jobs to draw in the same image."),
     ] = None,
 ) -> Response:
-    """Validation accuracy (0-1) and loss by epoch, the best epoch marked."""
-    curves = []
-    for one in dict.fromkeys([job_id, *(compare or [])]):
-        job = service.get_job(session, one)
-        label = f"{job.config['architecture']}, {job.config['strategy']} ({job.config['weights']})"
-        curves.append(Curve(label, view_history(session, job).data))
+    """Draw validation accuracy (0-1) and loss by epoch, with the best epoch marked.
+
+    With `lbfgs` they are drawn by L2 strength, with the chosen strength marked.
+    """
+    from app.history.charts import draw_history  # noqa: PLC0415 - slow to import, and not always needed
+
+    curves = [
+        make_curve(session, service.get_job(session, one))
+        for one in dict.fromkeys([job_id, *(compare or [])])
+    ]
     return Response(draw_history(curves), media_type="image/png")
 
 
-@router.get("/jobs/{job_id}/events", summary="A job's events", responses=_NOT_FOUND)
+@router.get("/jobs/{job_id}/events", summary="List a job's events", responses=_NOT_FOUND)
 def list_events(
     job_id: JobId,
     session: ReadSessionDep,
-    limit: Annotated[int, Query(ge=1, le=1000, description="Entries on a page.")] = 100,
-    after: Annotated[int, Query(ge=0, description="The last number of the page before.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Number of entries.")] = 100,
+    after: Annotated[int, Query(ge=0, description="Return events after this number.")] = 0,
 ) -> Page[EventView]:
-    """In the order in which they happened."""
+    """Return events in the order in which they happened."""
     service.get_job(session, job_id)
     events = view_events(session, job_id, after=after, limit=limit + 1)
     has_more = len(events) > limit
@@ -80,14 +89,14 @@ def list_events(
 
 
 def check_job(job_id: JobId, session: ReadSessionDep) -> None:
-    """Refuse an unknown job before the stream begins."""
+    """Raise NotFound for an unknown job before the stream begins."""
     service.get_job(session, job_id)
 
 
 @router.get(
     "/jobs/{job_id}/events/stream",
     response_class=EventSourceResponse,
-    summary="Follow a job's events",
+    summary="Stream a job's events",
     dependencies=[Depends(check_job)],
     responses=_NOT_FOUND,
 )
@@ -95,9 +104,9 @@ async def follow_events(
     job_id: JobId,
     database: DatabaseDep,
     last_event_id: Annotated[
-        int | None, Header(ge=0, le=2**31 - 1, description="Go on behind this event.")
+        int | None, Header(ge=0, le=2**31 - 1, description="Continue after this event.")
     ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Server-sent events until the job has reached its end; `Last-Event-ID` resumes."""
+    """Send server-sent events until the job has ended; `Last-Event-ID` continues a stream."""
     async for event in stream_events(database, job_id, last_event_id or 0):
         yield event

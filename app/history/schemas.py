@@ -1,4 +1,4 @@
-"""What has happened in a job, on the wire."""
+"""Schemas of a job's history, events and checkpoints."""
 
 from typing import Any
 
@@ -9,31 +9,38 @@ from app.web.schemas import ApiModel, UtcTime
 
 
 class EpochRow(ApiModel):
-    """The metrics of one epoch; losses are mean cross-entropies an image."""
+    """The metrics of one epoch, or with `lbfgs` of one L2 strength.
 
-    epoch: int = Field(description="From 1.", examples=[1])
+    Losses are the mean cross-entropy over the images.
+    """
+
+    epoch: int = Field(
+        description="From 1; with `lbfgs` the position in `optimizer.l2_strengths`.", examples=[1]
+    )
     train_loss: float = Field(description="Over the augmented training images.", examples=[0.52])
     train_accuracy: float = Field(description="0 to 1.", examples=[0.78])
     val_loss: float = Field(description="Over the validation images.", examples=[0.31])
     val_accuracy: float = Field(description="0 to 1.", examples=[0.91])
     learning_rate: float | None = Field(
-        description="That of the epoch's last step.", examples=[0.001]
+        description="Learning rate of the epoch's last step; null with `lbfgs`.", examples=[0.001]
     )
     seconds: float = Field(description="Training and validation together.", examples=[7.4])
     images_per_second: float = Field(
         description="Training and validation together.", examples=[53.6]
     )
     is_best: bool = Field(
-        description="Whether it is the first with the highest validation accuracy.",
+        description="Whether it is the first epoch with the highest validation accuracy. Always "
+        "false while the solved head that the training began with is better. With `lbfgs`: "
+        "whether it has the lowest cross-validated loss on the training images.",
         examples=[True],
     )
 
 
 class History(ApiModel):
-    """Every finished epoch of a job, in order."""
+    """The finished epochs of a job, in order."""
 
     job_id: str = Field(description="The job.", examples=[JOB_ID])
-    data: list[EpochRow] = Field(description="Each epoch once, never thinned.")
+    data: list[EpochRow] = Field(description="One row for each finished epoch.")
 
 
 class EventView(ApiModel):
@@ -46,6 +53,6 @@ class EventView(ApiModel):
         examples=["epoch"],
     )
     payload: dict[str, Any] = Field(
-        description="What belongs to it.", examples=[{"epoch": 1, "val_accuracy": 0.91}]
+        description="The event's fields.", examples=[{"epoch": 1, "val_accuracy": 0.91}]
     )
     created_at: UtcTime = Field(description="When it happened.")

@@ -1,4 +1,4 @@
-"""What a worker reports of a job; every function runs in a transaction that holds its lease."""
+"""Records what a worker reports of a job, in transactions that hold its lease."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,11 @@ from sqlalchemy.orm import Session
 from app.datasets import service as datasets
 from app.db.base import now
 from app.db.tables import Dataset, Epoch, Job, JobReport
+from app.jobs.best import find_best, find_start
 from app.jobs.events import append_event
 from app.jobs.report_schemas import Report
 from app.jobs.repository import JobRepository
+from app.jobs.schemas import ResolvedTraining
 from app.jobs.service import move
 from app.ml.recipe import decide
 from app.models.schemas import Calibration
@@ -27,7 +29,7 @@ EPOCH_METRICS = (
 
 
 def begin_attempt(session: Session, job_id: str, attempt: int) -> Job:
-    """A worker has claimed the job."""
+    """Record that a worker has claimed the job."""
     job = JobRepository(session).get(job_id, lock=True)
     job.attempts = attempt
     job.started_at = job.started_at or now()
@@ -36,17 +38,23 @@ def begin_attempt(session: Session, job_id: str, attempt: int) -> Job:
 
 
 def record_start(
-    session: Session, job_id: str, resolved: dict[str, object], environment: dict[str, object]
+    session: Session, job_id: str, resolved: ResolvedTraining, environment: dict[str, object]
 ) -> None:
-    """The training process has found out what it will work with."""
+    """Record what the training process found at its start.
+
+    A solved head that it begins with is the best so far, as epoch 0, until an epoch beats it.
+    """
     job = JobRepository(session).get(job_id, lock=True)
-    job.resolved = (job.resolved or {}) | resolved
+    found = resolved.model_dump(mode="json")
+    job.resolved = (job.resolved or {}) | found
     job.environment = environment
-    append_event(session, job, "started", resolved=resolved)
+    if job.best_epoch is None and find_start(job) is not None:
+        job.best_epoch = 0
+    append_event(session, job, "started", resolved=found)
 
 
 def record_progress(session: Session, job_id: str, progress: dict[str, object]) -> None:
-    """How far the epoch is: shown, and not kept as an event."""
+    """Record the progress within an epoch, which is shown but not stored as an event."""
     job = JobRepository(session).get(job_id, lock=True)
     job.progress = progress
 
@@ -60,10 +68,10 @@ def record_epochs(  # noqa: PLR0913 - what one checkpoint stands for
     state_key: str,
     best_key: str,
 ) -> list[str]:
-    """Epochs and the checkpoint behind the last of them, at once.
+    """Record epochs together with the checkpoint behind the last of them.
 
-    improved are those of the epochs that were the best so far when they came. Answers the keys that
-    nothing points to any more.
+    improved are those of the epochs that were the best so far when they ended. Returns the keys
+    that nothing refers to any more.
     """
     job = JobRepository(session).get(job_id, lock=True)
     superseded = {job.state_key, job.best_key} - {state_key, best_key, None}
@@ -91,10 +99,10 @@ def complete_job(  # noqa: PLR0913 - what the worker says, by keyword
     report: Report | None,
     trust_key: str | None,
 ) -> list[str]:
-    """The best checkpoint becomes the next version of the job's model, unless it was cancelled.
+    """Register the best checkpoint as the next version of the job's model, unless it was cancelled.
 
-    Its report is kept, and the labels it doubts are shown with the dataset. Answers the keys that
-    nothing points to any more.
+    Its report is stored, and suspected label errors are shown with the dataset. Returns the keys
+    that nothing refers to any more.
     """
     jobs = JobRepository(session)
     # the dataset before the job, as wherever both are locked
@@ -104,7 +112,7 @@ def complete_job(  # noqa: PLR0913 - what the worker says, by keyword
         move(session, job, "cancelled")
         return [key for key in (model_key, trust_key) if key]
     recipe = decide(jobs.get_decided_config(job_id))
-    best = jobs.find_epoch(job.id, job.best_epoch)
+    best = find_best(session, job)
     if best is None:
         raise ValueError(f"{job_id} finished without an epoch")
     job.model_version = register_version(
@@ -144,7 +152,7 @@ def _show_suspects(dataset: Dataset, job: Job, report: Report) -> None:
 
 
 def fail_job(session: Session, job_id: str, code: str, message: str) -> None:
-    """The job ends with a reason, or as cancelled if that was asked for."""
+    """End the job with a reason, or as cancelled if that was requested."""
     job = JobRepository(session).get(job_id, lock=True)
     if job.status == "cancelling":
         move(session, job, "cancelled")
@@ -154,9 +162,9 @@ def fail_job(session: Session, job_id: str, code: str, message: str) -> None:
 
 
 def requeue_job(session: Session, job_id: str, reason: str) -> bool:
-    """The job goes back to the queue without an end of its own: lease lost, crash or drain.
+    """Put the job back into the queue after a lost lease, a crash or a drain.
 
-    False if it was being cancelled: then this is its end.
+    Returns False if it was being cancelled, which ends it.
     """
     job = JobRepository(session).get(job_id, lock=True)
     if job.status == "cancelling":

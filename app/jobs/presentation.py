@@ -3,15 +3,14 @@
 from sqlalchemy.orm import Session
 
 from app.db.tables import Job
-from app.jobs.repository import JobRepository
-from app.jobs.schemas import Best, JobError, JobView, Progress, RegisteredModel
+from app.jobs.best import find_best
+from app.jobs.schemas import JobError, JobView, Progress, RegisteredModel
 from app.jobs.states import TERMINAL
 from app.recipes.schemas import JobConfig
 
 
 def view_job(session: Session, job: Job) -> JobView:
     """The whole job."""
-    best = JobRepository(session).find_epoch(job.id, job.best_epoch)
     return JobView.model_validate(
         {
             "id": job.id,
@@ -24,9 +23,7 @@ def view_job(session: Session, job: Job) -> JobView:
             "attempts": job.attempts,
             "resolved": job.resolved,
             "progress": Progress.model_validate(job.progress),
-            "best": Best(epoch=best.epoch, val_accuracy=best.val_accuracy, val_loss=best.val_loss)
-            if best
-            else None,
+            "best": find_best(session, job),
             "error": JobError(code=job.error_code, message=job.error_message or "")
             if job.error_code
             else None,

@@ -2,13 +2,82 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.jobs.states import Status
 from app.recipes.schemas import DATASET_ID, JOB_ID, JobConfig
 from app.web.schemas import ApiModel, UtcTime
 
 CheckpointKind = Literal["resume", "best", "model"]
+
+
+class ResolvedHeadStart(ApiModel):
+    """The solved head that the training began with."""
+
+    l2_strength: float = Field(
+        description="The L2 strength with the lowest cross-validated loss.", examples=[0.1]
+    )
+    cv_accuracy: float | None = Field(
+        description="Cross-validated accuracy on the training images, 0 to 1; null where no class "
+        "has two training images.",
+        examples=[0.93],
+    )
+    val_accuracy: float | None = Field(
+        None, description="Validation accuracy before the first epoch, 0 to 1.", examples=[0.94]
+    )
+    val_loss: float | None = Field(
+        None, description="Validation loss before the first epoch.", examples=[0.2]
+    )
+
+
+class ResolvedTraining(ApiModel):
+    """What the training process found at its start."""
+
+    device: str | None = Field(None, description="`cpu` or `cuda`.", examples=["cpu"])
+    num_parameters: int | None = Field(None, description="Of the model.", examples=[736_450])
+    num_trainable_parameters: int | None = Field(
+        None, description="Parameters that the strategy trains.", examples=[1026]
+    )
+    num_train_images: int | None = Field(None, description="Training images.", examples=[244])
+    num_val_images: int | None = Field(None, description="Validation images.", examples=[153])
+    steps_per_epoch: int | None = Field(
+        None, description="Training batches of an epoch.", examples=[31]
+    )
+    precision: Literal["fp32", "bf16", "fp16"] | None = Field(
+        None, description="The precision that was chosen.", examples=["fp32"]
+    )
+    images_cached: bool | None = Field(
+        None,
+        description="Whether the decoded images are cached; null where each is read only once.",
+        examples=[True],
+    )
+    images_on: Literal["device", "host"] | None = Field(
+        None, description="Where the training images are kept.", examples=["host"]
+    )
+    num_processes: int | None = Field(
+        None, description="Processes that share each batch.", examples=[1]
+    )
+    head_start: ResolvedHeadStart | None = Field(
+        None,
+        description="The solved head that the training began with; null where it began with a "
+        "random one.",
+        examples=[None],
+    )
+
+
+class Resolved(ResolvedTraining):
+    """What was decided and found at the start of a job; null is what is not known (yet)."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    config: JobConfig | None = Field(
+        None,
+        description="The configuration with every `auto` decided; null where nothing was `auto`.",
+        examples=[None],
+    )
+    advice: dict[str, Any] | None = Field(
+        None, description="The advice by which `auto` was decided.", examples=[None]
+    )
 
 
 class Progress(ApiModel):
@@ -36,9 +105,16 @@ class Progress(ApiModel):
 
 
 class Best(ApiModel):
-    """The epoch with the highest validation accuracy so far."""
+    """The epoch with the highest validation accuracy so far.
 
-    epoch: int = Field(description="From 1.", examples=[7])
+    With `lbfgs`: the L2 strength with the lowest cross-validated loss so far.
+    """
+
+    epoch: int = Field(
+        description="From 1; 0 while no epoch has a higher validation accuracy than the solved "
+        "head that the training began with.",
+        examples=[7],
+    )
     val_accuracy: float = Field(description="0 to 1.", examples=[0.935])
     val_loss: float = Field(description="Mean cross-entropy an image.", examples=[0.21])
 
@@ -81,13 +157,13 @@ class JobView(ApiModel):
     attempts: int = Field(
         description="How often a worker has begun it; drained ones not counted.", examples=[1]
     )
-    resolved: dict[str, Any] | None = Field(
-        description="What was found out at the start.",
+    resolved: Resolved | None = Field(
+        description="What was decided and found at the start.",
         examples=[{"device": "cpu", "num_trainable_parameters": 1026}],
     )
     progress: Progress
     best: Best | None = Field(
-        description="The best epoch so far.",
+        description="The best epoch so far, whose model is registered.",
         examples=[{"epoch": 7, "val_accuracy": 0.935, "val_loss": 0.21}],
     )
     error: JobError | None = Field(description="Why it failed.", examples=[None])

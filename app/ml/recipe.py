@@ -1,7 +1,7 @@
-"""A training recipe: everything that decides what is learned, as validated values.
+"""A training recipe: everything that decides the result of a training, as validated values.
 
-Shared by the API (a request resolves to a recipe) and the training process (which obeys it), so it
-imports nothing but pydantic.
+The API resolves a request to a recipe once; the training process follows it. So this module imports
+nothing but pydantic.
 """
 
 from typing import Annotated, Any, Literal
@@ -28,25 +28,35 @@ class _Part(BaseModel):
 class Sgd(_Part):
     """Stochastic gradient descent with momentum (Sutskever et al., 2013)."""
 
-    name: Literal["sgd"] = Field("sgd", description="Which one this is.")
+    name: Literal["sgd"] = Field("sgd", description="Its name.")
     learning_rate: LearningRate = 0.001
-    momentum: float = Field(0.9, ge=0, lt=1, description="Share of the last step kept.")
+    momentum: float = Field(
+        0.9,
+        ge=0,
+        lt=1,
+        description="Momentum: the share of the last step that is added to the next.",
+    )
     weight_decay: WeightDecay = 0.0
 
 
 class RmsProp(_Part):
     """RMSprop (Hinton, Coursera lecture 6e, 2012)."""
 
-    name: Literal["rmsprop"] = Field("rmsprop", description="Which one this is.")
+    name: Literal["rmsprop"] = Field("rmsprop", description="Its name.")
     learning_rate: LearningRate = 0.001
-    momentum: float = Field(0.0, ge=0, lt=1, description="Share of the last step kept.")
+    momentum: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Momentum: the share of the last step that is added to the next.",
+    )
     weight_decay: WeightDecay = 0.0
 
 
 class AdamW(_Part):
     """Adam with decoupled weight decay (Loshchilov & Hutter, 2019)."""
 
-    name: Literal["adamw"] = Field("adamw", description="Which one this is.")
+    name: Literal["adamw"] = Field("adamw", description="Its name.")
     learning_rate: LearningRate = 0.001
     weight_decay: WeightDecay = 0.01
 
@@ -54,101 +64,114 @@ class AdamW(_Part):
 class Lbfgs(_Part):
     """L-BFGS on the multinomial logistic loss of a head over frozen features, to convergence.
 
-    Convex, so neither seed nor learning rate matters. Each strength is one row of the history; the
-    one with the lowest cross-validated loss on the training images is kept (Liu & Nocedal, 1989;
-    Bishop, PRML, section 4.3.4).
+    The problem is convex, so neither seed nor learning rate matters. Each strength is one row of
+    the history; the one with the lowest cross-validated loss on the training images is kept (Liu &
+    Nocedal, 1989; Bishop, PRML, section 4.3.4).
     """
 
-    name: Literal["lbfgs"] = Field("lbfgs", description="Which one this is.")
+    name: Literal["lbfgs"] = Field("lbfgs", description="Its name.")
     l2_strengths: tuple[Annotated[float, Field(gt=0, le=1e6)], ...] = Field(
         (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001),
         min_length=1,
         max_length=50,
-        description="L2 penalties that are tried, on features scaled to unit variance.",
+        description="L2 penalties to try, on features scaled to unit variance.",
         examples=[[1.0, 0.1, 0.01]],
     )
-    folds: int = Field(5, ge=2, le=20, description="Parts of the cross-validation.")
+    folds: int = Field(5, ge=2, le=20, description="Number of folds of the cross-validation.")
 
 
 class ConstantSchedule(_Part):
-    """The learning rate stays as it is."""
+    """A constant learning rate."""
 
-    name: Literal["constant"] = Field("constant", description="Which one this is.")
+    name: Literal["constant"] = Field("constant", description="Its name.")
 
 
 class StepSchedule(_Part):
     """Multiply the learning rate by `gamma` every `step_size` epochs."""
 
-    name: Literal["step"] = Field("step", description="Which one this is.")
+    name: Literal["step"] = Field("step", description="Its name.")
     step_size: int = Field(7, ge=1, le=10_000, description="Epochs between two steps.")
     gamma: float = Field(0.1, gt=0, le=1, description="Factor applied at each step.")
 
 
 class CosineSchedule(_Part):
-    """Linear warm-up, then half a cosine to zero (Loshchilov & Hutter, 2017); moved every batch."""
+    """Linear warm-up, then half a cosine to zero, moved every step (Loshchilov & Hutter, 2017)."""
 
-    name: Literal["cosine"] = Field("cosine", description="Which one this is.")
-    warmup_epochs: float = Field(1.0, ge=0, le=1000, description="Epochs of linear warm-up.")
+    name: Literal["cosine"] = Field("cosine", description="Its name.")
+    warmup_epochs: float = Field(
+        1.0,
+        ge=0,
+        le=1000,
+        description="Epochs of linear warm-up; at most half of all steps are warm-up.",
+    )
 
 
 class TutorialAugmentation(_Part):
     """RandomResizedCrop from the full-size image and a horizontal flip, as the tutorials do."""
 
-    name: Literal["tutorial"] = Field("tutorial", description="Which one this is.")
-    min_scale: float = Field(0.08, gt=0, le=1, description="Smallest share of the area cropped.")
+    name: Literal["tutorial"] = Field("tutorial", description="Its name.")
+    min_scale: float = Field(
+        0.08, gt=0, le=1, description="Smallest share of the area that a crop may have."
+    )
 
 
 class TrivialAugment(_Part):
     """The tutorial's crop and flip, then one random operation (Müller & Hutter, 2021)."""
 
-    name: Literal["trivial"] = Field("trivial", description="Which one this is.")
-    min_scale: float = Field(0.35, gt=0, le=1, description="Smallest share of the area cropped.")
+    name: Literal["trivial"] = Field("trivial", description="Its name.")
+    min_scale: float = Field(
+        0.35, gt=0, le=1, description="Smallest share of the area that a crop may have."
+    )
 
 
 class RandAugment(_Part):
     """The tutorial's crop and flip, then random operations (Cubuk et al., 2020)."""
 
-    name: Literal["rand"] = Field("rand", description="Which one this is.")
-    min_scale: float = Field(0.35, gt=0, le=1, description="Smallest share of the area cropped.")
+    name: Literal["rand"] = Field("rand", description="Its name.")
+    min_scale: float = Field(
+        0.35, gt=0, le=1, description="Smallest share of the area that a crop may have."
+    )
     num_operations: int = Field(2, ge=1, le=8, description="Operations on each image.")
     magnitude: int = Field(9, ge=0, le=30, description="Their strength, of 30.")
 
 
 class NoAugmentation(_Part):
-    """Training images are prepared exactly like validation images."""
+    """Training images are prepared exactly as validation images."""
 
-    name: Literal["none"] = Field("none", description="Which one this is.")
+    name: Literal["none"] = Field("none", description="Its name.")
 
 
 class MixUp(_Part):
     """Images and labels are blended in pairs (Zhang et al., 2018)."""
 
-    name: Literal["mixup"] = Field("mixup", description="Which one this is.")
-    alpha: float = Field(0.2, gt=0, le=10, description="Both parameters of the Beta law.")
+    name: Literal["mixup"] = Field("mixup", description="Its name.")
+    alpha: float = Field(0.2, gt=0, le=10, description="Both parameters of the Beta distribution.")
 
 
 class CutMix(_Part):
     """A patch of another image is pasted in, labels shared by area (Yun et al., 2019)."""
 
-    name: Literal["cutmix"] = Field("cutmix", description="Which one this is.")
-    alpha: float = Field(1.0, gt=0, le=10, description="Both parameters of the Beta law.")
+    name: Literal["cutmix"] = Field("cutmix", description="Its name.")
+    alpha: float = Field(1.0, gt=0, le=10, description="Both parameters of the Beta distribution.")
 
 
 class StagedUnfreezing(_Part):
-    """Layers begin to learn from the head downwards (Howard & Ruder, 2018)."""
+    """Layers are unfrozen from the head downwards (Howard & Ruder, 2018)."""
 
-    epochs_per_stage: int = Field(1, ge=1, le=1000, description="Epochs before the next begin.")
-    num_stages: int = Field(3, ge=2, le=10, description="Parts the trunk is divided into.")
+    epochs_per_stage: int = Field(
+        1, ge=1, le=1000, description="Epochs before the next stage is unfrozen."
+    )
+    num_stages: int = Field(3, ge=2, le=10, description="Number of stages of the backbone.")
 
 
 class Ema(_Part):
-    """A moving average of the weights is validated and kept (Polyak & Juditsky, 1992)."""
+    """A moving average of the weights is validated and stored (Polyak & Juditsky, 1992)."""
 
-    decay: float = Field(0.99, gt=0, lt=1, description="Share of the average kept each step.")
+    decay: float = Field(0.99, gt=0, lt=1, description="Share of the average that each step keeps.")
 
 
 class EarlyStopping(_Part):
-    """Stop when validation accuracy has not improved for `patience` epochs."""
+    """Stop when the best validation accuracy has not improved for `patience` epochs."""
 
     patience: int = Field(5, ge=1, le=10_000, description="Epochs without improvement.")
 
@@ -163,38 +186,41 @@ Mixing = Annotated[MixUp | CutMix, Field(discriminator="name")]
 
 
 class Configuration(_Part):
-    """A recipe, some values of which may be `auto` until the job starts."""
+    """A recipe, in which some values may be `auto` until the job starts."""
 
     architecture: str = Field(description="torchvision's name.", examples=["squeezenet1_0"])
-    strategy: StrategyOrAuto = Field(description="Which layers learn.")
+    strategy: StrategyOrAuto = Field(description="Which layers are trained.")
     trainable_from: str | None = Field(
-        description="With `partial`: the first layer that learns.", examples=[None]
+        description="With `partial`: the first layer that is trained.", examples=[None]
     )
     weights: str = Field(
         description="Published weights, `none`, or a model reference pinned to its version.",
         examples=["imagenet"],
     )
-    preset: str = Field(description="Where left-out fields came from.", examples=["recommended"])
+    preset: str = Field(
+        description="The preset that filled left-out fields.", examples=["recommended"]
+    )
     epochs: int | Auto = Field(description="Passes over the data.", examples=[15])
-    batch_size: int = Field(ge=1, le=4096, description="Images a step.", examples=[8])
+    batch_size: int = Field(ge=1, le=4096, description="Images of a batch.", examples=[8])
     input_size: int | Auto = Field(description="Pixels.", examples=[224])
-    seed: int = Field(ge=0, lt=2**32, description="Fixes what is left to chance.", examples=[0])
+    seed: int = Field(ge=0, lt=2**32, description="Seed of all random numbers.", examples=[0])
     num_threads: int = Field(ge=1, le=256, description="CPU threads.", examples=[2])
     precision: Precision = Field(
         "fp32",
-        description="Numbers the layers compute in; `auto`: the fastest that the device has.",
+        description="Data type that layers compute in; `auto`: the fastest of the device.",
         examples=["auto"],
     )
-    compile: bool = Field(False, description="Whether torch.compile builds the model's kernels.")
+    compile: bool = Field(False, description="Whether the model is compiled by torch.compile.")
     head: HeadKind = Field(
         "torchvision",
-        description="`linear`: the scores are linear in the trunk's features (SqueezeNet's head "
-        "loses its ReLU, which can die); every other architecture's head is so anyway.",
+        description="`linear`: the scores are linear in the backbone's features (SqueezeNet's head "
+        "loses its ReLU, which can die); the heads of all other architectures are linear anyway.",
     )
     head_start: HeadStart | Auto = Field(
         "random",
-        description="What the new head begins as: random numbers, or the best linear head on the "
-        "frozen trunk's features (Kumar et al., 2022).",
+        description="How the new head starts: random, or as the best linear head on the frozen "
+        "backbone's features (Kumar et al., 2022), which is then the first candidate for the best "
+        "model.",
     )
     batch_norm: BatchNormMode | Auto = Field(
         "train",
@@ -202,43 +228,43 @@ class Configuration(_Part):
     )
     cached_views: int | Auto | None = Field(
         None,
-        description="How many augmented views of each image the frozen layers see once and for "
-        "all; null: they see every image anew in every epoch.",
+        description="Number of augmented views of each image that the frozen layers run on, only "
+        "once; null: they run on every image in every epoch.",
         examples=[None],
     )
-    optimizer: Optimizer | Auto = Field(description="What moves the weights.")
+    optimizer: Optimizer | Auto = Field(description="The optimizer.")
     layer_decay: float = Field(
         1.0,
         gt=0,
         le=1,
         description="Factor of the learning rate from each layer to the one below it.",
     )
-    scheduler: Scheduler | Auto = Field(description="How the learning rate changes.")
+    scheduler: Scheduler | Auto = Field(description="The learning-rate schedule.")
     staged_unfreezing: StagedUnfreezing | None = Field(
-        None, description="When the layers below the head begin to learn.", examples=[None]
+        None, description="When the layers below the head are unfrozen.", examples=[None]
     )
-    augmentation: Augmentation | Auto = Field(description="How training images are varied.")
+    augmentation: Augmentation | Auto = Field(description="The augmentation of training images.")
     mixing: Mixing | None = Field(
-        None, description="How training images are mixed with each other.", examples=[None]
+        None, description="How pairs of training images are mixed.", examples=[None]
     )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Share of a label spread over all (Szegedy et al., 2016)."
     )
     class_balance: ClassBalance = Field(
         "none",
-        description="What makes rare classes count as much as frequent ones: weights in the loss, "
-        "or sampling them more often.",
+        description="How rare classes are balanced against frequent ones: by weights in the loss, "
+        "or by more frequent sampling.",
     )
     clip_norm: float | None = Field(
         None,
         gt=0,
         le=1e6,
-        description="Longest gradient of a step (Pascanu et al., 2013).",
+        description="Largest norm of a gradient (Pascanu et al., 2013).",
         examples=[None],
     )
     accumulate: int = Field(1, ge=1, le=1024, description="Batches whose gradients make one step.")
     ema: Ema | Auto | None = Field(
-        None, description="Whether the average of the weights is kept.", examples=[None]
+        None, description="The moving average of the weights, if it is stored.", examples=[None]
     )
     early_stopping: EarlyStopping | None = Field(
         description="When to stop before the last epoch.", examples=[None]
@@ -248,35 +274,35 @@ class Configuration(_Part):
 class Recipe(Configuration):
     """The resolved configuration of a job, every field decided."""
 
-    strategy: Strategy = Field(description="Which layers learn.")
+    strategy: Strategy = Field(description="Which layers are trained.")
     epochs: int = Field(ge=1, le=10_000, description="Passes over the data.", examples=[15])
     input_size: int = Field(ge=16, le=1024, description="Pixels.", examples=[224])
-    head_start: HeadStart = Field("random", description="What the new head begins as.")
+    head_start: HeadStart = Field("random", description="How the new head starts.")
     batch_norm: BatchNormMode = Field("train", description="Which statistics BatchNorm uses.")
     cached_views: int | None = Field(
-        None, ge=1, le=64, description="Views the frozen layers see once.", examples=[None]
+        None, ge=1, le=64, description="Views that the frozen layers run on once.", examples=[None]
     )
-    optimizer: Optimizer = Field(description="What moves the weights.")
-    scheduler: Scheduler = Field(description="How the learning rate changes.")
-    augmentation: Augmentation = Field(description="How training images are varied.")
+    optimizer: Optimizer = Field(description="The optimizer.")
+    scheduler: Scheduler = Field(description="The learning-rate schedule.")
+    augmentation: Augmentation = Field(description="The augmentation of training images.")
     ema: Ema | None = Field(
-        None, description="Whether the average of the weights is kept.", examples=[None]
+        None, description="The moving average of the weights, if it is stored.", examples=[None]
     )
 
 
 def is_decided(configuration: Configuration) -> bool:
-    """Whether nothing that matters is `auto` any more (a precision may stay so)."""
+    """Return whether architecture and strategy are decided (a precision may stay `auto`)."""
     return "auto" not in (configuration.strategy, configuration.architecture)
 
 
 def decide(configuration: Configuration) -> Recipe:
-    """The recipe of a configuration in which nothing is `auto` any more."""
+    """Return the recipe of a configuration in which nothing is `auto` any more."""
     values: dict[str, Any] = configuration.model_dump(include=set(Recipe.model_fields))
     return Recipe.model_validate(values)
 
 
 def is_run_once(recipe: Recipe) -> bool:
-    """Whether the network runs once on each view of an image, and only its head learns then."""
+    """Return whether the backbone runs once on each view of an image, and the head alone learns."""
     return recipe.strategy == "feature_extract" and (
         isinstance(recipe.optimizer, Lbfgs) or recipe.cached_views is not None
     )

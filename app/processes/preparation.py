@@ -7,7 +7,7 @@ import sqlite3
 
 from app.db.migrate import migrate_database
 from app.settings import Settings, get_settings
-from app.tasks.notifications import QUEUES, CeleryQueue
+from app.tasks.notifications import QUEUES, CeleryNotifier
 
 
 def main() -> None:
@@ -28,8 +28,8 @@ def _prepare_embedded_broker(settings: Settings) -> None:
     connection = sqlite3.connect(settings.data_dir.absolute() / "broker.db")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.close()
-    queue = CeleryQueue(settings.celery_broker_url, expires_seconds=settings.ring_seconds)
-    queue.ring(QUEUES[0])
+    queue = CeleryNotifier(settings.celery_broker_url, expires_seconds=settings.notify_seconds)
+    queue.notify(QUEUES[0])
     queue.close()
 
 

@@ -1,6 +1,6 @@
 """Resolve a request to a configuration: left-out fields come from the preset."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -19,7 +19,7 @@ from app.ml.recipe import (
     Strategy,
     StrategyOrAuto,
 )
-from app.recipes.presets import choose_preset
+from app.recipes.presets import PresetValues, choose_preset
 from app.recipes.rules import check_combination
 from app.recipes.schemas import JobConfig, JobRequest
 from app.web.input_problems import list_problems
@@ -59,7 +59,7 @@ _PLAIN = (
 """Fields that a configuration takes as they were sent."""
 
 _SWITCHED = ("cached_views", "staged_unfreezing", "mixing", "clip_norm", "ema", "early_stopping")
-"""The same, and null switches them off."""
+"""The same, for fields that null switches off."""
 
 
 def resolve(
@@ -76,8 +76,8 @@ def resolve(
     `auto`. Raises ValidationFailed with what is allowed.
     """
     if choice is not None:
-        spent = dict.fromkeys(("time_budget_seconds", "max_parameters"))
-        request = request.model_copy(update=choice.model_dump() | spent)
+        used = dict.fromkeys(("time_budget_seconds", "max_parameters"))
+        request = request.model_copy(update=choice.model_dump() | used)
     strategy = _resolve_strategy(request)
     preset = choose_preset(request, strategy)
     entry = _resolve_architecture(request, preset, base)
@@ -86,12 +86,14 @@ def resolve(
         weights = "none" if strategy == "scratch" else "imagenet"
     _check_weights_entry(entry, weights, base)
     given = {name: getattr(request, name) for name in _PLAIN}
-    plain = {name: preset[name] if value is None else value for name, value in given.items()}
+    plain = {
+        name: getattr(preset, name) if value is None else value for name, value in given.items()
+    }
     switched = {
-        name: getattr(request, name) if name in request.model_fields_set else preset[name]
+        name: getattr(request, name) if name in request.model_fields_set else getattr(preset, name)
         for name in _SWITCHED
     }
-    optimizer = _merge("optimizer", request, preset["optimizer"], Optimizer)
+    optimizer = _merge("optimizer", request, preset.optimizer, Optimizer)
     config = JobConfig(
         dataset_id=str(request.dataset_id),
         architecture=entry.name if entry else "auto",
@@ -99,14 +101,14 @@ def resolve(
         trainable_from=_resolve_trainable_from(request, strategy, entry),
         weights=weights,
         preset=request.preset,
-        epochs=request.epochs or len(getattr(optimizer, "l2_strengths", ())) or preset["epochs"],
+        epochs=request.epochs or len(getattr(optimizer, "l2_strengths", ())) or preset.epochs,
         input_size=_resolve_input_size(request, entry, weights, plain["batch_size"], base),
         seed=request.seed,
         num_threads=request.num_threads or num_threads,
         optimizer=optimizer,
-        scheduler=_merge("scheduler", request, preset["scheduler"], Scheduler, ConstantSchedule()),
+        scheduler=_merge("scheduler", request, preset.scheduler, Scheduler, ConstantSchedule()),
         augmentation=_merge(
-            "augmentation", request, preset["augmentation"], Augmentation, NoAugmentation()
+            "augmentation", request, preset.augmentation, Augmentation, NoAugmentation()
         ),
         model_name=request.model_name or dataset_name,
         **plain,
@@ -127,7 +129,7 @@ def _resolve_strategy(request: JobRequest) -> StrategyOrAuto:
     if untrained and strategy not in {"scratch", "fine_tune"}:
         raise _problem(
             "strategy",
-            f"{strategy} would freeze random weights; with weights 'none' every layer must learn.",
+            f"{strategy} freezes layers; with weights 'none' every layer must be trained.",
             ("scratch", "fine_tune"),
         )
     if strategy == "scratch" and request.weights not in {None, "none"}:
@@ -138,7 +140,7 @@ def _resolve_strategy(request: JobRequest) -> StrategyOrAuto:
 
 
 def _resolve_architecture(
-    request: JobRequest, preset: Mapping[str, Any], base: BaseModelFacts | None
+    request: JobRequest, preset: PresetValues, base: BaseModelFacts | None
 ) -> Entry | None:
     """Return the architecture, or None while it is `auto`."""
     wanted = request.architecture
@@ -160,7 +162,7 @@ def _resolve_architecture(
                 )
                 raise _problem(field, message, ("left out",))
         with _in_body():
-            return get_entry(wanted or preset["architecture"])
+            return get_entry(wanted or preset.architecture)
     if request.weights not in {None, "imagenet"} or request.strategy == "scratch":
         message = (
             'With `"architecture": "auto"` the ImageNet weights decide; leave other weights out.'
@@ -191,7 +193,7 @@ def _resolve_trainable_from(
             )
         return None
     if entry is None:
-        message = "partial needs a first layer, which depends on the architecture."
+        message = "Strategy partial needs `trainable_from`, so it needs a named architecture."
         raise _problem("architecture", message, ("the name of one",))
     layers = tuple(layer.name for layer in entry.layers)
     if request.trainable_from not in layers:

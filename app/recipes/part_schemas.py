@@ -53,7 +53,11 @@ class SchedulerRequest(_Partial):
         None, gt=0, le=1, description="Factor of each step; step.", examples=[0.1]
     )
     warmup_epochs: float | None = Field(
-        None, ge=0, le=1000, description="Epochs of linear warm-up; cosine.", examples=[1.0]
+        None,
+        ge=0,
+        le=1000,
+        description="Epochs of linear warm-up, at most half of all steps; cosine.",
+        examples=[1.0],
     )
 
 

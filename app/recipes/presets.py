@@ -1,21 +1,33 @@
-"""The presets: where a job's left-out fields come from.
+"""The presets: the values of fields that a job request leaves out.
 
 The tutorials: "Finetuning Torchvision Models" (Inkawhich) for `tutorial`, "Transfer Learning for
-Computer Vision" (Chilamkurthy) for the step schedule of `tutorial-steplr`. What is recommended was
-chosen by measurement (docs/results.md).
+Computer Vision" (Chilamkurthy) for the step schedule of `tutorial-steplr`. The recommended values
+were chosen by measurement (docs/results.md).
 """
 
-from typing import Any
+from dataclasses import dataclass, replace
 
 from app.ml.recipe import (
     AdamW,
+    Augmentation,
+    Auto,
+    BatchNormMode,
+    ClassBalance,
     ConstantSchedule,
     CosineSchedule,
+    EarlyStopping,
     Ema,
+    HeadKind,
+    HeadStart,
     Lbfgs,
+    Mixing,
     NoAugmentation,
+    Optimizer,
+    Precision,
     RmsProp,
+    Scheduler,
     Sgd,
+    StagedUnfreezing,
     StepSchedule,
     Strategy,
     StrategyOrAuto,
@@ -23,65 +35,93 @@ from app.ml.recipe import (
 )
 from app.recipes.schemas import JobRequest, Preset
 
-TUTORIAL: dict[str, Any] = {
-    "architecture": "resnet18",
-    "epochs": 15,
-    "batch_size": 8,
-    "precision": "fp32",
-    "compile": False,
-    "head": "torchvision",
-    "head_start": "random",
-    "batch_norm": "train",
-    "cached_views": None,
-    "optimizer": Sgd(learning_rate=0.001, momentum=0.9),
-    "layer_decay": 1.0,
-    "scheduler": ConstantSchedule(),
-    "staged_unfreezing": None,
-    "augmentation": TutorialAugmentation(),
-    "mixing": None,
-    "label_smoothing": 0.0,
-    "class_balance": "none",
-    "clip_norm": None,
-    "accumulate": 1,
-    "ema": None,
-    "early_stopping": None,
-}
+_TUTORIAL_OPTIMIZER = Sgd(learning_rate=0.001, momentum=0.9)
+_TUTORIAL_AUGMENTATION = TutorialAugmentation()
+_CONSTANT = ConstantSchedule()
 
-_RECOMMENDED: dict[str, Any] = TUTORIAL | {
-    "precision": "auto",
-    "head": "linear",
-    "scheduler": CosineSchedule(warmup_epochs=1.0),
-    "augmentation": TutorialAugmentation(min_scale=0.35),
-}
 
-_CONVEX_HEAD: dict[str, Any] = {
-    "optimizer": Lbfgs(),
-    "epochs": len(Lbfgs().l2_strengths),
-    "scheduler": ConstantSchedule(),
-    "augmentation": NoAugmentation(),
-    "batch_norm": "eval",
-    "cached_views": 1,
-}
-_STEPPED_HEAD: dict[str, Any] = {
-    "optimizer": AdamW(learning_rate=3e-3),
-    "epochs": 15,
-    "batch_norm": "eval",
-    "cached_views": 4,
-}
-_FINE_TUNED: dict[str, Any] = {
-    "optimizer": AdamW(learning_rate=1e-4),
-    "epochs": 4,
-    "head_start": "linear_probe",
-    "ema": Ema(decay=0.99),
-}
-_RECOMMENDED_BY_STRATEGY: dict[Strategy, dict[str, Any]] = {
-    "feature_extract": _CONVEX_HEAD,
-    "partial": _FINE_TUNED | {"batch_norm": "eval"},
+@dataclass(frozen=True, kw_only=True)
+class PresetValues:
+    """The value of each field that a request may leave out; the defaults are the tutorials'.
+
+    `auto` stands where the strategy decides, while that is `auto` itself.
+    """
+
+    architecture: str = "resnet18"
+    epochs: int | Auto = 15
+    batch_size: int = 8
+    precision: Precision = "fp32"
+    compile: bool = False
+    head: HeadKind = "torchvision"
+    head_start: HeadStart | Auto = "random"
+    batch_norm: BatchNormMode | Auto = "train"
+    cached_views: int | Auto | None = None
+    optimizer: Optimizer | Auto = _TUTORIAL_OPTIMIZER
+    layer_decay: float = 1.0
+    scheduler: Scheduler | Auto = _CONSTANT
+    staged_unfreezing: StagedUnfreezing | None = None
+    augmentation: Augmentation | Auto = _TUTORIAL_AUGMENTATION
+    mixing: Mixing | None = None
+    label_smoothing: float = 0.0
+    class_balance: ClassBalance = "none"
+    clip_norm: float | None = None
+    accumulate: int = 1
+    ema: Ema | Auto | None = None
+    early_stopping: EarlyStopping | None = None
+
+
+_TUTORIAL = PresetValues()
+
+_RECOMMENDED = replace(
+    _TUTORIAL,
+    precision="auto",
+    head="linear",
+    scheduler=CosineSchedule(warmup_epochs=1.0),
+    augmentation=TutorialAugmentation(min_scale=0.35),
+)
+
+_UNDECIDED = replace(
+    _RECOMMENDED,
+    optimizer="auto",
+    epochs="auto",
+    scheduler="auto",
+    augmentation="auto",
+    batch_norm="auto",
+    cached_views="auto",
+    head_start="auto",
+    ema="auto",
+)
+"""While the strategy is `auto`: every field that depends on the strategy is `auto`, too."""
+
+_SOLVED_HEAD = replace(
+    _RECOMMENDED,
+    optimizer=Lbfgs(),
+    epochs=len(Lbfgs().l2_strengths),
+    scheduler=_CONSTANT,
+    augmentation=NoAugmentation(),
+    batch_norm="eval",
+    cached_views=1,
+)
+_STEPPED_HEAD = replace(
+    _RECOMMENDED,
+    optimizer=AdamW(learning_rate=3e-3),
+    epochs=15,
+    batch_norm="eval",
+    cached_views=4,
+)
+_FINE_TUNED = replace(
+    _RECOMMENDED,
+    optimizer=AdamW(learning_rate=1e-4),
+    epochs=4,
+    head_start="linear_probe",
+    ema=Ema(decay=0.99),
+)
+_RECOMMENDED_BY_STRATEGY: dict[Strategy, PresetValues] = {
+    "feature_extract": _SOLVED_HEAD,
+    "partial": replace(_FINE_TUNED, batch_norm="eval"),
     "fine_tune": _FINE_TUNED,
-    "scratch": {"optimizer": AdamW(learning_rate=3e-4), "epochs": 10},
+    "scratch": replace(_RECOMMENDED, optimizer=AdamW(learning_rate=3e-4), epochs=10),
 }
-
-_BY_STRATEGY_FIELDS = {name for part in _RECOMMENDED_BY_STRATEGY.values() for name in part}
 
 _OF_STEPPED_TRAINING = {
     "epochs",
@@ -95,27 +135,33 @@ _OF_STEPPED_TRAINING = {
     "ema",
     "cached_views",
 }
-"""Fields that mean nothing to a solver: who gives one of them wants a head trained in steps."""
+"""Fields without a meaning for a solver: a request with one of them wants a stepped head."""
 
-_PRESETS: dict[Preset, dict[str, Any]] = {
-    "tutorial": TUTORIAL,
-    "tutorial-steplr": TUTORIAL | {"epochs": 25, "scheduler": StepSchedule(step_size=7, gamma=0.1)},
-    "tutorial-inception": TUTORIAL
-    | {"architecture": "inception_v3", "epochs": 30, "optimizer": RmsProp(learning_rate=0.001)},
+_PRESETS: dict[Preset, PresetValues] = {
+    "tutorial": _TUTORIAL,
+    "tutorial-steplr": replace(
+        _TUTORIAL, epochs=25, scheduler=StepSchedule(step_size=7, gamma=0.1)
+    ),
+    "tutorial-inception": replace(
+        _TUTORIAL,
+        architecture="inception_v3",
+        epochs=30,
+        optimizer=RmsProp(learning_rate=0.001),
+    ),
 }
 
 
-def choose_preset(request: JobRequest, strategy: StrategyOrAuto) -> dict[str, Any]:
-    """Every field's value where the request leaves it out; `auto` where the strategy decides."""
+def choose_preset(request: JobRequest, strategy: StrategyOrAuto) -> PresetValues:
+    """Return the values of the fields that a request leaves out."""
     if request.preset != "recommended":
         return _PRESETS[request.preset]
     if request.weights == "none":
-        strategy = "scratch"  # by whatever name: nothing there is worth keeping
+        strategy = "scratch"  # whatever it is called: random weights are not worth keeping
     if strategy == "auto":
-        return _RECOMMENDED | dict.fromkeys(_BY_STRATEGY_FIELDS, "auto")
+        return _UNDECIDED
     if strategy == "feature_extract" and _wants_steps(request):
-        return _RECOMMENDED | _STEPPED_HEAD
-    return _RECOMMENDED | _RECOMMENDED_BY_STRATEGY[strategy]
+        return _STEPPED_HEAD
+    return _RECOMMENDED_BY_STRATEGY[strategy]
 
 
 def _wants_steps(request: JobRequest) -> bool:

@@ -1,4 +1,4 @@
-"""Which parts of a recipe go together."""
+"""Rules for which fields of a recipe can be combined."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from app.ml.recipe import Configuration, Lbfgs
 def check_combination(config: Configuration, entry: Entry | None) -> None:
     """Reject combinations that would have no effect; `auto` values and architectures pass.
 
-    Raises ValidationFailed with every such field and what is allowed.
+    `auto` values and architectures pass.
     """
     problems = tuple(_find_problems(config, entry))
     if problems:

@@ -2,13 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import fmean
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
-from app.db.tables import Epoch
 from app.history.charts import COLORS, style_epoch_axes, write_png
+from app.studies.curves import Curve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,21 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.legend import Legend
 
 LINE_STYLES = ("-", "--", ":")
-MAX_CURVES = len(COLORS) * len(LINE_STYLES)
 
 _BAND_OPACITY = 0.15
 _MAX_LEGEND_COLUMNS = 3
 _LABEL_WIDTH = 48
 _MARKED_EPOCHS = 40
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One configuration: the epochs of each of its runs, and their mean best accuracy (0-1)."""
-
-    label: str
-    runs: Sequence[Sequence[Epoch]]
-    best: float | None
 
 
 def draw_study(curves: Sequence[Curve]) -> bytes:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from sqlalchemy.orm import Session
 
 from app.db.tables import Dataset, Epoch, Job, Study
+from app.jobs.best import find_start
 from app.jobs.states import TERMINAL
-from app.studies.charts import Curve
+from app.studies.curves import Curve
 from app.studies.ranking import Contender, rank
 from app.studies.repository import StudyRepository
 from app.studies.schemas import (
@@ -81,6 +82,8 @@ def _rank(session: Session, study: Study) -> list[RankedConfiguration]:
 
 def _view_run(job: Job, epochs: Mapping[tuple[str, int], Epoch], *, is_pruned: bool) -> RunView:
     best = epochs.get((job.id, job.best_epoch or 0))
+    start = find_start(job) if job.best_epoch == 0 else None
+    best_val_accuracy = best.val_accuracy if best else start and start.val_accuracy
     last = epochs.get((job.id, job.resume_epoch))
     if last is not None and last.learning_rate is None:
         last = best  # each epoch is an L2 strength, solved for; no one is the end of learning
@@ -91,7 +94,7 @@ def _view_run(job: Job, epochs: Mapping[tuple[str, int], Epoch], *, is_pruned: b
             "status": job.status,
             "is_pruned": is_pruned,
             "best_epoch": job.best_epoch,
-            "best_val_accuracy": best.val_accuracy if best else None,
+            "best_val_accuracy": best_val_accuracy,
             "last_val_accuracy": last.val_accuracy if last else None,
         }
     )

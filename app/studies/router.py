@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from app import errors
 from app.studies import service
-from app.studies.charts import MAX_CURVES, draw_study
+from app.studies.curves import MAX_CURVES
 from app.studies.expansion import expand, require_all_weights
 from app.studies.presentation import list_curves, summarize_study, view_study
 from app.studies.request_schemas import StudyRequest
@@ -101,8 +101,11 @@ def get_curves(
     ] = 10,
 ) -> Response:
     """Draw validation accuracy by epoch: the mean over seeds, in a band from lowest to highest."""
+    from app.studies.charts import draw_study  # noqa: PLC0415 - slow to import, and not always needed
+
     study = service.get_study(session, study_id)
-    return Response(draw_study(list_curves(session, study, limit=limit)), media_type="image/png")
+    curves = list_curves(session, study, limit=limit)
+    return Response(draw_study(curves), media_type="image/png")
 
 
 @router.post(

@@ -21,7 +21,10 @@ class RunView(ApiModel):
     is_pruned: bool = Field(
         description="Whether it was given up because it fell behind.", examples=[False]
     )
-    best_epoch: int | None = Field(description="Its best so far.", examples=[7])
+    best_epoch: int | None = Field(
+        description="The best so far; 0 while no epoch beats the solved head it began with.",
+        examples=[7],
+    )
     best_val_accuracy: float | None = Field(
         description="After its best epoch, 0 to 1.", examples=[0.935]
     )

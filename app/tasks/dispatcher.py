@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterable
 
 from app.db.session import Database
-from app.tasks.notifications import JobQueue
+from app.tasks.notifications import Notifier
 from app.tasks.service import list_queues_with_work
 
 log = logging.getLogger(__name__)
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 class Dispatcher:
     """A thread between SQL and the broker, so that no request ever waits for the broker."""
 
-    def __init__(self, database: Database, queue: JobQueue, *, every_seconds: float) -> None:
+    def __init__(self, database: Database, queue: Notifier, *, every_seconds: float) -> None:
         self.database = database
         self.queue = queue
         self.every_seconds = every_seconds
@@ -34,7 +34,7 @@ class Dispatcher:
         self._wake.set()
         self._thread.join(timeout=5)
 
-    def ring(self, queues: Iterable[str]) -> None:
+    def notify(self, queues: Iterable[str]) -> None:
         """Have workers rung soon; returns at once."""
         with self._lock:
             self._wanted.update(queues)
@@ -45,9 +45,9 @@ class Dispatcher:
             woken = self._wake.wait(self.every_seconds)
             self._wake.clear()
             if not self._closed:
-                self._ring_wanted(look=not woken)
+                self._notify_wanted(look=not woken)
 
-    def _ring_wanted(self, *, look: bool) -> None:
+    def _notify_wanted(self, *, look: bool) -> None:
         with self._lock:
             wanted, self._wanted = self._wanted, set()
         try:
@@ -55,7 +55,7 @@ class Dispatcher:
                 with self.database.reading() as session:
                     wanted |= set(list_queues_with_work(session))
             for queue in wanted:
-                self.queue.ring(queue)
+                self.queue.notify(queue)
         except Exception as error:  # noqa: BLE001 - every broker and driver has its own errors
             if self.broker_error is None:
                 log.warning("cannot ring the workers, they will look by themselves: %s", error)

@@ -1,4 +1,4 @@
-"""The doorbell: how a worker is told that there may be something to do."""
+"""The notifier: how a worker is told that there may be something to do."""
 
 import threading
 from typing import TYPE_CHECKING, Protocol
@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from celery import Celery
 
-TICK_TASK = "worker.tick"
+WAKE_UP_TASK = "worker.take_next"
 QUEUES = ("cpu", "predict", "train")
 """Uploads, exports and advice; models over many images; trainings: none waits behind another."""
 
 
-class JobQueue(Protocol):
+class Notifier(Protocol):
     """Rings the workers of a queue. A ring carries nothing; it may be lost, doubled or late."""
 
-    def ring(self, queue: str) -> None: ...
+    def notify(self, queue: str) -> None: ...
 
 
-class CeleryQueue:
+class CeleryNotifier:
     """Rings by sending a Celery task by its name."""
 
     def __init__(self, broker_url: str, *, expires_seconds: float) -> None:
@@ -26,7 +26,7 @@ class CeleryQueue:
         self._celery: Celery | None = None
         self._lock = threading.Lock()
 
-    def ring(self, queue: str) -> None:
+    def notify(self, queue: str) -> None:
         """Send one tick; raises what the broker's client raises."""
         with self._lock:
             from celery import Celery  # noqa: PLC0415 - slow to import, and not always needed
@@ -35,7 +35,7 @@ class CeleryQueue:
             celery.conf.update(celery_settings(self.broker_url))
             self._celery = None  # a client that failed is not used again
             celery.send_task(
-                TICK_TASK,
+                WAKE_UP_TASK,
                 queue=queue,
                 expires=self.expires_seconds,
                 ignore_result=True,

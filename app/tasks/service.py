@@ -11,7 +11,7 @@ from typing import Literal
 from sqlalchemy.orm import Session
 
 from app.db.base import new_id, now
-from app.db.session import ring_after_commit
+from app.db.session import notify_after_commit
 from app.db.tables import WorkItem
 from app.tasks.repository import DONE, QUEUED, WorkRepository
 from app.telemetry.tracing import find_trace_parent
@@ -42,7 +42,7 @@ class Lease:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class UserRequests:
     """What users have asked of a running item since it was claimed."""
 
     cancel: bool
@@ -77,7 +77,7 @@ def enqueue(
             trace_parent=find_trace_parent(),
         )
     )
-    ring_after_commit(session, queue)
+    notify_after_commit(session, queue)
 
 
 def claim(session: Session, queue: str, owner: str) -> Lease | None:
@@ -88,10 +88,10 @@ def claim(session: Session, queue: str, owner: str) -> Lease | None:
     return Lease(item.id, item.fence, item.kind, item.subject_id, item.attempt, item.trace_parent)
 
 
-def beat(session: Session, lease: Lease) -> Wishes:
+def beat(session: Session, lease: Lease) -> UserRequests:
     """Show that the owner is alive; raises StaleLeaseError."""
     item = _change(session, lease, heartbeat=WorkItem.heartbeat + 1)
-    return Wishes(
+    return UserRequests(
         cancel=item.cancel_requested_at is not None, stop=item.stop_requested_at is not None
     )
 
@@ -111,7 +111,7 @@ def finish(session: Session, lease: Lease) -> None:
     _change(session, lease, status=DONE, owner=None)
 
 
-def give_back(session: Session, lease: Lease) -> WorkItem:
+def requeue(session: Session, lease: Lease) -> WorkItem:
     """Queue the item again as if this attempt had not been (a draining worker)."""
     item = _change(
         session,
@@ -121,7 +121,7 @@ def give_back(session: Session, lease: Lease) -> WorkItem:
         fence=WorkItem.fence + 1,
         attempt=WorkItem.attempt - 1,
     )
-    ring_after_commit(session, item.queue)
+    notify_after_commit(session, item.queue)
     return item
 
 
@@ -139,7 +139,7 @@ def list_running_items(session: Session) -> list[RunningItem]:
     ]
 
 
-def take_away(session: Session, seen: RunningItem) -> tuple[WorkItem, bool] | None:
+def expire_lease(session: Session, seen: RunningItem) -> tuple[WorkItem, bool] | None:
     """End a lease that has not moved since it was seen; None if it has.
 
     The flag tells whether the item is queued again; False means it has used up its strikes.
@@ -159,7 +159,7 @@ def _strike(session: Session, item: WorkItem) -> bool:
     item.owner = None
     item.fence += 1
     if again:
-        ring_after_commit(session, item.queue)
+        notify_after_commit(session, item.queue)
     session.flush()
     return again
 
@@ -202,10 +202,10 @@ def find_awaited(session: Session, lease: Lease) -> str | None:
     return hold(session, lease).waits_for
 
 
-def ring_waiting(session: Session, subject_id: str) -> None:
+def notify_waiting(session: Session, subject_id: str) -> None:
     """A subject is ready: ring those whose work has waited for it."""
     for item in WorkRepository(session).list_unfinished_waiting_for(subject_id):
-        ring_after_commit(session, item.queue)
+        notify_after_commit(session, item.queue)
 
 
 def list_queues_with_work(session: Session) -> list[str]:

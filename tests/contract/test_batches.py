@@ -23,7 +23,7 @@ from tests.contract.test_jobs import add_dataset
 from tests.images import draw_picture, encode, make_pixel_bomb
 from tests.models import register_model
 from worker.batches.work import BatchWork
-from worker.ingestion.work import IngestionWork
+from worker.kinds import fail_subject, make_kinds
 
 PICTURES = {f"some/folder/{seed}.png": encode(draw_picture(seed=seed)) for seed in range(5)}
 BAD = {
@@ -299,7 +299,8 @@ def test_a_batch_waits_for_its_dataset_and_fails_with_it(
         assert work.claim(session, "predict", "other") is None
     with database.transaction() as session:
         work.finish(session, lease)
-        IngestionWork(settings, storage).fail(session, dataset_id, "DATASET_LAYOUT", "one class")
+        kinds = make_kinds(settings, storage)
+        fail_subject(kinds, session, "ingest", dataset_id, "DATASET_LAYOUT", "one class")
     failed = client.get(f"/predictions/{batch['id']}").json()
     assert (failed["status"], failed["error"]["code"]) == ("failed", "DATASET_INVALID")
 

@@ -23,8 +23,8 @@ def test_a_job_trains_from_images_on_the_device(make_config: MakeConfig, precisi
         architecture="resnet18", input_size=64, precision=precision, config=CUDA, num_train=40
     )
     said = train(config)
-    assert started(said).resolved["device"] == "cuda"
-    assert started(said).resolved["images_on"] == "device"
+    assert started(said).resolved.device == "cuda"
+    assert started(said).resolved.images_on == "device"
     assert started(said).environment["device_name"]
     assert trained(said)
 

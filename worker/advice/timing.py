@@ -10,8 +10,8 @@ from app.ml.models.architectures import build, build_arguments, is_trainable
 from app.ml.models.catalogue import Entry, get_entry
 from app.ml.recipe import Recipe, Strategy, is_run_once
 from worker.advice.cost import STEP_OVER_FORWARD, Rates, estimate_seconds
+from worker.training.dry_run import StepDryRun
 from worker.training.footprint import count_available_bytes
-from worker.training.rehearsal import Rehearsal
 
 _REFERENCE = "resnet18"
 _REFERENCE_BATCH_SIZE = 8
@@ -41,11 +41,11 @@ class Bench:
         for strategy, recipe in recipes.items():
             for name, parameter in model.named_parameters():
                 parameter.requires_grad = is_trainable(entry, name, strategy, recipe.trainable_from)
-            rehearsal = Rehearsal(model, recipe, num_classes=self.num_classes, device=self.device)
+            dry_run = StepDryRun(model, recipe, num_classes=self.num_classes, device=self.device)
             try:
-                forward = forward or rehearsal.evaluate(recipe.batch_size)
+                forward = forward or dry_run.evaluate(recipe.batch_size)
                 once = is_run_once(recipe)
-                step = forward if once else rehearsal.train(recipe.batch_size)
+                step = forward if once else dry_run.train(recipe.batch_size)
             except (torch.OutOfMemoryError, MemoryError):
                 continue
             rates[strategy] = Rates(self.decoding, forward, step)
@@ -76,8 +76,8 @@ class Bench:
             update={"batch_size": _REFERENCE_BATCH_SIZE}
         )
         model = build(entry.name, self.num_classes, arguments={}).to(self.device)
-        rehearsal = Rehearsal(model, reference, num_classes=self.num_classes, device=self.device)
-        return entry.get_weights("imagenet").gflops / rehearsal.evaluate(_REFERENCE_BATCH_SIZE)
+        dry_run = StepDryRun(model, reference, num_classes=self.num_classes, device=self.device)
+        return entry.get_weights("imagenet").gflops / dry_run.evaluate(_REFERENCE_BATCH_SIZE)
 
 
 def guess_rates(

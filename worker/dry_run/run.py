@@ -1,4 +1,4 @@
-"""One batch of a job, run with random images before anything depends on it."""
+"""Dry run of a job: one batch with random images, timed, with its memory."""
 
 import torch
 
@@ -7,9 +7,9 @@ from app.storage import LocalStorage
 from app.validation.dry_run_schemas import DryRun, DryRunQuestion
 from worker.advice.cost import Rates, estimate_seconds
 from worker.analysis_config import InquiryConfig
+from worker.training.dry_run import StepDryRun
 from worker.training.footprint import PeakMemory, count_available_bytes
 from worker.training.memory import find_fitting_batch_size
-from worker.training.rehearsal import Rehearsal
 from worker.training.repeatable import make_repeatable
 from worker.training.starting_model import start_model
 
@@ -17,8 +17,8 @@ from worker.training.starting_model import start_model
 def dry_run(config: InquiryConfig, question: DryRunQuestion) -> DryRun:
     """Build the model as the job would and run one batch of training and one of validation.
 
-    Where the batch does not fit the memory, the largest that does is looked for, and the figures
-    are those of that one. Raises what `start_model` raises, and DeviceUnavailable.
+    Where the batch does not fit the memory, the figures are those of the largest fitting batch that
+    is found. Raises what `start_model` raises, and DeviceUnavailable.
     """
     recipe = question.recipe
     device = choose_device(config.device)
@@ -26,12 +26,12 @@ def dry_run(config: InquiryConfig, question: DryRunQuestion) -> DryRun:
     available = count_available_bytes(device)
     peak = PeakMemory(device)
     model, header = start_model(config.train(recipe), LocalStorage(config.storage_dir))
-    rehearsal = Rehearsal(model.to(device), recipe, num_classes=header.num_classes, device=device)
+    step = StepDryRun(model.to(device), recipe, num_classes=header.num_classes, device=device)
     rates: dict[int, Rates] = {}
 
     def try_batch(size: int) -> None:
-        forward, step = rehearsal.run(size)
-        rates[size] = Rates(decoding=0.0, forward=forward, step=step)
+        forward_seconds, step_seconds = step.run(size)
+        rates[size] = Rates(decoding=0.0, forward=forward_seconds, step=step_seconds)
 
     try:
         try_batch(recipe.batch_size)

@@ -57,7 +57,7 @@ class IngestionWork:
                 splits=message.splits,
                 report=message.report,
             )
-            work.ring_waiting(session, lease.subject_id)
+            work.notify_waiting(session, lease.subject_id)
             return [session.get_one(Dataset, lease.subject_id).upload_key]
         return []
 

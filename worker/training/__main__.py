@@ -1,7 +1,7 @@
 """Train one job: `python -m worker.training`."""
 
 from worker.child_main import run_child
-from worker.parent_watchdog import Lifeline
+from worker.parent_watchdog import ParentWatchdog
 from worker.protocol import say
 from worker.training.config import TrainingConfig
 from worker.training.run import run
@@ -12,7 +12,7 @@ def main() -> None:
     run_child("worker.training", TrainingConfig, _train)
 
 
-def _train(config: TrainingConfig, lifeline: Lifeline) -> None:
+def _train(config: TrainingConfig, lifeline: ParentWatchdog) -> None:
     run(config, should_stop=lifeline.stop_requested.is_set, say=say)
 
 

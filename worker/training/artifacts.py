@@ -1,4 +1,4 @@
-"""The files of one attempt at a job: states, best checkpoints, and the model in the end."""
+"""The files of one attempt at a job: trainer states, best checkpoints, and the final model."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,13 @@ from app.storage import Storage
 from worker.training.config import Resume
 from worker.training.fit import Best
 from worker.training.learner import Learner
+from worker.training.loop import PassResult
 from worker.training.state import TrainerState, load_state, save_state
 
 
 @dataclass(frozen=True)
 class Artifacts:
-    """Writes below key_prefix; only ever adds files, since the supervisor deletes superseded ones.
+    """Writes below key_prefix; it only adds files, the supervisor deletes superseded ones.
 
     header is that of the model's deltas; its trunk_digest is null where nothing is frozen.
     """
@@ -27,7 +28,7 @@ class Artifacts:
     model: nn.Module
 
     def resume(self, resume: Resume, learner: Learner) -> TrainerState:
-        """Put model and learner into the state an earlier attempt left.
+        """Put model and learner into the state that an earlier attempt stored.
 
         Raises CheckpointInvalid where that was another training.
         """
@@ -37,26 +38,19 @@ class Artifacts:
         learner.load(state.optimizer, state.scaler, state.average)
         return state
 
-    def keep(
-        self,
-        epoch: int,
-        best: Best,
-        best_tensors: dict[str, Tensor] | None,
-        learner: Learner,
-        before: TrainerState | None,
-    ) -> tuple[str, TrainerState]:
-        """Make the state after an epoch durable and give its key; the best epoch's weights first.
+    def save_best(self, epoch: int, tensors: dict[str, Tensor]) -> str:
+        """Store the best weights so far with the checkpoint of an epoch; return their key."""
+        key = f"{self._stem(epoch)}.best.safetensors"
+        checkpoint.save(self.storage, key, Checkpoint(self.header, tensors))
+        return key
 
-        best_tensors are those of the best epoch where it is a new one.
+    def save_state(
+        self, learner: Learner, *, epoch: int, best: Best, best_key: str, start: PassResult | None
+    ) -> tuple[str, TrainerState]:
+        """Store the state after an epoch; return its key and the state.
+
+        start is the validation of the model before its first epoch, where its head was solved for.
         """
-        stem = f"{self.key_prefix}/epoch-{epoch:04d}"
-        if best_tensors is not None:
-            best_key = f"{stem}.best.safetensors"
-            checkpoint.save(self.storage, best_key, Checkpoint(self.header, best_tensors))
-        elif before is not None:
-            best_key = before.best_key
-        else:
-            raise AssertionError("the first epoch is the best so far")
         state = TrainerState(
             epoch=epoch,
             tensors=checkpoint.take_delta(self.model),
@@ -66,10 +60,11 @@ class Artifacts:
             scaler=learner.scaler.state_dict(),
             best=best,
             best_key=best_key,
+            start=start,
         )
-        state_key = f"{stem}.state.pt"
-        save_state(self.storage, state_key, state)
-        return state_key, state
+        key = f"{self._stem(epoch)}.state.pt"
+        save_state(self.storage, key, state)
+        return key, state
 
     def complete(self, state: TrainerState) -> tuple[str, StoredFile]:
         """Store the best epoch as a whole model; the model in memory becomes that epoch's."""
@@ -80,8 +75,11 @@ class Artifacts:
         whole = Checkpoint(header, self.model.state_dict())
         return key, checkpoint.save(self.storage, key, whole)
 
-    def keep_trust(self, trust: Trust) -> str:
-        """Store what the model's confidence is worth, and give its key."""
+    def save_trust(self, trust: Trust) -> str:
+        """Store the model's calibration data; return its key."""
         key = f"{self.key_prefix}/trust.safetensors"
         save_trust(self.storage, key, trust)
         return key
+
+    def _stem(self, epoch: int) -> str:
+        return f"{self.key_prefix}/epoch-{epoch:04d}"

@@ -1,4 +1,4 @@
-"""BatchNorm over a batch that several processes share."""
+"""BatchNorm over a batch that is divided among several processes."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def share_statistics(model: nn.Module, device: torch.device) -> nn.Module:
-    """Let BatchNorm layers take their statistics over the parts of all processes.
+    """Make BatchNorm layers compute their statistics over the parts of all processes.
 
-    Weights, buffers and their names stay. On GPUs by torch's SyncBatchNorm, which runs there alone.
+    Weights, buffers and their names stay. On GPUs this is torch's SyncBatchNorm, which needs them.
     """
     if device.type == "cuda":
         shared: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call] # torch
@@ -26,7 +26,7 @@ def share_statistics(model: nn.Module, device: torch.device) -> nn.Module:
 class _SharedBatchNorm(_BatchNorm):
     """The arithmetic of SyncBatchNorm in plain operations, for processes without a GPU.
 
-    Empty parts are allowed, as there.
+    Parts of a batch may be empty, as in SyncBatchNorm.
     """
 
     def __init__(self, layer: _BatchNorm) -> None:
@@ -42,28 +42,28 @@ class _SharedBatchNorm(_BatchNorm):
         values = input.float()
         dims = [dim for dim in range(input.ndim) if dim != 1]
         shape = [-1 if dim == 1 else 1 for dim in range(input.ndim)]
-        count = _add_up(values.new_tensor(values.numel() // self.num_features))
-        mean = _add_up(values.sum(dims)) / count
+        count = _all_reduce(values.new_tensor(values.numel() // self.num_features))
+        mean = _all_reduce(values.sum(dims)) / count
         centred = values - mean.view(shape)
-        variance = _add_up(centred.square().sum(dims)) / count
-        self._remember(mean.detach(), variance.detach() * count / (count - 1))
+        variance = _all_reduce(centred.square().sum(dims)) / count
+        self._update_statistics(mean.detach(), variance.detach() * count / (count - 1))
         scaled = centred * (variance + self.eps).rsqrt().view(shape)
         return (scaled * self.weight.view(shape) + self.bias.view(shape)).to(input.dtype)
 
     def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002 -- torch's own name
-        """Any number of dimensions will do."""
+        """Accept any number of dimensions."""
 
     @torch.no_grad()
-    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+    def _update_statistics(self, mean: Tensor, variance: Tensor) -> None:
         if self.running_mean is None or self.running_var is None or self.momentum is None:
-            raise TypeError("a layer without running statistics")
+            raise TypeError("The BatchNorm layer has no running statistics.")
         self.running_mean.lerp_(mean, self.momentum)
         self.running_var.lerp_(variance, self.momentum)
         if self.num_batches_tracked is not None:
             self.num_batches_tracked += 1
 
 
-class _AddUp(torch.autograd.Function):
+class _AllReduce(torch.autograd.Function):
     @staticmethod
     def forward(_ctx: Any, values: Tensor) -> Tensor:
         total = values.clone()
@@ -78,6 +78,6 @@ class _AddUp(torch.autograd.Function):
         return total
 
 
-def _add_up(values: Tensor) -> Tensor:
-    total: Tensor = _AddUp.apply(values)
+def _all_reduce(values: Tensor) -> Tensor:
+    total: Tensor = _AllReduce.apply(values)
     return total

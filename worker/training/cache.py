@@ -1,7 +1,7 @@
 """Decoded images in memory-mapped files, shared by the jobs of a machine.
 
 A file holds images of a dataset in one form, one after the other, and is never changed.
-Files that have not been used for longest make way when the folder would grow over its bound.
+The least recently used files are deleted when the folder would exceed its limit.
 """
 
 import errno
@@ -24,11 +24,11 @@ from worker.pool import in_threads
 from worker.training.data import Sample
 
 _SOURCE_SCALE = 2
-"""A photograph is kept at no more than this many input sizes along its shorter side: a random crop
-of half that side is still no enlargement."""
+"""An image is cached with at most this many input sizes along its shorter side: a random crop of
+half that side is still not enlarged."""
 
 _ABANDONED_SECONDS = 3600.0
-"""A part that nothing was added to for so long has lost its writer."""
+"""A partial file that has not grown for this long has lost its writer."""
 
 OnImage = Callable[[], None]
 """Called after each image that was decoded."""
@@ -36,20 +36,20 @@ OnImage = Callable[[], None]
 
 @dataclass(frozen=True)
 class Form:
-    """A form in which images are cached: its name, and how one gets there from an image."""
+    """A form in which images are cached: its name, and how an image is converted to it."""
 
     name: str
     render: Callable[[Image.Image], Tensor]
     measure: Callable[[int, int], tuple[int, int]]
-    """Width and height of an image to those of its form."""
+    """Maps width and height of an image to those in this form."""
 
     def keeps(self, width: int, height: int) -> bool:
-        """Whether an image of this size is the same in this form."""
+        """Return whether an image of this size keeps its size in this form."""
         return self.measure(width, height) == (width, height)
 
 
 def eval_form(spec: PreprocessingSpec) -> Form:
-    """As validation sees images: uint8 [3, input_size, input_size]."""
+    """Return the form for validation: uint8 [3, input_size, input_size]."""
     size = spec.input_size
     return Form(
         f"eval-{spec.resize_size}-{size}-{spec.interpolation}",
@@ -59,7 +59,7 @@ def eval_form(spec: PreprocessingSpec) -> Form:
 
 
 def source_form(spec: PreprocessingSpec) -> Form:
-    """As random crops are taken from: uint8 [3, height, width], large ones made smaller."""
+    """Return the form for random crops: uint8 [3, height, width], large images made smaller."""
     longest_short_side = _SOURCE_SCALE * spec.input_size
 
     def measure(width: int, height: int) -> tuple[int, int]:
@@ -82,11 +82,11 @@ class CachedImages:
         self._places = places
 
     def moved_to(self, device: torch.device) -> "CachedImages":
-        """The same images in a device's memory."""
+        """Return the same images in a device's memory."""
         return CachedImages(self.pixels.to(device), self._places)
 
     def locate(self, sample: Sample) -> tuple[int, int, int]:
-        """The position of an image's first pixel among all pixels, its width and height."""
+        """Return the position of an image's first pixel among all pixels, its width and height."""
         offset, width, height = self._places[sample.image_id]
         return offset // 3, width, height
 
@@ -94,7 +94,7 @@ class CachedImages:
         return sample.image_id in self._places
 
     def __call__(self, sample: Sample) -> Tensor:
-        """uint8 [3, height, width], a view of the file."""
+        """Return uint8 [3, height, width], a view of the file."""
         offset, width, height = self._places[sample.image_id]
         return (
             self.pixels[offset : offset + width * height * 3]
@@ -105,7 +105,7 @@ class CachedImages:
 
 @dataclass(frozen=True)
 class ImageCache:
-    """A folder of such files, at most max_bytes in all."""
+    """A folder of cached images, at most max_bytes in all."""
 
     folder: Path
     max_bytes: int
@@ -118,11 +118,11 @@ class ImageCache:
         num_threads: int,
         on_image: OnImage,
     ) -> CachedImages | None:
-        """These samples in this order, decoded first where they are not there yet.
+        """Return these samples in this order, decoded first where they are not cached.
 
-        The storage names images by their contents, so that files are found again by the names and
-        sizes of their images, whichever dataset these belong to.
-        None where they are more than the folder may hold, or than its disk has left.
+        The storage names images by their contents, so that a file is found by the names and sizes
+        of its images, whichever dataset these belong to.
+        Returns None where they exceed the folder's limit or the free space of its disk.
         """
         places, num_bytes = _plan(samples, form)
         path = self.folder / f"{_name(samples, form)}.pixels"
@@ -142,7 +142,7 @@ class ImageCache:
         return CachedImages(pixels, places)
 
     def _make_room(self, num_bytes: int) -> bool:
-        """Delete what was used longest ago until there is room; False if there cannot be."""
+        """Delete the least recently used files; return whether there is room then."""
         if num_bytes > self.max_bytes:
             return False
         files = self._list_files("*.pixels")
@@ -158,17 +158,17 @@ class ImageCache:
         return True
 
     def _list_files(self, pattern: str) -> list[tuple[float, int, Path]]:
-        """Time of last use, bytes and path, longest unused first."""
+        """List time of last use, bytes and path, least recently used first."""
         files = []
         for path in self.folder.glob(pattern):
-            with suppress(FileNotFoundError):  # another job may delete it just now
+            with suppress(FileNotFoundError):  # another job may have deleted it
                 status = path.stat()
                 files.append((status.st_mtime, status.st_size, path))
         return sorted(files)
 
 
 def decode(sample: Sample, form: Form) -> Tensor:
-    """One image in a form, without a cache."""
+    """Decode one image in a form, without a cache."""
     return form.render(decode_image(sample.path))
 
 
@@ -178,7 +178,7 @@ def _name(samples: Sequence[Sample], form: Form) -> str:
 
 
 def _plan(samples: Sequence[Sample], form: Form) -> tuple[dict[int, tuple[int, int, int]], int]:
-    """Offset, width and height of each image, and the bytes of all."""
+    """Return offset, width and height of each image, and the bytes of all."""
     places: dict[int, tuple[int, int, int]] = {}
     offset = 0
     for sample in samples:
@@ -190,7 +190,7 @@ def _plan(samples: Sequence[Sample], form: Form) -> tuple[dict[int, tuple[int, i
 
 def _decode(samples: Sequence[Sample], form: Form, num_threads: int) -> Iterator[Tensor]:
     def render(sample: Sample) -> Tensor:
-        torch.set_num_threads(1)  # of this thread; torch would start a pool inside each
+        torch.set_num_threads(1)  # for this thread; torch would start a pool in each
         return decode(sample, form)
 
     return in_threads(render, samples, num_threads=num_threads)

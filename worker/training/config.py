@@ -1,4 +1,4 @@
-"""What a training process is told: the recipe, and where its inputs and outputs are."""
+"""The configuration of a training process: the recipe, and where inputs and outputs are."""
 
 from pathlib import Path
 
@@ -19,10 +19,10 @@ class Resume(BaseModel):
 class TrainingConfig(BaseModel):
     """The configuration a supervisor sends to `python -m worker.training`.
 
-    key_prefix is where this attempt's artifacts go (`jobs/<job id>/<fence>`). base_model_key is the
-    checkpoint of the model that `recipe.weights` refers to, where it is a model reference. Epochs
-    shorter than keep_every_seconds share a checkpoint. num_processes share the batches where the
-    recipe lets them.
+    key_prefix is where this attempt's artifacts are stored (`jobs/<job id>/<fence>`).
+    base_model_key is the checkpoint of the model that `recipe.weights` refers to, where it is a
+    model reference. Epochs shorter than keep_every_seconds share a checkpoint. num_processes divide
+    the batches where the recipe allows it.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -1,4 +1,4 @@
-"""Images in, batches out: decoded and prepared by threads ahead of the model, in a fixed order."""
+"""Batches of images, decoded and prepared by threads ahead of the model, in a fixed order."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,8 +17,8 @@ from app.ml.runtime.seeding import derive_seed
 Result = TypeVar("Result")
 
 Batch = tuple[Tensor, Tensor]
-"""What the model is given, float [batch, ...], and class indices, int64 [batch]; float32
-[batch, num_classes] where images are mixed."""
+"""The model's inputs, float [batch, ...], and class indices, int64 [batch]; where images are mixed,
+float32 [batch, num_classes]."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def select_samples(
     class_names: Sequence[str],
     locate: Callable[[str], Path],
 ) -> list[Sample]:
-    """The samples of one split, in the manifest's order; targets are positions in class_names."""
+    """Return a split's samples, in the manifest's order; targets are positions in class_names."""
     targets = {name: target for target, name in enumerate(class_names)}
     return [
         Sample(
@@ -54,10 +54,10 @@ def select_samples(
 
 
 def plan_batches(num_images: int, batch_size: int) -> list[int]:
-    """The sizes of an epoch's batches.
+    """Return the sizes of an epoch's batches.
 
-    A last batch of one image is merged into the one before it: BatchNorm cannot take a variance
-    over one value. Only a single image in all stays alone.
+    A last batch of one image is merged into the one before it: BatchNorm cannot compute a variance
+    over one value. Only a single image in all is a batch by itself.
     """
     starts = range(0, num_images, batch_size)
     sizes = [min(batch_size, num_images - start) for start in starts]
@@ -68,10 +68,10 @@ def plan_batches(num_images: int, batch_size: int) -> list[int]:
 
 
 def shuffle(targets: Tensor, *, seed: int, epoch: int, is_balanced: bool = False) -> list[int]:
-    """The order of an epoch, as positions: a pure function of the seed and the epoch.
+    """Return the order of an epoch, as positions: a pure function of the seed and the epoch.
 
     targets: int64 [num_images]. A balanced epoch has as many images, drawn with replacement so that
-    every class is as likely as any other.
+    all classes are equally likely.
     """
     random = torch.Generator().manual_seed(derive_seed("shuffle", seed, epoch))
     if not is_balanced:
@@ -81,12 +81,11 @@ def shuffle(targets: Tensor, *, seed: int, epoch: int, is_balanced: bool = False
 
 
 class Loader:
-    """Threads that prepare images ahead of the model; the same batches whatever their number.
+    """Threads that prepare images ahead of the model; their number does not change the batches.
 
-    Threads, because what they call (decoding, resizing) releases Python's lock, and because they
-    start in no time and share memory, unlike a DataLoader's processes. num_batches are in
-    preparation at a time: with 1, nothing is prepared while the model works, which is faster where
-    both would share the same cores.
+    These are threads because decoding and resizing release Python's lock, and because threads start
+    quickly and share memory, unlike a DataLoader's processes. num_batches are prepared at a time:
+    with 1, nothing is prepared while the model runs, which is faster where both use the same cores.
     """
 
     def __init__(self, num_threads: int, num_batches: int = 2) -> None:
@@ -100,9 +99,9 @@ class Loader:
     def load(
         self, samples: Iterable[Sample], sizes: Sequence[int], prepare: Callable[[Sample], Tensor]
     ) -> Iterator[Batch]:
-        """Yield what prepare makes of the samples, in batches of these sizes.
+        """Yield the prepared samples in batches of these sizes.
 
-        What prepare raises is raised here, at the batch the image belongs to.
+        An error of prepare is raised here, at the batch of its image.
         """
         waiting = iter(samples)
         ahead: deque[tuple[Future[Tensor], int]] = deque()
@@ -122,7 +121,7 @@ class Loader:
     def map(
         self, function: Callable[[Sequence[Sample]], Result], batches: Iterable[Sequence[Sample]]
     ) -> Iterator[Result]:
-        """What a function makes of whole batches, in their order; each thread works on its own."""
+        """Yield a function's results for whole batches, in order; each thread takes a batch."""
         running: deque[Future[Result]] = deque()
         try:
             for batch in batches:

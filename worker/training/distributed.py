@@ -1,10 +1,10 @@
-"""The processes of one training, each with its share of every batch.
+"""The processes of one training, each with its part of every batch.
 
-Gradients are added up in one buffer after the backward pass, not by DistributedDataParallel as it
-goes along. DDP rearranges its buckets after the first step, so that a run taken up again would add
-in another order than one that was never interrupted; it divides by processes where parts of a batch
-differ in size; and it fixes in advance which parameters learn, which staged unfreezing changes.
-What is given up is that sending overlaps with computing.
+Gradients are summed in one buffer after the backward pass, not by DistributedDataParallel during
+it. DDP rearranges its buckets after the first step, so a resumed run would add in another order
+than an undisturbed one; it divides by processes where parts of a batch differ in size; and it fixes
+in advance which parameters are trained, which staged unfreezing changes. The price is that
+communication does not overlap with computation.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,62 +21,62 @@ from app.errors import DeviceUnavailable
 from app.ml.runtime.device import choose_device
 from worker.training.config import TrainingConfig
 
-_PATIENCE = timedelta(hours=1)
-"""How long processes wait for each other: rank 0 may be writing a checkpoint meanwhile. One that is
-gone is noticed at once by other means (`worker.training.crew`)."""
+_TIMEOUT = timedelta(hours=1)
+"""How long processes wait for each other: rank 0 may be writing a checkpoint meanwhile. A process
+that ends is noticed at once by other means (`worker.training.rank_processes`)."""
 
 
 @dataclass(frozen=True)
-class Ranks:
-    """This process is number `rank` of `of`; all see the same numbers after each of these calls.
+class ProcessGroup:
+    """The place of this process among the world_size processes of a training.
 
     Every process has to make the same calls in the same order.
     """
 
     rank: int = 0
-    of: int = 1
+    world_size: int = 1
 
     @property
-    def is_alone(self) -> bool:
-        return self.of == 1
+    def is_single(self) -> bool:
+        return self.world_size == 1
 
-    def divide(self, num_threads: int) -> int:
-        """The threads of each process where a training has so many, at least one."""
-        return max(num_threads // self.of, 1)
+    def share_threads(self, num_threads: int) -> int:
+        """Return the threads of each process of a training with num_threads, at least one."""
+        return max(num_threads // self.world_size, 1)
 
-    def take(self, size: int) -> range:
-        """This process's positions in a batch: contiguous, none where images are too few."""
-        share, rest = divmod(size, self.of)
+    def split_batch(self, size: int) -> range:
+        """Return this process's positions in a batch: contiguous, empty where images are few."""
+        share, rest = divmod(size, self.world_size)
         start = self.rank * share + min(self.rank, rest)
         return range(start, start + share + (self.rank < rest))
 
-    def add_up(self, values: Tensor) -> Tensor:
-        """The sum over the processes."""
-        if self.is_alone:
+    def all_reduce(self, values: Tensor) -> Tensor:
+        """Return the sum over the processes."""
+        if self.is_single:
             return values
         total = values.clone()
         dist.all_reduce(total)
         return total
 
-    def decide(self, wish: bool, device: torch.device) -> bool:
-        """What rank 0 wishes."""
-        return bool(self._hear_rank_0(torch.tensor(int(wish), device=device)).item())
+    def broadcast_flag(self, flag: bool, device: torch.device) -> bool:
+        """Return rank 0's flag."""
+        return bool(self._broadcast(torch.tensor(int(flag), device=device)).item())
 
-    def agree(self, tensors: Iterable[Tensor]) -> None:
-        """Give tensors the values that rank 0 has in them."""
-        if self.is_alone:
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
+        """Copy rank 0's values into the tensors."""
+        if self.is_single:
             return
         with torch.no_grad():
             for tensor in tensors:
-                tensor.copy_(self._hear_rank_0(tensor.detach().contiguous()))
+                tensor.copy_(self._broadcast(tensor.detach().contiguous()))
 
     def average_gradients(self, parameters: Iterable[nn.Parameter], weight: float | Tensor) -> None:
-        """From gradients of sums over images to the gradient of the mean over everyone's images.
+        """Turn gradients of sums over images into the gradient of the mean over all images.
 
-        weight is that of this process's images in the mean: their number, unless classes count
-        differently.
+        weight is that of this process's images in the mean: their number, unless classes are
+        weighted.
         """
-        if self.is_alone:
+        if self.is_single:
             return
         gradients = [p.grad for p in parameters if p.grad is not None]
         parts = [gradient.reshape(-1) for gradient in gradients]
@@ -88,53 +88,59 @@ class Ranks:
         for gradient, mean in zip(gradients, means, strict=True):
             gradient.copy_(mean.view(gradient.shape))
 
-    def _hear_rank_0(self, tensor: Tensor) -> Tensor:
-        if not self.is_alone:
+    def _broadcast(self, tensor: Tensor) -> Tensor:
+        if not self.is_single:
             dist.broadcast(tensor, src=0)
         return tensor
 
 
-ALONE = Ranks()
+SINGLE_PROCESS = ProcessGroup()
 
 
 def count_processes(config: TrainingConfig) -> int:
-    """Of a training: as set, but no more than a batch has images, and one where trunks run once."""
+    """Return the number of processes of a training.
+
+    It is the configured number, but at most the batch size, and one where the frozen layers run
+    only once.
+    """
     recipe = config.recipe
     return 1 if recipe.cached_views is not None else min(config.num_processes, recipe.batch_size)
 
 
-def choose_place(name: str, ranks: Ranks) -> torch.device:
-    """The device of a process, by the setting's name: its own GPU where there are several of both.
+def choose_process_device(name: str, group: ProcessGroup) -> torch.device:
+    """Return the device of a process by the setting's name; several processes have a GPU each.
 
-    Raises DeviceUnavailable where CUDA was asked for and is not there, or has too few devices.
+    Raises DeviceUnavailable where CUDA was asked for and is missing, or has too few devices.
     """
     device = choose_device(name)
-    if device.type != "cuda" or ranks.is_alone:
+    if device.type != "cuda" or group.is_single:
         return device
     num_devices = torch.cuda.device_count()
-    if num_devices < ranks.of:
+    if num_devices < group.world_size:
         raise DeviceUnavailable(
-            f"{ranks.of} processes were asked for (GRAFT_NUM_PROCESSES), "
+            f"{group.world_size} processes were asked for (GRAFT_NUM_PROCESSES), "
             f"but there are {num_devices} CUDA devices."
         )
-    return torch.device("cuda", ranks.rank)
+    return torch.device("cuda", group.rank)
 
 
 @contextmanager
-def gathered(ranks: Ranks, meeting_file: Path, device: torch.device) -> Iterator[None]:
-    """The processes are connected meanwhile: by NCCL on GPUs, by gloo elsewhere.
+def open_process_group(
+    group: ProcessGroup, rendezvous_file: Path, device: torch.device
+) -> Iterator[None]:
+    """Connect the processes while this is open: by NCCL on GPUs, by gloo elsewhere.
 
-    They find each other by a file that they share. Raises RuntimeError where one of them is gone.
+    They find each other by a shared file. Raises RuntimeError where one of them has ended.
     """
-    if ranks.is_alone:
+    if group.is_single:
         yield
         return
     dist.init_process_group(
         "nccl" if device.type == "cuda" else "gloo",
-        store=dist.FileStore(str(meeting_file), ranks.of),  # type: ignore[attr-defined] # torch
-        rank=ranks.rank,
-        world_size=ranks.of,
-        timeout=_PATIENCE,
+        store=dist.FileStore(str(rendezvous_file), group.world_size),  # type: ignore[attr-defined] # torch
+        rank=group.rank,
+        world_size=group.world_size,
+        timeout=_TIMEOUT,
     )
     try:
         yield

@@ -7,21 +7,15 @@ from typing import Any
 
 import torch
 
-from app.ml.models.pretrained import Provenance
-from app.ml.runtime.precision import Numbers
-from worker.training.config import TrainingConfig
+from worker.training.setup import TrainingSetup
 
 _LIBRARIES = ("torchvision", "numpy", "pillow", "safetensors")
 
 
-def describe_environment(
-    config: TrainingConfig,
-    device: torch.device,
-    numbers: Numbers,
-    weights: Provenance,
-    num_processes: int,
-) -> dict[str, Any]:
-    """A JSON object: versions, machine, numbers, processes, threads, digests and the seed."""
+def describe_environment(setup: TrainingSetup) -> dict[str, Any]:
+    """Return a JSON object: versions, machine, precision, processes, threads, digests and seed."""
+    config, learner = setup.context.config, setup.learner
+    device = learner.device
     return {
         "libraries": {
             "torch": torch.__version__,
@@ -33,17 +27,17 @@ def describe_environment(
         "device": device.type,
         "device_name": _name_device(device),
         "instructions": _name_instructions(device),
-        "precision": numbers,
-        "num_processes": num_processes,
+        "precision": learner.precision,
+        "num_processes": learner.group.world_size,
         "num_threads": config.recipe.num_threads,
         "seed": config.recipe.seed,
         "dataset_digest": config.dataset_digest,
-        "weights": weights.model_dump(),
+        "weights": setup.header.weights.model_dump(),
     }
 
 
 def _name_instructions(device: torch.device) -> str:
-    """What torch's kernels are compiled for here: another set adds numbers in another order."""
+    """Return the instruction set of torch's kernels: another one adds in another order."""
     if device.type == "cuda":
         major, minor = torch.cuda.get_device_capability(device)
         return f"CUDA {torch.version.cuda}, compute capability {major}.{minor}"

@@ -26,14 +26,14 @@ from worker.training.cache import (
 )
 from worker.training.config import TrainingConfig
 from worker.training.data import Batch, Loader, Sample, plan_batches, select_samples, shuffle
-from worker.training.distributed import ALONE, Ranks
+from worker.training.distributed import SINGLE_PROCESS, ProcessGroup
 from worker.training.mixing import mix
 
 LANE_BATCH_SIZE = 8
-"""Images that one thread takes at a time: more are no faster, and fewer leave cores idle less."""
+"""Images that one thread takes at a time: more are not faster, and leave cores idle longer."""
 
 MIN_EVAL_BATCH_SIZE = 32
-"""Without gradients there is room for more images at a time than in training."""
+"""Without gradients there is memory for more images at a time than in training."""
 
 Read = Callable[[Sample], Tensor]
 """A sample's image: uint8 [3, height, width]."""
@@ -49,12 +49,12 @@ class Splits:
     paths: dict[int, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageFeed:
     """Training batches, shuffled and augmented by epoch, and other splits' in fixed order.
 
-    Where several processes train, training and validation batches are this process's parts of them,
-    which may be empty; what else is asked for is whole. sources and plains are what is cached.
+    In a process group, training and validation batches are this process's parts, which may be
+    empty; `eval_batches` and `map_once` are not divided. sources and plains are the cached images.
     """
 
     recipe: Recipe
@@ -65,7 +65,7 @@ class ImageFeed:
     read_plain: Read
     loader: Loader
     device: torch.device
-    ranks: Ranks = ALONE
+    group: ProcessGroup = SINGLE_PROCESS
     sources: CachedImages | None = None
     plains: CachedImages | None = None
 
@@ -96,7 +96,7 @@ class ImageFeed:
             else:
                 seed = derive_seed("mix", recipe.seed, epoch, step)
                 images, targets = mix(batch, recipe.mixing, self.num_classes, seed)
-                is_neighbour = int(not self.ranks.is_alone)
+                is_neighbour = int(not self.group.is_single)
                 yield images[is_neighbour:], targets[is_neighbour:]
 
     def val_batches(self) -> Iterator[Batch]:
@@ -149,8 +149,8 @@ class ImageFeed:
         """
         parts = []
         for size, start in zip(sizes, accumulate(sizes, initial=0), strict=False):
-            part = [start + position for position in self.ranks.take(size)]
-            if part and with_neighbour and not self.ranks.is_alone:
+            part = [start + position for position in self.group.split_batch(size)]
+            if part and with_neighbour and not self.group.is_single:
                 part.insert(0, start + (part[0] - start - 1) % size)
             parts.append(part)
         return parts
@@ -198,18 +198,19 @@ def list_splits(config: TrainingConfig, storage: Storage) -> Splits:
     return splits
 
 
-def open_feed(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
+def open_feed(  # noqa: PLR0913 -- each is one thing the caller knows
     config: TrainingConfig,
     splits: Splits,
     spec: PreprocessingSpec,
+    *,
     loader: Loader,
     device: torch.device,
     on_image: OnImage,
 ) -> tuple[ImageFeed, bool | None]:
-    """The feed of a job, and whether its images are cached; on_image is told of each decoded one.
+    """Return the feed of a job, and whether its images are cached (None: they need no cache).
 
-    Where they do not fit the cache they are decoded anew in every epoch. Images that are seen but
-    once need none: then there is no answer.
+    on_image is called for each decoded image. Images that do not fit the cache are decoded again in
+    every epoch. Images that are read only once need no cache.
     """
     recipe = config.recipe
     cache = ImageCache(config.cache_dir, config.image_cache_bytes)
@@ -242,14 +243,14 @@ def open_feed(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
         return decode(sample, plain)
 
     feed = ImageFeed(
-        recipe,
-        spec,
-        splits,
-        len(config.class_names),
-        read_source,
-        read_plain,
-        loader,
-        device,
+        recipe=recipe,
+        spec=spec,
+        splits=splits,
+        num_classes=len(config.class_names),
+        read_source=read_source,
+        read_plain=read_plain,
+        loader=loader,
+        device=device,
         sources=sources,
         plains=plains,
     )

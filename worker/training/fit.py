@@ -11,13 +11,13 @@ from torch import nn
 from app.errors import Diverged
 from app.ml.recipe import EarlyStopping, Recipe
 from worker.training.data import Batch
-from worker.training.learner import Learner, at_rest
+from worker.training.learner import Learner, frozen
 from worker.training.loop import OnStep, PassResult, eval_pass, train_pass
 from worker.training.optim import count_steps, list_learning_rates
 
 
 class Feed(Protocol):
-    """What an epoch is fed with: batches on the model's device, the same for the same epoch."""
+    """The batches of epochs, on the model's device, the same for the same epoch."""
 
     @property
     def num_train_batches(self) -> int: ...
@@ -32,7 +32,10 @@ class Feed(Protocol):
 
 @dataclass(frozen=True)
 class Best:
-    """The first epoch with the highest score: its validation accuracy, unless told otherwise."""
+    """The first epoch with the highest score: its validation accuracy, unless told otherwise.
+
+    Epoch 0 is the model before its first epoch, a candidate where its head was solved for.
+    """
 
     epoch: int
     score: float
@@ -67,10 +70,11 @@ def fit(  # noqa: PLR0913 -- each is one thing the caller knows
 ) -> Iterator[EpochResult]:
     """Train epoch by epoch, from the one after last_epoch; the model is changed in place.
 
-    An epoch depends on the learner, the recipe and its number alone, so that a run taken up again
-    with a restored learner goes on exactly as if it had not been interrupted. layers are the
-    trainable parameters from the head downwards, for staged unfreezing.
-    Ends early where should_stop says so after an epoch, or by the recipe's early stopping.
+    An epoch depends on the learner, the recipe and its number alone, so that a resumed run with a
+    restored learner continues exactly as if it had not been interrupted. layers are the trainable
+    parameters from the head downwards, for staged unfreezing. best is the best so far; epoch 0 is
+    the model before its first epoch.
+    Ends early where should_stop returns True after an epoch, or by the recipe's early stopping.
     Raises Diverged, naming the epoch.
     """
     for epoch in range(last_epoch + 1, recipe.epochs + 1):
@@ -80,7 +84,7 @@ def fit(  # noqa: PLR0913 -- each is one thing the caller knows
         steps = count_steps(feed.num_train_batches, recipe.accumulate)
         rates = list_learning_rates(recipe, epoch, steps)
         try:
-            with _rest(recipe, layers, epoch):
+            with _freeze(recipe, layers, epoch):
                 batches = feed.train_batches(epoch)
                 train = train_pass(learner, batches, rates, on_step, seed=recipe.seed, epoch=epoch)
             val = eval_pass(learner, feed.val_batches(), on_step)
@@ -95,31 +99,29 @@ def fit(  # noqa: PLR0913 -- each is one thing the caller knows
 
 
 def has_stalled(early_stopping: EarlyStopping | None, best: Best | None, epoch: int) -> bool:
-    """Whether the best epoch lies `patience` epochs or more behind the last one."""
+    """Return whether the best epoch lies `patience` epochs or more behind the last one."""
     if early_stopping is None or best is None:
         return False
     return epoch - best.epoch >= early_stopping.patience
 
 
-def list_resting(
-    recipe: Recipe, layers: list[list[nn.Parameter]], epoch: int
-) -> list[nn.Parameter]:
-    """The parameters that do not learn yet in an epoch (counted from 1).
+def list_frozen(recipe: Recipe, layers: list[list[nn.Parameter]], epoch: int) -> list[nn.Parameter]:
+    """Return the parameters that are still frozen in an epoch (counted from 1).
 
-    The head learns from the start; the trunk is divided into stages of equally many layers, which
-    begin from the top downwards (gradual unfreezing: Howard & Ruder, 2018).
+    The head is trained from the start; the backbone is divided into stages of equally many layers,
+    which are unfrozen from the top downwards (gradual unfreezing: Howard & Ruder, 2018).
     """
     staged = recipe.staged_unfreezing
     if staged is None:
         return []
-    trunk = [parameters for parameters in layers if parameters][1:]
+    backbone = [parameters for parameters in layers if parameters][1:]
     num_begun = min((epoch - 1) // staged.epochs_per_stage, staged.num_stages)
-    num_learning = round(len(trunk) * num_begun / staged.num_stages)
-    return [parameter for layer in trunk[num_learning:] for parameter in layer]
+    num_unfrozen = round(len(backbone) * num_begun / staged.num_stages)
+    return [parameter for layer in backbone[num_unfrozen:] for parameter in layer]
 
 
-def _rest(
+def _freeze(
     recipe: Recipe, layers: list[list[nn.Parameter]], epoch: int
 ) -> AbstractContextManager[None]:
-    resting = list_resting(recipe, layers, epoch)
-    return at_rest(resting) if resting else nullcontext()
+    parameters = list_frozen(recipe, layers, epoch)
+    return frozen(parameters) if parameters else nullcontext()

@@ -1,4 +1,4 @@
-"""How much memory there is, what a network takes of it, and what was taken."""
+"""Memory: what is available, what a network needs, and the peak of a process."""
 
 import resource
 import sys
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 @dataclass
 class ActivationBytes:
-    """Of one forward pass: kept for the backward pass, and of the largest layer's ends alone."""
+    """Bytes of one forward pass: kept for the backward pass, and of the largest layer alone."""
 
     kept: int = 0
     largest: int = 0
@@ -22,9 +22,9 @@ class ActivationBytes:
 
 @contextmanager
 def count_activations(model: nn.Module) -> Iterator[ActivationBytes]:
-    """Count what forward passes take while this is open; buffers are as before afterwards.
+    """Count the activations of forward passes while this is open, and restore buffers afterwards.
 
-    A tensor that several layers keep counts once, and parameters do not count.
+    A tensor that several layers keep counts once; parameters do not count.
     """
     counts = ActivationBytes()
     seen = {parameter.data_ptr() for parameter in model.parameters()}
@@ -52,7 +52,7 @@ def count_activations(model: nn.Module) -> Iterator[ActivationBytes]:
 
 
 def count_available_bytes(device: torch.device) -> int:
-    """Memory that is free for a training on this device, within the container's limit."""
+    """Return the free memory of a device, within the container's limit."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
@@ -65,10 +65,10 @@ def count_available_bytes(device: torch.device) -> int:
 
 
 class PeakMemory:
-    """The most memory taken since this was made: on a GPU by torch's count, else what is resident.
+    """Peak memory since creation: on a GPU by torch's count, else the resident set.
 
-    The resident set's peak (getrusage(2)) is that of the whole process, so this is for processes
-    that measure one thing.
+    The resident set's peak (getrusage(2)) is that of the whole process, so this suits processes
+    that measure only one thing.
     """
 
     def __init__(self, device: torch.device) -> None:

@@ -1,10 +1,10 @@
-"""A model cut in two: layers that are run once on each image, and the part behind them that learns.
+"""A model split in two: frozen layers that run once on each image, and the trainable part.
 
-The frozen part runs as it serves (dropout off, BatchNorm's statistics kept), so what it makes of an
-image depends on nothing but the image.
+The frozen part runs as in serving (dropout off, BatchNorm's statistics kept), so that its output
+depends on the image alone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,53 +14,82 @@ from app.errors import InputProblem, ValidationFailed
 from app.ml.models.catalogue import Entry
 from app.ml.models.features import has_linear_head
 from app.ml.recipe import Recipe
-from worker.training.data import Batch, plan_batches, shuffle
+from app.ml.runtime.precision import Numbers as ResolvedPrecision
+from app.ml.runtime.precision import autocast
+from worker.training.data import Batch, Sample, plan_batches, shuffle
+from worker.training.feed import ImageFeed, Read
 
 
 @dataclass(frozen=True)
-class Cut:
+class SplitModel:
     """Two parts that share their parameters with the model.
 
-    front: images, float32 [batch, 3, height, width], to activations [batch, ...]; tail: activations
-    to scores.
+    frozen maps images, float32 [batch, 3, height, width], to activations [batch, ...]; trainable
+    maps activations to scores.
     """
 
-    front: Callable[[Tensor], Tensor]
-    tail: nn.Module
+    frozen: Callable[[Tensor], Tensor]
+    trainable: nn.Module
 
 
-def cut_model(model: nn.Module, entry: Entry, recipe: Recipe) -> Cut:
-    """Cut a model below the first layer that learns; it is in evaluation mode afterwards.
+def split_model(model: nn.Module, entry: Entry, recipe: Recipe) -> SplitModel:
+    """Split a model below its first trainable layer; it is in evaluation mode afterwards.
 
-    Auxiliary heads, which have no part in what a model answers, are in neither part.
-    Raises ValidationFailed where the model's forward pass cannot be cut there.
+    Auxiliary heads, which do not take part in predictions, are in neither part.
+    Raises ValidationFailed where the model's forward pass cannot be split there.
     """
-    if ends_at_head(model, entry, recipe):
+    if is_split_at_head(model, entry, recipe):
         head = model.get_submodule(entry.heads[-1].name)
-        return Cut(cut_features(model, entry), _HeadOnFeatures(head))
-    front, tail = _split(model, recipe.trainable_from or entry.heads[-1].name)
-    return Cut(front.eval(), tail)
+        return SplitModel(extract_backbone(model, entry), _HeadOnFeatures(head))
+    frozen, trainable = _split(model, recipe.trainable_from or entry.heads[-1].name)
+    return SplitModel(frozen.eval(), trainable)
 
 
-def ends_at_head(model: nn.Module, entry: Entry, recipe: Recipe) -> bool:
-    """Whether what the frozen layers give is the features that `cut_features` gives."""
+def is_split_at_head(model: nn.Module, entry: Entry, recipe: Recipe) -> bool:
+    """Return whether the activations are the features that `extract_backbone` computes."""
     return recipe.strategy == "feature_extract" and has_linear_head(model, entry)
 
 
-def cut_features(model: nn.Module, entry: Entry) -> Callable[[Tensor], Tensor]:
-    """What gives a linear head its input, float32 [batch, in_features], as `tap_features` does.
+def extract_backbone(model: nn.Module, entry: Entry) -> Callable[[Tensor], Tensor]:
+    """Return a function from images to a linear head's input, float32 [batch, in_features].
 
-    Several threads may call it at a time.
+    It computes what `tap_features` does. Several threads may call it at a time.
     """
     head = entry.heads[-1].name
-    front = _split(model, head)[0].eval()
+    backbone = _split(model, head)[0].eval()
     is_convolution = isinstance(model.get_submodule(head), nn.Conv2d)
 
-    def run_front(images: Tensor) -> Tensor:
-        activations: Tensor = front(images).float()
+    def compute_features(images: Tensor) -> Tensor:
+        activations: Tensor = backbone(images).float()
         return activations.mean((2, 3)) if is_convolution else activations
 
-    return run_front
+    return compute_features
+
+
+def run_once(  # noqa: PLR0913 -- a function, its images, and how they are read
+    function: Callable[[Tensor], Tensor],
+    images: ImageFeed,
+    samples: Sequence[Sample],
+    read: Read,
+    *,
+    precision: ResolvedPrecision,
+    on_batch: Callable[[int], None],
+) -> tuple[Tensor, Tensor]:
+    """Return a function's outputs for all samples, [num_images, ...], and their targets.
+
+    on_batch is called with the number of images of each batch.
+    """
+
+    def compute(batch: Tensor) -> Tensor:
+        with autocast(precision, images.device), torch.no_grad():
+            return function(batch)
+
+    outputs, targets = [], []
+    for output, labels in images.map_once(samples, read, compute):
+        outputs.append(output)
+        targets.append(labels)
+        on_batch(len(labels))
+    return torch.cat(outputs), torch.cat(targets)
 
 
 class _HeadOnFeatures(nn.Module):
@@ -78,7 +107,7 @@ class _HeadOnFeatures(nn.Module):
 class _LayerTracer(fx.Tracer):
     """Keeps torch's and torchvision's own building blocks whole.
 
-    Some of them (stochastic depth) look at whether they train, which tracing would fix for good.
+    Some of them (stochastic depth) behave otherwise in training, which tracing would fix for good.
     """
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
@@ -87,10 +116,10 @@ class _LayerTracer(fx.Tracer):
 
 
 def _split(model: nn.Module, layer: str) -> tuple[nn.Module, nn.Module]:
-    """The graph before a layer's first operation, and the rest of it.
+    """Return the graph before a layer's first operation, and the rest of it.
 
-    Sound only where a single value crosses that line. Operations without parameters just before the
-    layer (DenseNet's concatenations) go with it where that makes it so.
+    This is sound only where a single value crosses the split point. Operations without parameters
+    just before the layer (DenseNet's concatenations) are moved behind it where that makes it so.
     """
     graph = _LayerTracer().trace(model.eval())
     nodes: list[fx.Node] = list(graph.nodes)
@@ -100,7 +129,10 @@ def _split(model: nn.Module, layer: str) -> tuple[nn.Module, nn.Module]:
         start -= 1
         crossing = _find_crossing(nodes[:start], nodes[start:])
     if len(crossing) != 1:
-        message = f"This architecture cannot be cut before {layer} to run what is below it once."
+        message = (
+            f"This architecture cannot be split before {layer}, so the layers below it cannot be "
+            "run only once."
+        )
         raise ValidationFailed(InputProblem(("cached_views",), message, ("null",)))
     (line,) = crossing
     return _extract(model, graph, None, line), _extract(model, graph, line, None)
@@ -119,7 +151,7 @@ def _find_crossing(before: list[fx.Node], after: list[fx.Node]) -> list[fx.Node]
 def _extract(
     model: nn.Module, graph: fx.Graph, start: fx.Node | None, end: fx.Node | None
 ) -> fx.GraphModule:
-    """The part of a graph from a node's value to another's, on the model's own layers."""
+    """Return the part of a graph from one node's value to another's, on the model's layers."""
     part = fx.Graph()
     copies: dict[fx.Node, fx.Node] = {}
     nodes: list[fx.Node] = list(graph.nodes)
@@ -144,9 +176,9 @@ def _extract(
 
 @dataclass(frozen=True)
 class ActivationFeed:
-    """Training and validation batches of what the frozen layers made of the images.
+    """Training and validation batches of the frozen layers' outputs.
 
-    views: one tensor [num_train_images, ...] each; epochs take them in turn.
+    views: one tensor [num_train_images, ...] for each view; epochs take them in turn.
     """
 
     recipe: Recipe

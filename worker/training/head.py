@@ -35,7 +35,7 @@ class LinearHead:
 
 @dataclass(frozen=True)
 class Solution:
-    """The head for one L2 strength, and what it is worth on images it was not fitted to.
+    """The head for one L2 strength, and its evaluation on images it was not fitted to.
 
     cv_loss: mean cross-entropy in nats, cv_accuracy: 0..1, both over the images held_out (bool
     [num_images]); out_of_fold: their scores, float32 [num_images, num_classes], zero elsewhere.
@@ -59,12 +59,11 @@ def solve_path(  # noqa: PLR0913 -- each is one thing the caller knows
     folds: int = 5,
     class_weights: Tensor | None = None,
 ) -> Iterator[Solution]:
-    """The head for each L2 strength in turn, cross-validated unless there is just one.
+    """Yield the head for each L2 strength, cross-validated unless there is only one.
 
-    features: float [num_images, num_features]; targets: int64 [num_images]; class_weights: what an
-    image of a class counts, float [num_classes], the same for all where it is None. Penalties
-    apply to features scaled to zero mean and unit variance, so that they mean the same for every
-    trunk.
+    features: float [num_images, num_features]; targets: int64 [num_images]; class_weights: the
+    weight of an image of each class, float [num_classes]; None: all are equal. Penalties apply to
+    features scaled to zero mean and unit variance, so that they mean the same for every backbone.
     Convex: the same input gives the same heads, whatever the seed.
     Raises TooFewImages where several strengths are to be compared and no class has two images.
     """
@@ -111,9 +110,10 @@ def choose_head(  # noqa: PLR0913 -- the same
     folds: int = 5,
     class_weights: Tensor | None = None,
 ) -> Solution:
-    """The solution with the lowest cross-validated loss; the strongest where none can be had.
+    """Return the solution with the lowest cross-validated loss.
 
-    Arguments as for `solve_path`; never raises for too few images.
+    Where cross-validation is impossible, it is the one with the strongest penalty. The arguments
+    are those of `solve_path`; too few images raise no error.
     """
     if targets.bincount().max() < 2:  # noqa: PLR2004 -- one to hold out, one to learn from
         l2_strengths = [max(l2_strengths)]
@@ -146,7 +146,7 @@ class _Problem:
         return cross_entropy(scores, targets, weight=self.class_weights)
 
     def solve(self, l2_strength: float, start: Tensor | None = None) -> Tensor:
-        """The minimum, float64 [num_classes, num_features + 1]; a near start saves steps."""
+        """Return the minimum, float64 [num_classes, num_features + 1]; a near start saves steps."""
         shape = (self.num_classes, self.inputs.shape[1])
         fit = torch.zeros(shape, dtype=torch.float64, device=self.inputs.device)
         if start is not None:
@@ -194,9 +194,9 @@ def _standardize(
 
 
 def _divide(targets: Tensor, folds: int) -> Tensor:
-    """The fold of each image, int64 [num_images], each class spread evenly over the folds.
+    """Return the fold of each image, int64 [num_images], with each class spread over the folds.
 
-    A class's only image is never held out: nothing else could teach the class.
+    A class's only image is never held out: no other image could teach the class.
     """
     random = torch.Generator().manual_seed(derive_seed("folds"))
     fold_of = torch.full((len(targets),), _NEVER_HELD_OUT)

@@ -1,8 +1,9 @@
-"""A model with all that moves it."""
+"""A model with everything that a training step needs."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -11,8 +12,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
 from app.ml.recipe import BatchNormMode, Ema
-from app.ml.runtime.precision import Numbers, autocast
-from worker.training.distributed import ALONE, Ranks
+from app.ml.runtime.precision import Numbers as ResolvedPrecision
+from app.ml.runtime.precision import autocast
+from worker.training.distributed import SINGLE_PROCESS, ProcessGroup
 from worker.training.objective import Objective
 
 
@@ -25,19 +27,19 @@ class Average:
         self.tensors = {name: p.detach().clone() for name, p in self._parameters.items()}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Go on from an average taken earlier."""
+        """Continue from a stored average."""
         for name, tensor in tensors.items():
             self.tensors[name].copy_(tensor)
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take in the weights after a step."""
+        """Update the average with the weights after a step."""
         for name, parameter in self._parameters.items():
             self.tensors[name].lerp_(parameter, 1.0 - self.decay)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Let the model have the average for its weights for a while."""
+        """Swap the average into the model while this is open."""
         self._swap()
         try:
             yield
@@ -50,40 +52,40 @@ class Average:
             parameter.data, self.tensors[name] = self.tensors[name], parameter.data
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
 class Learner:
-    """What a training step works on.
+    """The parts of a training step; which parts these are never changes.
 
-    model is what maps a batch to scores: the whole network, or the part of it behind layers that
-    are run once. The optimizer has one parameter group for each factor of the learning rate
-    (`scale`); there is none where a head is solved for.
+    model maps a batch to scores: the whole network, or its trainable part behind layers that run
+    only once. The optimizer has one parameter group for each factor of the learning rate
+    (`scale`); it is None where a head is solved for.
     """
 
     model: nn.Module
     optimizer: Optimizer | None
     objective: Objective
     device: torch.device
-    numbers: Numbers = "fp32"
+    precision: ResolvedPrecision = "fp32"
     batch_norm: BatchNormMode = "train"
     clip_norm: float | None = None
     accumulate: int = 1
     average: Average | None = None
-    ranks: Ranks = ALONE
-    scaler: torch.amp.GradScaler = field(init=False)
+    group: ProcessGroup = SINGLE_PROCESS
 
-    def __post_init__(self) -> None:
-        # Only float16 has so few exponents that small gradients must be scaled up.
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.numbers == "fp16")
+    @cached_property
+    def scaler(self) -> torch.amp.GradScaler:
+        """The gradients' scale: only float16 has so few exponents that small ones need it."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
 
     @contextmanager
     def evaluated(self) -> Iterator[nn.Module]:
-        """The model in evaluation mode, with the weights that are validated and kept."""
+        """Put the model into evaluation mode, with the weights that are validated and stored."""
         self.model.eval()
         with nullcontext() if self.average is None else self.average.in_place():
             yield self.model
 
     def begin_training(self) -> None:
-        """Dropout on; BatchNorm learns its statistics unless they are to stay."""
+        """Switch dropout on, and BatchNorm's statistics unless they are to stay."""
         self.model.train()
         if self.batch_norm == "eval":
             for module in self.model.modules():
@@ -96,7 +98,7 @@ class Learner:
         scaler: dict[str, Any],
         average: Mapping[str, Tensor] | None,
     ) -> None:
-        """Go on from what an earlier attempt saved."""
+        """Continue from what an earlier attempt stored."""
         if self.optimizer is not None:
             self.optimizer.load_state_dict(optimizer)
         self.scaler.load_state_dict(scaler)
@@ -104,18 +106,18 @@ class Learner:
             self.average.load(average)
 
     def autocast(self) -> AbstractContextManager[object]:
-        return autocast(self.numbers, self.device)
+        return autocast(self.precision, self.device)
 
-    def agree(self) -> None:
-        """Begin with rank 0's weights."""
+    def broadcast(self) -> None:
+        """Copy rank 0's weights, buffers and average to all processes."""
         average = () if self.average is None else self.average.tensors.values()
-        self.ranks.agree([*self.model.parameters(), *self.model.buffers(), *average])
+        self.group.broadcast([*self.model.parameters(), *self.model.buffers(), *average])
 
     def step(self, learning_rate: float, weight: float | Tensor = 1.0) -> None:
-        """Move the parameters along their gradients, which are forgotten afterwards.
+        """Move the parameters along their gradients and clear these.
 
         weight is that of the images behind this process's gradients, where there are other
-        processes: the gradients are then of sums.
+        processes: the gradients are then those of sums.
         """
         optimizer = self.optimizer
         if optimizer is None:
@@ -123,7 +125,7 @@ class Learner:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate * group["scale"]
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        self.ranks.average_gradients(parameters, weight)
+        self.group.average_gradients(parameters, weight)
         if self.clip_norm is not None:
             self.scaler.unscale_(optimizer)
             nn.utils.clip_grad_norm_(parameters, self.clip_norm)
@@ -135,8 +137,8 @@ class Learner:
 
 
 @contextmanager
-def at_rest(parameters: list[nn.Parameter]) -> Iterator[None]:
-    """Keep parameters from learning for a while."""
+def frozen(parameters: list[nn.Parameter]) -> Iterator[None]:
+    """Freeze parameters while this is open."""
     for parameter in parameters:
         parameter.requires_grad = False
         parameter.grad = None

@@ -1,4 +1,4 @@
-"""One pass over a split: with steps of the optimizer, or without."""
+"""One pass over a split: with optimizer steps, or without."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -8,15 +8,17 @@ import torch
 from torch import Tensor, nn
 
 from app.errors import Diverged
+from app.ml.runtime.precision import Numbers as ResolvedPrecision
+from app.ml.runtime.precision import autocast
 from app.ml.runtime.seeding import derive_seed
 from worker.training.data import Batch
 from worker.training.learner import Learner
 
 OnStep = Callable[[int], None]
-"""Told the number of images after each batch."""
+"""Called with the number of images after each batch."""
 
 _CHECK_EVERY = 32
-"""Batches between two looks at the loss: each look waits for the device."""
+"""Batches between two checks of the loss: each check waits for the device."""
 
 
 @dataclass(frozen=True)
@@ -38,55 +40,60 @@ def train_pass(  # noqa: PLR0913 -- each is one thing the caller knows
 ) -> PassResult:
     """Take an optimizer step for every so many batches, each with its own learning rate.
 
-    The result is that of the moving model, dropout and auxiliary loss included, as the tutorials
-    print it. Chance depends on seed, epoch and step alone. Raises Diverged once the loss is no
-    finite number. Where processes share the batches, the result is that of all.
+    The result is that of the changing model, dropout and auxiliary loss included, as the tutorials
+    print it. Random numbers depend on seed, epoch and step alone. Raises Diverged once the loss is
+    not finite. Where processes share the batches, the result is that of all.
     """
     learner.begin_training()
-    tally = _Tally(learner)
-    ranks = learner.ranks
-    stream = (ranks.rank,) if ranks.rank else ()
+    counts = _Counts(learner)
+    stream = (learner.group.rank,) if learner.group.rank else ()
     groups = _group(batches, learner.accumulate)
     for step, (group, learning_rate) in enumerate(zip(groups, learning_rates, strict=True)):
         torch.manual_seed(derive_seed("step", seed, epoch, step, *stream))
         weights = [learner.objective.weigh(targets) for _, targets in group]
         total = sum(weights)
         # Several processes divide once they know the sum of their totals.
-        unit = total if ranks.is_alone else 1
+        unit = total if learner.group.is_single else 1
         for (images, targets), weight in zip(group, weights, strict=True):
             with learner.autocast():
                 outputs = learner.model(images)
             loss, scores = learner.objective(outputs, targets)
-            tally.add(loss, scores, targets, weight)
+            counts.add(loss, scores, targets, weight)
             part = loss * (weight / unit)
             learner.scaler.scale(part).backward()  # type: ignore[no-untyped-call] # torch
             on_step(len(targets))
         learner.step(learning_rate, total)
-    return tally.result()
+    return counts.result()
 
 
 @torch.inference_mode()
 def eval_pass(learner: Learner, batches: Iterable[Batch], on_step: OnStep) -> PassResult:
-    """Measure the model as it would serve. Raises Diverged where the loss is no finite number."""
-    tally = _Tally(learner)
+    """Evaluate the model as it would serve. Raises Diverged where the loss is not finite."""
+    counts = _Counts(learner)
     with learner.evaluated() as model:
         for images, targets in batches:
             with learner.autocast():
                 scores = model(images).float()
             loss = nn.functional.cross_entropy(scores, targets)
-            tally.add(loss, scores, targets, len(targets))
+            counts.add(loss, scores, targets, len(targets))
             on_step(len(targets))
-    return tally.result()
+    return counts.result()
 
 
 @torch.inference_mode()
-def predict_scores(learner: Learner, batches: Iterable[Batch]) -> Tensor:
-    """The scores of the model as it would serve: float32 [num_images, num_classes], on the CPU."""
+def predict_scores(
+    model: nn.Module,
+    batches: Iterable[Batch],
+    *,
+    precision: ResolvedPrecision,
+    device: torch.device,
+) -> Tensor:
+    """Return a model's scores in evaluation mode: float32 [num_images, num_classes], on the CPU."""
+    model.eval()
     scores = []
-    with learner.evaluated() as model:
-        for images, _ in batches:
-            with learner.autocast():
-                scores.append(model(images).float().cpu())
+    for images, _ in batches:
+        with autocast(precision, device):
+            scores.append(model(images).float().cpu())
     return torch.cat(scores)
 
 
@@ -101,11 +108,11 @@ def _group(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
         yield group
 
 
-class _Tally:
-    """Sums over the images seen so far, kept on the device so that nothing waits for it."""
+class _Counts:
+    """Sums over the images so far, kept on the device so that nothing waits for it."""
 
     def __init__(self, learner: Learner) -> None:
-        self._ranks = learner.ranks
+        self._group = learner.group
         self._loss = torch.zeros((), dtype=torch.float64, device=learner.device)
         self._weight = torch.zeros_like(self._loss)
         self._num_correct = torch.zeros_like(self._loss)
@@ -126,12 +133,12 @@ class _Tally:
     def result(self) -> PassResult:
         loss = self._check()
         num_images = torch.full_like(self._weight, self._num_images)
-        counts = torch.stack([self._weight, self._num_correct, num_images])
-        weight, num_correct, total = self._ranks.add_up(counts).tolist()
+        sums = torch.stack([self._weight, self._num_correct, num_images])
+        weight, num_correct, total = self._group.all_reduce(sums).tolist()
         return PassResult(loss / weight, num_correct / total)
 
     def _check(self) -> float:
-        total = float(self._ranks.add_up(self._loss).item())
+        total = float(self._group.all_reduce(self._loss).item())
         if not math.isfinite(total):
             raise Diverged("The loss is no longer a finite number.")
         return total

@@ -1,4 +1,4 @@
-"""Whether a batch fits the memory, and which batch would."""
+"""The search for a batch size that fits the memory."""
 
 import gc
 from collections.abc import Callable
@@ -7,11 +7,11 @@ import torch
 
 
 def find_fitting_batch_size(try_batch: Callable[[int], object], batch_size: int) -> int | None:
-    """The largest batch, of halves of batch_size and one and a half of them, that does fit.
+    """Return the largest fitting batch size among halves of batch_size and 1.5 times these.
 
-    try_batch runs a batch of so many images and raises torch.OutOfMemoryError or MemoryError where
-    it does not fit. At most log2(batch_size) + 1 batches are tried, all below batch_size, which has
-    failed already. None where not even one image fits.
+    try_batch runs a batch of this size and raises torch.OutOfMemoryError or MemoryError where it
+    does not fit. At most log2(batch_size) + 1 sizes are tried, all below batch_size, which has
+    failed already. Returns None where not even one image fits.
     """
     size = batch_size // 2
     while size >= 1 and not _fits(try_batch, size):
@@ -23,7 +23,7 @@ def find_fitting_batch_size(try_batch: Callable[[int], object], batch_size: int)
 
 
 def describe_out_of_memory(batch_size: int, fitting: int | None) -> str:
-    """What to tell the owner of a job whose batch did not fit."""
+    """Return the error message for a job whose batch did not fit."""
     said = f"A batch of {batch_size} does not fit the device's memory"
     if fitting is None:
         return f"{said}, nor does a single image; try a smaller input_size or architecture."

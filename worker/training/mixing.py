@@ -1,4 +1,4 @@
-"""Training images mixed with each other, and their labels with them."""
+"""Mixing of training images and their labels (MixUp, CutMix)."""
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from worker.training.data import Batch
 def mix(batch: Batch, mixing: Mixing, num_classes: int, seed: int) -> Batch:
     """Mix each image with its neighbour in the batch; targets become float32 [batch, classes].
 
-    One share for the whole batch, drawn from Beta(alpha, alpha).
+    The whole batch has one share, drawn from Beta(alpha, alpha).
     """
     images, targets = batch
     random = np.random.default_rng(seed)
@@ -26,7 +26,7 @@ def mix(batch: Batch, mixing: Mixing, num_classes: int, seed: int) -> Batch:
 
 
 def _paste(images: Tensor, share: float, random: np.random.Generator) -> tuple[Tensor, float]:
-    """A box of 1 - share of the area comes from the neighbour; the share that really stayed."""
+    """Paste a box of 1 - share of the area from the neighbour; also return what stayed."""
     height, width = images.shape[-2:]
     side = (1.0 - share) ** 0.5
     middle_y, middle_x = random.uniform(0, height), random.uniform(0, width)

@@ -42,7 +42,7 @@ class Objective:
         return loss, main
 
     def weigh(self, targets: Tensor) -> int | Tensor:
-        """What a batch counts in the mean over several: its images, or the weights of theirs."""
+        """Return the weight of a batch in a mean over several: its images, or their weights."""
         if self.class_weights is None or targets.ndim > 1:
             return len(targets)
         return self.class_weights[targets].sum()
@@ -56,7 +56,7 @@ class Objective:
 def make_objective(
     recipe: Recipe, train: Sequence[Sample], num_classes: int, device: torch.device
 ) -> Objective:
-    """The objective of a recipe."""
+    """Return the objective of a recipe."""
     weights = None
     if recipe.class_balance == "loss":
         targets = torch.tensor([sample.target for sample in train], device=device)
@@ -65,6 +65,6 @@ def make_objective(
 
 
 def weigh_classes(targets: Tensor, num_classes: int) -> Tensor:
-    """The inverse of each class's frequency, float32 [num_classes], averaging 1 over the images."""
+    """Return inverse class frequencies, float32 [num_classes], which average 1 over the images."""
     counts = torch.bincount(targets, minlength=num_classes)
     return len(targets) / (num_classes * counts.clamp_min(1).float())

@@ -1,4 +1,4 @@
-"""Optimizers over what may learn, and the learning rate of every step."""
+"""Optimizers over the trainable parameters, and the learning rate of every step."""
 
 import math
 
@@ -10,7 +10,7 @@ from app.ml.recipe import Lbfgs, Recipe
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe, entry: Entry) -> Optimizer:
-    """The optimizer of a recipe, given the trainable parameters and no others.
+    """Return the optimizer of a recipe over the trainable parameters.
 
     Parameters are grouped by layer: `scale` multiplies a group's learning rate, 1 for the head and
     layer_decay times that of the layer above for each layer below it (Howard & Ruder, 2018).
@@ -33,9 +33,9 @@ def make_optimizer(model: nn.Module, recipe: Recipe, entry: Entry) -> Optimizer:
 
 
 def list_by_depth(model: nn.Module, entry: Entry) -> list[list[nn.Parameter]]:
-    """The trainable parameters of the heads, of the layer below them, and so on downwards.
+    """Return the trainable parameters of the heads, of the layer below them, and so on downwards.
 
-    Parameters that belong to no layer (a class token, position embeddings) lie deepest.
+    Parameters outside the layers (a class token, position embeddings) come last.
     """
     heads = [head.name for head in entry.heads]
     layers = [layer.name for layer in reversed(entry.layers)]
@@ -47,12 +47,12 @@ def list_by_depth(model: nn.Module, entry: Entry) -> list[list[nn.Parameter]]:
 
 
 def count_steps(num_batches: int, accumulate: int) -> int:
-    """Optimizer steps of an epoch: one for every so many batches, the last ones included."""
+    """Return the optimizer steps of an epoch: one for every `accumulate` batches, rounded up."""
     return math.ceil(num_batches / accumulate)
 
 
 def list_learning_rates(recipe: Recipe, epoch: int, steps_per_epoch: int) -> list[float]:
-    """The learning rate of each optimizer step of an epoch (counted from 1).
+    """Return the learning rate of each optimizer step of an epoch (counted from 1).
 
     A pure function of the recipe, so there is no scheduler whose state could be lost.
     """
@@ -75,14 +75,19 @@ def _find_depth(name: str, heads: list[str], layers: list[str]) -> int:
 
 
 def _factor(recipe: Recipe, epoch: int, step: int, steps_per_epoch: int) -> float:
-    """The share of the base learning rate at a step, counted from 0 over all epochs."""
+    """Return the factor of the base learning rate at a step, counted from 0 over all epochs.
+
+    The warm-up of a cosine schedule takes at most half of all steps.
+    """
     scheduler = recipe.scheduler
     if scheduler.name == "constant":
         return 1.0
     if scheduler.name == "step":
         return float(scheduler.gamma ** ((epoch - 1) // scheduler.step_size))
-    num_warmup = round(scheduler.warmup_epochs * steps_per_epoch)
+    num_steps = recipe.epochs * steps_per_epoch
+    # A warm-up as long as the training would never reach the learning rate that was asked for.
+    num_warmup = min(round(scheduler.warmup_epochs * steps_per_epoch), num_steps // 2)
     if step < num_warmup:
         return (step + 1) / num_warmup
-    num_falling = recipe.epochs * steps_per_epoch - num_warmup
+    num_falling = num_steps - num_warmup
     return 0.5 * (1.0 + math.cos(math.pi * (step - num_warmup) / num_falling))

@@ -1,206 +1,194 @@
-"""Everything a training needs, made ready before its first epoch."""
+"""Prepares a training: model, images, solved head, activations and learner."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from app.jobs.schemas import ResolvedHeadStart, ResolvedTraining
+from app.ml.models import catalogue
 from app.ml.models.catalogue import Entry, get_entry
-from app.ml.models.checkpoint import CheckpointHeader
 from app.ml.models.features import set_head
-from app.ml.recipe import Lbfgs, Recipe
+from app.ml.recipe import Lbfgs
+from app.ml.runtime.precision import Numbers as ResolvedPrecision
 from app.ml.runtime.precision import choose_precision
-from app.storage import Storage
 from worker.training.batch_norm import share_statistics
-from worker.training.config import TrainingConfig
-from worker.training.data import Loader, Sample
-from worker.training.distributed import ALONE, Ranks
-from worker.training.evaluation.scored import Scored
-from worker.training.feed import ImageFeed, Read, Splits, list_splits, open_feed
-from worker.training.fit import Feed
-from worker.training.frozen import ActivationFeed, cut_features, cut_model
-from worker.training.head import LinearHead, Solution, choose_head
+from worker.training.feed import ImageFeed, list_splits, open_feed
+from worker.training.frozen import (
+    ActivationFeed,
+    SplitModel,
+    extract_backbone,
+    run_once,
+    split_model,
+)
+from worker.training.head import Solution, choose_head
 from worker.training.learner import Average, Learner
 from worker.training.objective import make_objective, weigh_classes
 from worker.training.optim import list_by_depth, make_optimizer
-from worker.training.progress import ProgressReporter
 from worker.training.resident import count_resident_bytes, keep_on_device
+from worker.training.setup import TrainingContext, TrainingSetup
 from worker.training.starting_model import start_model
 
 _PROBE = Lbfgs()
 """How a linear probe for the start of a head is fitted."""
 
 
-@dataclass
-class Bench:
-    """A model with its feed and its learner, ready to train.
+def prepare(context: TrainingContext) -> TrainingSetup:
+    """Build the setup of a training; frozen layers run where they have to run only once.
 
-    model is the whole network, of which learner.model may be the last part. layers are what learns,
-    from the head downwards. out_of_fold is what heads said of training images they had not seen,
-    once there are such heads. notes are what was found out on the way.
+    In a process group, rank 0 solves for the head that it broadcasts later.
+    Raises what `list_splits`, `start_model` and `split_model` raise.
     """
-
-    entry: Entry
-    model: nn.Module
-    header: CheckpointHeader
-    splits: Splits
-    images: ImageFeed
-    feed: Feed
-    learner: Learner
-    layers: list[list[nn.Parameter]]
-    out_of_fold: Scored | None
-    notes: dict[str, Any]
-
-    def go_on_alone(self) -> None:
-        """The other processes have nothing more to do."""
-        if not self.learner.ranks.is_alone:
-            self.learner.ranks = ALONE
-            self.feed = self.images
-
-    def put_head(self, head: LinearHead) -> None:
-        """Give the model a head that was solved for."""
-        set_head(self.model, self.entry, head.weight, head.bias)
-
-    def learn_of(self, solution: Solution) -> None:
-        """Remember what a cross-validated head said of the images it had not seen."""
-        if solution.held_out is None or solution.out_of_fold is None:
-            return
-        held_out = solution.held_out.tolist()
-        samples = [s for s, is_held in zip(self.splits.train, held_out, strict=True) if is_held]
-        logits = solution.out_of_fold[solution.held_out].cpu()
-        self.out_of_fold = Scored.of(samples, logits, self.splits.paths)
-
-
-def prepare(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
-    config: TrainingConfig,
-    storage: Storage,
-    loader: Loader,
-    device: torch.device,
-    progress: ProgressReporter,
-    ranks: Ranks = ALONE,
-) -> Bench:
-    """Model, images and learner of a job; frozen layers are run where that is to be done once.
-
-    Among several processes the first fits the head that the others then get from it.
-    Raises what `list_splits`, `start_model` and `cut_model` do.
-    """
-    recipe = config.recipe
+    config, recipe, device = context.config, context.recipe, context.device
+    group, progress = context.group, context.progress
     entry = get_entry(recipe.architecture)
-    numbers = choose_precision(recipe.precision, device)
-    splits = list_splits(config, storage)
-    model, header = start_model(config, storage)
-    if not ranks.is_alone and recipe.batch_norm == "train":
+    precision = choose_precision(recipe.precision, device)
+    splits = list_splits(config, context.storage)
+    model, header = start_model(config, context.storage)
+    if not group.is_single and recipe.batch_norm == "train":
         model = share_statistics(model, device)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch
-    num_images = len(splits.train) + len(splits.val)
-    on_image = progress.prepare("decoding images", num_images)
+    on_image = progress.prepare("decoding images", len(splits.train) + len(splits.val))
     images, is_cached = open_feed(
-        config, splits, header.preprocessing, loader, device, lambda: on_image(1)
+        config,
+        splits,
+        header.preprocessing,
+        loader=context.loader,
+        device=device,
+        on_image=lambda: on_image(1),
     )
     is_resident = False
     if device.type == "cuda":
         images, is_resident = keep_on_device(images, count_resident_bytes(device))
-    learner = Learner(
-        model,
-        None if isinstance(recipe.optimizer, Lbfgs) else make_optimizer(model, recipe, entry),
-        make_objective(recipe, splits.train, len(config.class_names), device),
-        device,
-        numbers,
-        recipe.batch_norm,
-        recipe.clip_norm,
-        recipe.accumulate,
-        Average(model, recipe.ema) if recipe.ema else None,
-        ranks,
-    )
-    bench = Bench(
-        entry,
-        model,
-        header,
-        splits,
-        images,
-        images if ranks.is_alone else replace(images, ranks=ranks),
-        learner,
-        list_by_depth(model, entry),
-        None,
-        {
-            "precision": numbers,
-            "images_cached": is_cached,
-            "images_on": "device" if is_resident else "host",
-            "num_processes": ranks.of,
-        },
-    )
-    if recipe.head_start == "linear_probe" and ranks.rank == 0:
-        _start_head(bench, recipe, progress)
+    solution = None
+    if recipe.head_start == "linear_probe" and group.rank == 0:
+        solution = _solve_head(context, images, model, entry, precision)
+        set_head(model, entry, solution.head.weight, solution.head.bias)
+    trained, feed = model, images if group.is_single else replace(images, group=group)
     if recipe.cached_views is not None:
-        _run_frozen_once(bench, recipe, recipe.cached_views, progress)
+        split = split_model(model, entry, recipe)
+        trained = split.trainable
+        activations = _run_frozen_part(context, images, split, precision, recipe.cached_views)
+    else:
+        activations = None
     if recipe.compile:
-        learner.model.compile()
-    return bench
+        trained.compile()
+    learner = _make_learner(context, images, model, trained, precision)
+    return TrainingSetup(
+        context=context,
+        entry=entry,
+        model=model,
+        header=header,
+        splits=splits,
+        images=images,
+        feed=activations or feed,
+        learner=learner,
+        layers=list_by_depth(model, entry),
+        head_start=solution,
+        resolved=ResolvedTraining(
+            device=device.type,
+            num_parameters=catalogue.num_parameters(entry, header.num_classes),
+            num_trainable_parameters=catalogue.num_trainable_parameters(
+                entry, recipe.strategy, recipe.trainable_from, header.num_classes
+            ),
+            num_train_images=len(splits.train),
+            num_val_images=len(splits.val),
+            steps_per_epoch=(activations or feed).num_train_batches,
+            precision=precision,
+            images_cached=is_cached,
+            images_on="device" if is_resident else "host",
+            num_processes=group.world_size,
+            head_start=solution
+            and ResolvedHeadStart(
+                l2_strength=solution.l2_strength, cv_accuracy=solution.cv_accuracy
+            ),
+        ),
+    )
 
 
-def _start_head(bench: Bench, recipe: Recipe, progress: ProgressReporter) -> None:
-    """Linear probing before anything else learns (Kumar et al., 2022)."""
-    images, train = bench.images, bench.splits.train
-    front = cut_features(bench.model, bench.entry)
-    on_batch = progress.prepare("fitting the head", len(train))
-    features, targets = run_once(bench, front, train, images.read_plain, on_batch)
-    solution = choose_head(
+def _solve_head(
+    context: TrainingContext,
+    images: ImageFeed,
+    model: nn.Module,
+    entry: Entry,
+    precision: ResolvedPrecision,
+) -> Solution:
+    """Fit a linear probe before anything else is trained (Kumar et al., 2022)."""
+    train = images.splits.train
+    features, targets = run_once(
+        extract_backbone(model, entry),
+        images,
+        train,
+        images.read_plain,
+        precision=precision,
+        on_batch=context.progress.prepare("fitting the head", len(train)),
+    )
+    weights = None
+    if context.recipe.class_balance != "none":
+        weights = weigh_classes(targets, images.num_classes)
+    return choose_head(
         features,
         targets,
         num_classes=images.num_classes,
         l2_strengths=_PROBE.l2_strengths,
         folds=_PROBE.folds,
-        class_weights=None
-        if recipe.class_balance == "none"
-        else weigh_classes(targets, images.num_classes),
+        class_weights=weights,
     )
-    bench.put_head(solution.head)
-    if bench.learner.average is not None and recipe.ema is not None:
-        bench.learner.average = Average(bench.model, recipe.ema)
-    bench.learn_of(solution)
-    bench.notes["head_start"] = {
-        "l2_strength": solution.l2_strength,
-        "cv_accuracy": solution.cv_accuracy,
-    }
 
 
-def _run_frozen_once(
-    bench: Bench, recipe: Recipe, num_views: int, progress: ProgressReporter
-) -> None:
-    """Let the learner and its feed begin where the frozen layers end."""
-    images, splits = bench.images, bench.splits
-    cut = cut_model(bench.model, bench.entry, recipe)
-    num_images = num_views * len(splits.train) + len(splits.val)
-    on_batch = progress.prepare("running the frozen layers", num_images)
+def _run_frozen_part(
+    context: TrainingContext,
+    images: ImageFeed,
+    split: SplitModel,
+    precision: ResolvedPrecision,
+    num_views: int,
+) -> ActivationFeed:
+    train, val = images.splits.train, images.splits.val
+    num_images = num_views * len(train) + len(val)
+    on_batch = context.progress.prepare("running the frozen layers", num_images)
     views = [
-        run_once(bench, cut.front, splits.train, images.varied(view), on_batch)
+        run_once(
+            split.frozen,
+            images,
+            train,
+            images.varied(view),
+            precision=precision,
+            on_batch=on_batch,
+        )
         for view in range(1, num_views + 1)
     ]
-    val, val_targets = run_once(bench, cut.front, splits.val, images.read_plain, on_batch)
-    bench.feed = ActivationFeed(
-        recipe, [activations for activations, _ in views], views[0][1], val, val_targets
+    val_activations, val_targets = run_once(
+        split.frozen, images, val, images.read_plain, precision=precision, on_batch=on_batch
     )
-    bench.learner.model = cut.tail
+    return ActivationFeed(
+        recipe=context.recipe,
+        views=[activations for activations, _ in views],
+        train_targets=views[0][1],
+        val=val_activations,
+        val_targets=val_targets,
+    )
 
 
-def run_once(
-    bench: Bench,
-    front: Callable[[Tensor], Tensor],
-    samples: Sequence[Sample],
-    read: Read,
-    on_batch: Callable[[int], None],
-) -> tuple[Tensor, Tensor]:
-    """What a model's part makes of images, [num_images, ...], and their targets."""
-
-    def run_front(images: Tensor) -> Tensor:
-        with bench.learner.autocast(), torch.no_grad():
-            return front(images)
-
-    activations, targets = [], []
-    for made, labels in bench.images.map_once(samples, read, run_front):
-        activations.append(made)
-        targets.append(labels)
-        on_batch(len(labels))
-    return torch.cat(activations), torch.cat(targets)
+def _make_learner(
+    context: TrainingContext,
+    images: ImageFeed,
+    model: nn.Module,
+    trained: nn.Module,
+    precision: ResolvedPrecision,
+) -> Learner:
+    """Build the learner of a whole network, or of its trainable part."""
+    recipe = context.recipe
+    entry = get_entry(recipe.architecture)
+    is_solved_for = isinstance(recipe.optimizer, Lbfgs)
+    return Learner(
+        model=trained,
+        optimizer=None if is_solved_for else make_optimizer(model, recipe, entry),
+        objective=make_objective(recipe, images.splits.train, images.num_classes, context.device),
+        device=context.device,
+        precision=precision,
+        batch_norm=recipe.batch_norm,
+        clip_norm=recipe.clip_norm,
+        accumulate=recipe.accumulate,
+        average=Average(model, recipe.ema) if recipe.ema else None,
+        group=context.group,
+    )

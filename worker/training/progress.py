@@ -1,4 +1,4 @@
-"""How far a training is, told now and then."""
+"""Progress reports of a training."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ _SECONDS_BETWEEN = 0.5
 
 
 class ProgressReporter:
-    """Counts images and batches, and says where the job stands, at most twice a second."""
+    """Counts images and batches, and reports the job's progress at most twice a second."""
 
     def __init__(
         self,
@@ -25,17 +25,17 @@ class ProgressReporter:
         self._begin("starting", epoch=0, steps=0, num_images=0)
 
     def prepare(self, stage: str, num_images: int) -> Callable[[int], None]:
-        """A stage before the first epoch begins; what is given back is told of images done."""
+        """Begin a stage before the first epoch; return a function that counts finished images."""
         self._begin(stage, epoch=0, steps=num_images, num_images=num_images)
         return self._advance
 
     def train(self, *, last_epoch: int, steps: int, num_images: int) -> None:
-        """The epochs behind last_epoch begin, of so many batches and images each."""
+        """Begin the epochs after last_epoch, each with this many batches and images."""
         left = (self._epochs - last_epoch) * num_images
         self._begin("training", epoch=last_epoch + 1, steps=steps, num_images=left)
 
     def conclude(self, stage: str, num_images: int) -> Callable[[int], None]:
-        """A stage after the last epoch begins; what is given back is told of images done."""
+        """Begin a stage after the last epoch; return a function that counts finished images."""
         last = min(self._epoch, self._epochs)
         self._begin(stage, epoch=last, steps=num_images, num_images=num_images)
         return self._advance

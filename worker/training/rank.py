@@ -1,45 +1,43 @@
-"""A further process of a training: `python -m worker.training.rank`, started by the first.
+"""A further process of a training: `python -m worker.training.rank`, started by rank 0.
 
-It does what rank 0 does with its share of every batch, and writes nothing.
+It does what rank 0 does with its part of every batch, and writes nothing.
 """
 
 from collections import deque
 
 from app.errors import GraftError
-from app.storage import LocalStorage
-from worker.parent_watchdog import open_lifeline
+from worker.parent_watchdog import watch_parent
 from worker.protocol import Failed, say
 from worker.training.artifacts import Artifacts
-from worker.training.crew import RankConfig
-from worker.training.distributed import Ranks, choose_place, gathered
+from worker.training.distributed import ProcessGroup, open_process_group
+from worker.training.epochs import evaluate_start, run_epochs
 from worker.training.preparation import prepare
 from worker.training.progress import ProgressReporter
-from worker.training.run import list_epochs, naming_out_of_memory, open_loader
+from worker.training.rank_processes import RankConfig
+from worker.training.run import open_context
 
 
-def follow(config: RankConfig) -> None:
+def train_beside(config: RankConfig) -> None:
     """Train beside rank 0 until the last epoch. Raises GraftError as `run` does."""
     training = config.training
-    recipe = training.recipe
-    ranks = Ranks(config.rank, config.of)
-    device = choose_place(training.device, ranks)
-    storage = LocalStorage(training.storage_dir)
-    progress = ProgressReporter(lambda _: None, recipe.epochs)
-    with naming_out_of_memory(training, device), open_loader(recipe, device, ranks) as loader:
-        bench = prepare(training, storage, loader, device, progress, ranks)
-        artifacts = Artifacts(training.key_prefix, storage, bench.header, bench.model)
-        state = artifacts.resume(training.resume, bench.learner) if training.resume else None
-        with gathered(ranks, config.meeting_file, device):
-            bench.learner.agree()
-            epochs = list_epochs(training, bench, state, progress, should_stop=lambda: False)
+    group = ProcessGroup(config.rank, config.world_size)
+    progress = ProgressReporter(lambda _: None, training.recipe.epochs)
+    with open_context(training, group, progress) as context:
+        setup = prepare(context)
+        artifacts = Artifacts(training.key_prefix, context.storage, setup.header, setup.model)
+        state = artifacts.resume(training.resume, setup.learner) if training.resume else None
+        with open_process_group(group, config.rendezvous_file, context.device):
+            setup.learner.broadcast()
+            start = evaluate_start(setup, state)
+            epochs = run_epochs(setup, state=state, start=start, should_stop=lambda: False)
             deque(epochs, maxlen=0)
 
 
 def main() -> None:
-    """Follow as told; a failure that has a name is said, any other ends with a trace."""
-    lifeline = open_lifeline()
+    """Train as configured; report a failure that has a name, end with a traceback otherwise."""
+    lifeline = watch_parent()
     try:
-        follow(RankConfig.model_validate_json(lifeline.configuration))
+        train_beside(RankConfig.model_validate_json(lifeline.configuration))
     except GraftError as error:
         say(Failed(code=error.code, message=error.message))
 

@@ -1,12 +1,12 @@
-"""torch's settings that make a run repeatable."""
+"""Settings of torch that make a run repeatable."""
 
 import torch
 
 
 def make_repeatable(num_threads: int) -> None:
-    """Fix what the order of additions depends on.
+    """Fix everything that the order of additions depends on.
 
-    On the CPU a run then repeats to the last bit; some of CUDA's kernels have no such version.
+    A run on the CPU then repeats to the last bit; some CUDA kernels have no deterministic version.
     """
     torch.set_num_threads(num_threads)
     torch.use_deterministic_algorithms(mode=True, warn_only=torch.cuda.is_available())

@@ -1,4 +1,4 @@
-"""The images of a job kept on its GPU, so that a batch costs the host only its random numbers."""
+"""The images of a job in its GPU's memory: the host only draws random numbers for a batch."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -16,12 +16,12 @@ from worker.training.data import Batch, Sample
 from worker.training.feed import ImageFeed, Read
 
 _SHARE = 0.25
-"""Of the GPU's free memory that images may take: the rest is the model's."""
+"""Share of the GPU's free memory for images; the rest is for the model."""
 
 
 @dataclass(frozen=True)
 class _Resident:
-    """Images read one by one on the host, or many at once where they lie."""
+    """Images that are read one by one on the host, or many at once on the device."""
 
     host: Read
     images: CachedImages
@@ -31,7 +31,7 @@ class _Resident:
         return self.host(sample)
 
     def read(self, samples: Sequence[Sample]) -> Tensor:
-        """As validation sees them: uint8 [batch, 3, input_size, input_size]."""
+        """Return images as in validation: uint8 [batch, 3, input_size, input_size]."""
         size = self.spec.input_size
         positions = [self.images.locate(sample)[0] // (size * size) for sample in samples]
         chosen = send(torch.tensor(positions, dtype=torch.int64), self.images.pixels.device)
@@ -40,7 +40,7 @@ class _Resident:
 
 @dataclass(frozen=True)
 class _ResidentViews(_Resident):
-    """Seen as in an epoch: the same random crops and flips as on the host."""
+    """Images as in an epoch: the same random crops and flips as on the host."""
 
     augmentation: TutorialAugmentation
     seed: int
@@ -58,10 +58,10 @@ class _ResidentViews(_Resident):
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceFeed(ImageFeed):
-    """An ImageFeed for a GPU: nothing it does waits for the device.
+    """An ImageFeed for a GPU, in which the host never waits for the device.
 
-    What resides there is cropped there; other images are prepared on the host and fetched by the
-    device from memory that it reads by itself. mean and std are those of the spec, [3, 1, 1].
+    Resident images are cropped on the device; other images are prepared on the host and copied from
+    pinned memory. mean and std are those of the spec, [3, 1, 1].
     """
 
     resident: CachedImages | None
@@ -86,7 +86,7 @@ class DeviceFeed(ImageFeed):
             yield self._finish(read.read(batch)), send(targets, self.device)
 
     def _finish(self, pixels: Tensor) -> Tensor:
-        # The arithmetic of `normalize`, which looks at the device's values before it goes on.
+        # The arithmetic of `normalize`, which would wait for the device's values.
         if pixels.device.type != self.device.type:
             pixels = send(pixels, self.device)
         images = pixels / 255.0
@@ -95,9 +95,9 @@ class DeviceFeed(ImageFeed):
 
 
 def keep_on_device(feed: ImageFeed, max_bytes: int) -> tuple[DeviceFeed, bool]:
-    """The feed with its cached images on its device, and whether the training images are there.
+    """Return the feed with its cached images on its device, and whether training images are there.
 
-    They stay on the host where they are not cached, are more than max_bytes, or are varied by more
+    Images stay on the host where they are not cached, exceed max_bytes, or are augmented by more
     than crops and flips.
     """
     augmentation = feed.recipe.augmentation
@@ -120,5 +120,5 @@ def keep_on_device(feed: ImageFeed, max_bytes: int) -> tuple[DeviceFeed, bool]:
 
 
 def count_resident_bytes(device: torch.device) -> int:
-    """What images may take of a GPU's memory as it is now."""
+    """Return the bytes of a GPU's free memory that images may take."""
     return int(torch.cuda.mem_get_info(device)[0] * _SHARE)

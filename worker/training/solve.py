@@ -1,4 +1,4 @@
-"""A head solved for, one L2 strength an epoch."""
+"""A head that is solved for: one row of the history for each L2 strength."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -31,9 +31,9 @@ def solve(  # noqa: PLR0913 -- each is one thing the caller knows
     should_stop: Callable[[], bool] = lambda: False,
     on_step: OnStep = lambda _: None,
 ) -> Iterator[SolvedEpoch]:
-    """The head for each L2 strength, put into the model as it is yielded.
+    """Solve for the head of each L2 strength, and put it into the model as it is yielded.
 
-    A run taken up again begins anew, which costs little and gives the same numbers.
+    A resumed run starts again, which costs little and gives the same numbers.
     Raises TooFewImages where several strengths are to be compared and no class has two images.
     """
     best: Best | None = None

@@ -1,4 +1,4 @@
-"""The model a training starts from: random, pretrained, or an earlier model's."""
+"""The model that a training starts from: random, pretrained, or an earlier model."""
 
 import hashlib
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from worker.training.config import TrainingConfig
 
 @dataclass(frozen=True)
 class _Origin:
-    """Where weights come from, and what has to stay as it was there."""
+    """The source of the weights, and what has to stay as it was there."""
 
     state_dict: Mapping[str, Tensor] | None
     provenance: Provenance
@@ -31,7 +31,7 @@ class _Origin:
 
 
 def start_model(config: TrainingConfig, storage: Storage) -> tuple[nn.Module, CheckpointHeader]:
-    """The model with its head, its trunk frozen as the strategy says, and its header.
+    """Return the model, its backbone frozen by the strategy, and its checkpoint header.
 
     New weights are a function of the recipe's seed. An earlier model keeps its head where the class
     names are the same. Raises WeightsUnavailable, and ValidationFailed where the earlier model is

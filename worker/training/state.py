@@ -1,4 +1,4 @@
-"""A trainer's state: what it takes to go on after an epoch as if nothing had happened.
+"""A trainer's state: what an exact resume after an epoch needs.
 
 File: the sha256 of the rest, 32 bytes, then `torch.save`. It is read with weights_only=True, so a
 file can hold tensors and plain values but no code.
@@ -17,6 +17,7 @@ from torch import Tensor
 from app.errors import CheckpointInvalid
 from app.storage import Storage
 from worker.training.fit import Best
+from worker.training.loop import PassResult
 
 _DIGEST_NUM_BYTES = 32
 
@@ -25,10 +26,11 @@ _DIGEST_NUM_BYTES = 32
 class TrainerState:
     """The state after an epoch.
 
-    tensors are what training changes, on the trunk of trunk_digest, and average the moving average
-    of them where one is kept; best_key is the checkpoint of the best epoch, which an earlier
-    attempt may have written. Learning rates and random numbers are functions of the epoch and need
-    no state.
+    tensors are what training changes, on the backbone of trunk_digest; average is their moving
+    average, where one is kept. best_key is the checkpoint of the best epoch, which an earlier
+    attempt may have written. start is the validation of the model before its first epoch, where its
+    head was solved for. Learning rates and random numbers are functions of the epoch and need no
+    state.
     """
 
     epoch: int
@@ -39,12 +41,13 @@ class TrainerState:
     scaler: dict[str, Any]
     best: Best
     best_key: str
+    start: PassResult | None = None
 
 
 def save_state(storage: Storage, key: str, state: TrainerState) -> None:
     """Write a state; it is durable when this returns. Raises StorageFull."""
     buffer = io.BytesIO()
-    torch.save({**vars(state), "best": asdict(state.best)}, buffer)
+    torch.save(_to_plain_values(state), buffer)
     content = buffer.getbuffer()
     with storage.new_file(key) as file:
         file.write(hashlib.sha256(content).digest())
@@ -52,7 +55,7 @@ def save_state(storage: Storage, key: str, state: TrainerState) -> None:
 
 
 def load_state(path: Path) -> TrainerState:
-    """Read a state onto the CPU; raises CheckpointInvalid where it is damaged."""
+    """Read a state onto the CPU. Raises CheckpointInvalid where it is damaged."""
     with path.open("rb") as file:
         digest = file.read(_DIGEST_NUM_BYTES)
         content = file.read()
@@ -60,6 +63,14 @@ def load_state(path: Path) -> TrainerState:
         raise CheckpointInvalid("The trainer's state is damaged.")
     try:
         values = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        return TrainerState(**{**values, "best": Best(**values["best"])})
+        start = values.get("start")
+        return TrainerState(
+            **values | {"best": Best(**values["best"]), "start": start and PassResult(**start)}
+        )
     except (pickle.UnpicklingError, RuntimeError, TypeError, KeyError) as error:
         raise CheckpointInvalid("The trainer's state is of another version.") from error
+
+
+def _to_plain_values(state: TrainerState) -> dict[str, Any]:
+    start = asdict(state.start) if state.start else None
+    return {**vars(state), "best": asdict(state.best), "start": start}

@@ -1,4 +1,4 @@
-"""What the confidence of a trained model is worth, measured on the images it was validated on."""
+"""Calibration data of a trained model, measured on its validation images."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,40 +6,39 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from app.ml.recipe import NoAugmentation, Recipe
+from app.ml.recipe import NoAugmentation
 from app.ml.runtime.scoring import ScoringNetwork
 from app.ml.runtime.seeding import derive_seed
 from app.ml.trust.novelty import count_kept, measure_distances, to_unit_length
 from app.ml.trust.trust_file import Trust
 from worker.training.data import Sample
 from worker.training.evaluation.scored import Scored
-from worker.training.frozen import ActivationFeed, ends_at_head
-from worker.training.preparation import Bench, run_once
-from worker.training.progress import ProgressReporter
+from worker.training.frozen import is_split_at_head, run_once
+from worker.training.setup import TrainingSetup
 
 MAX_MEASURED = 2000
-"""Validation images whose novelty is measured: one quantile needs no more."""
+"""Validation images whose distances are measured: one quantile needs no more."""
 
 
-def measure_trust(recipe: Recipe, bench: Bench, val: Scored, progress: ProgressReporter) -> Trust:
-    """Calibration, conformity and novelty of the model that is in the bench now.
+def measure_trust(setup: TrainingSetup, val: Scored) -> Trust:
+    """Return calibration, conformity and out-of-distribution distances of a setup's model.
 
-    val is what it said of all validation images. Features that the training made anyway are used;
+    val holds its scores of all validation images. Features that the training computed are used;
     for others the model runs once more on the images that are needed.
     """
-    splits = bench.splits
-    num_kept = count_kept(bench.entry.heads[-1].in_features, bench.header.num_classes)
+    splits = setup.splits
+    num_kept = count_kept(setup.entry.heads[-1].in_features, setup.header.num_classes)
     kept = choose_neighbours([sample.target for sample in splits.train], num_kept)
     measured = range(0, len(splits.val), -(-len(splits.val) // MAX_MEASURED))
     training = [splits.train[position] for position in kept]
     validation = [splits.val[position] for position in measured]
-    train_features, val_features = _recall_features(recipe, bench)
+    train_features, val_features = _recall_features(setup)
     if train_features is None:
-        neighbours = _gather_features(bench, training, progress)
+        neighbours = _compute_features(setup, training)
     else:
         neighbours = train_features[kept]
     if val_features is None:
-        features = _gather_features(bench, validation, progress)
+        features = _compute_features(setup, validation)
     else:
         features = val_features[list(measured)]
     neighbours = to_unit_length(neighbours).half().float()  # as they will be read back
@@ -52,9 +51,9 @@ def measure_trust(recipe: Recipe, bench: Bench, val: Scored, progress: ProgressR
 
 
 def measure_conformity(val: Scored) -> Tensor:
-    """The calibrated probability of each image's own class, float32 [num_images], ascending.
+    """Return the calibrated probability of each image's own class, float32 [num_images], ascending.
 
-    By temperatures that the image had no part in; empty where a single image leaves none.
+    Temperatures are cross-fitted; empty where there is only one image.
     """
     if val.calibrated.across is None:
         return torch.empty(0)
@@ -63,9 +62,9 @@ def measure_conformity(val: Scored) -> Tensor:
 
 
 def choose_neighbours(targets: Sequence[int], num_kept: int) -> list[int]:
-    """Positions of so many images at most, ascending, as equally many of each class as there are.
+    """Return positions of at most num_kept images, ascending, balanced over the classes.
 
-    The same images for the same targets.
+    The same targets give the same positions.
     """
     random = torch.Generator().manual_seed(derive_seed("neighbours"))
     turns: Counter[int] = Counter()
@@ -77,25 +76,25 @@ def choose_neighbours(targets: Sequence[int], num_kept: int) -> list[int]:
     return sorted(position for _, _, position in sorted(order)[:num_kept])
 
 
-def _gather_features(bench: Bench, samples: Sequence[Sample], progress: ProgressReporter) -> Tensor:
-    """What the head is given for each of the images, as it will be when the model serves."""
-    on_batch = progress.conclude("measuring trust", len(samples))
-    network = ScoringNetwork(bench.model, bench.entry, bench.header.preprocessing)
+def _compute_features(setup: TrainingSetup, samples: Sequence[Sample]) -> Tensor:
+    """Return the head's input for each of the images, as in serving."""
+    network = ScoringNetwork(setup.model, setup.entry, setup.header.preprocessing)
     with torch.compiler.set_stance("force_eager"):  # compiled code would not see the tap
         features, _ = run_once(
-            bench,
             lambda images: network.score(images)[1],
+            setup.images,
             samples,
-            bench.images.read_plain,
-            on_batch,
+            setup.images.read_plain,
+            precision=setup.learner.precision,
+            on_batch=setup.context.progress.conclude("measuring trust", len(samples)),
         )
     return features.cpu()
 
 
-def _recall_features(recipe: Recipe, bench: Bench) -> tuple[Tensor | None, Tensor | None]:
-    """Features of all training and all validation images, where training has made them."""
-    feed = bench.feed
-    if not isinstance(feed, ActivationFeed) or not ends_at_head(bench.model, bench.entry, recipe):
+def _recall_features(setup: TrainingSetup) -> tuple[Tensor | None, Tensor | None]:
+    """Return features of all training and all validation images, where training computed them."""
+    activations, recipe = setup.activations, setup.recipe
+    if activations is None or not is_split_at_head(setup.model, setup.entry, recipe):
         return None, None
     is_plain = isinstance(recipe.augmentation, NoAugmentation)
-    return feed.views[0].cpu() if is_plain else None, feed.val.cpu()
+    return activations.views[0].cpu() if is_plain else None, activations.val.cpu()

@@ -24,7 +24,10 @@ class Progress(Resource):
 
 
 class BestEpoch(Resource):
-    """The epoch that the model is taken from; val_accuracy is 0-1."""
+    """The epoch that the model is taken from; val_accuracy is 0-1.
+
+    Epoch 0 is the solved head that the training began with, where no epoch beats it.
+    """
 
     epoch: int
     val_accuracy: float
@@ -50,7 +53,10 @@ class Job(Resource):
 
 
 class Epoch(Resource):
-    """One row of a job's history; accuracies are 0-1, losses in nats an image."""
+    """One row of a job's history; accuracies are 0-1, losses in nats an image.
+
+    With `lbfgs`, epoch is the position of the row's L2 strength in `optimizer.l2_strengths`.
+    """
 
     epoch: int
     train_loss: float

@@ -6,7 +6,7 @@ from app.validation.dry_run_schemas import DryRun, DryRunQuestion
 from tests.unit.analyses.conftest import Ask
 from worker.analysis_config import InquiryConfig
 from worker.dry_run.run import dry_run
-from worker.training import rehearsal
+from worker.training import dry_run as step_module
 
 
 def run(config: InquiryConfig) -> DryRun:
@@ -26,7 +26,7 @@ def run(config: InquiryConfig) -> DryRun:
     ],
     ids=str,
 )
-def test_every_way_to_train_is_rehearsed(ask: Ask, fields: dict[str, object]) -> None:
+def test_every_way_to_train_has_a_dry_run(ask: Ask, fields: dict[str, object]) -> None:
     found = run(ask(kind="dry_run", **fields))
     assert found.fits
     assert found.fitting_batch_size == 8
@@ -44,7 +44,7 @@ def test_a_batch_that_does_not_fit_is_not_run_but_a_smaller_one_is(
     ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = ask(kind="dry_run", strategy="fine_tune", batch_size=4096)
-    monkeypatch.setattr(rehearsal, "count_available_bytes", lambda _: 300_000_000)
+    monkeypatch.setattr(step_module, "count_available_bytes", lambda _: 300_000_000)
     found = run(config)
     assert not found.fits
     assert found.fitting_batch_size is not None
@@ -53,7 +53,7 @@ def test_a_batch_that_does_not_fit_is_not_run_but_a_smaller_one_is(
 
 
 def test_where_nothing_fits_nothing_is_promised(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rehearsal, "count_available_bytes", lambda _: 1000)
+    monkeypatch.setattr(step_module, "count_available_bytes", lambda _: 1000)
     found = run(ask(kind="dry_run", strategy="fine_tune"))
     assert (found.fits, found.fitting_batch_size) == (False, None)
     assert (found.train_seconds_per_image, found.peak_memory_bytes) == (None, None)

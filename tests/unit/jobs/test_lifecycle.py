@@ -6,10 +6,14 @@ from sqlalchemy import select
 
 from app.db.base import new_id
 from app.db.session import Database
-from app.db.tables import Dataset, Job, JobReport, ModelVersion
+from app.db.tables import Dataset, Epoch, Job, JobReport, ModelVersion
+from app.history.curves import make_curve
+from app.history.presentation import view_history
 from app.jobs import service
-from app.jobs.lifecycle import complete_job
+from app.jobs.lifecycle import complete_job, record_epochs, record_start
+from app.jobs.presentation import view_job
 from app.jobs.report_schemas import Report
+from app.jobs.schemas import Best, ResolvedHeadStart, ResolvedTraining
 from app.recipes.schemas import JobRequest
 from app.reports.service import view_report
 from app.settings import Settings
@@ -113,3 +117,98 @@ def test_what_is_stored_can_be_read_again(
     with either_database.reading() as session:
         row = session.get_one(JobReport, job_id)
     assert Report.model_validate(row.report) == make_report()
+
+
+START = ResolvedTraining(
+    device="cpu",
+    head_start=ResolvedHeadStart(l2_strength=0.1, cv_accuracy=0.8, val_accuracy=0.75, val_loss=0.5),
+)
+
+
+def add_epoch(database: Database, job_id: str, epoch: int, *, accuracy: float, best: bool) -> None:
+    row = Epoch(
+        job_id=job_id,
+        epoch=epoch,
+        train_loss=0.5,
+        train_accuracy=0.7,
+        val_loss=0.6,
+        val_accuracy=accuracy,
+        learning_rate=0.1,
+        seconds=1.0,
+        images_per_second=4.0,
+    )
+    with database.transaction() as session:
+        session.get_one(Job, job_id).progress = {"epochs": 2, "steps": 1}
+        record_epochs(
+            session,
+            job_id,
+            [row],
+            improved=[epoch] if best else [],
+            state_key="state",
+            best_key="best",
+        )
+
+
+def test_a_solved_head_is_the_best_until_an_epoch_beats_it(
+    either_database: Database, settings: Settings
+) -> None:
+    job_id = post_job(either_database, settings)
+    seen = []
+
+    def look() -> None:
+        with either_database.reading() as session:
+            job = session.get_one(Job, job_id)
+            rows = view_history(session, job).data
+            seen.append((view_job(session, job).best, [row.epoch for row in rows if row.is_best]))
+            assert make_curve(session, job).start == Best(epoch=0, val_accuracy=0.75, val_loss=0.5)
+
+    with either_database.transaction() as session:
+        record_start(session, job_id, START, {})
+    look()
+    add_epoch(either_database, job_id, 1, accuracy=0.5, best=False)
+    look()
+    add_epoch(either_database, job_id, 2, accuracy=0.9, best=True)
+    look()
+    with either_database.transaction() as session:
+        record_start(session, job_id, START, {})  # a resumed attempt
+    look()
+    start = Best(epoch=0, val_accuracy=0.75, val_loss=0.5)
+    second = Best(epoch=2, val_accuracy=0.9, val_loss=0.6)
+    assert seen == [(start, []), (start, []), (second, [2]), (second, [2])]
+
+
+def test_a_solved_head_that_no_epoch_beats_is_registered(
+    database: Database, settings: Settings
+) -> None:
+    job_id = post_job(database, settings)
+    with database.transaction() as session:
+        session.get_one(Job, job_id).status = "running"
+        record_start(session, job_id, START, {})
+    add_epoch(database, job_id, 1, accuracy=0.5, best=False)
+    with database.transaction() as session:
+        complete_job(
+            session,
+            job_id,
+            model_key="model",
+            model_digest="ab",
+            num_bytes=1,
+            report=None,
+            trust_key=None,
+        )
+    with database.reading() as session:
+        (version,) = session.scalars(select(ModelVersion)).all()
+        job = view_job(session, session.get_one(Job, job_id))
+    assert version.val_accuracy == 0.75
+    assert job.best == Best(epoch=0, val_accuracy=0.75, val_loss=0.5)
+    assert job.resolved is not None
+    assert job.resolved.head_start == START.head_start
+
+
+def test_without_a_solved_head_nothing_is_the_best_before_the_first_epoch(
+    database: Database, settings: Settings
+) -> None:
+    job_id = post_job(database, settings)
+    with database.transaction() as session:
+        record_start(session, job_id, ResolvedTraining(device="cpu"), {})
+    with database.reading() as session:
+        assert view_job(session, session.get_one(Job, job_id)).best is None

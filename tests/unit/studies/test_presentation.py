@@ -8,9 +8,13 @@ from PIL import Image
 
 from app.db.session import Database
 from app.db.tables import Epoch
+from app.jobs.lifecycle import record_epochs, record_start
+from app.jobs.schemas import ResolvedHeadStart, ResolvedTraining
+from app.jobs.service import get_job
 from app.settings import Settings
 from app.storage import LocalStorage
-from app.studies.charts import MAX_CURVES, Curve, draw_study
+from app.studies.charts import draw_study
+from app.studies.curves import MAX_CURVES, Curve
 from app.studies.presentation import list_curves
 from app.studies.service import cancel_study, get_study
 from tests.studies import Bench
@@ -63,6 +67,31 @@ def test_a_solved_head_ends_where_it_was_chosen(bench: Bench) -> None:
     bench.record(bench.begin(), 1, [0.7, 0.9, 0.6], rate=None)
     (run,) = bench.look(study_id).ranking[0].runs
     assert (run.best_epoch, run.best_val_accuracy, run.last_val_accuracy) == (2, 0.9, 0.9)
+
+
+def test_a_run_that_never_beats_its_solved_head_is_ranked_by_it(bench: Bench) -> None:
+    study_id = bench.post(base={"weights": "none"}, configurations=[{"name": "probed"}])
+    lease = bench.begin()
+    start = ResolvedHeadStart(l2_strength=0.1, cv_accuracy=0.8, val_accuracy=0.75, val_loss=0.5)
+    with bench.database.transaction() as session:
+        record_start(session, lease.subject_id, ResolvedTraining(head_start=start), {})
+        row = Epoch(
+            job_id=lease.subject_id,
+            epoch=1,
+            train_loss=0.5,
+            train_accuracy=0.5,
+            val_loss=0.5,
+            val_accuracy=0.6,
+            learning_rate=0.1,
+            seconds=1.0,
+            images_per_second=10.0,
+        )
+        get_job(session, lease.subject_id).progress = {"steps": 1}
+        record_epochs(
+            session, lease.subject_id, [row], improved=[], state_key="state", best_key="best"
+        )
+    (run,) = bench.look(study_id).ranking[0].runs
+    assert (run.best_epoch, run.best_val_accuracy, run.last_val_accuracy) == (0, 0.75, 0.6)
 
 
 def test_curves_are_those_of_the_first_configurations(bench: Bench) -> None:

@@ -10,7 +10,7 @@ import redis
 from app.db.session import Database
 from app.tasks import service as tasks
 from app.tasks.dispatcher import Dispatcher
-from app.tasks.notifications import CeleryQueue
+from app.tasks.notifications import CeleryNotifier
 from tests.servers import find_free_port, running_redis, wait_until
 
 NEVER = 3600.0
@@ -22,9 +22,9 @@ def dispatching(
     database: Database, broker_url: str, *, every_seconds: float
 ) -> Iterator[Dispatcher]:
     """A dispatcher that hears of the database's commits."""
-    queue = CeleryQueue(broker_url, expires_seconds=60)
+    queue = CeleryNotifier(broker_url, expires_seconds=60)
     dispatcher = Dispatcher(database, queue, every_seconds=every_seconds)
-    database.on_commit = dispatcher.ring
+    database.on_commit = dispatcher.notify
     dispatcher.start()
     try:
         yield dispatcher

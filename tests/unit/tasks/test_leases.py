@@ -29,7 +29,7 @@ def claim_surely(database: Database) -> Lease:
 def take_away_all(database: Database) -> list[bool]:
     """What a reaper does once everything has stood still; tells what is queued again."""
     with database.transaction() as session:
-        taken = [work.take_away(session, item) for item in work.list_running_items(session)]
+        taken = [work.expire_lease(session, item) for item in work.list_running_items(session)]
     return [again for _, again in filter(None, taken)]
 
 
@@ -81,7 +81,7 @@ def test_a_lease_that_was_taken_away_writes_nothing_more(either_database: Databa
     fresh = claim_surely(either_database)
     assert (fresh.subject_id, fresh.attempt) == ("job_1", 2)
     assert fresh.fence > stale.fence
-    for write in (work.beat, work.hold, work.finish, work.give_back, work.strike):
+    for write in (work.beat, work.hold, work.finish, work.requeue, work.strike):
         with pytest.raises(StaleLeaseError), either_database.transaction() as session:
             write(session, stale)
     with either_database.transaction() as session:
@@ -96,7 +96,7 @@ def test_a_lease_that_has_moved_is_not_taken_away(either_database: Database) -> 
     with either_database.transaction() as session:
         work.beat(session, lease)
     with either_database.transaction() as session:
-        assert [work.take_away(session, item) for item in seen] == [None]
+        assert [work.expire_lease(session, item) for item in seen] == [None]
         work.hold(session, lease)
 
 
@@ -125,7 +125,7 @@ def test_draining_spends_no_attempt(either_database: Database) -> None:
     enqueue(either_database, "job_1")
     lease = claim_surely(either_database)
     with either_database.transaction() as session:
-        work.give_back(session, lease)
+        work.requeue(session, lease)
     again = claim_surely(either_database)
     assert (again.attempt, again.fence > lease.fence) == (1, True)
 

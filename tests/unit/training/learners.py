@@ -22,4 +22,10 @@ def sgd(model: nn.Module, *, momentum: float = 0.0, weight_decay: float = 0.0) -
 def make_learner(model: nn.Module, optimizer: Optimizer | None = None, **settings: Any) -> Learner:
     """A learner of the plain cross-entropy on the CPU; keyword arguments are the learner's."""
     objective = settings.pop("objective", Objective("resnet18"))
-    return Learner(model, optimizer or sgd(model), objective, CPU, **settings)
+    return Learner(
+        model=model,
+        optimizer=optimizer or sgd(model),
+        objective=objective,
+        device=CPU,
+        **settings,
+    )

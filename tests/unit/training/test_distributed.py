@@ -26,11 +26,15 @@ from tests.unit.training.runs import (
 from tests.unit.training.test_process import REPOSITORY, finish, start
 from worker.protocol import EpochRow, Failed
 from worker.training.config import Resume, TrainingConfig
-from worker.training.crew import CRASHED_EXIT_CODE
-from worker.training.distributed import Ranks, choose_place, count_processes
+from worker.training.distributed import (
+    ProcessGroup,
+    choose_process_device,
+    count_processes,
+)
+from worker.training.rank_processes import CRASHED_EXIT_CODE
 
 
-def numbers_of(rows: list[EpochRow]) -> list[float]:
+def metrics_of(rows: list[EpochRow]) -> list[float]:
     return [
         number
         for row in rows
@@ -70,12 +74,12 @@ def test_two_processes_learn_what_one_does(
     def learn(num_processes: int) -> list[EpochRow]:
         config = {"num_processes": num_processes, "key_prefix": f"jobs/job_1/{num_processes}"}
         said = train(make_config(architecture="resnet18", num_val=5, **case, config=config))
-        assert started(said).resolved["num_processes"] == num_processes
+        assert started(said).resolved.num_processes == num_processes
         return epochs_of(said)
 
     one, two = learn(1), learn(2)
     assert len({row.train_loss for row in one}) == 2
-    assert numbers_of(two) == pytest.approx(numbers_of(one), rel=1e-5, abs=1e-5)
+    assert metrics_of(two) == pytest.approx(metrics_of(one), rel=1e-5, abs=1e-5)
 
 
 def test_a_process_without_images_takes_part(make_config: MakeConfig) -> None:
@@ -95,10 +99,10 @@ def test_a_process_without_images_takes_part(make_config: MakeConfig) -> None:
             )
         )
 
-    assert numbers_of(learn(3)) == pytest.approx(numbers_of(learn(1)), rel=1e-5, abs=1e-5)
+    assert metrics_of(learn(3)) == pytest.approx(metrics_of(learn(1)), rel=1e-5, abs=1e-5)
 
 
-def test_two_processes_taken_up_again_equal_two_undisturbed_to_the_last_bit(
+def test_two_resumed_processes_equal_two_undisturbed_ones_to_the_last_bit(
     make_config: MakeConfig,
 ) -> None:
     def make(number: int, resume: Resume | None = None) -> TrainingConfig:
@@ -136,10 +140,10 @@ def test_a_head_is_fitted_once_and_shared(make_config: MakeConfig) -> None:
                 },
             )
         )
-        assert "cv_accuracy" in started(said).resolved["head_start"]
+        assert started(said).resolved.head_start is not None
         return epochs_of(said)
 
-    assert numbers_of(learn(2)) == pytest.approx(numbers_of(learn(1)), rel=1e-5, abs=1e-5)
+    assert metrics_of(learn(2)) == pytest.approx(metrics_of(learn(1)), rel=1e-5, abs=1e-5)
 
 
 def test_a_reason_that_all_name_is_said_once(make_config: MakeConfig) -> None:
@@ -240,10 +244,10 @@ def test_stop_ends_all_after_the_epoch(make_config: MakeConfig) -> None:
     wait_until_gone(rank)
 
 
-@pytest.mark.parametrize("of", [1, 2, 3, 7])
+@pytest.mark.parametrize("world_size", [1, 2, 3, 7])
 @pytest.mark.parametrize("size", [0, 1, 2, 5, 8])
-def test_a_batch_is_divided_in_order_and_evenly(of: int, size: int) -> None:
-    parts = [Ranks(rank, of).take(size) for rank in range(of)]
+def test_a_batch_is_divided_in_order_and_evenly(world_size: int, size: int) -> None:
+    parts = [ProcessGroup(rank, world_size).split_batch(size) for rank in range(world_size)]
     assert [position for part in parts for position in part] == list(range(size))
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
@@ -252,7 +256,7 @@ def test_processes_are_no_more_than_a_batch_has_images(make_config: MakeConfig) 
     assert count_processes(make_config(batch_size=3, config={"num_processes": 8})) == 3
 
 
-def test_a_trunk_that_is_run_once_is_trained_by_one_process(make_config: MakeConfig) -> None:
+def test_a_backbone_that_runs_once_is_trained_by_one_process(make_config: MakeConfig) -> None:
     config = make_config(strategy="feature_extract", cached_views=1, config={"num_processes": 2})
     assert count_processes(config) == 1
 
@@ -260,9 +264,9 @@ def test_a_trunk_that_is_run_once_is_trained_by_one_process(make_config: MakeCon
 def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert choose_place("auto", Ranks(1, 2)) == torch.device("cuda", 1)
+    assert choose_process_device("auto", ProcessGroup(1, 2)) == torch.device("cuda", 1)
     with pytest.raises(DeviceUnavailable, match=r"3 processes .* 2 CUDA devices"):
-        choose_place("cuda", Ranks(0, 3))
+        choose_process_device("cuda", ProcessGroup(0, 3))
 
 
 def test_ranks_load_neither_sql_nor_the_broker() -> None:

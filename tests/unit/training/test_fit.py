@@ -11,7 +11,7 @@ from app.ml.recipe import EarlyStopping, Recipe
 from tests.unit.training.conftest import MakeConfig
 from tests.unit.training.learners import make_learner, sgd
 from worker.training.data import Batch
-from worker.training.fit import Best, EpochResult, fit, has_stalled, list_resting
+from worker.training.fit import Best, EpochResult, fit, has_stalled, list_frozen
 
 
 class ToyFeed:
@@ -218,8 +218,22 @@ def test_a_layer_without_parameters_is_no_stage(make_config: MakeConfig) -> None
     recipe = make_config(staged_unfreezing={"epochs_per_stage": 1, "num_stages": 2}).recipe
     head, upper, lower = (nn.Parameter(torch.zeros(1)) for _ in range(3))
     layers = [[head], [], [upper], [], [lower]]
-    assert [list_resting(recipe, layers, epoch) for epoch in (1, 2, 3)] == [
+    assert [list_frozen(recipe, layers, epoch) for epoch in (1, 2, 3)] == [
         [upper, lower],
         [lower],
         [],
     ]
+
+
+def test_epochs_must_beat_the_model_before_the_first(make_config: MakeConfig) -> None:
+    recipe = make_config(
+        epochs=9,
+        optimizer={"name": "sgd", "learning_rate": 1e-6},
+        early_stopping={"patience": 3},
+    ).recipe
+    results = list(
+        run_fit(recipe, Separator(), ToyFeed([3, 2, 1, 4]), best=Best(epoch=0, score=0.75))
+    )
+    assert [result.epoch for result in results] == [1, 2, 3], "the patience counts from epoch 0"
+    assert {result.best for result in results} == {Best(epoch=0, score=0.75)}
+    assert not any(result.is_best for result in results)

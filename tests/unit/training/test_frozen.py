@@ -8,7 +8,7 @@ from app.ml.models.catalogue import get_entry
 from app.ml.recipe import HeadKind, Recipe, Strategy
 from tests.unit.training.conftest import MakeConfig
 from tests.unit.training.learners import CPU
-from worker.training.frozen import ActivationFeed, cut_model
+from worker.training.frozen import ActivationFeed, split_model
 from worker.training.learner import Learner
 from worker.training.loop import eval_pass, train_pass
 from worker.training.objective import Objective
@@ -16,7 +16,7 @@ from worker.training.optim import make_optimizer
 
 SIZES = {"vit_b_16": 224, "inception_v3": 299}
 
-CUTS: list[tuple[str, str | None]] = [
+SPLITS: list[tuple[str, str | None]] = [
     ("squeezenet1_0", None),
     ("squeezenet1_0", "features.8"),
     ("resnet18", None),
@@ -81,37 +81,40 @@ def images_for(name: str, num_images: int = 2) -> Tensor:
     return images.contiguous(memory_format=torch.channels_last)
 
 
-@pytest.mark.parametrize(("name", "layer"), CUTS)
+@pytest.mark.parametrize(("name", "layer"), SPLITS)
 def test_both_parts_together_are_the_model(
     make_config: MakeConfig, name: str, layer: str | None
 ) -> None:
     recipe = make_recipe(make_config, name, layer)
     model = make_model(name, recipe.strategy, layer)
-    cut = cut_model(model, get_entry(name), recipe)
-    activations = cut.front(images_for(name))
+    split = split_model(model, get_entry(name), recipe)
+    activations = split.frozen(images_for(name))
     assert not activations.requires_grad
     with torch.no_grad():
-        scores = cut.tail.eval()(activations)
+        scores = split.trainable.eval()(activations)
         expected = model.eval()(images_for(name))
     assert scores.shape == (2, 3)
     assert torch.allclose(scores, expected, atol=1e-4)
     assert (scores[0] - scores[1]).abs().max() > 0.02, "the case needs images to differ"
     learning = {id(p) for p in model.parameters() if p.requires_grad}
-    behind = {id(p) for p in cut.tail.parameters()}
+    behind = {id(p) for p in split.trainable.parameters()}
     learning -= {id(p) for n, p in model.named_parameters() if n.startswith("AuxLogits.")}
     assert learning <= behind
     frozen = {id(p) for p in model.parameters() if not p.requires_grad}
-    assert not behind & frozen, "nothing that is frozen is left in the tail"
+    assert not behind & frozen, "nothing that is frozen is left in the trainable part"
 
 
-def test_a_head_that_ends_in_a_relu_is_cut_before_the_head(make_config: MakeConfig) -> None:
+def test_a_head_that_ends_in_a_relu_is_split_before_the_head(make_config: MakeConfig) -> None:
     recipe = make_recipe(make_config, "squeezenet1_0", None, head="torchvision")
     model = make_model("squeezenet1_0", "feature_extract", None, head="torchvision")
-    cut = cut_model(model, get_entry("squeezenet1_0"), recipe)
-    activations = cut.front(images_for("squeezenet1_0"))
+    split = split_model(model, get_entry("squeezenet1_0"), recipe)
+    activations = split.frozen(images_for("squeezenet1_0"))
     assert activations.ndim == 4, "the ReLU comes before the mean, so that maps must be kept"
     with torch.no_grad():
-        scores, expected = cut.tail.eval()(activations), model.eval()(images_for("squeezenet1_0"))
+        scores, expected = (
+            split.trainable.eval()(activations),
+            model.eval()(images_for("squeezenet1_0")),
+        )
     assert torch.allclose(scores, expected, atol=1e-6)
 
 
@@ -123,13 +126,13 @@ def test_a_head_that_ends_in_a_relu_is_cut_before_the_head(make_config: MakeConf
         ("inception_v3", "AuxLogits"),
     ],
 )
-def test_what_cannot_be_cut_is_refused_with_what_to_do(
+def test_an_impossible_split_is_refused_with_what_to_do(
     make_config: MakeConfig, name: str, layer: str
 ) -> None:
     recipe = make_recipe(make_config, name, layer)
     model = make_model(name, "fine_tune", None)
     with pytest.raises(ValidationFailed) as caught:
-        cut_model(model, get_entry(name), recipe)
+        split_model(model, get_entry(name), recipe)
     (problem,) = caught.value.problems
     assert problem.loc == ("cached_views",)
     assert problem.allowed == ("null",)
@@ -144,12 +147,17 @@ def test_training_on_activations_moves_what_may_learn_and_nothing_else(
     entry = get_entry("resnet18")
     model = make_model("resnet18", recipe.strategy, layer)
     optimizer = make_optimizer(model, recipe, entry)
-    learner = Learner(model, optimizer, Objective("resnet18"), CPU, batch_norm=recipe.batch_norm)
-    cut = cut_model(model, entry, recipe)
+    split = split_model(model, entry, recipe)
+    learner = Learner(
+        model=split.trainable,
+        optimizer=optimizer,
+        objective=Objective("resnet18"),
+        device=CPU,
+        batch_norm=recipe.batch_norm,
+    )
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    activations = cut.front(images_for("resnet18", 6)).detach()
+    activations = split.frozen(images_for("resnet18", 6)).detach()
     targets = torch.tensor([0, 1, 2, 0, 1, 2])
-    learner.model = cut.tail
     feed = ActivationFeed(recipe, [activations], targets, activations, targets)
     train_pass(learner, feed.train_batches(1), [0.01] * 2, lambda _: None, seed=0, epoch=1)
     moved = {

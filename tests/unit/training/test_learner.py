@@ -9,7 +9,7 @@ from torch.optim import SGD, AdamW
 from app.ml.recipe import Ema
 from tests.unit.training.learners import CPU, make_learner, sgd
 from worker.training.data import Batch
-from worker.training.learner import Average, Learner, at_rest
+from worker.training.learner import Average, Learner, frozen
 from worker.training.loop import eval_pass, train_pass
 from worker.training.objective import Objective
 
@@ -128,23 +128,23 @@ def test_the_average_leaves_frozen_weights_and_optimizers_alone() -> None:
     assert all(float(state["step"]) == 2 for state in optimizer.state.values())
 
 
-def test_what_rests_neither_learns_nor_keeps_a_gradient() -> None:
+def test_a_frozen_parameter_neither_learns_nor_keeps_a_gradient() -> None:
     model = network()
-    resting = list(model[0].parameters())
-    before = resting[0].detach().clone()
+    kept = list(model[0].parameters())
+    before = kept[0].detach().clone()
     learner = make_learner(model, sgd(model, weight_decay=0.5, momentum=0.9))
     for parameter in model.parameters():
         parameter.grad = torch.ones_like(parameter)
-    with at_rest(resting):
+    with frozen(kept):
         train(learner, batches(4), [0.5])
-        assert torch.equal(resting[0], before)
+        assert torch.equal(kept[0], before)
     train(learner, batches(4), [0.5])
-    assert not torch.equal(resting[0], before)
+    assert not torch.equal(kept[0], before)
 
 
-def test_what_rests_learns_again_after_an_error() -> None:
+def test_a_frozen_parameter_is_unfrozen_after_an_error() -> None:
     model = network()
-    with pytest.raises(ValueError, match="oh"), at_rest(list(model.parameters())):
+    with pytest.raises(ValueError, match="oh"), frozen(list(model.parameters())):
         raise ValueError("oh")
     assert all(parameter.requires_grad for parameter in model.parameters())
 
@@ -163,15 +163,17 @@ def test_batch_norm_keeps_its_statistics_only_if_told_so(mode: str, moves: bool)
     assert not torch.equal(norm.weight, torch.ones(5)), "its scale learns either way"
 
 
-@pytest.mark.parametrize(("numbers", "scales"), [("fp32", False), ("bf16", False), ("fp16", True)])
-def test_gradients_are_scaled_for_float16_alone(numbers: str, scales: bool) -> None:
-    assert make_learner(network(), numbers=numbers).scaler.is_enabled() is scales
+@pytest.mark.parametrize(
+    ("precision", "scales"), [("fp32", False), ("bf16", False), ("fp16", True)]
+)
+def test_gradients_are_scaled_for_float16_alone(precision: str, scales: bool) -> None:
+    assert make_learner(network(), precision=precision).scaler.is_enabled() is scales
 
 
 def test_clipping_measures_gradients_as_they_are_without_their_scale() -> None:
     scaled, plain = network(), network()
     learner = make_learner(scaled, clip_norm=0.01)
-    learner.scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    vars(learner)["scaler"] = torch.amp.GradScaler("cpu", init_scale=1024.0)
     train(learner, batches(8), [1.0])
     train(make_learner(plain, clip_norm=0.01), batches(8), [1.0])
     assert torch.allclose(first_weight(scaled), first_weight(plain), atol=1e-6)
@@ -203,7 +205,7 @@ def test_a_saved_learner_goes_on_where_it_was() -> None:
 
 
 def test_a_learner_without_an_optimizer_takes_no_steps() -> None:
-    learner = Learner(network(), None, Objective("resnet18"), CPU)
+    learner = Learner(model=network(), optimizer=None, objective=Objective("resnet18"), device=CPU)
     with pytest.raises(AssertionError, match="no steps"):
         learner.step(0.1)
 
@@ -218,7 +220,7 @@ def test_bfloat16_layers_give_float32_losses() -> None:
             return result
 
     model = Spy(4, 3)
-    learner = make_learner(model, numbers="bf16")
+    learner = make_learner(model, precision="bf16")
     train(learner, batches(4), [0.1])
     eval_pass(learner, batches(4), lambda _: None)
     assert kinds == [torch.bfloat16, torch.bfloat16]

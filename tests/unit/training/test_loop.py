@@ -7,7 +7,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim import SGD
 
 from app.errors import Diverged
-from tests.unit.training.learners import make_learner
+from tests.unit.training.learners import CPU, make_learner
 from worker.training.data import Batch
 from worker.training.learner import Learner
 from worker.training.loop import OnStep, PassResult, eval_pass, predict_scores, train_pass
@@ -97,7 +97,7 @@ def test_training_runs_in_training_mode_and_evaluation_does_not() -> None:
     before = model.weight.clone()
     learner = make_learner(model)
     eval_pass(learner, batches(2), ignore)
-    predict_scores(learner, batches(2))
+    predict_scores(model, batches(2), precision="fp32", device=CPU)
     assert torch.equal(model.weight, before)
     train(learner, batches(2), [0.1])
     assert modes == [False, False, True]
@@ -120,7 +120,7 @@ def test_what_is_by_chance_depends_on_seed_epoch_and_step_alone() -> None:
 def test_scores_come_in_the_order_of_the_images() -> None:
     model = nn.Linear(4, 3)
     given = batches(5, 1, 2)
-    scores = predict_scores(make_learner(model), given)
+    scores = predict_scores(model, given, precision="fp32", device=CPU)
     assert scores.shape == (8, 3)
     assert torch.allclose(scores, model(torch.cat([images for images, _ in given])))
 

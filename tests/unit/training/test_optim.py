@@ -182,15 +182,29 @@ def test_a_cosine_schedule_warms_up_then_falls_towards_zero(make_config: MakeCon
     assert 0 < steps[-1] < 0.01
 
 
-@pytest.mark.parametrize(("warmup_epochs", "first"), [(0, 1.0), (0.5, 0.5), (9, 1 / 36)])
-def test_warm_up_may_be_absent_or_longer_than_the_training(
-    make_config: MakeConfig, warmup_epochs: float, first: float
+@pytest.mark.parametrize(
+    ("epochs", "warmup_epochs", "num_warmup"),
+    [(2, 0, 0), (2, 0.5, 2), (2, 1, 4), (2, 9, 4), (1, 1, 2), (3, 2, 6)],
+)
+def test_warm_up_takes_at_most_half_of_all_steps(
+    make_config: MakeConfig, epochs: int, warmup_epochs: float, num_warmup: int
 ) -> None:
     recipe = make_config(
-        epochs=2,
+        epochs=epochs,
         optimizer={"name": "adamw", "learning_rate": 1.0},
         scheduler={"name": "cosine", "warmup_epochs": warmup_epochs},
     ).recipe
     seen = [rate for epoch_rates in rates(recipe, 4) for rate in epoch_rates]
-    assert seen[0] == first
-    assert all(0 < rate <= 1 for rate in seen)
+    rising = [(step + 1) / num_warmup for step in range(num_warmup)]
+    assert seen[:num_warmup] == rising
+    assert seen[num_warmup] == 1.0
+    assert all(earlier > later for earlier, later in pairwise(seen[num_warmup:]))
+
+
+def test_a_single_step_is_no_warm_up(make_config: MakeConfig) -> None:
+    recipe = make_config(
+        epochs=1,
+        optimizer={"name": "adamw", "learning_rate": 0.5},
+        scheduler={"name": "cosine", "warmup_epochs": 1},
+    ).recipe
+    assert rates(recipe, 1) == [[0.5]]

@@ -123,7 +123,7 @@ def test_a_view_for_each_epoch_trains_as_without_a_cache(
 
 
 def test_a_view_that_comes_again_is_what_it_was(make_config: MakeConfig) -> None:
-    """With one view, nothing but the head changes: the loss of a head at rest repeats."""
+    """Only the view changes: the loss of a head that does not move repeats."""
     said = train(
         make_config(
             strategy="feature_extract",
@@ -154,15 +154,17 @@ def test_a_probed_head_is_the_solved_one_before_the_first_step(
     said = train(
         make_config(**PROBED, epochs=1, optimizer=still, ema=ema, config={"key_prefix": "jobs/p"})
     )
-    notes = started(said).resolved["head_start"]
-    assert 0.0 <= notes["cv_accuracy"] <= 1.0
+    start = started(said).resolved.head_start
+    assert start is not None
+    assert start.cv_accuracy is not None
+    assert 0.0 <= start.cv_accuracy <= 1.0
     solved = train(
         make_config(
             strategy="feature_extract",
             head="linear",
             batch_norm="eval",
             cached_views=1,
-            optimizer={"name": "lbfgs", "l2_strengths": [notes["l2_strength"]]},
+            optimizer={"name": "lbfgs", "l2_strengths": [start.l2_strength]},
             epochs=1,
             augmentation={"name": "none"},
             num_train=24,
@@ -179,7 +181,7 @@ def test_a_probed_head_is_the_solved_one_before_the_first_step(
 
 
 def test_a_random_head_says_nothing_of_a_probe(make_config: MakeConfig) -> None:
-    assert "head_start" not in started(train(make_config(epochs=1))).resolved
+    assert started(train(make_config(epochs=1))).resolved.head_start is None
 
 
 def test_stages_begin_with_the_head_and_end_with_everything(
@@ -216,7 +218,7 @@ def test_the_kept_model_is_the_average(make_config: MakeConfig, storage: LocalSt
 
 
 @pytest.mark.parametrize(("mode", "moves"), [("train", True), ("eval", False)])
-def test_a_frozen_trunks_statistics_follow_the_switch(
+def test_a_frozen_backbones_statistics_follow_the_switch(
     make_config: MakeConfig, storage: LocalStorage, mode: str, moves: bool
 ) -> None:
     said = train(
@@ -231,8 +233,8 @@ def test_without_room_images_are_decoded_anew_and_learned_the_same(
 ) -> None:
     without = train(make_config(config={"image_cache_bytes": 100, "key_prefix": "jobs/a/1"}))
     cached = train(make_config())
-    assert started(cached).resolved["images_cached"] is True
-    assert started(without).resolved["images_cached"] is False
+    assert started(cached).resolved.images_cached is True
+    assert started(without).resolved.images_cached is False
     assert history_of(without) == history_of(cached)
 
 
@@ -261,7 +263,7 @@ def test_bfloat16_learns_too(
     }
     said = train(make_config(**case, precision="bf16", config={"key_prefix": "jobs/b/1"}))
     exact = train(make_config(**case, precision="fp32"))
-    assert started(said).resolved["precision"] == "bf16"
+    assert started(said).resolved.precision == "bf16"
     kept = checkpoint.load(storage.path(trained(said).model_key)).tensors
     assert {tensor.dtype for tensor in kept.values()} <= {torch.float32, torch.int64}
     (one, later), (other, _) = epochs_of(said), epochs_of(exact)

@@ -12,7 +12,7 @@ from app.storage import LocalStorage
 from tests.unit.training.conftest import MakeConfig
 from worker.training.config import TrainingConfig
 from worker.training.data import Batch, Loader
-from worker.training.distributed import Ranks
+from worker.training.distributed import ProcessGroup
 from worker.training.feed import ImageFeed, list_splits, open_feed
 from worker.training.resident import DeviceFeed, keep_on_device
 
@@ -29,7 +29,7 @@ def loader() -> Iterator[Loader]:
 
 def open_host_feed(config: TrainingConfig, storage: LocalStorage, loader: Loader) -> ImageFeed:
     splits = list_splits(config, storage)
-    return open_feed(config, splits, SPEC, loader, CPU, lambda: None)[0]
+    return open_feed(config, splits, SPEC, loader=loader, device=CPU, on_image=lambda: None)[0]
 
 
 def difference(one: Batch, other: Batch) -> float:
@@ -112,7 +112,7 @@ def test_the_parts_of_all_processes_make_the_batch(
     feed = open_host_feed(make_config(num_train=14, mixing=mixing), storage, loader)
     resident, _ = keep_on_device(feed, PLENTY)
     for whole in (feed, resident):
-        parts = [replace(whole, ranks=Ranks(rank, 3)) for rank in range(3)]
+        parts = [replace(whole, group=ProcessGroup(rank, 3)) for rank in range(3)]
         streams = [part.train_batches(1) for part in parts]
         for batch, *pieces in zip(whole.train_batches(1), *streams, strict=True):
             for number in (0, 1):

@@ -29,7 +29,7 @@ from tests.unit.training.runs import (
     trained,
 )
 from worker.protocol import EpochsDone, Message, Started, Trained, TrainProgress
-from worker.training import preparation
+from worker.training import preparation, recording
 from worker.training import run as run_module
 from worker.training.config import Resume, TrainingConfig
 from worker.training.run import run
@@ -41,7 +41,7 @@ def test_a_job_is_told_from_start_to_model(make_config: MakeConfig, storage: Loc
     said = train(config)
     kinds = [type(message) for message in said if not isinstance(message, TrainProgress)]
     assert kinds == [Started, EpochsDone, EpochsDone, Trained]
-    assert started(said).resolved == {
+    assert started(said).resolved.model_dump() == {
         "device": "cpu",
         "num_parameters": 736_450,
         "num_trainable_parameters": 1026,
@@ -52,6 +52,7 @@ def test_a_job_is_told_from_start_to_model(make_config: MakeConfig, storage: Loc
         "images_cached": True,
         "images_on": "host",
         "num_processes": 1,
+        "head_start": None,
     }
     assert started(said).environment["dataset_digest"] == config.dataset_digest
     assert started(said).environment["libraries"]["torch"] == torch.__version__
@@ -121,7 +122,7 @@ CASES = {
         "scheduler": {"name": "cosine", "warmup_epochs": 1},
         "early_stopping": {"patience": 9},
     },
-    "rmsprop, frozen trunk with BatchNorm": {
+    "rmsprop, frozen backbone with BatchNorm": {
         "architecture": "resnet18",
         "strategy": "feature_extract",
         "optimizer": {"name": "rmsprop", "learning_rate": 0.01, "momentum": 0.5},
@@ -130,7 +131,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_a_job_taken_up_again_equals_an_undisturbed_one_to_the_last_bit(
+def test_a_resumed_job_equals_an_undisturbed_one_to_the_last_bit(
     make_config: MakeConfig, case: dict[str, object]
 ) -> None:
     whole = train(make_config(epochs=4, **case))
@@ -161,7 +162,7 @@ def test_a_job_lost_after_its_last_epoch_still_stores_its_model(
 def test_a_state_of_another_training_is_refused(make_config: MakeConfig) -> None:
     first = train(make_config(strategy="feature_extract", epochs=1))
     resume = Resume(epoch=1, state_key=checkpoints_of(first)[0].state_key)
-    with pytest.raises(CheckpointInvalid, match="another trunk"):
+    with pytest.raises(CheckpointInvalid, match="another"):
         train(make_config(strategy="feature_extract", seed=1, config={"resume": resume}))
 
 
@@ -204,10 +205,10 @@ class Clock:
     perf_counter = monotonic
 
 
-def test_a_job_taken_up_between_shared_checkpoints_goes_on_to_the_last_bit(
+def test_a_job_resumed_between_shared_checkpoints_goes_on_to_the_last_bit(
     make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_module, "time", Clock())
+    monkeypatch.setattr(recording, "time", Clock())
     case: dict[str, object] = {"epochs": 7, "optimizer": {"name": "adamw"}}
 
     def config(attempt: int, resume: Resume | None = None) -> TrainingConfig:
@@ -257,7 +258,7 @@ def test_too_few_images_are_refused(make_config: MakeConfig, num_train: int, num
 
 def test_a_lone_last_image_trains_with_batch_norm(make_config: MakeConfig) -> None:
     said = train(make_config(architecture="resnet18", num_train=5, batch_size=4, epochs=1))
-    assert started(said).resolved["steps_per_epoch"] == 1
+    assert started(said).resolved.steps_per_epoch == 1
 
 
 def test_an_input_too_small_for_the_batch_is_refused(make_config: MakeConfig) -> None:

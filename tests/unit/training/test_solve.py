@@ -1,7 +1,6 @@
 """Jobs that solve for their head."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
@@ -23,10 +22,11 @@ from tests.unit.training.runs import (
     trained,
 )
 from worker.training.config import Resume, TrainingConfig
-from worker.training.frozen import cut_features
+from worker.training.frozen import extract_backbone
 from worker.training.head import Solution, solve_path
 from worker.training.objective import weigh_classes
-from worker.training.preparation import Bench, prepare
+from worker.training.preparation import prepare
+from worker.training.setup import TrainingContext, TrainingSetup
 
 STRENGTHS = (300.0, 1.0, 0.1, 0.001)
 
@@ -51,25 +51,26 @@ def make_solved(
 
 
 @pytest.fixture
-def benches(monkeypatch: pytest.MonkeyPatch) -> list[Bench]:
-    """The benches of the jobs that are run."""
-    made: list[Bench] = []
+def setups(monkeypatch: pytest.MonkeyPatch) -> list[TrainingSetup]:
+    """The setups of the jobs that are run."""
+    made: list[TrainingSetup] = []
 
-    def prepare_and_keep(*arguments: Any) -> Bench:
-        bench = prepare(*arguments)
-        made.append(bench)
-        return bench
+    def prepare_and_keep(context: TrainingContext) -> TrainingSetup:
+        setup = prepare(context)
+        made.append(setup)
+        return setup
 
     monkeypatch.setattr("worker.training.run.prepare", prepare_and_keep)
     return made
 
 
-def solve_again(bench: Bench) -> list[Solution]:
-    feed = bench.feed
+def solve_again(setup: TrainingSetup) -> list[Solution]:
+    activations = setup.activations
+    assert activations is not None
     return list(
         solve_path(
-            feed.views[0],  # type: ignore[attr-defined] # a head is solved for on activations
-            feed.train_targets,  # type: ignore[attr-defined]
+            activations.views[0],
+            activations.train_targets,
             num_classes=2,
             l2_strengths=STRENGTHS,
             folds=3,
@@ -78,7 +79,7 @@ def solve_again(bench: Bench) -> list[Solution]:
 
 
 def test_each_strength_is_a_row_without_a_learning_rate(
-    make_config: MakeConfig, benches: list[Bench]
+    make_config: MakeConfig, setups: list[TrainingSetup]
 ) -> None:
     said = train(make_solved(make_config))
     rows = epochs_of(said)
@@ -87,16 +88,16 @@ def test_each_strength_is_a_row_without_a_learning_rate(
     losses = [row.train_loss for row in rows]
     assert losses == sorted(losses, reverse=True), "the weaker the penalty, the closer the fit"
     assert all(row.seconds > 0 for row in rows)
-    assert [s.l2_strength for s in solve_again(benches[0])] == list(STRENGTHS)
-    assert started(said).resolved["num_trainable_parameters"] == 1026
+    assert [s.l2_strength for s in solve_again(setups[0])] == list(STRENGTHS)
+    assert started(said).resolved.num_trainable_parameters == 1026
 
 
 @pytest.mark.parametrize("architecture", ["squeezenet1_0", "resnet18"])
 def test_the_strength_with_the_lowest_cross_validated_loss_is_kept(
-    make_config: MakeConfig, storage: LocalStorage, benches: list[Bench], architecture: str
+    make_config: MakeConfig, storage: LocalStorage, setups: list[TrainingSetup], architecture: str
 ) -> None:
     said = train(make_solved(make_config, architecture))
-    path = solve_again(benches[0])
+    path = solve_again(setups[0])
     losses = [solution.cv_loss for solution in path]
     assert None not in losses
     best = losses.index(min(loss for loss in losses if loss is not None)) + 1
@@ -112,7 +113,7 @@ def test_the_strength_with_the_lowest_cross_validated_loss_is_kept(
         False if architecture == "squeezenet1_0" else None
     )
     rows = epochs_of(said)
-    feed = benches[0].images
+    feed = setups[0].images
     pixels = torch.stack([feed.read_plain(sample) for sample in feed.splits.val])
     targets = torch.tensor([sample.target for sample in feed.splits.val])
     with torch.inference_mode():
@@ -122,14 +123,14 @@ def test_the_strength_with_the_lowest_cross_validated_loss_is_kept(
 
 
 def test_the_best_validation_accuracy_does_not_decide(
-    make_config: MakeConfig, benches: list[Bench]
+    make_config: MakeConfig, setups: list[TrainingSetup]
 ) -> None:
     """The strength is chosen on the training images alone, so that validation stays untouched."""
     chosen = {}
     for seed in range(4):
         said = train(make_solved(make_config, seed=seed, config={"key_prefix": f"jobs/a/{seed}"}))
         rows = epochs_of(said)
-        losses = [solution.cv_loss or 0.0 for solution in solve_again(benches[-1])]
+        losses = [solution.cv_loss or 0.0 for solution in solve_again(setups[-1])]
         best = trained(said).best_epoch
         assert losses[best - 1] == min(losses)
         by_validation = max(rows, key=lambda row: row.val_accuracy).epoch
@@ -156,7 +157,7 @@ def test_a_solved_job_taken_up_again_equals_an_undisturbed_one(make_config: Make
 
 
 def test_the_seed_does_not_decide(make_config: MakeConfig) -> None:
-    """Convex on the same features: the trunk is an earlier model's, so that the seed is no part."""
+    """Convex on the same features: the backbone is an earlier model's, so the seed has no part."""
     base = train(make_config(epochs=1, head="linear", config={"key_prefix": "jobs/base/1"}))
     earlier = {"base_model_key": trained(base).model_key}
     histories = []
@@ -174,13 +175,13 @@ def test_one_image_a_class_needs_a_single_strength(make_config: MakeConfig) -> N
     assert [row.is_best for row in epochs_of(said)] == [True]
 
 
-def test_the_trunk_is_run_once_on_each_image(
+def test_the_backbone_runs_once_on_each_image(
     make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
 
     def cut(model: nn.Module, entry: Entry) -> Callable[[Tensor], Tensor]:
-        front = cut_features(model, entry)
+        front = extract_backbone(model, entry)
 
         def run_front(images: Tensor) -> Tensor:
             seen.append(len(images))
@@ -188,7 +189,7 @@ def test_the_trunk_is_run_once_on_each_image(
 
         return run_front
 
-    monkeypatch.setattr("worker.training.frozen.cut_features", cut)
+    monkeypatch.setattr("worker.training.frozen.extract_backbone", cut)
     train(make_solved(make_config))
     assert sum(seen) == 24 + 6
 

@@ -24,7 +24,7 @@ from tests.unit.training.runs import (
 )
 
 
-def test_pretrained_weights_are_the_trunk_and_stay(
+def test_pretrained_weights_are_the_backbone_and_stay(
     make_config: MakeConfig, storage: LocalStorage
 ) -> None:
     state_dict = models.squeezenet1_0(weights=None).state_dict()
@@ -35,8 +35,8 @@ def test_pretrained_weights_are_the_trunk_and_stay(
     save_file(state_dict, path)
     said = train(config)
     complete = load_file(storage.path(trained(said).model_key))
-    trunk = [name for name in state_dict if not name.startswith("classifier.1")]
-    assert all(torch.equal(complete[name], state_dict[name]) for name in trunk)
+    backbone = [name for name in state_dict if not name.startswith("classifier.1")]
+    assert all(torch.equal(complete[name], state_dict[name]) for name in backbone)
     assert started(said).environment["weights"] == {
         "source": "local",
         "name": "IMAGENET1K_V1",

@@ -12,8 +12,8 @@ from worker.parent_watchdog import GONE_EXIT_CODE
 
 CHILD = """
 import os, sys, time
-from worker.parent_watchdog import open_lifeline
-lifeline = open_lifeline()
+from worker.parent_watchdog import watch_parent
+lifeline = watch_parent()
 os.write(1, b"a library prints\\n")
 print("configured as", lifeline.configuration.strip(), flush=True)
 lifeline.stop_requested.wait()

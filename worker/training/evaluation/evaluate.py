@@ -1,4 +1,4 @@
-"""What a trained model is worth, told from what it said about images it was not trained on."""
+"""The report of a trained model, from its scores of images it was not trained on."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -19,7 +19,7 @@ from worker.training.evaluation.scored import Scored
 def evaluate(
     class_names: Sequence[str], val: Scored, *, test: Scored | None, out_of_fold: Scored | None
 ) -> Report:
-    """The whole report of a job's best checkpoint.
+    """Return the report of a job's best checkpoint.
 
     val and test are all images of those splits; out_of_fold are the training images, each scored by
     a model that had not seen it, or None where no such model was made.
@@ -35,7 +35,7 @@ def evaluate(
 
 
 def measure_calibration(val: Scored) -> CalibrationFigures:
-    """The temperature, and the calibration without it and, cross-fitted, with it."""
+    """Return the temperature, and the calibration without it and, cross-fitted, with it."""
     temperature, scaled = val.calibrated.temperature, val.calibrated.across
     before = calibration.reliability_curve(val.logits, val.targets)
     error_after = log_loss_after = curve_after = None
@@ -56,7 +56,7 @@ def measure_calibration(val: Scored) -> CalibrationFigures:
 
 
 def list_mistakes(class_names: Sequence[str], scored: Scored) -> list[Mistake]:
-    """The wrong images that the model was surest of, at most MAX_MISTAKES."""
+    """List the mistakes with the highest confidence, at most MAX_MISTAKES."""
     confidences, predicted = scored.logits.double().softmax(1).max(1)
     wrong = (predicted != scored.targets).nonzero()[:, 0]
     order = wrong[confidences[wrong].argsort(descending=True, stable=True)]

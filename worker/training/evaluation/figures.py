@@ -1,4 +1,4 @@
-"""Counts of right and wrong, and what is made of them."""
+"""Confusion matrix and the metrics derived from it."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from worker.training.evaluation.scored import Scored
 
 
 def measure_split(class_names: Sequence[str], scored: Scored) -> SplitFigures:
-    """The figures of one split."""
+    """Return the metrics of one split."""
     matrix = count_confusions(scored.targets, scored.predicted, len(class_names))
     num_right = int(matrix.diagonal().sum())
     per_class = measure_classes(class_names, matrix)
@@ -27,13 +27,13 @@ def measure_split(class_names: Sequence[str], scored: Scored) -> SplitFigures:
 
 
 def count_confusions(targets: Tensor, predicted: Tensor, num_classes: int) -> Tensor:
-    """int64 [num_classes, num_classes]: images by target (rows) and predicted class (columns)."""
+    """Count images by target (rows) and predicted class (columns): int64 [classes, classes]."""
     cells = torch.bincount(targets * num_classes + predicted, minlength=num_classes**2)
     return cells.reshape(num_classes, num_classes)
 
 
 def measure_classes(class_names: Sequence[str], matrix: Tensor) -> list[ClassFigures]:
-    """Precision, recall and F1 of each class of a confusion matrix; None instead of 0/0."""
+    """Return precision, recall and F1 of each class of a confusion matrix; None instead of 0/0."""
     rights = matrix.diagonal().tolist()
     supports = matrix.sum(1).tolist()
     predictions = matrix.sum(0).tolist()

@@ -1,4 +1,4 @@
-"""What a model said about the images of a split."""
+"""A model's scores of the images of a split."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Scored:
 
     targets: int64 [num_images], positions in the class names; logits: float32
     [num_images, num_classes], on the CPU. Raises ValueError where lengths or targets do not fit
-    and Diverged for logits that are no finite numbers.
+    and Diverged for logits that are not finite.
     """
 
     image_ids: list[int]
@@ -34,11 +34,11 @@ class Scored:
         if not bool(((self.targets >= 0) & (self.targets < num_classes)).all()):
             raise ValueError(f"a target is not in 0..{num_classes - 1}")
         if not bool(self.logits.isfinite().all()):
-            raise Diverged("The best epoch's model gives scores that are no finite numbers.")
+            raise Diverged("The best epoch's model gives scores that are not finite.")
 
     @classmethod
     def of(cls, samples: Sequence[Sample], logits: Tensor, paths: Mapping[int, str]) -> Self:
-        """Samples with their logits, in one order; paths are those in the archive by image_id."""
+        """Combine samples with their logits, in one order; paths maps image_id to archive path."""
         return cls(
             [sample.image_id for sample in samples],
             [paths[sample.image_id] for sample in samples],
@@ -51,7 +51,7 @@ class Scored:
 
     @cached_property
     def calibrated(self) -> Calibrated:
-        """What calibration makes of the logits."""
+        """The calibration of the logits."""
         return calibrate(self.logits, self.targets)
 
     @property

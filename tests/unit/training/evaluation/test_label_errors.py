@@ -62,7 +62,7 @@ def test_classes_of_few_images_are_neither_judged_nor_suggested() -> None:
 
 
 def test_what_cannot_be_judged_is_said() -> None:
-    assert "not learned" in str(check_labels(NAMES, None).reason)
+    assert "not trained" in str(check_labels(NAMES, None).reason)
     alone = check_labels(NAMES, out_of_fold([sure(0)] * 6 + [sure(1)], [0] * 6 + [1]))
     assert (alone.suspects, alone.num_images) == (None, 0)
     assert "Fewer than two classes" in str(alone.reason)

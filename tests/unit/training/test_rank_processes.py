@@ -8,14 +8,14 @@ from worker.protocol import Failed, parse_line
 
 _RANK_ZERO = """
 import subprocess, sys
-from worker.training import crew
+from worker.training import rank_processes
 
 RANK = "import sys; print(sys.argv[1], flush=True); sys.stdin.read()"
-crew._start = lambda: subprocess.Popen(
+rank_processes._start = lambda: subprocess.Popen(
     [sys.executable, "-c", RANK, sys.argv[1]],
     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
 )
-with crew.Crew(2):
+with rank_processes.RankProcesses(2):
     raise RuntimeError("Connection closed by peer")
 """
 

@@ -1,4 +1,4 @@
-"""A training with random images: what a batch costs in seconds, and whether it fits."""
+"""Steps of a training with random images: their seconds an image, and whether they fit."""
 
 import time
 from collections.abc import Callable
@@ -18,14 +18,14 @@ from worker.training.objective import Objective
 from worker.training.optim import make_optimizer
 
 _BESIDE_ACTIVATIONS = 1.25
-"""What a backward pass takes, in bytes of what was kept for it: measured 1.1, and some room."""
+"""Memory of a backward pass in multiples of its kept activations: measured 1.1, with a margin."""
 
 _TENSORS_A_PARAMETER = 3
-"""Beside itself: its gradient, and what AdamW keeps."""
+"""Beside itself: its gradient, and the two moments of AdamW."""
 
 
-class Rehearsal:
-    """A job's model on its device, taking steps of length zero over random images."""
+class StepDryRun:
+    """A job's model on its device, with steps of length zero over random images."""
 
     def __init__(
         self, model: nn.Module, recipe: Recipe, *, num_classes: int, device: torch.device
@@ -35,29 +35,29 @@ class Rehearsal:
         self.num_classes = num_classes
         entry = get_entry(recipe.architecture)
         self._learner = Learner(
-            model,
-            None if is_run_once(recipe) else make_optimizer(model, recipe, entry),
-            Objective(entry.name, recipe.label_smoothing),
-            device,
-            choose_precision(recipe.precision, device),
-            recipe.batch_norm,
-            recipe.clip_norm,
+            model=model,
+            optimizer=None if is_run_once(recipe) else make_optimizer(model, recipe, entry),
+            objective=Objective(entry.name, recipe.label_smoothing),
+            device=device,
+            precision=choose_precision(recipe.precision, device),
+            batch_norm=recipe.batch_norm,
+            clip_norm=recipe.clip_norm,
             average=Average(model, recipe.ema) if recipe.ema else None,
         )
 
     def run(self, batch_size: int) -> tuple[float, float]:
-        """Seconds an image in validation and in training, both with a batch of this size.
+        """Return seconds an image in validation and in training, with a batch of this size.
 
-        Where the network learns nothing itself the second is the first. Raises as `train` does.
+        Both are equal where the network runs only once. Raises as `train` does.
         """
         smallest = get_entry(self.recipe.architecture).get_min_input_size(batch_size)
         if self.recipe.input_size < smallest:
-            raise MemoryError("BatchNorm cannot learn from a single image of this size")
+            raise MemoryError("BatchNorm cannot be trained on a single image of this size.")
         forward = self.evaluate(batch_size)
         return forward, forward if is_run_once(self.recipe) else self.train(batch_size)
 
     def train(self, batch_size: int) -> float:
-        """Seconds an image of one batch as training runs it, for a recipe that takes such steps.
+        """Return seconds an image of one training batch, for a recipe that takes steps.
 
         Raises torch.OutOfMemoryError or MemoryError where it does not fit.
         """
@@ -68,7 +68,7 @@ class Rehearsal:
         return self._time(batch_size, run, learns=True)
 
     def evaluate(self, batch_size: int) -> float:
-        """Seconds an image of one batch as validation runs it; raises as `train` does."""
+        """Return seconds an image of one validation batch; raises as `train` does."""
 
         def run(batch: Batch) -> None:
             eval_pass(self._learner, [batch], _ignore)
@@ -78,7 +78,7 @@ class Rehearsal:
     def _time(self, batch_size: int, run: Callable[[Batch], None], *, learns: bool) -> float:
         self._require_memory(batch_size, learns=learns)
         batch = self._draw(batch_size)
-        run(batch)  # the first one also pays for what is set up once
+        run(batch)  # the first run includes one-time initialisation
         started = time.perf_counter()
         run(batch)
         return (time.perf_counter() - started) / batch_size
@@ -91,17 +91,17 @@ class Rehearsal:
         return images.contiguous(memory_format=torch.channels_last), targets
 
     def _require_memory(self, batch_size: int, *, learns: bool) -> None:
-        """On a CPU, too large a batch would not be refused: the process would be killed."""
+        """Raise MemoryError on a CPU, where too large a batch would get the process killed."""
         device = self._learner.device
         if device.type != "cpu":
             return
         needed = self._count_needed_bytes(batch_size, learns=learns)
         available = count_available_bytes(device)
         if needed > available:
-            raise MemoryError(f"{needed} bytes are needed, {available} are available")
+            raise MemoryError(f"The batch needs {needed} bytes; {available} are available.")
 
     def _count_needed_bytes(self, batch_size: int, *, learns: bool) -> int:
-        """By what two images take."""
+        """Estimate the memory of a batch from that of two images."""
         learner = self._learner
         images, _ = self._draw(2)
         with count_activations(learner.model) as counts, learner.autocast():
@@ -120,4 +120,4 @@ class Rehearsal:
 
 
 def _ignore(_num_images: int) -> None:
-    """Nobody watches a rehearsal."""
+    """A dry run reports no progress."""

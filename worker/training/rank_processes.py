@@ -1,4 +1,4 @@
-"""The other processes of a training, started and watched by its first."""
+"""The further processes of a training, started and watched by rank 0."""
 
 import logging
 import os
@@ -18,10 +18,10 @@ from worker.protocol import Failed, parse_line, say
 from worker.training.config import TrainingConfig
 
 _SILENCE_SECONDS = 1e8
-"""Ranks are not spoken to; that rank 0 is gone they notice by the end of their input."""
+"""Ranks get no heartbeats; they notice the end of rank 0 by the end of their input."""
 
 _GRACE_SECONDS = 3.0
-"""For rank 0 to fail by itself at what made another rank fail, before it is ended."""
+"""For rank 0 to fail by itself for the same reason as another rank, before it is stopped."""
 
 CRASHED_EXIT_CODE = 70
 """Exit status of rank 0 where another rank crashed (EX_SOFTWARE of sysexits.h)."""
@@ -30,30 +30,30 @@ log = logging.getLogger(__name__)
 
 
 class RankConfig(BaseModel):
-    """What `python -m worker.training.rank` is sent: which process of which training it is."""
+    """The configuration of `python -m worker.training.rank`: which process of which training."""
 
     model_config = ConfigDict(frozen=True)
 
     training: TrainingConfig
     rank: int
-    of: int
-    meeting_file: Path
+    world_size: int
+    rendezvous_file: Path
 
 
-class Crew:
-    """Ranks 1 to num_processes - 1, of this process's group; none of them outlives the block.
+class RankProcesses:
+    """Ranks 1 to world_size - 1, in this process's group; they end with the block.
 
-    They start at once, so that they load their libraries while rank 0 prepares, and go on when they
-    are sent their configuration. If one of them fails, this process ends: with the reason, where it
-    named one, as its last message. It may be waiting for that rank inside a library and could not
-    be told otherwise.
+    They start at once, so that they load their libraries while rank 0 prepares, and continue when
+    they are sent their configuration. If one of them fails, this process ends; its last message is
+    the reason, where that rank gave one. It could not stop otherwise while it waits for that rank
+    inside a library.
     """
 
-    def __init__(self, num_processes: int) -> None:
+    def __init__(self, world_size: int) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="graft-ranks-")
-        self.meeting_file = Path(self._folder.name) / "meeting"
+        self.rendezvous_file = Path(self._folder.name) / "rendezvous"
         self._closing = threading.Event()
-        self._processes = [_start() for _ in range(1, num_processes)]
+        self._processes = [_start() for _ in range(1, world_size)]
         self._watchers = [
             threading.Thread(target=self._watch, args=(process,), name="rank", daemon=True)
             for process in self._processes
@@ -65,10 +65,15 @@ class Crew:
         return self
 
     def begin(self, training: TrainingConfig) -> None:
-        """Send the ranks what they are to do."""
-        of = len(self._processes) + 1
+        """Send the ranks their configuration."""
+        world_size = len(self._processes) + 1
         for rank, process in enumerate(self._processes, 1):
-            config = RankConfig(training=training, rank=rank, of=of, meeting_file=self.meeting_file)
+            config = RankConfig(
+                training=training,
+                rank=rank,
+                world_size=world_size,
+                rendezvous_file=self.rendezvous_file,
+            )
             assert process.stdin is not None  # noqa: S101 -- opened as a pipe below
             process.stdin.write(f"{_SILENCE_SECONDS}\n{config.model_dump_json()}\n")
             process.stdin.flush()
@@ -80,7 +85,7 @@ class Crew:
         traceback: TracebackType | None,
     ) -> None:
         if isinstance(error, RuntimeError) and not isinstance(error, GraftError):
-            # It may be another rank's failure as a library puts it: that rank's watcher knows.
+            # A library may have reported the failure of another rank; its watcher has the reason.
             for watcher in self._watchers:
                 watcher.join(2 * _GRACE_SECONDS)
         self._closing.set()
@@ -101,7 +106,7 @@ class Crew:
                 message = parse_line(line)
                 if isinstance(message, Failed):
                     failure = message
-                    break  # its end may take longer than rank 0 waits for the reason
+                    break  # the rank may take longer to end than rank 0 waits for the reason
         if failure is not None:
             if not self._closing.wait(_GRACE_SECONDS):
                 say(failure)
@@ -109,7 +114,7 @@ class Crew:
             return
         code = process.wait()
         if code != 0 and not self._closing.is_set():
-            log.error("a process of this training ended with %s", code)
+            log.error("a rank process of this training ended with exit status %s", code)
             os._exit(CRASHED_EXIT_CODE)
 
 

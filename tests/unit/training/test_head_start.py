@@ -1,0 +1,126 @@
+"""A solved head with which a training begins is the first candidate for the best model."""
+
+import pytest
+import torch
+
+from app.ml.models import checkpoint
+from app.storage import LocalStorage
+from tests.unit.training.conftest import MakeConfig
+from tests.unit.training.runs import (
+    checkpoints_of,
+    epochs_of,
+    history_of,
+    interrupted,
+    started,
+    train,
+    trained,
+)
+from worker.training.config import Resume
+
+PROBED: dict[str, object] = {
+    "architecture": "resnet18",
+    "strategy": "fine_tune",
+    "head_start": "linear_probe",
+    "batch_norm": "eval",
+    "num_train": 24,
+    "num_val": 10,
+}
+
+RUINOUS: dict[str, object] = {
+    **PROBED,
+    "epochs": 3,
+    "optimizer": {"name": "sgd", "learning_rate": 0.3, "momentum": 0.0},
+    "clip_norm": 0.5,
+    "augmentation": {"name": "none"},
+    "scheduler": {"name": "constant"},
+    "seed": 1,
+}
+"""Steps so long that no epoch is better than the solved head."""
+
+
+@pytest.mark.parametrize("ema", [None, {"decay": 0.5}])
+def test_a_solved_head_that_no_epoch_beats_is_stored(
+    make_config: MakeConfig, ema: dict[str, float] | None
+) -> None:
+    said = train(make_config(**RUINOUS, ema=ema))
+    start = started(said).resolved.head_start
+    assert start is not None
+    assert start.val_accuracy is not None
+    rows = epochs_of(said)
+    assert [row.epoch for row in rows] == [1, 2, 3]
+    assert max(row.val_accuracy for row in rows) <= start.val_accuracy, "the case needs this"
+    assert not any(row.is_best for row in rows)
+    assert trained(said).best_epoch == 0
+    assert trained(said).report is not None
+    assert trained(said).report.accuracy == pytest.approx(start.val_accuracy)  # type: ignore[union-attr]
+    assert len({kept.best_key for kept in checkpoints_of(said)}) == 1
+
+
+def test_the_stored_model_is_the_one_that_training_began_with(
+    make_config: MakeConfig, storage: LocalStorage
+) -> None:
+    still = RUINOUS | {"optimizer": {"name": "sgd", "learning_rate": 1e-30}, "epochs": 1}
+    unmoved = train(make_config(**still, config={"key_prefix": "jobs/still"}))
+    ruined = train(make_config(**RUINOUS))
+    ours, theirs = (
+        checkpoint.load(storage.path(trained(said).model_key)).tensors for said in (ruined, unmoved)
+    )
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_an_epoch_that_beats_the_solved_head_is_the_best(make_config: MakeConfig) -> None:
+    said = train(
+        make_config(
+            strategy="fine_tune",
+            head="linear",
+            head_start="linear_probe",
+            num_train=6,
+            num_val=20,
+            seed=2,
+            epochs=4,
+            optimizer={"name": "adamw", "learning_rate": 3e-4},
+            augmentation={"name": "none"},
+        )
+    )
+    start = started(said).resolved.head_start
+    assert start is not None
+    assert start.val_accuracy is not None
+    best = max(row.val_accuracy for row in epochs_of(said))
+    assert best > start.val_accuracy, "the case needs an epoch that is better"
+    assert trained(said).best_epoch == max(row.epoch for row in epochs_of(said) if row.is_best)
+    assert all(row.val_accuracy > start.val_accuracy for row in epochs_of(said) if row.is_best)
+
+
+@pytest.mark.parametrize("num_done", [1, 2])
+def test_a_resumed_job_keeps_its_solved_head_as_the_best(
+    make_config: MakeConfig, num_done: int
+) -> None:
+    whole = train(make_config(**RUINOUS))
+    first = interrupted(make_config(**RUINOUS, config={"key_prefix": "jobs/job_1/2"}), num_done)
+    resume = Resume(epoch=num_done, state_key=checkpoints_of(first)[-1].state_key)
+    rest = train(make_config(**RUINOUS, config={"key_prefix": "jobs/job_1/3", "resume": resume}))
+    assert history_of(first) + history_of(rest) == history_of(whole)
+    assert trained(rest).best_epoch == trained(whole).best_epoch == 0
+    assert trained(rest).model_digest == trained(whole).model_digest
+    assert started(rest).resolved == started(whole).resolved
+
+
+def test_early_stopping_counts_from_the_solved_head(make_config: MakeConfig) -> None:
+    said = train(make_config(**RUINOUS | {"epochs": 9, "early_stopping": {"patience": 2}}))
+    assert [row.epoch for row in epochs_of(said)] == [1, 2]
+    assert trained(said).best_epoch == 0
+
+
+def test_two_processes_agree_on_the_solved_head(make_config: MakeConfig) -> None:
+    case = RUINOUS | {"early_stopping": {"patience": 2}, "epochs": 9}
+    config = {"num_processes": 2, "key_prefix": "jobs/job_1/two"}
+    two = train(make_config(**case, config=config))
+    one = train(make_config(**case))
+    assert trained(two).best_epoch == trained(one).best_epoch == 0
+    assert [row.epoch for row in epochs_of(two)] == [1, 2]
+    theirs, ours = (started(said).resolved.head_start for said in (two, one))
+    assert theirs is not None
+    assert ours is not None
+    assert theirs.val_accuracy == ours.val_accuracy
+    assert theirs.val_loss == pytest.approx(ours.val_loss, rel=1e-5)
