@@ -61,6 +61,11 @@ test-quick: setup ## Check what has changed and run its area's tests (AREA="jobs
 test-all: check ## The same, with every architecture and backend (an hour and a half more, 12 GB of memory)
 	$(PYTEST) -m ""
 
+.PHONY: coverage
+coverage: setup ## Run the tests with coverage of lines and branches (report in build/coverage)
+	COVERAGE_FILE=build/.coverage $(PYTEST) --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder \
+		--cov=app --cov=worker --cov=graft_client --cov-branch --cov-report=term --cov-report=html:build/coverage $(COVERAGE_FLAGS)
+
 .PHONY: demo
 demo: setup ## Train on pictures, predict, and leave the service running
 	$(BIN)/graft demo

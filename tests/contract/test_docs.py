@@ -1,6 +1,7 @@
 """The documentation says what is so."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,32 @@ import pytest
 from app.settings import describe_settings
 from tests.conftest import REPOSITORY
 
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
+ROOT_PAGES = [
+    REPOSITORY / name
+    for name in (
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "benchmarks/README.md",
+        "client/README.md",
+    )
+]
+DECISIONS = sorted((REPOSITORY / "docs" / "decisions").glob("[a-z]*.md"))
+PAGES = [*ROOT_PAGES, *sorted((REPOSITORY / "docs").rglob("*.md"))]
+EXAMPLES = ("app/brightness/", "worker/brightness/", "app/predictions/engines/exported_engine.py")
+"""Files of the worked examples in docs/development.md, which readers write themselves."""
+
+
+def prose_of(page: Path) -> str:
+    """A page without its blocks of code."""
+    return re.sub(r"^ *```.*?^ *```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors_of(page: Path) -> set[str]:
+    """The anchors that forges make of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", prose_of(page), re.MULTILINE)
+    plain = [re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings]
+    return {heading.replace(" ", "-") for heading in plain}
 
 
 def test_every_setting_stands_in_the_table() -> None:
@@ -18,8 +44,13 @@ def test_every_setting_stands_in_the_table() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text())
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+    broken = []
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", prose_of(page)):
+        name, _, anchor = target.partition("#")
+        linked = page.parent / name if name else page
+        if not linked.exists() or (anchor and anchor not in anchors_of(linked)):
+            broken.append(target)
+    assert broken == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -27,7 +58,32 @@ def test_files_that_pages_name_exist(page: Path) -> None:
     named = re.findall(
         r"`((?:app|worker|client|benchmarks|migrations|tests)/[\w./-]*)`", page.read_text()
     )
-    assert [name for name in named if not (REPOSITORY / name).exists()] == []
+    missing = [name for name in named if not (REPOSITORY / name).exists()]
+    assert [name for name in missing if not name.startswith(EXAMPLES)] == []
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.name)
+def test_decisions_have_a_date_and_a_status_and_are_listed(page: Path) -> None:
+    title, _, dated = page.read_text().splitlines()[:3]
+    date = re.match(r"Date: (\d{4}-\d\d-\d\d) · Status: (accepted|superseded)", dated)
+    assert date
+    listed = (page.parent / "README.md").read_text()
+    assert f"| [{title.removeprefix('# ')}]({page.name}) | {date[1]} |" in listed
+
+
+def test_the_layers_in_the_page_are_those_that_are_checked() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (layers,) = (one["layers"] for one in contracts if one.get("containers") == ["app"])
+    page = (REPOSITORY / "docs" / "architecture.md").read_text()
+    assert "\n".join(["```", *layers, "```"]) in page
+
+
+def test_the_changelog_has_the_version() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    version = project["project"]["version"]
+    pattern = rf"^## {re.escape(version)} - \d{{4}}-\d\d-\d\d$"
+    assert re.search(pattern, (REPOSITORY / "CHANGELOG.md").read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -76,6 +76,29 @@ def test_a_pax_size_counts_before_the_headers(tmp_path: Path) -> None:
     assert read(tmp_path, tar_of(pax, tar_entry(b"a", size=0))) == {"a": b"content"}
 
 
+def test_many_pax_headers_in_a_row_are_read(tmp_path: Path) -> None:
+    pax = tar_entry(b"pax", pax_record("comment", "c"), kind=b"x")
+    assert read(tmp_path, tar_of(*[pax] * 2000, tar_entry(b"a"))) == {"a": b"content"}
+
+
+@pytest.mark.timeout(20)
+def test_a_pax_header_of_digits_is_refused_quickly(tmp_path: Path) -> None:
+    """An expression that backtracks takes hours for as many digits."""
+    with pytest.raises(errors.ArchiveInvalid):
+        read(tmp_path, tar_of(tar_entry(b"pax", b"1" * 1_000_000, kind=b"x"), tar_entry(b"a")))
+
+
+@pytest.mark.timeout(20)
+def test_a_negative_size_in_base_256_is_invalid(tmp_path: Path) -> None:
+    """Who believes it comes back to the same header, for ever."""
+    header = bytearray(tar_entry(b"b", b""))
+    header[124:136] = (-512).to_bytes(12, "big", signed=True)
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    with pytest.raises(errors.ArchiveInvalid, match="negative"):
+        read(tmp_path, tar_of(tar_entry(b"a"), bytes(header)))
+
+
 def test_a_size_in_base_256_is_read(tmp_path: Path) -> None:
     header = bytearray(tar_entry(b"a"))
     header[124:136] = b"\x80" + (7).to_bytes(11, "big")
