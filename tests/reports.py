@@ -1,6 +1,6 @@
 """A job that is carried through to its end and its report, without training."""
 
-from app.datasets.label_errors import SuspectLabel
+from app.datasets.label_errors import LabelError
 from app.db.session import Database
 from app.jobs.report_schemas import (
     CalibrationFigures,
@@ -32,8 +32,8 @@ FIGURES = SplitFigures(
 )
 
 
-def suspect(image_id: int) -> SuspectLabel:
-    return SuspectLabel(
+def suspect(image_id: int) -> LabelError:
+    return LabelError(
         image_id=image_id,
         path=f"ants/{image_id}.png",
         label="ants",
@@ -43,7 +43,7 @@ def suspect(image_id: int) -> SuspectLabel:
 
 
 def make_report(
-    *, test: SplitFigures | None = None, suspects: list[SuspectLabel] | None = None
+    *, test: SplitFigures | None = None, suspects: list[LabelError] | None = None
 ) -> Report:
     """A small report; suspects are None where no label was judged."""
     return Report(

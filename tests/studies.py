@@ -11,9 +11,9 @@ from app.settings import Settings
 from app.storage import LocalStorage
 from app.studies import service
 from app.studies.expansion import expand
-from app.studies.presentation import view_study
 from app.studies.request_schemas import StudyRequest
 from app.studies.schemas import StudyView
+from app.studies.views import view_study
 from app.tasks import service as work
 from app.tasks.service import Lease
 from worker.protocol import EpochRow, EpochsDone, Trained

@@ -8,9 +8,9 @@ from fastapi.responses import JSONResponse
 
 from app import errors
 from app.advice.schemas import Advice
-from app.advice.service import ask_advice
-from app.analyses.presentation import PENDING_RESPONSE, answer_pending
+from app.advice.service import request_advice
 from app.analyses.service import require_answer
+from app.analyses.views import PENDING_RESPONSE, answer_pending
 from app.recipes import service
 from app.recipes.schemas import JobRequest
 from app.web.dependencies import SessionDep, SettingsDep
@@ -71,7 +71,7 @@ def get_advice(
     next request starts the measurement again.
     """
     config, dataset, base = service.resolve_new(session, request, settings)
-    inquiry = ask_advice(session, request, config, dataset, base)
+    inquiry = request_advice(session, request, config, dataset, base)
     advice = require_answer(inquiry)
     if advice is None:
         location = f"/datasets/{dataset.id}/advice?architecture={config.architecture}"

@@ -8,7 +8,7 @@ from app.ml.recipe import Recipe, Strategy
 from app.web.schemas import ApiModel
 
 
-class AdviceQuestion(BaseModel):
+class AdviceRequest(BaseModel):
     """Which of these recipes to carry out, and with which architecture where that is `auto`.
 
     recipes are those of the strategies that may be advised; for a partial one any layer is named.
@@ -27,7 +27,7 @@ class AdviceQuestion(BaseModel):
     base_model_key: str | None = None
 
 
-class Share(ApiModel):
+class Proportion(ApiModel):
     """A share of images, with the 95 % interval that so few images leave (Wilson, 1927)."""
 
     value: float = Field(ge=0, le=1, description="As it was counted.", examples=[0.926])
@@ -35,7 +35,7 @@ class Share(ApiModel):
     high: float = Field(ge=0, le=1, description="Upper end.", examples=[0.953])
 
 
-class Gap(ApiModel):
+class ProportionDifference(ApiModel):
     """A difference of two shares over the same images, with its 95 % interval."""
 
     value: float = Field(ge=-1, le=1, description="Later minus earlier.", examples=[0.082])
@@ -43,20 +43,20 @@ class Gap(ApiModel):
     high: float = Field(ge=-1, le=1, description="Upper end.", examples=[0.119])
 
 
-class Probe(ApiModel):
+class LinearProbe(ApiModel):
     """A linear head on the frozen network's activations, judged on images it was not fitted to."""
 
     stage: str = Field(description="The layer whose output it is given.", examples=["layer4"])
     num_features: int = Field(
         description="Numbers an image, averaged over its places.", examples=[512]
     )
-    accuracy: Share = Field(description="Out of fold, in a cross-validation.")
+    accuracy: Proportion = Field(description="Out of fold, in a cross-validation.")
     l2_strength: float = Field(
         description="The penalty with the lowest cross-validated loss.", examples=[0.1]
     )
 
 
-class SecondsAnImage(ApiModel):
+class SecondsPerImage(ApiModel):
     """What an image costs on the machine that was asked."""
 
     decoding: float = Field(description="To decode and prepare it.", examples=[0.0031])
@@ -106,9 +106,11 @@ class AdviceMeasurements(ApiModel):
     num_images_probed: int = Field(
         description="A stratified sample of the training images.", examples=[244]
     )
-    late: Probe = Field(description="On what the network's own head is given.")
-    early: Probe = Field(description="On the stage before.")
-    gap: Gap = Field(description="Accuracy of the late probe minus that of the early one.")
+    late: LinearProbe = Field(description="On what the network's own head is given.")
+    early: LinearProbe = Field(description="On the stage before.")
+    gap: ProportionDifference = Field(
+        description="Accuracy of the late probe minus that of the early one."
+    )
     accuracy_with_half: float = Field(
         ge=0,
         le=1,
@@ -116,7 +118,7 @@ class AdviceMeasurements(ApiModel):
         examples=[0.914],
     )
     device: str = Field(description="Where it was measured.", examples=["cpu"])
-    seconds_per_image: SecondsAnImage = Field(description="What the seconds are made of.")
+    seconds_per_image: SecondsPerImage = Field(description="What the seconds are made of.")
     expected_seconds: dict[Strategy, float] = Field(
         description="For each strategy that could have been advised.",
         examples=[{"feature_extract": 4.1, "partial": 21.4, "fine_tune": 41.7}],
@@ -138,7 +140,7 @@ class Advice(ApiModel):
         description="The last layer that stays as it is; null where all of them learn.",
         examples=["layer3"],
     )
-    expected_accuracy: Share = Field(
+    expected_accuracy: Proportion = Field(
         description="Of the better linear head on unseen images; more layers should do no worse."
     )
     expected_seconds: float = Field(

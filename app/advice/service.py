@@ -4,13 +4,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.advice.schemas import Advice, AdviceQuestion
+from app.advice.schemas import Advice, AdviceRequest
 from app.analyses import service as inquiries
 from app.db.tables import Dataset, Inquiry, Job
 from app.errors import Conflict, ValidationFailed
 from app.ml.models.catalogue import get_entry
 from app.ml.recipe import Recipe, Strategy, decide
-from app.recipes.defaults import BaseModelFacts, Choice, resolve
+from app.recipes.defaults import AutoDecision, BaseModelFacts, resolve
 from app.recipes.presets import choose_preset
 from app.recipes.schemas import JobConfig, JobRequest
 
@@ -20,7 +20,7 @@ DEFAULT_TIME_BUDGET_SECONDS = 3600.0
 _ADVISABLE: tuple[Strategy, ...] = ("feature_extract", "partial", "fine_tune")
 
 
-def ask_advice(  # noqa: PLR0913 - each is one thing the caller knows
+def request_advice(  # noqa: PLR0913 - each is one thing the caller knows
     session: Session,
     request: JobRequest,
     config: JobConfig,
@@ -34,7 +34,7 @@ def ask_advice(  # noqa: PLR0913 - each is one thing the caller knows
     What is measured in seconds against a budget is measured where jobs run. Raises ValidationFailed
     where no strategy goes with the request's other fields.
     """
-    question = make_question(request, config, base)
+    question = make_advice_request(request, config, base)
     return inquiries.ask(
         session,
         kind="advise",
@@ -46,15 +46,15 @@ def ask_advice(  # noqa: PLR0913 - each is one thing the caller knows
     )
 
 
-def make_question(
+def make_advice_request(
     request: JobRequest, config: JobConfig, base: BaseModelFacts | None
-) -> AdviceQuestion:
+) -> AdviceRequest:
     """The question behind a request; whatever does not bear on the answer is left out of it."""
     budget = request.time_budget_seconds
     is_open = config.architecture == "auto"
     if is_open and budget is None and request.max_parameters is None:
         budget = DEFAULT_TIME_BUDGET_SECONDS
-    return AdviceQuestion(
+    return AdviceRequest(
         architecture=config.architecture,
         recipes=_list_recipes(request, config, base),
         input_size=request.input_size,
@@ -64,11 +64,11 @@ def make_question(
     )
 
 
-def take_advice(
+def resolve_with_advice(
     request: JobRequest, config: JobConfig, base: BaseModelFacts | None, advice: Advice
 ) -> tuple[JobConfig, dict[str, Any]]:
     """The configuration as the advice decides it, and what a job shows of the advice."""
-    choice = Choice(
+    choice = AutoDecision(
         architecture=advice.architecture,
         strategy=advice.strategy,
         trainable_from=advice.trainable_from,
@@ -77,7 +77,7 @@ def take_advice(
     return decided, advice.model_dump(mode="json", exclude={"measurements"})
 
 
-def settle(
+def apply_advice(
     session: Session, job: Job, inquiry_id: str | None, base: BaseModelFacts | None
 ) -> JobConfig:
     """Decide what is `auto` in a job by the answer it has waited for, once for all attempts.
@@ -92,7 +92,7 @@ def settle(
         raise Conflict(f"The advice that {job.id} has waited for is not there.")
     request = JobRequest.model_validate(job.request)
     config = JobConfig.model_validate(job.config)
-    decided, advice = take_advice(request, config, base, Advice.model_validate(answer))
+    decided, advice = resolve_with_advice(request, config, base, Advice.model_validate(answer))
     shown = {"config": decided.model_dump(mode="json"), "advice": advice}
     job.resolved = (job.resolved or {}) | shown
     job.progress = job.progress | {"epochs": decided.epochs}
@@ -112,7 +112,7 @@ def _list_recipes(
     recipes: dict[Strategy, Recipe] = {}
     refused: ValidationFailed | None = None
     for strategy in strategies:
-        choice = Choice(
+        choice = AutoDecision(
             architecture=entry.name,
             strategy=strategy,
             trainable_from=entry.layers[-1].name if strategy == "partial" else None,
@@ -129,7 +129,7 @@ def _list_recipes(
 
 
 def _resolve(
-    request: JobRequest, config: JobConfig, base: BaseModelFacts | None, choice: Choice
+    request: JobRequest, config: JobConfig, base: BaseModelFacts | None, choice: AutoDecision
 ) -> JobConfig:
     return resolve(
         request,

@@ -5,7 +5,7 @@ from pydantic import Field
 from app.web.schemas import ApiModel
 
 
-class SuspectLabel(ApiModel):
+class LabelError(ApiModel):
     """A training image that a model which had not learned it takes for another class."""
 
     image_id: int = Field(description="Its number in the dataset.", examples=[17])

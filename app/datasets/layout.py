@@ -4,8 +4,8 @@ Accepted, below at most one wrapping folder:
 
     train/<class>/…  val/<class>/…     also `valid` or `validation`; `test` is the validation split
                                        where there is no other, else a third one
-    train/<class>/…                    divided by `divide`
-    <class>/…                          divided by `divide`
+    train/<class>/…                    divided by `split_train_val`
+    <class>/…                          divided by `split_train_val`
 
 Class folders may have folders of their own. Pure functions: no file is touched.
 """
@@ -53,7 +53,7 @@ _SPLITS: dict[str, Split] = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class SkippedFile:
     """A file that is left out, and why."""
 
     path: str
@@ -61,7 +61,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class PlacedFile:
+class LabelledFile:
     """A file that should be an image; split is None where the upload did not say."""
 
     path: str
@@ -73,8 +73,8 @@ class PlacedFile:
 class Layout:
     """Every file of an upload, placed or ignored; both in the order of their paths."""
 
-    files: list[PlacedFile]
-    ignored: list[Finding]
+    files: list[LabelledFile]
+    ignored: list[SkippedFile]
     class_names: list[str]
 
 
@@ -84,7 +84,7 @@ def is_image_path(path: str) -> bool:
     return _is_image(pure_path) and not _is_system(pure_path)
 
 
-def arrange(files: Iterable[str], folders: Iterable[str] = ()) -> Layout:
+def parse_layout(files: Iterable[str], folders: Iterable[str] = ()) -> Layout:
     """Place the files of an archive; folders are its explicit entries, which may be empty.
 
     Class names are normalised to NFC and sorted; they may hold spaces. Raises DatasetLayout, with
@@ -100,13 +100,13 @@ def arrange(files: Iterable[str], folders: Iterable[str] = ()) -> Layout:
     splits = _find_splits({parts[base] for parts in every_folder if len(parts) == base + 1})
     class_at = base + 1 if splits else base
 
-    placed: list[PlacedFile] = []
+    placed: list[LabelledFile] = []
     for path in kept:
         if (reason := _find_reason_to_ignore(path, class_at)) is not None:
-            ignored.append(Finding(str(path), reason))
+            ignored.append(SkippedFile(str(path), reason))
         else:
             class_name = _nfc(path.parts[class_at])
-            placed.append(PlacedFile(str(path), splits.get(path.parts[base]), class_name))
+            placed.append(LabelledFile(str(path), splits.get(path.parts[base]), class_name))
 
     seen: ClassCounts = {split: Counter() for split in splits.values() or [None]}
     for parts in every_folder:
@@ -145,13 +145,13 @@ def _nfc(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _leave_out_system_files(files: Iterable[str]) -> tuple[list[PurePosixPath], list[Finding]]:
+def _leave_out_system_files(files: Iterable[str]) -> tuple[list[PurePosixPath], list[SkippedFile]]:
     kept: list[PurePosixPath] = []
-    ignored: list[Finding] = []
+    ignored: list[SkippedFile] = []
     for name in files:
         path = PurePosixPath(name)
         if _is_system(path):
-            ignored.append(Finding(name, SYSTEM_FILE))
+            ignored.append(SkippedFile(name, SYSTEM_FILE))
         elif name.lower().endswith(ARCHIVE_SUFFIXES):
             raise DatasetLayout(
                 f"There is another archive inside: {name[:100]!r}. Unpack it, and pack its folders."

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from app.datasets.layout import SYSTEM_FILE, Finding
+from app.datasets.layout import SYSTEM_FILE, SkippedFile
 from app.datasets.manifest import ImageRecord
 
 MAX_LISTED = 1000
 """Entries of each list of a report; `counts` always tells the whole number."""
 
 
-def digest_of(records: Iterable[ImageRecord]) -> str:
+def compute_digest(records: Iterable[ImageRecord]) -> str:
     """The sha256 of the sorted lines `split/class/sha256 of the bytes`, each ended by a newline.
 
     It depends on what the images are and how they are labelled, not on their file names.
@@ -62,8 +62,8 @@ def find_leaks(records: Sequence[ImageRecord]) -> list[tuple[str, str]]:
 def build_report(
     records: Sequence[ImageRecord],
     *,
-    ignored: Sequence[Finding],
-    rejected: Sequence[Finding],
+    ignored: Sequence[SkippedFile],
+    rejected: Sequence[SkippedFile],
     leaked: Sequence[tuple[str, str]],
     near_leaked: Sequence[tuple[str, str]],
 ) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from app import errors
 from app.datasets import previews as pictures
 from app.datasets import service
-from app.datasets.form import form_schema, parse_form
 from app.datasets.manifest import Split
 from app.datasets.schemas import DatasetDetail, ImageDetail, view_dataset
 from app.datasets.upload import Upload, receive_upload
+from app.datasets.upload_form import form_schema, parse_form
 from app.db.base import new_id
 from app.web.dependencies import (
     DatabaseDep,

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.datasets.label_errors import SuspectLabel
+from app.datasets.label_errors import LabelError
 from app.datasets.manifest import Split
 from app.db.tables import Dataset
 from app.web.schemas import ApiModel, Metadata, Name, UtcTime
@@ -43,7 +43,7 @@ class IngestionProgress(ApiModel):
     total: int = Field(ge=0, description="Size of the upload in bytes.", examples=[47_457_124])
 
 
-class LeftOut(ApiModel):
+class SkippedFileView(ApiModel):
     """A file of the archive that is not part of the dataset."""
 
     path: str = Field(description="In the archive.", examples=["train/ants/imageNotFound.gif"])
@@ -72,8 +72,10 @@ class ReportCounts(ApiModel):
 class Report(ApiModel):
     """What the check of an upload found; each list has the first 1,000."""
 
-    ignored: list[LeftOut] = Field([], description="Files that are no images here, and why.")
-    rejected: list[LeftOut] = Field([], description="Images that cannot be read, and why.")
+    ignored: list[SkippedFileView] = Field(
+        [], description="Files that are no images here, and why."
+    )
+    rejected: list[SkippedFileView] = Field([], description="Images that cannot be read, and why.")
     duplicates: list[tuple[str, str]] = Field(
         [], description="Two paths in one split with the same bytes."
     )
@@ -88,7 +90,7 @@ class Report(ApiModel):
         "the hash is blind to colour.",
         examples=[[["train/ants/0013035.jpg", "val/ants/0013035-small.jpg"]]],
     )
-    suspect_labels: list[SuspectLabel] = Field(
+    suspect_labels: list[LabelError] = Field(
         [],
         description="Training images that look wrongly labelled to the newest finished job that "
         "could tell, the most doubtful first.",

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.analyses.service import delete_inquiries
-from app.datasets.label_errors import SuspectLabel
+from app.datasets.label_errors import LabelError
 from app.datasets.manifest import Split, read_manifest
 from app.datasets.repository import DatasetRepository
 from app.datasets.schemas import Report
@@ -169,8 +169,8 @@ def accept_dataset(  # noqa: PLR0913 - what the worker says, by keyword
     dataset.progress = {"stage": "done", "done": dataset.num_bytes, "total": dataset.num_bytes}
 
 
-def record_suspect_labels(
-    dataset: Dataset, suspects: Sequence[SuspectLabel], *, num_suspects: int, job_id: str
+def record_label_errors(
+    dataset: Dataset, suspects: Sequence[LabelError], *, num_suspects: int, job_id: str
 ) -> None:
     """A job has found labels doubtful, which replaces what earlier jobs found.
 

@@ -18,7 +18,7 @@ def num_val_images(num_images: int, val_fraction: float) -> int:
     return max(min(rounded, num_images - 1), min(1, num_images - 1))
 
 
-def divide(
+def split_train_val(
     images: Iterable[tuple[str, str, str]], *, val_fraction: float, split_seed: int
 ) -> dict[str, Split]:
     """The split of each path, class by class; images are (path, class name, sha256).

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.demo import photographs
-from app.demo.lessons import Comparison, compare_on_drawings, compare_on_photographs
+from app.demo.comparison import Comparison, compare_on_drawings, compare_on_photographs
 from graft_client.errors import GraftClientError
 from graft_client.graft import Graft
 from graft_client.resources.datasets import DatasetImage

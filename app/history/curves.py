@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from app.db.tables import Job
-from app.history.presentation import view_history
 from app.history.schemas import EpochRow
-from app.jobs.best import find_start
+from app.history.views import view_history
+from app.jobs.best import find_head_start
 from app.jobs.repository import JobRepository
 from app.jobs.schemas import Best
 from app.ml.recipe import Lbfgs
@@ -46,5 +46,5 @@ def make_curve(session: Session, job: Job) -> Curve:
         label=f"{config.architecture}, {config.strategy} ({config.weights})",
         rows=view_history(session, job).data,
         l2_strengths=optimizer.l2_strengths if isinstance(optimizer, Lbfgs) else (),
-        start=find_start(job),
+        start=find_head_start(job),
     )

@@ -8,9 +8,9 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app import errors
 from app.history.curves import make_curve
-from app.history.presentation import view_events, view_history, write_csv
 from app.history.schemas import EventView, History
 from app.history.stream import stream_events
+from app.history.views import view_events, view_history, write_csv
 from app.jobs import service
 from app.jobs.router import JobId
 from app.web.dependencies import DatabaseDep, ReadSessionDep

@@ -7,8 +7,8 @@ from fastapi.sse import ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from app.db.session import Database
-from app.history.presentation import view_events
 from app.history.schemas import EventView
+from app.history.views import view_events
 from app.jobs.repository import JobRepository
 from app.jobs.schemas import Progress
 from app.jobs.states import TERMINAL

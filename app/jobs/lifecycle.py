@@ -7,12 +7,12 @@ from sqlalchemy.orm import Session
 from app.datasets import service as datasets
 from app.db.base import now
 from app.db.tables import Dataset, Epoch, Job, JobReport
-from app.jobs.best import find_best, find_start
+from app.jobs.best import find_best, find_head_start
 from app.jobs.events import append_event
 from app.jobs.report_schemas import Report
 from app.jobs.repository import JobRepository
 from app.jobs.schemas import ResolvedTraining
-from app.jobs.service import move
+from app.jobs.service import change_status
 from app.ml.recipe import decide
 from app.models.schemas import Calibration
 from app.models.service import register_version
@@ -33,7 +33,7 @@ def begin_attempt(session: Session, job_id: str, attempt: int) -> Job:
     job = JobRepository(session).get(job_id, lock=True)
     job.attempts = attempt
     job.started_at = job.started_at or now()
-    move(session, job, "running", attempt=attempt, from_epoch=job.resume_epoch)
+    change_status(session, job, "running", attempt=attempt, from_epoch=job.resume_epoch)
     return job
 
 
@@ -48,7 +48,7 @@ def record_start(
     found = resolved.model_dump(mode="json")
     job.resolved = (job.resolved or {}) | found
     job.environment = environment
-    if job.best_epoch is None and find_start(job) is not None:
+    if job.best_epoch is None and find_head_start(job) is not None:
         job.best_epoch = 0
     append_event(session, job, "started", resolved=found)
 
@@ -109,7 +109,7 @@ def complete_job(  # noqa: PLR0913 - what the worker says, by keyword
     dataset = datasets.get_dataset(session, jobs.get(job_id).dataset_id, lock=True)
     job = jobs.get(job_id, lock=True)
     if job.status == "cancelling":
-        move(session, job, "cancelled")
+        change_status(session, job, "cancelled")
         return [key for key in (model_key, trust_key) if key]
     recipe = decide(jobs.get_decided_config(job_id))
     best = find_best(session, job)
@@ -136,17 +136,19 @@ def complete_job(  # noqa: PLR0913 - what the worker says, by keyword
     )
     if report is not None:
         session.add(JobReport(job_id=job.id, report=report.model_dump(mode="json")))
-        _show_suspects(dataset, job, report)
+        _record_label_errors(dataset, job, report)
     superseded = [key for key in (job.state_key, job.best_key) if key]
     job.state_key = job.best_key = None
-    move(session, job, "succeeded", model={"name": job.model_name, "version": job.model_version})
+    change_status(
+        session, job, "succeeded", model={"name": job.model_name, "version": job.model_version}
+    )
     return superseded
 
 
-def _show_suspects(dataset: Dataset, job: Job, report: Report) -> None:
+def _record_label_errors(dataset: Dataset, job: Job, report: Report) -> None:
     check = report.label_check
     if check.suspects is not None:
-        datasets.record_suspect_labels(
+        datasets.record_label_errors(
             dataset, check.suspects, num_suspects=check.num_suspects, job_id=job.id
         )
 
@@ -155,10 +157,10 @@ def fail_job(session: Session, job_id: str, code: str, message: str) -> None:
     """End the job with a reason, or as cancelled if that was requested."""
     job = JobRepository(session).get(job_id, lock=True)
     if job.status == "cancelling":
-        move(session, job, "cancelled")
+        change_status(session, job, "cancelled")
         return
     job.error_code, job.error_message = code, message
-    move(session, job, "failed", error={"code": code, "message": message})
+    change_status(session, job, "failed", error={"code": code, "message": message})
 
 
 def requeue_job(session: Session, job_id: str, reason: str) -> bool:
@@ -168,7 +170,9 @@ def requeue_job(session: Session, job_id: str, reason: str) -> bool:
     """
     job = JobRepository(session).get(job_id, lock=True)
     if job.status == "cancelling":
-        move(session, job, "cancelled")
+        change_status(session, job, "cancelled")
         return False
-    move(session, job, "queued", event="requeued", reason=reason, from_epoch=job.resume_epoch)
+    change_status(
+        session, job, "queued", event="requeued", reason=reason, from_epoch=job.resume_epoch
+    )
     return True

@@ -5,7 +5,7 @@ The training process fills it in, so this module imports neither SQL nor the web
 
 from pydantic import Field
 
-from app.datasets.label_errors import SuspectLabel
+from app.datasets.label_errors import LabelError
 from app.ml.trust.figures import SplitFigures
 from app.web.schemas import ApiModel
 
@@ -87,7 +87,7 @@ class LabelCheck(ApiModel):
         examples=[244],
     )
     num_suspects: int = Field(description="How many look wrong, listed or not.", examples=[1])
-    suspects: list[SuspectLabel] | None = Field(
+    suspects: list[LabelError] | None = Field(
         description="The first 1,000, the most doubtful first; null where none could be judged."
     )
     reason: str | None = Field(

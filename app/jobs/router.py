@@ -6,9 +6,9 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from app import errors
 from app.jobs import service
-from app.jobs.presentation import view_job
 from app.jobs.schemas import Checkpoints, CheckpointView, JobView
 from app.jobs.states import Status
+from app.jobs.views import view_job
 from app.recipes.schemas import JobRequest
 from app.recipes.service import require_weights
 from app.web.dependencies import PageDep, ReadSessionDep, SessionDep, SettingsDep, StorageDep

@@ -5,7 +5,7 @@ from typing import cast
 
 from sqlalchemy.orm import Session
 
-from app.advice.service import ask_advice
+from app.advice.service import request_advice
 from app.datasets.repository import DatasetRepository
 from app.db.base import new_id, now
 from app.db.tables import Dataset, Job, ModelVersion
@@ -42,13 +42,13 @@ def _resolve_clone(
     config = JobRepository(session).get_decided_config(job_id)
     if not is_decided(config):
         raise Conflict(f"What is auto in {job_id} has not been decided yet: nothing to repeat.")
-    base = recall_base(job, config)
+    base = get_base_model(job, config)
     if request.model_name is not None:
         config = config.model_copy(update={"model_name": request.model_name})
     return config, get_usable_dataset(session, job.dataset_id), base
 
 
-def recall_base(job: Job, config: JobConfig) -> BaseModelFacts | None:
+def get_base_model(job: Job, config: JobConfig) -> BaseModelFacts | None:
     """The registered model that a job goes on from, as it was pinned when the job was posted."""
     if job.base_model_key is None:
         return None
@@ -128,9 +128,9 @@ def cancel_job(session: Session, job_id: str) -> Job:
     if item is None:
         raise IllegalTransition(f"A {job.status} job cannot be cancelled: it is over.")
     if work.request_cancel(session, item):
-        move(session, job, "cancelled", reason="cancelled before it began")
+        change_status(session, job, "cancelled", reason="cancelled before it began")
     else:
-        move(session, job, "cancelling")
+        change_status(session, job, "cancelling")
     return job
 
 
@@ -141,7 +141,7 @@ def stop_job(session: Session, job_id: str) -> Job:
     if item is None or job.status not in {"queued", "running"}:
         raise IllegalTransition(f"A {job.status} job cannot be stopped; a running one can.")
     if work.request_stop(session, item):
-        move(session, job, "cancelled", reason="stopped before it began")
+        change_status(session, job, "cancelled", reason="stopped before it began")
     else:
         append_event(session, job, "stop_requested")
     return job
@@ -155,7 +155,7 @@ def resume_job(session: Session, job_id: str) -> Job:
     jobs = JobRepository(session)
     dataset = DatasetRepository(session).get(jobs.get(job_id).dataset_id, share_lock=True)
     job = jobs.get(job_id, lock=True)
-    move(session, job, "queued", event="resumed", from_epoch=job.resume_epoch)
+    change_status(session, job, "queued", event="resumed", from_epoch=job.resume_epoch)
     job.error_code = job.error_message = job.finished_at = None
     _enqueue(session, job, dataset)
     return job
@@ -169,7 +169,7 @@ def delete_job(session: Session, job_id: str) -> None:
     session.delete(job)
 
 
-def move(
+def change_status(
     session: Session, job: Job, status: Status, *, event: str | None = None, **payload: object
 ) -> None:
     """Change a job's status along the legal transitions and write the event of it."""
@@ -198,6 +198,6 @@ def _enqueue(session: Session, job: Job, dataset: Dataset) -> None:
     config = JobRepository(session).get_decided_config(job.id)
     waits_for = dataset.id
     if not is_decided(config):
-        request, base = JobRequest.model_validate(job.request), recall_base(job, config)
-        waits_for = ask_advice(session, request, config, dataset, base, even_failed=True).id
+        request, base = JobRequest.model_validate(job.request), get_base_model(job, config)
+        waits_for = request_advice(session, request, config, dataset, base, even_failed=True).id
     work.enqueue(session, queue="train", kind="train", subject_id=job.id, waits_for=waits_for)

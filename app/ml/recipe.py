@@ -21,11 +21,11 @@ LearningRate = Annotated[float, Field(gt=0, le=100, description="Step size of th
 WeightDecay = Annotated[float, Field(ge=0, le=10, description="L2 penalty on the weights.")]
 
 
-class _Part(BaseModel):
+class _Component(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Sgd(_Part):
+class Sgd(_Component):
     """Stochastic gradient descent with momentum (Sutskever et al., 2013)."""
 
     name: Literal["sgd"] = Field("sgd", description="Its name.")
@@ -39,7 +39,7 @@ class Sgd(_Part):
     weight_decay: WeightDecay = 0.0
 
 
-class RmsProp(_Part):
+class RmsProp(_Component):
     """RMSprop (Hinton, Coursera lecture 6e, 2012)."""
 
     name: Literal["rmsprop"] = Field("rmsprop", description="Its name.")
@@ -53,7 +53,7 @@ class RmsProp(_Part):
     weight_decay: WeightDecay = 0.0
 
 
-class AdamW(_Part):
+class AdamW(_Component):
     """Adam with decoupled weight decay (Loshchilov & Hutter, 2019)."""
 
     name: Literal["adamw"] = Field("adamw", description="Its name.")
@@ -61,7 +61,7 @@ class AdamW(_Part):
     weight_decay: WeightDecay = 0.01
 
 
-class Lbfgs(_Part):
+class Lbfgs(_Component):
     """L-BFGS on the multinomial logistic loss of a head over frozen features, to convergence.
 
     The problem is convex, so neither seed nor learning rate matters. Each strength is one row of
@@ -80,13 +80,13 @@ class Lbfgs(_Part):
     folds: int = Field(5, ge=2, le=20, description="Number of folds of the cross-validation.")
 
 
-class ConstantSchedule(_Part):
+class ConstantSchedule(_Component):
     """A constant learning rate."""
 
     name: Literal["constant"] = Field("constant", description="Its name.")
 
 
-class StepSchedule(_Part):
+class StepSchedule(_Component):
     """Multiply the learning rate by `gamma` every `step_size` epochs."""
 
     name: Literal["step"] = Field("step", description="Its name.")
@@ -94,7 +94,7 @@ class StepSchedule(_Part):
     gamma: float = Field(0.1, gt=0, le=1, description="Factor applied at each step.")
 
 
-class CosineSchedule(_Part):
+class CosineSchedule(_Component):
     """Linear warm-up, then half a cosine to zero, moved every step (Loshchilov & Hutter, 2017)."""
 
     name: Literal["cosine"] = Field("cosine", description="Its name.")
@@ -106,7 +106,7 @@ class CosineSchedule(_Part):
     )
 
 
-class TutorialAugmentation(_Part):
+class TutorialAugmentation(_Component):
     """RandomResizedCrop from the full-size image and a horizontal flip, as the tutorials do."""
 
     name: Literal["tutorial"] = Field("tutorial", description="Its name.")
@@ -115,7 +115,7 @@ class TutorialAugmentation(_Part):
     )
 
 
-class TrivialAugment(_Part):
+class TrivialAugment(_Component):
     """The tutorial's crop and flip, then one random operation (Müller & Hutter, 2021)."""
 
     name: Literal["trivial"] = Field("trivial", description="Its name.")
@@ -124,7 +124,7 @@ class TrivialAugment(_Part):
     )
 
 
-class RandAugment(_Part):
+class RandAugment(_Component):
     """The tutorial's crop and flip, then random operations (Cubuk et al., 2020)."""
 
     name: Literal["rand"] = Field("rand", description="Its name.")
@@ -135,27 +135,27 @@ class RandAugment(_Part):
     magnitude: int = Field(9, ge=0, le=30, description="Their strength, of 30.")
 
 
-class NoAugmentation(_Part):
+class NoAugmentation(_Component):
     """Training images are prepared exactly as validation images."""
 
     name: Literal["none"] = Field("none", description="Its name.")
 
 
-class MixUp(_Part):
+class MixUp(_Component):
     """Images and labels are blended in pairs (Zhang et al., 2018)."""
 
     name: Literal["mixup"] = Field("mixup", description="Its name.")
     alpha: float = Field(0.2, gt=0, le=10, description="Both parameters of the Beta distribution.")
 
 
-class CutMix(_Part):
+class CutMix(_Component):
     """A patch of another image is pasted in, labels shared by area (Yun et al., 2019)."""
 
     name: Literal["cutmix"] = Field("cutmix", description="Its name.")
     alpha: float = Field(1.0, gt=0, le=10, description="Both parameters of the Beta distribution.")
 
 
-class StagedUnfreezing(_Part):
+class StagedUnfreezing(_Component):
     """Layers are unfrozen from the head downwards (Howard & Ruder, 2018)."""
 
     epochs_per_stage: int = Field(
@@ -164,13 +164,13 @@ class StagedUnfreezing(_Part):
     num_stages: int = Field(3, ge=2, le=10, description="Number of stages of the backbone.")
 
 
-class Ema(_Part):
+class Ema(_Component):
     """A moving average of the weights is validated and stored (Polyak & Juditsky, 1992)."""
 
     decay: float = Field(0.99, gt=0, lt=1, description="Share of the average that each step keeps.")
 
 
-class EarlyStopping(_Part):
+class EarlyStopping(_Component):
     """Stop when the best validation accuracy has not improved for `patience` epochs."""
 
     patience: int = Field(5, ge=1, le=10_000, description="Epochs without improvement.")
@@ -185,7 +185,7 @@ Augmentation = Annotated[
 Mixing = Annotated[MixUp | CutMix, Field(discriminator="name")]
 
 
-class Configuration(_Part):
+class Configuration(_Component):
     """A recipe, in which some values may be `auto` until the job starts."""
 
     architecture: str = Field(description="torchvision's name.", examples=["squeezenet1_0"])

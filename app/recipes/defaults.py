@@ -36,7 +36,7 @@ class BaseModelFacts(BaseModel):
     checkpoint_key: str
 
 
-class Choice(BaseModel):
+class AutoDecision(BaseModel):
     """The decision where a request says `auto`."""
 
     architecture: str
@@ -68,7 +68,7 @@ def resolve(
     dataset_name: str,
     num_threads: int,
     base: BaseModelFacts | None,
-    choice: Choice | None = None,
+    choice: AutoDecision | None = None,
 ) -> JobConfig:
     """Fill in every field that the caller left out.
 

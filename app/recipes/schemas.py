@@ -17,7 +17,7 @@ from app.ml.recipe import (
     StagedUnfreezing,
     StrategyOrAuto,
 )
-from app.recipes.part_schemas import AugmentationRequest, OptimizerRequest, SchedulerRequest
+from app.recipes.component_schemas import AugmentationRequest, OptimizerRequest, SchedulerRequest
 from app.web.schemas import ApiModel, Metadata, Name
 
 Preset = Literal["recommended", "tutorial", "tutorial-steplr", "tutorial-inception"]

@@ -11,7 +11,7 @@ from app.reports.schemas import JobReportView
 _THUMBNAIL_PIXELS = 128
 
 
-def read_report(session: Session, job: Job) -> Report:
+def get_report(session: Session, job: Job) -> Report:
     """What the job's training process found; raises ReportNotReady where there is none."""
     row = JobRepository(session).find_report(job.id)
     if row is None:
@@ -25,7 +25,7 @@ def read_report(session: Session, job: Job) -> Report:
 
 def view_report(session: Session, job: Job) -> JobReportView:
     """The job's report, its pictures linked; raises ReportNotReady where there is none."""
-    report = read_report(session, job)
+    report = get_report(session, job)
     if session.get(Dataset, job.dataset_id) is not None:
         for mistake in report.mistakes:
             images = f"/datasets/{job.dataset_id}/images"

@@ -11,7 +11,7 @@ from app.recipes.service import require_weights
 from app.settings import Settings
 from app.studies.request_schemas import Changes, StudyRequest
 from app.studies.search import Assignment, draw_assignments
-from app.studies.trial import Problems, Source, Trial
+from app.studies.trial import ProblemCollector, Source, Trial
 from app.web.input_problems import list_problems
 
 MAX_JOBS = 200
@@ -29,7 +29,7 @@ def expand(request: StudyRequest) -> list[Trial]:
 
     Raises ValidationFailed with all errors, each at its place in the study's request.
     """
-    problems = Problems()
+    problems = ProblemCollector()
     trials: list[Trial] = []
     for number, (name, changes, source) in enumerate(_list_configurations(request), 1):
         fields = merge(request.base, changes)
@@ -46,7 +46,7 @@ def expand(request: StudyRequest) -> list[Trial]:
             problems.add(*list_problems(error.errors(), JobRequest, locate=source.locate))
         else:
             trials.append(Trial(number, name, changes, source, job_request))
-    problems.raise_any()
+    problems.raise_if_any()
     _check_number(len(trials), len(request.seeds))
     return trials
 
@@ -56,7 +56,7 @@ def require_all_weights(trials: list[Trial], settings: Settings) -> None:
 
     May ask the network, so it must be called before a transaction has begun.
     """
-    problems = Problems()
+    problems = ProblemCollector()
     looked_for = set()
     for trial in trials:
         request = trial.request
@@ -69,7 +69,7 @@ def require_all_weights(trials: list[Trial], settings: Settings) -> None:
                 require_weights(request, settings)
             except WeightsUnavailable as error:
                 raise WeightsUnavailable(f"{trial.name}: {error.message}") from error
-    problems.raise_any()
+    problems.raise_if_any()
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

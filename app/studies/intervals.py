@@ -8,17 +8,17 @@ from app.ml.trust.intervals import wilson_interval
 from app.studies.request_schemas import MAX_SEEDS
 from app.studies.schemas import Interval
 
-T = (
+T_QUANTILES = (
     *(12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281),
     *(2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860),
     *(2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452),
 )
 """Student's 97.5 % points for 1 to 29 degrees of freedom: a study has up to 30 seeds."""
 
-assert len(T) == MAX_SEEDS - 1  # noqa: S101 - the table reaches as far as a study
+assert len(T_QUANTILES) == MAX_SEEDS - 1  # noqa: S101 - the table reaches as far as a study
 
 
-def interval_of_mean(accuracies: Sequence[float], num_images: int | None) -> Interval | None:
+def estimate_interval(accuracies: Sequence[float], num_images: int | None) -> Interval | None:
     """The wider of what several runs and what the number of validation images leave open.
 
     Runs on the same images share their luck with them, so that however well the runs agree, the
@@ -33,7 +33,7 @@ def interval_of_mean(accuracies: Sequence[float], num_images: int | None) -> Int
     return max(found, key=lambda interval: interval.high - interval.low, default=None)
 
 
-def could_be_equal(better: float, low: float, worse: float, high: float) -> bool:
+def is_difference_insignificant(better: float, low: float, worse: float, high: float) -> bool:
     """Whether the 95 % interval of better - worse reaches 0.
 
     low is the lower end of the better one's own interval, high the upper end of the worse one's.
@@ -47,6 +47,6 @@ def could_be_equal(better: float, low: float, worse: float, high: float) -> bool
 def _t_interval(accuracies: Sequence[float]) -> Interval:
     """Of the mean of independent runs (Student, "The probable error of a mean", 1908)."""
     mean = fmean(accuracies)
-    margin = T[len(accuracies) - 2] * stdev(accuracies) / sqrt(len(accuracies))
+    margin = T_QUANTILES[len(accuracies) - 2] * stdev(accuracies) / sqrt(len(accuracies))
     low, high = max(0.0, mean - margin), min(1.0, mean + margin)
     return Interval(low=low, high=high, method="t_over_runs")

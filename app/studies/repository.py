@@ -62,7 +62,7 @@ class StudyRepository:
             self.session.scalars(query.where(Job.study_id == study_id, JobEvent.type == "pruned"))
         )
 
-    def list_telling_epochs(self, study_id: str) -> Sequence[Epoch]:
+    def list_best_and_last_epochs(self, study_id: str) -> Sequence[Epoch]:
         """The best and the last epoch of every run."""
         return self._list_epochs(
             Job.study_id == study_id,
@@ -73,7 +73,7 @@ class StudyRepository:
         """Every epoch of the runs of some configurations, in order."""
         return self._list_epochs(Job.study_id == study_id, Job.trial.in_(trials))
 
-    def list_rival_accuracies(self, study_id: str, job_id: str, epoch: int) -> Sequence[float]:
+    def list_other_accuracies(self, study_id: str, job_id: str, epoch: int) -> Sequence[float]:
         """Validation accuracies of a study's other runs after an epoch."""
         return self.session.scalars(
             select(Epoch.val_accuracy)

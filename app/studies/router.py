@@ -8,10 +8,10 @@ from app import errors
 from app.studies import service
 from app.studies.curves import MAX_CURVES
 from app.studies.expansion import expand, require_all_weights
-from app.studies.presentation import list_curves, summarize_study, view_study
 from app.studies.request_schemas import StudyRequest
 from app.studies.schemas import STUDY_ID, StudySummary, StudyView
 from app.studies.trial import Trial
+from app.studies.views import list_curves, summarize_study, view_study
 from app.web.dependencies import PageDep, ReadSessionDep, SessionDep, SettingsDep
 from app.web.idempotency import Created, IdempotencyDep, fingerprint_of
 from app.web.problems import problem_responses

@@ -45,7 +45,7 @@ def list_rungs(*, min_epochs: int, reduction_factor: int, epochs: int) -> Iterat
         rung *= reduction_factor
 
 
-def falls_behind(accuracy: float, rivals: Sequence[float], *, reduction_factor: int) -> bool:
+def should_prune(accuracy: float, rivals: Sequence[float], *, reduction_factor: int) -> bool:
     """Return True if a run is to be stopped after this rung.
 
     accuracy and rivals (0-1) are validation accuracies after the same epoch. A run continues if it

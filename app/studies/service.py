@@ -16,8 +16,8 @@ from app.jobs.states import TERMINAL
 from app.settings import Settings
 from app.studies.repository import StudyRepository
 from app.studies.request_schemas import Search, StudyRequest
-from app.studies.search import falls_behind, list_rungs
-from app.studies.trial import Problems, Trial
+from app.studies.search import list_rungs, should_prune
+from app.studies.trial import ProblemCollector, Trial
 
 
 def create_study(
@@ -38,7 +38,7 @@ def create_study(
     )
     session.add(study)
     session.flush()
-    problems = Problems()
+    problems = ProblemCollector()
     for trial in trials:
         session.add(
             StudyTrial(
@@ -56,7 +56,7 @@ def create_study(
                     trial=trial.number,
                 )
                 problems.add(*_find_unprunable(job, trial, request.search))
-        problems.raise_any()
+        problems.raise_if_any()
     return study
 
 
@@ -93,7 +93,7 @@ def delete_study(session: Session, study_id: str) -> None:
     studies.delete_with_jobs(study)
 
 
-def consider_pruning(session: Session, job_id: str, rows: Sequence[Epoch]) -> None:
+def prune_if_behind(session: Session, job_id: str, rows: Sequence[Epoch]) -> None:
     """Give a run of a successive halving up if it is behind the others at one of these epochs.
 
     rows have just been recorded, and the caller's transaction holds the run's lease. A run that is
@@ -113,8 +113,8 @@ def consider_pruning(session: Session, job_id: str, rows: Sequence[Epoch]) -> No
     )
     learned = {row.epoch: row for row in rows if row.learning_rate is not None}
     for row in [learned[rung] for rung in rungs if rung in learned]:
-        rivals = studies.list_rival_accuracies(job.study_id, job_id, row.epoch)
-        if falls_behind(row.val_accuracy, rivals, reduction_factor=search.reduction_factor):
+        rivals = studies.list_other_accuracies(job.study_id, job_id, row.epoch)
+        if should_prune(row.val_accuracy, rivals, reduction_factor=search.reduction_factor):
             append_event(
                 session,
                 job,

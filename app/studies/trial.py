@@ -54,7 +54,7 @@ class Trial:
         return self.request.model_copy(update={"seed": seed})
 
 
-class Problems:
+class ProblemCollector:
     """Everything that is wrong with a study, each thing once."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Problems:
                 path = problem.loc[1:] if problem.loc[:1] == ("body",) else problem.loc
                 self.add(replace(problem, loc=source.locate(path)))
 
-    def raise_any(self) -> None:
+    def raise_if_any(self) -> None:
         """Raises ValidationFailed with all of them, if there are any."""
         if self._found:
             raise ValidationFailed(*self._found)

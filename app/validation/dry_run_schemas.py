@@ -8,7 +8,7 @@ from app.ml.recipe import Recipe
 from app.web.schemas import ApiModel
 
 
-class DryRunQuestion(BaseModel):
+class DryRunRequest(BaseModel):
     """What one batch of this recipe costs; model_name is what the job would register."""
 
     model_config = ConfigDict(frozen=True)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Response
 from fastapi.responses import JSONResponse
 
 from app import errors
-from app.analyses.presentation import answer_pending
+from app.analyses.views import answer_pending
 from app.db.tables import Inquiry
 from app.recipes.schemas import JobRequest
 from app.validation.schemas import Validation, ValidationProblem

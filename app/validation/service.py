@@ -12,7 +12,7 @@ from app.recipes.schemas import JobConfig, JobRequest
 from app.recipes.service import require_weights
 from app.settings import Settings
 from app.validation import estimate
-from app.validation.dry_run_schemas import DryRun, DryRunQuestion
+from app.validation.dry_run_schemas import DryRun, DryRunRequest
 from app.validation.schemas import Validation, ValidationProblem
 
 
@@ -49,7 +49,7 @@ def validate_request(
     recipe = decide(config) if is_decided(config) and dataset.status == "ready" else None
     inquiry = None
     if recipe is not None and not problems:
-        question = DryRunQuestion(
+        question = DryRunRequest(
             recipe=recipe,
             model_name=config.model_name,
             base_model_key=base.checkpoint_key if base else None,
@@ -69,7 +69,7 @@ def get_validation(session: Session, inquiry_id: str) -> tuple[Validation, Inqui
     inquiry = inquiries.get_inquiry(session, inquiry_id)
     if inquiry.kind != "dry_run":
         raise NotFound(f"There is no dry run {inquiry_id}.")
-    question = DryRunQuestion.model_validate(inquiry.parameters)
+    question = DryRunRequest.model_validate(inquiry.parameters)
     dataset = DatasetRepository(session).get(inquiry.subject_id)
     config = JobConfig.model_validate(
         question.recipe.model_dump() | {"dataset_id": dataset.id, "model_name": question.model_name}

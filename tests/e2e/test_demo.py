@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from app.demo import lessons, photographs
+from app.demo import comparison, photographs
 from app.demo.run import run_demo
 from graft_client.errors import OutcomeError
 from tests.e2e.conftest import Graft
@@ -17,12 +17,12 @@ from tests.uploads import make_zip
 
 @pytest.fixture
 def console(monkeypatch: pytest.MonkeyPatch) -> Console:
-    for recipe in (lessons.GROWING, lessons.GRAFTING, lessons.PHOTOGRAPHING):
+    for recipe in (comparison.BASE_MODEL_RECIPE, comparison.DRAWINGS_RECIPE, comparison.PHOTOGRAPHS_RECIPE):
         monkeypatch.setitem(recipe, "epochs", 1)
         monkeypatch.setitem(recipe, "input_size", 32)
     for name in ("LARGE", "SMALL"):
-        smaller = replace(getattr(lessons, name), num_train=4, num_val=2)
-        monkeypatch.setattr(lessons, name, smaller)
+        smaller = replace(getattr(comparison, name), num_train=4, num_val=2)
+        monkeypatch.setattr(comparison, name, smaller)
     monkeypatch.setattr(photographs, "can_be_downloaded", lambda: False)
     return Console(file=io.StringIO(), width=160)
 

@@ -1,4 +1,4 @@
-"""What an archive may cost, and the running account of what it has cost so far."""
+"""What an archive may cost, and the running usage of what it has cost so far."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class ArchiveLimits:
     max_unpacked_bytes: int
 
 
-class Account:
+class ArchiveUsage:
     """Counts what really comes out of an archive, whatever its headers claim."""
 
     def __init__(self, limits: ArchiveLimits, *, archive_bytes: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from app.datasets.archive.formats import is_tar_header
-from app.datasets.archive.limits import Account
+from app.datasets.archive.limits import ArchiveUsage
 from app.datasets.archive.member import CHUNK_BYTES, Member
 from app.errors import ArchiveInvalid, ArchiveUnsafeEntry
 
@@ -38,9 +38,9 @@ class ByteStream(Protocol):
 class _Blocks:
     """The unpacked stream, counted."""
 
-    def __init__(self, stream: ByteStream, account: Account) -> None:
+    def __init__(self, stream: ByteStream, usage: ArchiveUsage) -> None:
         self._stream = stream
-        self._account = account
+        self._account = usage
 
     def read(self, num_bytes: int) -> bytes:
         piece = self._stream.read(num_bytes)
@@ -61,12 +61,12 @@ class _Blocks:
             padding -= len(self.read(padding)) or padding
 
 
-def read_tar(stream: ByteStream, account: Account) -> Iterator[Member]:
+def read_tar(stream: ByteStream, usage: ArchiveUsage) -> Iterator[Member]:
     """Yield the members of a tar in its order; each content must be read to its end in between.
 
     Raises ArchiveInvalid, ArchiveUnsafeEntry, ArchiveTooLarge or ArchiveTooManyFiles.
     """
-    blocks = _Blocks(stream, account)
+    blocks = _Blocks(stream, usage)
     pax_all: dict[str, str] = {}
     pax: dict[str, str] = {}
     long_name: str | None = None
@@ -83,7 +83,7 @@ def read_tar(stream: ByteStream, account: Account) -> Iterator[Member]:
             extension = _decode(_read_extension(blocks, size).rstrip(b"\0"))
             long_name = extension if kind == _GNU_LONG_NAME else long_name
             continue
-        account.add_file()
+        usage.add_file()
         extended = pax_all | pax
         name = extended.get("path") or long_name or _header_name(header)
         is_folder = kind == _FOLDER or (kind in _REGULAR and name.endswith("/"))

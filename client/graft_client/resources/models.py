@@ -35,7 +35,7 @@ class Architecture(Resource):
     weights: list[Weights]
 
 
-class Tally(Resource):
+class ShadowCounts(Resource):
     """How far a shadow agrees with the model that answers; agreement is 0-1."""
 
     num_images: int
@@ -53,7 +53,7 @@ class Shadow(Resource):
     model: str
     fraction: float
     resolved: ModelVersion
-    tally: Tally
+    tally: ShadowCounts
 
 
 class ChosenModel(Resource):
@@ -96,7 +96,7 @@ class Gate(Resource):
     require: Literal["not_worse", "better"]
 
 
-class GateVerdict(Resource):
+class GateResult(Resource):
     """What a gate said of a promotion; figures of the champion are None where there was none."""
 
     passed: bool
@@ -113,7 +113,7 @@ class Alias(ModelVersion):
     """A movable pointer to one version; gate is None where none was asked."""
 
     alias: str
-    gate: GateVerdict | None
+    gate: GateResult | None
 
 
 class ModelEvent(Resource):

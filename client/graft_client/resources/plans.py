@@ -5,7 +5,7 @@ from typing import Any
 from graft_client.resources.base import Resource
 
 
-class Share(Resource):
+class Proportion(Resource):
     """A share of images, 0-1, and its 95 % interval."""
 
     value: float
@@ -20,7 +20,7 @@ class Advice(Resource):
     strategy: str
     trainable_from: str | None
     stage: str | None
-    expected_accuracy: Share
+    expected_accuracy: Proportion
     expected_seconds: float
     reason: str
     measurements: dict[str, Any]

@@ -38,7 +38,7 @@ class Explanation(Resource):
     heatmap_png: str
 
 
-class Judged(Resource):
+class ImageResult(Resource):
     """What is said of one image, most probable class first; None for what was not asked."""
 
     predictions: list[Prediction]
@@ -47,7 +47,7 @@ class Judged(Resource):
     explanation: Explanation | None = None
 
 
-class ImagePredictions(Judged):
+class ImagePredictions(ImageResult):
     """What a model says about one image."""
 
     model: ModelVersion

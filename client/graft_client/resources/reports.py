@@ -41,7 +41,7 @@ class Mistake(Resource):
     probability: float
 
 
-class SuspectLabel(Resource):
+class LabelError(Resource):
     """A training image that looks like another class than its own."""
 
     image_id: int
@@ -56,7 +56,7 @@ class LabelCheck(Resource):
 
     num_images: int
     num_suspects: int
-    suspects: list[SuspectLabel] | None
+    suspects: list[LabelError] | None
     reason: str | None
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.datasets.layout import Finding, PlacedFile, arrange, is_image_path
+from app.datasets.layout import LabelledFile, SkippedFile, is_image_path, parse_layout
 from app.errors import DatasetLayout
 
 TRAIN_VAL = ["train/ants/1.jpg", "train/bees/2.jpg", "val/ants/3.jpg", "val/bees/4.jpg"]
@@ -10,16 +10,16 @@ CLASSES = ["ants/1.jpg", "ants/2.jpg", "bees/3.jpg"]
 
 
 def splits_of(paths: list[str]) -> dict[str, tuple[str | None, str]]:
-    return {file.path: (file.split, file.class_name) for file in arrange(paths).files}
+    return {file.path: (file.split, file.class_name) for file in parse_layout(paths).files}
 
 
 def test_train_and_val_folders_are_splits() -> None:
-    layout = arrange(reversed(TRAIN_VAL))
+    layout = parse_layout(reversed(TRAIN_VAL))
     assert layout.files == [
-        PlacedFile("train/ants/1.jpg", "train", "ants"),
-        PlacedFile("train/bees/2.jpg", "train", "bees"),
-        PlacedFile("val/ants/3.jpg", "val", "ants"),
-        PlacedFile("val/bees/4.jpg", "val", "bees"),
+        LabelledFile("train/ants/1.jpg", "train", "ants"),
+        LabelledFile("train/bees/2.jpg", "train", "bees"),
+        LabelledFile("val/ants/3.jpg", "val", "ants"),
+        LabelledFile("val/bees/4.jpg", "val", "bees"),
     ]
     assert layout.class_names == ["ants", "bees"]
     assert layout.ignored == []
@@ -62,7 +62,7 @@ def test_two_wrapping_folders_are_refused() -> None:
     with pytest.raises(
         DatasetLayout, match=r"one folder `b`.*folders train 2, val 2.*move them up"
     ):
-        arrange([f"a/b/{path}" for path in TRAIN_VAL])
+        parse_layout([f"a/b/{path}" for path in TRAIN_VAL])
 
 
 def test_class_folders_may_have_folders_of_their_own() -> None:
@@ -82,24 +82,24 @@ def test_class_folders_may_have_folders_of_their_own() -> None:
     ],
 )
 def test_files_of_the_system_are_ignored(path: str) -> None:
-    layout = arrange([*CLASSES, path], ["__MACOSX", ".git"])
-    assert layout.ignored == [Finding(path, "system file")]
+    layout = parse_layout([*CLASSES, path], ["__MACOSX", ".git"])
+    assert layout.ignored == [SkippedFile(path, "system file")]
     assert len(layout.files) == 3
 
 
 def test_other_files_are_ignored_with_their_reason() -> None:
-    layout = arrange([*CLASSES, "ants/a.gif", "bees/LICENSE", "loose.jpg", "labels.csv"])
+    layout = parse_layout([*CLASSES, "ants/a.gif", "bees/LICENSE", "loose.jpg", "labels.csv"])
     assert layout.ignored == [
-        Finding("ants/a.gif", "not an image type that is read here (.gif)"),
-        Finding("bees/LICENSE", "not an image type that is read here (no suffix)"),
-        Finding("labels.csv", "not an image type that is read here (.csv)"),
-        Finding("loose.jpg", "outside the class folders"),
+        SkippedFile("ants/a.gif", "not an image type that is read here (.gif)"),
+        SkippedFile("bees/LICENSE", "not an image type that is read here (no suffix)"),
+        SkippedFile("labels.csv", "not an image type that is read here (.csv)"),
+        SkippedFile("loose.jpg", "outside the class folders"),
     ]
 
 
 def test_a_test_folder_without_labels_is_ignored() -> None:
-    layout = arrange([*TRAIN_VAL, "test/1.jpg"])
-    assert layout.ignored == [Finding("test/1.jpg", "outside the class folders")]
+    layout = parse_layout([*TRAIN_VAL, "test/1.jpg"])
+    assert layout.ignored == [SkippedFile("test/1.jpg", "outside the class folders")]
     assert {file.split for file in layout.files} == {"train", "val"}
 
 
@@ -112,7 +112,7 @@ def test_the_suffixes_of_image_folders_are_images_in_any_case(suffix: str) -> No
 
 
 def test_class_names_are_composed_and_sorted() -> None:
-    layout = arrange(
+    layout = parse_layout(
         ["fourmi\u0065\u0301/1.jpg", "fourmi\u00e9/2.jpg", "Zebra/3.jpg", "bees/4.jpg"]
     )
     assert layout.class_names == ["Zebra", "bees", "fourmi\u00e9"]
@@ -178,12 +178,12 @@ def test_class_names_are_composed_and_sorted() -> None:
 )
 def test_what_is_no_layout_is_refused_with_what_was_seen(paths: list[str], seen: str) -> None:
     with pytest.raises(DatasetLayout, match=seen):
-        arrange(paths)
+        parse_layout(paths)
 
 
 def test_an_empty_folder_is_an_empty_class() -> None:
     with pytest.raises(DatasetLayout, match="wasps 0"):
-        arrange(CLASSES, ["ants", "bees", "wasps"])
+        parse_layout(CLASSES, ["ants", "bees", "wasps"])
 
 
 @pytest.mark.parametrize(
@@ -191,11 +191,11 @@ def test_an_empty_folder_is_an_empty_class() -> None:
 )
 def test_a_nested_archive_is_refused(name: str) -> None:
     with pytest.raises(DatasetLayout, match="another archive"):
-        arrange([*CLASSES, name])
+        parse_layout([*CLASSES, name])
 
 
 def test_a_thousand_classes_are_not_all_told() -> None:
     paths = [f"class {number:04}/1.jpg" for number in range(1000)]
     with pytest.raises(DatasetLayout, match="and 981 more") as caught:
-        arrange([*paths, "empty/x.txt"])
+        parse_layout([*paths, "empty/x.txt"])
     assert len(caught.value.message) < 1000

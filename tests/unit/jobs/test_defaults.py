@@ -19,7 +19,7 @@ from app.ml.recipe import (
     decide,
     is_decided,
 )
-from app.recipes.defaults import BaseModelFacts, Choice, resolve
+from app.recipes.defaults import AutoDecision, BaseModelFacts, resolve
 from app.recipes.schemas import JobConfig, JobRequest, Preset
 
 BASE = BaseModelFacts(
@@ -196,12 +196,12 @@ def test_what_is_auto_stays_auto_until_it_is_chosen() -> None:
 @pytest.mark.parametrize(
     "choice",
     [
-        Choice(architecture="resnet50", strategy="feature_extract"),
-        Choice(architecture="resnet50", strategy="partial", trainable_from="layer3"),
-        Choice(architecture="resnet50", strategy="fine_tune"),
+        AutoDecision(architecture="resnet50", strategy="feature_extract"),
+        AutoDecision(architecture="resnet50", strategy="partial", trainable_from="layer3"),
+        AutoDecision(architecture="resnet50", strategy="fine_tune"),
     ],
 )
-def test_what_was_chosen_is_as_if_it_had_been_asked_for(choice: Choice) -> None:
+def test_what_was_chosen_is_as_if_it_had_been_asked_for(choice: AutoDecision) -> None:
     fields = choice.model_dump()
     request = JobRequest(dataset_id="ds_1", strategy="auto", architecture="auto", seed=3)
     chosen = resolve(request, dataset_name="ants-and-bees", num_threads=2, base=None, choice=choice)

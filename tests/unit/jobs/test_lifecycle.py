@@ -8,12 +8,12 @@ from app.db.base import new_id
 from app.db.session import Database
 from app.db.tables import Dataset, Epoch, Job, JobReport, ModelVersion
 from app.history.curves import make_curve
-from app.history.presentation import view_history
+from app.history.views import view_history
 from app.jobs import service
 from app.jobs.lifecycle import complete_job, record_epochs, record_start
-from app.jobs.presentation import view_job
 from app.jobs.report_schemas import Report
 from app.jobs.schemas import Best, ResolvedHeadStart, ResolvedTraining
+from app.jobs.views import view_job
 from app.recipes.schemas import JobRequest
 from app.reports.service import view_report
 from app.settings import Settings

@@ -6,7 +6,7 @@ import pytest
 
 from app.db.session import Database
 from app.errors import ValidationFailed
-from app.history.presentation import view_events
+from app.history.views import view_events
 from app.settings import Settings
 from app.storage import LocalStorage
 from tests.studies import Bench

@@ -3,7 +3,7 @@
 import pytest
 
 from app.jobs.states import Status
-from app.studies.ranking import Contender, rank
+from app.studies.ranking import Candidate, rank
 from app.studies.schemas import RankedConfiguration, RunView
 
 
@@ -26,12 +26,12 @@ def run(
 
 
 def order(
-    *contenders: list[RunView], num_val_images: int | None = 100
+    *candidates: list[RunView], num_val_images: int | None = 100
 ) -> list[RankedConfiguration]:
     return rank(
         [
-            Contender(number, f"number {number}", {"epochs": number}, runs)
-            for number, runs in enumerate(contenders, 1)
+            Candidate(number, f"number {number}", {"epochs": number}, runs)
+            for number, runs in enumerate(candidates, 1)
         ],
         num_val_images,
     )

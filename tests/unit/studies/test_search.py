@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from app.errors import ValidationFailed
 from app.studies.request_schemas import Search
-from app.studies.search import draw_assignments, falls_behind, list_rungs
+from app.studies.search import draw_assignments, list_rungs, should_prune
 
 RATES = {"low": 1e-4, "high": 1e-1, "log": True}
 
@@ -112,4 +112,4 @@ def test_rungs_are_powers_below_the_last_epoch() -> None:
 )
 def test_one_third_goes_on(accuracy: float, rivals: list[float], is_behind: bool) -> None:
     """The best of up to five runs, the best two of six."""
-    assert falls_behind(accuracy, rivals, reduction_factor=3) is is_behind
+    assert should_prune(accuracy, rivals, reduction_factor=3) is is_behind

@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class _Partial(BaseModel):
+class _ComponentChanges(BaseModel):
     """Some fields of a part; the preset or the part's own defaults give the rest."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class OptimizerRequest(_Partial):
+class OptimizerRequest(_ComponentChanges):
     """What to change about the preset's optimizer; another name starts from its own defaults."""
 
     name: Literal["sgd", "rmsprop", "adamw", "lbfgs"] | None = Field(
@@ -40,7 +40,7 @@ class OptimizerRequest(_Partial):
     )
 
 
-class SchedulerRequest(_Partial):
+class SchedulerRequest(_ComponentChanges):
     """What to change about the preset's learning-rate schedule."""
 
     name: Literal["constant", "step", "cosine"] | None = Field(
@@ -61,7 +61,7 @@ class SchedulerRequest(_Partial):
     )
 
 
-class AugmentationRequest(_Partial):
+class AugmentationRequest(_ComponentChanges):
     """What to change about the preset's augmentation."""
 
     name: Literal["tutorial", "trivial", "rand", "none"] | None = Field(

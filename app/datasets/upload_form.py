@@ -13,7 +13,7 @@ from app.web.schemas import ApiModel, Metadata, Name, slug
 _ARCHIVE_SUFFIXES = (".tar.zst", ".tar.gz", ".tzst", ".tar", ".tgz", ".zip")
 
 
-class DatasetForm(ApiModel):
+class UploadForm(ApiModel):
     """The fields beside the file in an upload."""
 
     name: Name
@@ -34,16 +34,16 @@ class DatasetForm(ApiModel):
     )
 
 
-def parse_form(fields: Mapping[str, str], *, filename: str) -> DatasetForm:
+def parse_form(fields: Mapping[str, str], *, filename: str) -> UploadForm:
     """Read the fields of an upload; empty ones, as browsers send them, count as absent.
 
     The name is made from the file's where it is absent. Raises ValidationFailed.
     """
     given = {name: text for name, text in fields.items() if text}
     try:
-        return DatasetForm.model_validate({"name": name_of(filename)} | given)
+        return UploadForm.model_validate({"name": name_of(filename)} | given)
     except ValidationError as error:
-        raise ValidationFailed(*list_problems(error.errors(), DatasetForm)) from error
+        raise ValidationFailed(*list_problems(error.errors(), UploadForm)) from error
 
 
 def name_of(filename: str) -> str:
@@ -58,7 +58,7 @@ def name_of(filename: str) -> str:
 
 def form_schema() -> dict[str, Any]:
     """The form's JSON schema, with a file that Swagger UI shows a chooser for."""
-    schema = DatasetForm.model_json_schema()
+    schema = UploadForm.model_json_schema()
     file = {
         "type": "string",
         "format": "binary",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.datasets.splitting import divide, num_val_images
+from app.datasets.splitting import num_val_images, split_train_val
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ IMAGES = [(f"{name}/{n}.jpg", name, f"{name}{n}") for name in ("ants", "bees") f
 
 
 def val_paths(images: list[tuple[str, str, str]], seed: int = 0) -> set[str]:
-    splits = divide(images, val_fraction=0.2, split_seed=seed)
+    splits = split_train_val(images, val_fraction=0.2, split_seed=seed)
     assert splits.keys() == {path for path, _, _ in images}
     return {path for path, split in splits.items() if split == "val"}
 

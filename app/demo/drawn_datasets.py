@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from app.demo.pictures import draw
+from app.demo.drawn_image import draw
 
 _JPEG_QUALITY = 92
 
 
 @dataclass(frozen=True)
-class Drawing:
+class DrawnDataset:
     """What is in a drawn dataset; counts are images of each class."""
 
     name: str
@@ -24,7 +24,7 @@ class Drawing:
     seed: int
 
 
-LARGE = Drawing(
+LARGE = DrawnDataset(
     "many-drawings",
     ("checks", "disc", "dots", "plus", "ring", "square", "star", "stripes", "triangle", "zigzag"),
     num_train=150,
@@ -32,7 +32,7 @@ LARGE = Drawing(
     num_test=0,
     seed=1,
 )
-SMALL = Drawing(
+SMALL = DrawnDataset(
     "few-drawings",
     ("arrow", "bricks", "crescent", "heart", "hourglass", "waves"),
     num_train=12,
@@ -42,7 +42,7 @@ SMALL = Drawing(
 )
 
 
-def write_dataset(drawing: Drawing, path: Path) -> None:
+def write_dataset(drawing: DrawnDataset, path: Path) -> None:
     """Write the dataset as a zip of JPEGs in the layout train|val|test/<class>/.
 
     Each picture depends on the seed, its class and its number alone.

@@ -9,12 +9,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.demo.drawings import LARGE, SMALL, Drawing, write_dataset
+from app.demo.drawn_datasets import LARGE, SMALL, DrawnDataset, write_dataset
+from app.demo.drawn_image import IMAGE_SIZE, draw
 from app.demo.motifs import SHAPES, TEXTURES
-from app.demo.pictures import PICTURE_SIZE, draw
 
 MOTIFS = [*SHAPES, *TEXTURES]
-TINY = Drawing("tiny", ("disc", "waves"), num_train=3, num_val=2, num_test=1, seed=5)
+TINY = DrawnDataset("tiny", ("disc", "waves"), num_train=3, num_val=2, num_test=1, seed=5)
 
 
 def draw_pixels(motif: str, *seed: int) -> NDArray[np.float64]:
@@ -24,7 +24,7 @@ def draw_pixels(motif: str, *seed: int) -> NDArray[np.float64]:
 @pytest.mark.parametrize("motif", MOTIFS)
 def test_a_picture_depends_on_its_seed_alone(motif: str) -> None:
     picture = draw_pixels(motif, 1)
-    assert picture.shape == (PICTURE_SIZE, PICTURE_SIZE, 3)
+    assert picture.shape == (IMAGE_SIZE, IMAGE_SIZE, 3)
     assert (picture == draw_pixels(motif, 1)).all()
     assert abs(picture - draw_pixels(motif, 2)).mean() > 5
 
@@ -91,4 +91,4 @@ def test_a_dataset_is_balanced_and_repeatable(tmp_path: Path) -> None:
     }
     assert len(set(images)) == len(images)
     with Image.open(io.BytesIO(images[0])) as image:
-        assert (image.format, image.size) == ("JPEG", (PICTURE_SIZE, PICTURE_SIZE))
+        assert (image.format, image.size) == ("JPEG", (IMAGE_SIZE, IMAGE_SIZE))

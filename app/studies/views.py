@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from sqlalchemy.orm import Session
 
 from app.db.tables import Dataset, Epoch, Job, Study
-from app.jobs.best import find_start
+from app.jobs.best import find_head_start
 from app.jobs.states import TERMINAL
 from app.studies.curves import Curve
-from app.studies.ranking import Contender, rank
+from app.studies.ranking import Candidate, rank
 from app.studies.repository import StudyRepository
 from app.studies.schemas import (
     RankedConfiguration,
@@ -66,23 +66,23 @@ def list_curves(session: Session, study: Study, *, limit: int) -> list[Curve]:
 
 def _rank(session: Session, study: Study) -> list[RankedConfiguration]:
     studies = StudyRepository(session)
-    epochs = {(row.job_id, row.epoch): row for row in studies.list_telling_epochs(study.id)}
+    epochs = {(row.job_id, row.epoch): row for row in studies.list_best_and_last_epochs(study.id)}
     pruned = studies.list_pruned_ids(study.id)
     runs = defaultdict(list)
     for job in sorted(studies.list_jobs(study.id), key=lambda job: job.config["seed"]):
         is_pruned = job.id in pruned and job.status in {"cancelling", "cancelled"}
         runs[job.trial].append(_view_run(job, epochs, is_pruned=is_pruned))
-    contenders = [
-        Contender(trial.trial, trial.name, trial.changes, runs[trial.trial])
+    candidates = [
+        Candidate(trial.trial, trial.name, trial.changes, runs[trial.trial])
         for trial in studies.list_trials(study.id)
     ]
     dataset = session.get(Dataset, study.dataset_id)
-    return rank(contenders, dataset.splits.get("val", {}).get("num_images") if dataset else None)
+    return rank(candidates, dataset.splits.get("val", {}).get("num_images") if dataset else None)
 
 
 def _view_run(job: Job, epochs: Mapping[tuple[str, int], Epoch], *, is_pruned: bool) -> RunView:
     best = epochs.get((job.id, job.best_epoch or 0))
-    start = find_start(job) if job.best_epoch == 0 else None
+    start = find_head_start(job) if job.best_epoch == 0 else None
     best_val_accuracy = best.val_accuracy if best else start and start.val_accuracy
     last = epochs.get((job.id, job.resume_epoch))
     if last is not None and last.learning_rate is None:

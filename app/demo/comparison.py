@@ -9,14 +9,14 @@ from typing import Any
 
 from rich.console import Console
 
-from app.demo.drawings import LARGE, SMALL, write_dataset
+from app.demo.drawn_datasets import LARGE, SMALL, write_dataset
+from app.demo.job_progress import watch_job
 from app.demo.photographs import StartingPoint
-from app.demo.watching import watch_job
 from graft_client.graft import Graft
 from graft_client.resources.datasets import Dataset
 from graft_client.resources.jobs import Job
 
-GROWING: dict[str, Any] = {
+BASE_MODEL_RECIPE: dict[str, Any] = {
     "architecture": "resnet18",
     "weights": "none",
     "strategy": "scratch",
@@ -28,7 +28,7 @@ GROWING: dict[str, Any] = {
 }
 """How the base model is trained on the larger drawn dataset."""
 
-GRAFTING: dict[str, Any] = {
+DRAWINGS_RECIPE: dict[str, Any] = {
     "input_size": 48,
     "epochs": 12,
     "batch_size": 8,
@@ -37,7 +37,7 @@ GRAFTING: dict[str, Any] = {
 }
 """How both runs on the smaller drawn dataset are trained."""
 
-PHOTOGRAPHING: dict[str, Any] = {"input_size": 160, "epochs": 5}
+PHOTOGRAPHS_RECIPE: dict[str, Any] = {"input_size": 160, "epochs": 5}
 """How both runs on photographs are trained; small images keep two cores within minutes."""
 
 
@@ -55,7 +55,7 @@ def compare_on_photographs(
 ) -> Comparison:
     """Fine-tune pretrained weights on photographs, beside a run from scratch."""
     dataset = _upload(graft, archive, "photographs", console)
-    recipe = PHOTOGRAPHING | {"architecture": start.architecture}
+    recipe = PHOTOGRAPHS_RECIPE | {"architecture": start.architecture}
     jobs = {
         "pretrained": graft.create_job(
             dataset.id, **recipe, weights=start.weights, strategy="fine_tune"
@@ -83,15 +83,19 @@ def compare_on_drawings(graft: Graft, folder: Path, console: Console) -> Compari
     for drawing in (LARGE, SMALL):
         write_dataset(drawing, folder / f"{drawing.name}.zip")
     large = _upload(graft, folder / f"{LARGE.name}.zip", LARGE.name, console)
-    base = graft.create_job(large.id, **GROWING)
+    base = graft.create_job(large.id, **BASE_MODEL_RECIPE)
     small = _upload(graft, folder / f"{SMALL.name}.zip", SMALL.name, console)
     base = watch_job(graft, base, title="The base model, from scratch", console=console)
     assert base.model is not None  # noqa: S101 - a job that succeeded has one
     reference = base.model.reference
     scratch = graft.create_job(
-        small.id, **GRAFTING, architecture="resnet18", weights="none", model_name="from-scratch"
+        small.id,
+        **DRAWINGS_RECIPE,
+        architecture="resnet18",
+        weights="none",
+        model_name="from-scratch",
     )
-    grafted = graft.create_job(small.id, **GRAFTING, weights=reference, strategy="fine_tune")
+    grafted = graft.create_job(small.id, **DRAWINGS_RECIPE, weights=reference, strategy="fine_tune")
     return Comparison(
         small,
         scratch=watch_job(graft, scratch, title="From scratch", console=console),

@@ -12,7 +12,7 @@ from PIL import Image
 
 from app.demo.motifs import SHAPES, TEXTURES, Coordinates, Mask
 
-PICTURE_SIZE = 64
+IMAGE_SIZE = 64
 """Width and height in pixels."""
 
 _OVERSAMPLING = 2
@@ -23,7 +23,7 @@ Levels = NDArray[np.float64]
 
 
 def draw(motif: str, random: np.random.Generator) -> Image.Image:
-    """Draw a motif once: RGB, PICTURE_SIZE pixels square.
+    """Draw a motif once: RGB, IMAGE_SIZE pixels square.
 
     The same state of the generator gives the same picture. Raises KeyError for an unknown motif.
     """
@@ -34,14 +34,12 @@ def draw(motif: str, random: np.random.Generator) -> Image.Image:
     for _ in range(random.integers(1, 4)):
         canvas = _paint(canvas, _clutter(x, y, random), random.uniform(0, 255, 3), 0.7)
     canvas = _paint(canvas, _place(motif, x, y, random), ink, random.uniform(0.8, 1))
-    picture = _shrink(canvas) + random.normal(
-        0, random.uniform(4, 16), (PICTURE_SIZE, PICTURE_SIZE, 3)
-    )
+    picture = _shrink(canvas) + random.normal(0, random.uniform(4, 16), (IMAGE_SIZE, IMAGE_SIZE, 3))
     return Image.fromarray(picture.clip(0, 255).astype(np.uint8))
 
 
 def _grid() -> tuple[Coordinates, Coordinates]:
-    side = np.linspace(-1, 1, PICTURE_SIZE * _OVERSAMPLING)
+    side = np.linspace(-1, 1, IMAGE_SIZE * _OVERSAMPLING)
     x, y = np.meshgrid(side, side)
     return x, y
 
@@ -101,5 +99,5 @@ def _paint(canvas: Levels, mask: Mask, colour: Levels, opacity: float) -> Levels
 
 
 def _shrink(canvas: Levels) -> Levels:
-    shape = (PICTURE_SIZE, _OVERSAMPLING, PICTURE_SIZE, _OVERSAMPLING, 3)
+    shape = (IMAGE_SIZE, _OVERSAMPLING, IMAGE_SIZE, _OVERSAMPLING, 3)
     return np.asarray(canvas.reshape(shape).mean(axis=(1, 3)))

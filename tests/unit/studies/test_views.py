@@ -15,8 +15,8 @@ from app.settings import Settings
 from app.storage import LocalStorage
 from app.studies.charts import draw_study
 from app.studies.curves import MAX_CURVES, Curve
-from app.studies.presentation import list_curves
 from app.studies.service import cancel_study, get_study
+from app.studies.views import list_curves
 from tests.studies import Bench
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from app.demo.watching import watch_job
+from app.demo.job_progress import watch_job
 from graft_client.graft import Graft
 from graft_client.resources.jobs import Job
 from tests.unit.client.conftest import Answer, Service
