@@ -1,4 +1,4 @@
-"""The history of a job as the curves of a chart."""
+"""Prepare a job's history for a chart."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from app.ml.recipe import Lbfgs
 
 @dataclass(frozen=True)
 class Curve:
-    """The rows of one job's history, and how they are read.
+    """The rows of one job's history.
 
-    l2_strengths are those of the rows, in order, where the head is solved for; else it is empty and
-    the rows are epochs. start is the model before the first epoch, where its head was solved for.
+    With `lbfgs`, l2_strengths are those of the rows, in order; else it is empty and the rows are
+    epochs. start is the model before the first epoch, if the training began with a solved head.
     """
 
     label: str

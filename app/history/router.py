@@ -53,7 +53,7 @@ def get_history(
     summary="Get a job's training curves as a PNG",
     responses=_NOT_FOUND | _PNG,
 )
-def get_history_picture(
+def get_history_image(
     job_id: JobId,
     session: ReadSessionDep,
     compare: Annotated[

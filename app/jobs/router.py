@@ -1,4 +1,4 @@
-"""HTTP of training jobs: create, get, list, cancel, stop, resume, delete."""
+"""Routes for training jobs: create, get, list, cancel, stop, resume, delete."""
 
 from typing import Annotated
 
@@ -24,7 +24,7 @@ JobId = Annotated[
 
 
 def _require_weights(body: JobRequest, settings: SettingsDep) -> JobRequest:
-    """Check the weights first: that may use the network, and no transaction waits for it."""
+    """Check the weights before the transaction begins, because the check may use the network."""
     require_weights(body, settings)
     return body
 
@@ -71,7 +71,7 @@ def list_jobs(  # noqa: PLR0913, PLR0917 - the filters are its arguments
         str | None, Query(max_length=40, description="Only jobs of this study.")
     ] = None,
 ) -> Page[JobView]:
-    """List jobs; filter by your own metadata with `metadata.<key>=<value>`."""
+    """List jobs; `metadata.<key>=<value>` filters by metadata."""
     labels = {
         key.removeprefix("metadata."): value
         for key, value in request.query_params.items()
@@ -114,10 +114,10 @@ def list_checkpoints(job_id: JobId, session: ReadSessionDep, storage: StorageDep
     )
 
 
-_MOVES = problem_responses(errors.NotFound, errors.IllegalTransition)
+_PROBLEMS = problem_responses(errors.NotFound, errors.IllegalTransition)
 
 
-@router.post("/jobs/{job_id}/cancel", status_code=202, summary="Cancel a job", responses=_MOVES)
+@router.post("/jobs/{job_id}/cancel", status_code=202, summary="Cancel a job", responses=_PROBLEMS)
 def cancel_job(job_id: JobId, session: SessionDep) -> JobView:
     """Cancel a job: no model is registered. `resume` continues it."""
     return view_job(session, service.cancel_job(session, job_id))
@@ -127,7 +127,7 @@ def cancel_job(job_id: JobId, session: SessionDep) -> JobView:
     "/jobs/{job_id}/stop",
     status_code=202,
     summary="Stop a job after this epoch",
-    responses=_MOVES,
+    responses=_PROBLEMS,
 )
 def stop_job(job_id: JobId, session: SessionDep) -> JobView:
     """End a job after its current epoch; the best epoch so far becomes the model.
@@ -141,14 +141,16 @@ def stop_job(job_id: JobId, session: SessionDep) -> JobView:
     "/jobs/{job_id}/resume",
     status_code=202,
     summary="Resume a failed or cancelled job",
-    responses=_MOVES,
+    responses=_PROBLEMS,
 )
 def resume_job(job_id: JobId, session: SessionDep) -> JobView:
     """Queue a job again; it continues from its last epoch."""
     return view_job(session, service.resume_job(session, job_id))
 
 
-@router.delete("/jobs/{job_id}", status_code=204, summary="Delete a finished job", responses=_MOVES)
+@router.delete(
+    "/jobs/{job_id}", status_code=204, summary="Delete a finished job", responses=_PROBLEMS
+)
 def delete_job(job_id: JobId, session: SessionDep) -> None:
     """Delete a job with its history and events; its model stays."""
     service.delete_job(session, job_id)

@@ -99,7 +99,10 @@ def test_a_job_that_ended_without_a_report_says_so(
 ) -> None:
     job_id = trainer.train(ready, None)
     answer = client.get(f"/jobs/{job_id}/report").json()
-    assert (answer["code"], "before reports" in answer["detail"]) == ("REPORT_NOT_READY", True)
+    assert (answer["code"], "before this service wrote reports" in answer["detail"]) == (
+        "REPORT_NOT_READY",
+        True,
+    )
 
 
 def test_doubted_labels_are_shown_with_the_dataset(

@@ -17,7 +17,11 @@ from tests.uploads import make_zip
 
 @pytest.fixture
 def console(monkeypatch: pytest.MonkeyPatch) -> Console:
-    for recipe in (comparison.BASE_MODEL_RECIPE, comparison.DRAWINGS_RECIPE, comparison.PHOTOGRAPHS_RECIPE):
+    for recipe in (
+        comparison.BASE_MODEL_RECIPE,
+        comparison.DRAWINGS_RECIPE,
+        comparison.PHOTOGRAPHS_RECIPE,
+    ):
         monkeypatch.setitem(recipe, "epochs", 1)
         monkeypatch.setitem(recipe, "input_size", 32)
     for name in ("LARGE", "SMALL"):

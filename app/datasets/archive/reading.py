@@ -1,4 +1,4 @@
-"""Read an uploaded archive of any accepted format, safely: nothing is ever unpacked by name."""
+"""Read an uploaded archive of any accepted format without writing files."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from app.errors import ArchiveDuplicate
 class ArchiveEntry:
     """One folder or regular file of an archive.
 
-    path is relative and safe (see `names`); content yields the bytes once, in pieces of at most
-    64 KiB, and may be left unread; position is how many bytes of the archive lie behind.
+    path is relative and safe (see `names`). content yields the bytes once, in pieces of at most
+    64 KiB, and may be left unread. position is the number of archive bytes read before the entry.
     """
 
     path: str
@@ -30,11 +30,11 @@ class ArchiveEntry:
 
 
 def read_archive(path: Path, limits: ArchiveLimits) -> Iterator[ArchiveEntry]:
-    """Yield the entries of a zip, tar, tar.gz or tar.zst, told apart by content.
+    """Yield the entries of a zip, tar, tar.gz or tar.zst; the content decides the format.
 
-    What the caller leaves unread of an entry is read all the same, so that an archive that comes to
-    its end has been checked to the last byte. Only one piece of one entry is in memory at a time.
-    Raises the ArchiveError that fits, possibly after some entries have been yielded.
+    Content that the caller leaves unread is read anyway, so that every byte of the archive is
+    checked. Only one piece of one entry is in memory at a time. Raises a subclass of ArchiveError,
+    possibly after some entries have been yielded.
     """
     with path.open("rb") as file:
         usage = ArchiveUsage(limits, archive_bytes=path.stat().st_size)

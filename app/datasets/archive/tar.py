@@ -1,8 +1,8 @@
 """Read tar archives (v7, ustar, GNU long names, pax) as one forward stream.
 
 Source: POSIX.1-2017, pax, "ustar Interchange Format" and "pax Interchange Format"; GNU tar manual,
-"Basic Tar Format". Only folders and plain regular files pass; every byte of the unpacked stream,
-headers and padding included, counts against the archive's limits.
+"Basic Tar Format". Only folders and regular files are accepted. Every byte of the unpacked stream,
+headers and padding included, counts towards the archive's limits.
 """
 
 from collections.abc import Iterator
@@ -30,13 +30,13 @@ _SPECIAL = {
 
 
 class ByteStream(Protocol):
-    """Anything that is read forwards."""
+    """A stream that is read from start to end."""
 
     def read(self, size: int, /) -> bytes: ...
 
 
 class _Blocks:
-    """The unpacked stream, counted."""
+    """The unpacked stream, whose bytes are counted as they are read."""
 
     def __init__(self, stream: ByteStream, usage: ArchiveUsage) -> None:
         self._stream = stream
@@ -48,7 +48,7 @@ class _Blocks:
         return piece
 
     def pieces(self, num_bytes: int) -> Iterator[bytes]:
-        """Yield exactly so many bytes, and leave out the padding after them."""
+        """Yield exactly `num_bytes` bytes, and skip the padding after them."""
         left = num_bytes
         while left:
             piece = self.read(min(left, CHUNK_BYTES))
@@ -62,7 +62,7 @@ class _Blocks:
 
 
 def read_tar(stream: ByteStream, usage: ArchiveUsage) -> Iterator[Member]:
-    """Yield the members of a tar in its order; each content must be read to its end in between.
+    """Yield the members of a tar in order; read each content to its end before the next member.
 
     Raises ArchiveInvalid, ArchiveUnsafeEntry, ArchiveTooLarge or ArchiveTooManyFiles.
     """
@@ -131,7 +131,7 @@ def _decode(raw: bytes) -> str:
 
 
 def _number(field: bytes) -> int:
-    """A size in octal digits, or in base 256 where the first bit is set (a GNU extension)."""
+    """Read a size in octal digits, or in base 256 if the first bit is set (a GNU extension)."""
     if field[0] & 0x80:
         number = int.from_bytes(field, "big", signed=False) & ((1 << 8 * len(field) - 1) - 1)
         if field[0] & 0x40:
@@ -140,12 +140,12 @@ def _number(field: bytes) -> int:
     try:
         return int(field.strip(b" \0") or b"0", 8)
     except ValueError as error:
-        raise ArchiveInvalid("A tar entry's size is no number.") from error
+        raise ArchiveInvalid("A tar entry's size is not a number.") from error
 
 
 def _decimal(text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise ArchiveInvalid("A tar entry's size is no number.")
+        raise ArchiveInvalid("A tar entry's size is not a number.")
     return int(text)
 
 
@@ -156,7 +156,7 @@ def _read_extension(blocks: _Blocks, size: int) -> bytes:
 
 
 def _parse_pax(records: bytes) -> dict[str, str]:
-    """Read `length key=value newline` records, length counting the whole record."""
+    """Parse records of the form `length key=value newline`; length is that of the whole record."""
     values: dict[str, str] = {}
     while records:
         digits, _, _ = records.partition(b" ")

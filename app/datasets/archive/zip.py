@@ -1,7 +1,7 @@
-"""Read zip archives entry by entry, believing no size until the bytes are there.
+"""Read zip archives entry by entry without trusting the sizes in their headers.
 
-Source: PKWARE, APPNOTE.TXT 6.3.10. The central directory says what the archive holds; local headers
-must agree with it, no two entries may share bytes, and content is counted while it is inflated.
+Source: PKWARE, APPNOTE.TXT 6.3.10. The central directory lists the entries. Local headers must
+agree with it, entries must not overlap, and bytes are counted while content is inflated.
 """
 
 import stat
@@ -69,8 +69,8 @@ def read_zip(file: BinaryIO, usage: ArchiveUsage) -> Iterator[Member]:
     """Yield the members of a zip in the order of their bytes.
 
     Raises ArchiveInvalid, ArchiveUnsupported, ArchiveUnsafeEntry, ArchiveTooLarge (overlapping
-    entries, more bytes than announced) or ArchiveTooManyFiles (by the announced count, before the
-    directory is read, and by the real one).
+    entries, more bytes than declared) or ArchiveTooManyFiles (by the declared count before the
+    directory is read, and by the real count).
     """
     directory = _find_directory(file)
     usage.expect_files(directory.num_entries)
@@ -103,7 +103,9 @@ def _find_directory(file: BinaryIO) -> _Directory:
     if zip64 is not None:
         end, disk, first_disk, num_entries, num_bytes, offset = zip64
     if disk or first_disk:
-        raise ArchiveUnsupported("A zip in several parts cannot be read.")
+        raise ArchiveUnsupported(
+            "The zip is split into several parts, which is not supported; send a single file."
+        )
     if offset + num_bytes > end:
         raise ArchiveInvalid("The zip's directory does not lie where its end says.")
     return _Directory(offset, num_bytes, num_entries)
@@ -145,7 +147,7 @@ def _read_directory(
         num_entries += 1
         yield _parse_entry(fields, rest[:name_bytes], rest[name_bytes:][:extra_bytes])
     if left or num_entries != directory.num_entries:
-        raise ArchiveInvalid("The zip's directory is damaged or lies about its entries.")
+        raise ArchiveInvalid("The zip's directory is damaged or its number of entries is wrong.")
 
 
 def _parse_entry(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> _ZipEntry:
@@ -203,7 +205,9 @@ def _unpack(file: BinaryIO, entry: _ZipEntry, end: int, usage: ArchiveUsage) -> 
         usage.add_bytes(len(piece))
         num_bytes += len(piece)
         if num_bytes > entry.num_bytes:
-            raise ArchiveTooLarge(f"{entry.name[:100]!r} holds more bytes than it announces.")
+            raise ArchiveTooLarge(
+                f"The entry {entry.name[:100]!r} has more bytes than it declares."
+            )
         crc = zlib.crc32(piece, crc)
         yield piece
     if num_bytes != entry.num_bytes or crc != entry.crc:

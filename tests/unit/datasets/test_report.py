@@ -1,4 +1,4 @@
-"""What is told about an upload."""
+"""The ingestion report: digest, counts, duplicates and leaks."""
 
 import hashlib
 
@@ -47,12 +47,12 @@ def test_the_digest_is_that_of_the_sorted_lines() -> None:
     assert compute_digest(RECORDS) == compute_digest(reversed(RECORDS)) == expected
 
 
-def test_the_digest_does_not_depend_on_file_names_but_on_labels() -> None:
+def test_the_digest_depends_on_labels_but_not_on_file_names() -> None:
     assert compute_digest([record("val", "ants/9.png", "c")]) == compute_digest([RECORDS[3]])
     assert compute_digest([record("val", "bees/4.jpg", "c")]) != compute_digest([RECORDS[3]])
 
 
-def test_counts_name_every_class_in_every_split() -> None:
+def test_counts_have_every_class_in_every_split() -> None:
     assert count_splits([*RECORDS, record("test", "ants/8.jpg", "d")], ["ants", "bees"]) == {
         "train": {"num_images": 3, "per_class": {"ants": 2, "bees": 1}},
         "val": {"num_images": 4, "per_class": {"ants": 1, "bees": 3}},
