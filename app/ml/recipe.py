@@ -1,7 +1,7 @@
-"""A training recipe: everything that decides the result of a training, as validated values.
+"""Define the training recipe: all settings that determine the result of a training.
 
-The API resolves a request to a recipe once; the training process follows it. So this module imports
-nothing but pydantic.
+The API resolves each request to a recipe once, and the training process uses it. So this module
+imports only pydantic.
 """
 
 from typing import Annotated, Any, Literal
@@ -34,7 +34,7 @@ class Sgd(_Component):
         0.9,
         ge=0,
         lt=1,
-        description="Momentum: the share of the last step that is added to the next.",
+        description="Momentum: share of the last step that is added to the next.",
     )
     weight_decay: WeightDecay = 0.0
 
@@ -188,7 +188,9 @@ Mixing = Annotated[MixUp | CutMix, Field(discriminator="name")]
 class Configuration(_Component):
     """A recipe, in which some values may be `auto` until the job starts."""
 
-    architecture: str = Field(description="torchvision's name.", examples=["squeezenet1_0"])
+    architecture: str = Field(
+        description="Architecture, by its torchvision name.", examples=["squeezenet1_0"]
+    )
     strategy: StrategyOrAuto = Field(description="Which layers are trained.")
     trainable_from: str | None = Field(
         description="With `partial`: the first layer that is trained.", examples=[None]
@@ -201,8 +203,8 @@ class Configuration(_Component):
         description="The preset that filled left-out fields.", examples=["recommended"]
     )
     epochs: int | Auto = Field(description="Passes over the data.", examples=[15])
-    batch_size: int = Field(ge=1, le=4096, description="Images of a batch.", examples=[8])
-    input_size: int | Auto = Field(description="Pixels.", examples=[224])
+    batch_size: int = Field(ge=1, le=4096, description="Images per batch.", examples=[8])
+    input_size: int | Auto = Field(description="Width and height in pixels.", examples=[224])
     seed: int = Field(ge=0, lt=2**32, description="Seed of all random numbers.", examples=[0])
     num_threads: int = Field(ge=1, le=256, description="CPU threads.", examples=[2])
     precision: Precision = Field(
@@ -213,8 +215,8 @@ class Configuration(_Component):
     compile: bool = Field(False, description="Whether the model is compiled by torch.compile.")
     head: HeadKind = Field(
         "torchvision",
-        description="`linear`: the scores are linear in the backbone's features (SqueezeNet's head "
-        "loses its ReLU, which can die); the heads of all other architectures are linear anyway.",
+        description="`linear`: the logits are linear in the backbone's features (SqueezeNet's head "
+        "without its final ReLU, which can die); all other architectures have linear heads anyway.",
     )
     head_start: HeadStart | Auto = Field(
         "random",
@@ -224,12 +226,12 @@ class Configuration(_Component):
     )
     batch_norm: BatchNormMode | Auto = Field(
         "train",
-        description="`eval`: BatchNorm layers keep the statistics they came with.",
+        description="`eval`: BatchNorm layers keep their pretrained statistics.",
     )
     cached_views: int | Auto | None = Field(
         None,
-        description="Number of augmented views of each image that the frozen layers run on, only "
-        "once; null: they run on every image in every epoch.",
+        description="Number of augmented views of each image whose features are cached, so that "
+        "the frozen layers run only once; null: they run on every image in every epoch.",
         examples=[None],
     )
     optimizer: Optimizer | Auto = Field(description="The optimizer.")
@@ -262,7 +264,9 @@ class Configuration(_Component):
         description="Largest norm of a gradient (Pascanu et al., 2013).",
         examples=[None],
     )
-    accumulate: int = Field(1, ge=1, le=1024, description="Batches whose gradients make one step.")
+    accumulate: int = Field(
+        1, ge=1, le=1024, description="Batches whose gradients are accumulated for one step."
+    )
     ema: Ema | Auto | None = Field(
         None, description="The moving average of the weights, if it is stored.", examples=[None]
     )
@@ -272,15 +276,17 @@ class Configuration(_Component):
 
 
 class Recipe(Configuration):
-    """The resolved configuration of a job, every field decided."""
+    """The resolved configuration of a job, without `auto` values (except the precision)."""
 
     strategy: Strategy = Field(description="Which layers are trained.")
     epochs: int = Field(ge=1, le=10_000, description="Passes over the data.", examples=[15])
-    input_size: int = Field(ge=16, le=1024, description="Pixels.", examples=[224])
+    input_size: int = Field(
+        ge=16, le=1024, description="Width and height in pixels.", examples=[224]
+    )
     head_start: HeadStart = Field("random", description="How the new head starts.")
     batch_norm: BatchNormMode = Field("train", description="Which statistics BatchNorm uses.")
     cached_views: int | None = Field(
-        None, ge=1, le=64, description="Views that the frozen layers run on once.", examples=[None]
+        None, ge=1, le=64, description="Views whose features are cached.", examples=[None]
     )
     optimizer: Optimizer = Field(description="The optimizer.")
     scheduler: Scheduler = Field(description="The learning-rate schedule.")
@@ -291,18 +297,18 @@ class Recipe(Configuration):
 
 
 def is_decided(configuration: Configuration) -> bool:
-    """Return whether architecture and strategy are decided (a precision may stay `auto`)."""
+    """Return whether architecture and strategy are decided (the precision may stay `auto`)."""
     return "auto" not in (configuration.strategy, configuration.architecture)
 
 
 def decide(configuration: Configuration) -> Recipe:
-    """Return the recipe of a configuration in which nothing is `auto` any more."""
+    """Return the recipe of a configuration without `auto` values."""
     values: dict[str, Any] = configuration.model_dump(include=set(Recipe.model_fields))
     return Recipe.model_validate(values)
 
 
 def is_run_once(recipe: Recipe) -> bool:
-    """Return whether the backbone runs once on each view of an image, and the head alone learns."""
+    """Return whether only the head is trained, on features that the backbone computes once."""
     return recipe.strategy == "feature_extract" and (
         isinstance(recipe.optimizer, Lbfgs) or recipe.cached_views is not None
     )

@@ -1,4 +1,4 @@
-"""The parts of a job request: what to change about a preset's optimizer, schedule, augmentation."""
+"""Schemas of a job request's changes to the preset's optimizer, schedule and augmentation."""
 
 from typing import Annotated, Literal
 
@@ -6,73 +6,74 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class _ComponentChanges(BaseModel):
-    """Some fields of a part; the preset or the part's own defaults give the rest."""
+    """Some fields of a component; the preset or the component's defaults give the others."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class OptimizerRequest(_ComponentChanges):
-    """What to change about the preset's optimizer; another name starts from its own defaults."""
+    """Changes to the preset's optimizer; another `name` starts from that optimizer's defaults."""
 
     name: Literal["sgd", "rmsprop", "adamw", "lbfgs"] | None = Field(
         None,
-        description="Which optimizer; left out: the preset's. `lbfgs` is for frozen trunks.",
+        description="Name of the optimizer; left out: the preset's. `lbfgs` needs a frozen "
+        "backbone.",
         examples=["sgd"],
     )
     learning_rate: float | None = Field(
-        None, gt=0, le=100, description="Step size.", examples=[0.001]
+        None, gt=0, le=100, description="Learning rate; not for lbfgs.", examples=[0.001]
     )
     momentum: float | None = Field(
-        None, ge=0, lt=1, description="Share of the last step kept; sgd, rmsprop.", examples=[0.9]
+        None, ge=0, lt=1, description="Momentum; for sgd and rmsprop.", examples=[0.9]
     )
     weight_decay: float | None = Field(
-        None, ge=0, le=10, description="Penalty on large weights.", examples=[0.0]
+        None, ge=0, le=10, description="L2 penalty on the weights; not for lbfgs.", examples=[0.0]
     )
     l2_strengths: list[Annotated[float, Field(gt=0, le=1e6)]] | None = Field(
         None,
         min_length=1,
         max_length=50,
-        description="L2 penalties that are tried; lbfgs.",
+        description="L2 penalties to try; for lbfgs.",
         examples=[[1.0, 0.1, 0.01]],
     )
     folds: int | None = Field(
-        None, ge=2, le=20, description="Parts of the cross-validation; lbfgs.", examples=[5]
+        None, ge=2, le=20, description="Folds of the cross-validation; for lbfgs.", examples=[5]
     )
 
 
 class SchedulerRequest(_ComponentChanges):
-    """What to change about the preset's learning-rate schedule."""
+    """Changes to the preset's learning-rate schedule."""
 
     name: Literal["constant", "step", "cosine"] | None = Field(
-        None, description="Which schedule; left out: the preset's.", examples=["step"]
+        None, description="Name of the schedule; left out: the preset's.", examples=["step"]
     )
     step_size: int | None = Field(
-        None, ge=1, le=10_000, description="Epochs between two steps; step.", examples=[7]
+        None, ge=1, le=10_000, description="Epochs between two steps; for step.", examples=[7]
     )
     gamma: float | None = Field(
-        None, gt=0, le=1, description="Factor of each step; step.", examples=[0.1]
+        None, gt=0, le=1, description="Factor at each step; for step.", examples=[0.1]
     )
     warmup_epochs: float | None = Field(
         None,
         ge=0,
         le=1000,
-        description="Epochs of linear warm-up, at most half of all steps; cosine.",
+        description="Epochs of linear warm-up, at most half of all steps; for cosine.",
         examples=[1.0],
     )
 
 
 class AugmentationRequest(_ComponentChanges):
-    """What to change about the preset's augmentation."""
+    """Changes to the preset's augmentation."""
 
     name: Literal["tutorial", "trivial", "rand", "none"] | None = Field(
-        None, description="Which augmentation; left out: the preset's.", examples=["tutorial"]
+        None, description="Name of the augmentation; left out: the preset's.", examples=["tutorial"]
     )
     min_scale: float | None = Field(
-        None, gt=0, le=1, description="Smallest share of the area cropped.", examples=[0.08]
+        None, gt=0, le=1, description="Smallest crop, as a share of the area.", examples=[0.08]
     )
     num_operations: int | None = Field(
-        None, ge=1, le=8, description="Operations on each image; rand.", examples=[2]
+        None, ge=1, le=8, description="Operations per image; for rand.", examples=[2]
     )
     magnitude: int | None = Field(
-        None, ge=0, le=30, description="Their strength, of 30; rand.", examples=[9]
+        None, ge=0, le=30, description="Strength of the operations; for rand.", examples=[9]
     )

@@ -194,20 +194,22 @@ def test_what_is_auto_stays_auto_until_it_is_chosen() -> None:
 
 
 @pytest.mark.parametrize(
-    "choice",
+    "decision",
     [
         AutoDecision(architecture="resnet50", strategy="feature_extract"),
         AutoDecision(architecture="resnet50", strategy="partial", trainable_from="layer3"),
         AutoDecision(architecture="resnet50", strategy="fine_tune"),
     ],
 )
-def test_what_was_chosen_is_as_if_it_had_been_asked_for(choice: AutoDecision) -> None:
-    fields = choice.model_dump()
+def test_what_was_chosen_is_as_if_it_had_been_asked_for(decision: AutoDecision) -> None:
+    fields = decision.model_dump()
     request = JobRequest(dataset_id="ds_1", strategy="auto", architecture="auto", seed=3)
-    chosen = resolve(request, dataset_name="ants-and-bees", num_threads=2, base=None, choice=choice)
+    chosen = resolve(
+        request, dataset_name="ants-and-bees", num_threads=2, base=None, decision=decision
+    )
     assert chosen == resolved(seed=3, **fields)
     assert is_decided(chosen)
-    assert decide(chosen).strategy == choice.strategy
+    assert decide(chosen).strategy == decision.strategy
 
 
 def test_with_strategy_auto_a_part_needs_its_name() -> None:
