@@ -82,11 +82,11 @@ def demo(
         typer.Option(help="Photographs to learn: a zip or a folder (else GRAFT_DEMO_DATA)."),
     ] = None,
     once: Annotated[bool, typer.Option(help="End the service when the demo is over.")] = False,
-    output: Annotated[Path, typer.Option(help="Where pictures and curves go.")] = Path(
+    output: Annotated[Path, typer.Option(help="Folder for images and curves.")] = Path(
         "graft-demo"
     ),
 ) -> None:
-    """Start the service, train on pictures, predict one, and leave the service running."""
+    """Start the service, train two models, classify an image, and keep the service running."""
     from rich.console import Console  # noqa: PLC0415 - other commands need not wait for it
 
     from app.demo.run import run_demo  # noqa: PLC0415 - as above

@@ -1,4 +1,4 @@
-"""A job that is carried through to its end and its report, without training."""
+"""Finish a job with a report, without training."""
 
 from app.datasets.label_errors import LabelError
 from app.db.session import Database
@@ -45,7 +45,7 @@ def suspect(image_id: int) -> LabelError:
 def make_report(
     *, test: SplitFigures | None = None, suspects: list[LabelError] | None = None
 ) -> Report:
-    """A small report; suspects are None where no label was judged."""
+    """Return a small report; suspects are None if no label was checked."""
     return Report(
         **dict(FIGURES),
         class_names=["ants", "bees"],
@@ -75,7 +75,7 @@ def make_report(
 def finish_job(
     database: Database, storage: LocalStorage, settings: Settings, report: Report | None
 ) -> str:
-    """Let the next queued job train one epoch and succeed; gives its id."""
+    """Let the next queued job train one epoch and succeed; returns its id."""
     kind = TrainingWork(settings, storage)
     with database.transaction() as session:
         lease = work.claim(session, "train", "me")

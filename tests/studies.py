@@ -1,4 +1,4 @@
-"""A study on a database, and the worker that carries its runs out."""
+"""A study on a database, and a worker without a child that reports its runs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ from worker.training.work import TrainingWork
 
 
 def add_dataset(database: Database) -> str:
-    """A dataset of two classes that is ready, with 100 validation images."""
+    """Add a ready dataset of two classes with 100 validation images."""
     dataset_id = new_id("ds")
     with database.transaction() as session:
         session.add(
@@ -45,7 +45,7 @@ def add_dataset(database: Database) -> str:
     return dataset_id
 
 
-class Bench:
+class StudyWorker:
     """A database with a dataset, and a worker without a child."""
 
     def __init__(self, database: Database, settings: Settings, storage: LocalStorage) -> None:
@@ -59,16 +59,16 @@ class Bench:
         with self.database.transaction() as session:
             return service.create_study(session, request, expand(request), self.settings).id
 
-    def look(self, study_id: str) -> StudyView:
+    def get_study(self, study_id: str) -> StudyView:
         with self.database.reading() as session:
             return view_study(session, service.get_study(session, study_id))
 
-    def begin(self) -> Lease:
-        """Claim the oldest run and begin it."""
+    def start(self) -> Lease:
+        """Claim and start the oldest run."""
         with self.database.transaction() as session:
             lease = work.claim(session, "train", "me")
             assert lease is not None
-            assert self.training.begin(session, lease)
+            assert self.training.start(session, lease)
         return lease
 
     def record(
@@ -95,7 +95,7 @@ class Bench:
             self.training.record(session, lease, message)
 
     def finish(self, lease: Lease) -> None:
-        """Report the result, as a child that was not stopped in time does."""
+        """Report the result, like a child that ends before it is stopped."""
         with self.database.transaction() as session:
             work.hold(session, lease)
             message = Trained(
@@ -107,7 +107,7 @@ class Bench:
             self.training.record(session, lease, message)
             work.finish(session, lease)
 
-    def hears_cancel(self, lease: Lease) -> bool:
+    def is_cancel_requested(self, lease: Lease) -> bool:
         with self.database.transaction() as session:
             return work.beat(session, lease).cancel
 

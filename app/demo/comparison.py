@@ -1,6 +1,6 @@
-"""What the demo shows: transfer learning, on photographs or on drawings.
+"""Compare transfer learning with training from scratch, on photographs or on drawings.
 
-Both end with two jobs of one recipe on one dataset that differ in where they start.
+Each comparison trains two jobs with one recipe on one dataset; only their initial weights differ.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ BASE_MODEL_RECIPE: dict[str, Any] = {
     "optimizer": {"name": "adamw", "learning_rate": 0.001},
     "augmentation": {"name": "tutorial", "min_scale": 0.6},
 }
-"""How the base model is trained on the larger drawn dataset."""
+"""Recipe of the base model on the large synthetic dataset."""
 
 DRAWINGS_RECIPE: dict[str, Any] = {
     "input_size": 48,
@@ -35,15 +35,15 @@ DRAWINGS_RECIPE: dict[str, Any] = {
     "optimizer": {"name": "adamw", "learning_rate": 0.0005},
     "augmentation": {"name": "tutorial", "min_scale": 0.6},
 }
-"""How both runs on the smaller drawn dataset are trained."""
+"""Recipe of both jobs on the small synthetic dataset."""
 
 PHOTOGRAPHS_RECIPE: dict[str, Any] = {"input_size": 160, "epochs": 5}
-"""How both runs on photographs are trained; small images keep two cores within minutes."""
+"""Recipe of both jobs on photographs; with small images they take minutes on two cores."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two finished jobs on one dataset: from a trained model, and from nothing."""
+    """Two finished jobs on one dataset: one with transferred weights, one from scratch."""
 
     dataset: Dataset
     transferred: Job
@@ -53,7 +53,7 @@ class Comparison:
 def compare_on_photographs(
     graft: Graft, archive: Path, start: StartingPoint, console: Console
 ) -> Comparison:
-    """Fine-tune pretrained weights on photographs, beside a run from scratch."""
+    """Train on photographs from pretrained weights and from scratch."""
     dataset = _upload(graft, archive, "photographs", console)
     recipe = PHOTOGRAPHS_RECIPE | {"architecture": start.architecture}
     jobs = {
@@ -79,7 +79,7 @@ def compare_on_photographs(
 
 
 def compare_on_drawings(graft: Graft, folder: Path, console: Console) -> Comparison:
-    """Train a base model on many drawings, then graft it onto few drawings of other classes."""
+    """Train a base model on many drawings, then fine-tune it on few drawings of other classes."""
     for drawing in (LARGE, SMALL):
         write_dataset(drawing, folder / f"{drawing.name}.zip")
     large = _upload(graft, folder / f"{LARGE.name}.zip", LARGE.name, console)

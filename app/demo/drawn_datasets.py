@@ -1,4 +1,4 @@
-"""The demo's two picture datasets, drawn: a larger one, and a small one of other classes."""
+"""Draw the demo's two synthetic datasets: a large one, and a small one of other classes."""
 
 import io
 import zipfile
@@ -14,7 +14,7 @@ _JPEG_QUALITY = 92
 
 @dataclass(frozen=True)
 class DrawnDataset:
-    """What is in a drawn dataset; counts are images of each class."""
+    """The contents of a synthetic dataset; counts are images per class."""
 
     name: str
     class_names: tuple[str, ...]
@@ -45,7 +45,7 @@ SMALL = DrawnDataset(
 def write_dataset(drawing: DrawnDataset, path: Path) -> None:
     """Write the dataset as a zip of JPEGs in the layout train|val|test/<class>/.
 
-    Each picture depends on the seed, its class and its number alone.
+    Each image depends only on the seed, its split, its class and its number.
     """
     counts = {"train": drawing.num_train, "val": drawing.num_val, "test": drawing.num_test}
     with zipfile.ZipFile(path, "w") as archive:

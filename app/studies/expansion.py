@@ -1,4 +1,4 @@
-"""Expand a study's request to the requests of its jobs."""
+"""Expand a study's request into the requests of its jobs."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -25,9 +25,9 @@ _MAX_NAME = 200
 
 
 def expand(request: StudyRequest) -> list[Trial]:
-    """List the configurations of a study, with the request of each checked by itself.
+    """Return the trials of a study, each with a validated job request.
 
-    Raises ValidationFailed with all errors, each at its place in the study's request.
+    Raises ValidationFailed with all errors; each has its location in the study's request.
     """
     problems = ProblemCollector()
     trials: list[Trial] = []
@@ -35,7 +35,7 @@ def expand(request: StudyRequest) -> list[Trial]:
         fields = merge(request.base, changes)
         taken = sorted(_SET_BY_STUDY.keys() & fields.keys())
         for field in taken:
-            message = f"`{field}` cannot be set for a single run of a study."
+            message = f"`{field}` cannot be set for a single configuration of a study."
             problems.add(InputProblem(source.locate((field,)), message, (_SET_BY_STUDY[field],)))
         if taken:
             continue
@@ -52,18 +52,18 @@ def expand(request: StudyRequest) -> list[Trial]:
 
 
 def require_all_weights(trials: list[Trial], settings: Settings) -> None:
-    """Raise WeightsUnavailable if a configuration's weights cannot be had, ValidationFailed.
+    """Raise WeightsUnavailable if the weights of a trial are not available; or ValidationFailed.
 
-    May ask the network, so it must be called before a transaction has begun.
+    May use the network, so call it before a transaction begins.
     """
     problems = ProblemCollector()
-    looked_for = set()
+    checked = set()
     for trial in trials:
         request = trial.request
         wanted = (request.preset, request.architecture, request.weights, request.strategy)
-        if wanted in looked_for:
+        if wanted in checked:
             continue
-        looked_for.add(wanted)
+        checked.add(wanted)
         with problems.collecting(trial.source):
             try:
                 require_weights(request, settings)
@@ -73,7 +73,7 @@ def require_all_weights(trials: list[Trial], settings: Settings) -> None:
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The base with its changes; objects merge while their `name` stays the same."""
+    """Apply changes to the base; nested objects are merged if their `name` stays the same."""
     merged = dict(base)
     for field, value in changes.items():
         old = merged.get(field)

@@ -1,4 +1,4 @@
-"""Which configuration did best, and whether its lead is more than noise."""
+"""Rank the configurations of a study by validation accuracy, with ties."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from app.studies.schemas import RankedConfiguration, RunView, Score
 
 @dataclass(frozen=True)
 class Candidate:
-    """A configuration with its runs."""
+    """A configuration with its runs, to be ranked."""
 
     trial: int
     name: str
@@ -20,13 +20,13 @@ class Candidate:
 
 
 def rank(candidates: Iterable[Candidate], num_val_images: int | None) -> list[RankedConfiguration]:
-    """The configurations by mean best validation accuracy, best first.
+    """Sort the configurations by mean best validation accuracy, the best first.
 
-    Equal ones by their last accuracy, then in the order of the study. Those whose runs all failed
-    or were given up stand behind those that have others, and those without an epoch last.
+    Ties are sorted by the mean last accuracy, then by trial number. Configurations whose runs have
+    all failed or been stopped early come after the others, and those without an epoch last.
     """
     ordered = sorted(
-        ((one, *_list_counting(one.runs)) for one in candidates),
+        ((candidate, *_select_runs(candidate.runs)) for candidate in candidates),
         key=lambda item: _sort_key(item[0].trial, *item[1:]),
     )
     ranking: list[RankedConfiguration] = []
@@ -49,23 +49,23 @@ def rank(candidates: Iterable[Candidate], num_val_images: int | None) -> list[Ra
     return ranking
 
 
-def _list_counting(runs: Sequence[RunView]) -> tuple[list[RunView], bool]:
-    """The runs that count, and whether they are still in the race."""
+def _select_runs(runs: Sequence[RunView]) -> tuple[list[RunView], bool]:
+    """Return the runs that count, and whether any of them was neither stopped nor has failed."""
     measured = [run for run in runs if run.best_val_accuracy is not None]
-    carried = [
+    complete = [
         run for run in measured if run.status not in {"failed", "cancelled"} and not run.is_pruned
     ]
-    return carried or measured, bool(carried)
+    return complete or measured, bool(complete)
 
 
 def _sort_key(
-    trial: int, runs: Sequence[RunView], is_carried: bool
+    trial: int, runs: Sequence[RunView], is_complete: bool
 ) -> tuple[bool, bool, float, float, int]:
     if not runs:
         return True, True, 0.0, 0.0, trial
     best = fmean(run.best_val_accuracy or 0.0 for run in runs)
     last = fmean(run.last_val_accuracy or 0.0 for run in runs)
-    return False, not is_carried, -best, -last, trial
+    return False, not is_complete, -best, -last, trial
 
 
 def _score(accuracies: Sequence[float | None], num_val_images: int | None) -> Score | None:

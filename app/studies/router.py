@@ -1,4 +1,4 @@
-"""HTTP of studies: create, get, list, cancel, delete, and their curves."""
+"""Routes for studies: create, get, list, cancel, delete, and their curves."""
 
 from typing import Annotated, Any, NamedTuple
 
@@ -22,7 +22,7 @@ router = APIRouter(tags=["studies"])
 StudyId = Annotated[str, Path(max_length=40, description="The study.", examples=[STUDY_ID])]
 
 _NOT_FOUND = problem_responses(errors.NotFound)
-_MOVES = problem_responses(errors.NotFound, errors.IllegalTransition)
+_PROBLEMS = problem_responses(errors.NotFound, errors.IllegalTransition)
 _PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 
 
@@ -32,7 +32,7 @@ class _Expanded(NamedTuple):
 
 
 def _expand_study(body: StudyRequest, settings: SettingsDep) -> _Expanded:
-    """List the configurations and look for their weights: no transaction waits for the network."""
+    """Expand the study and check weights before the transaction, as that may use the network."""
     trials = expand(body)
     require_all_weights(trials, settings)
     return _Expanded(body, trials)
@@ -57,12 +57,12 @@ def create_study(
     settings: SettingsDep,
     idempotency: IdempotencyDep,
 ) -> Response:
-    """Run several configurations and seeds over one dataset, each as a job: all are queued or none.
+    """Queue a job for each configuration and seed on one dataset; all are queued or none.
 
-    Every successful run registers a version of its model, by default under the dataset's name, and
-    the first model ever registered is chosen for predictions. Give `base` another `model_name` to
-    keep a study's models apart. A run that successive halving prunes is `cancelled` and registers
-    none.
+    Every successful run registers a model version, by default under the dataset's name. The first
+    model of the service becomes the serving model. To keep a study's models apart, set another
+    `model_name` in `base`. A run that successive halving stops is `cancelled` and registers no
+    model.
     """
 
     def create() -> Created:
@@ -83,7 +83,7 @@ def list_studies(session: ReadSessionDep, page: PageDep) -> Page[StudySummary]:
 
 @router.get("/studies/{study_id}", summary="Get a study", responses=_NOT_FOUND)
 def get_study(study_id: StudyId, session: ReadSessionDep) -> StudyView:
-    """Return a study: its configurations ranked with 95 % intervals, by the runs so far."""
+    """Return a study with its configurations, ranked by the runs so far, with 95 % intervals."""
     return view_study(session, service.get_study(session, study_id))
 
 
@@ -97,10 +97,10 @@ def get_curves(
     study_id: StudyId,
     session: ReadSessionDep,
     limit: Annotated[
-        int, Query(ge=1, le=MAX_CURVES, description="How many configurations, from the best.")
+        int, Query(ge=1, le=MAX_CURVES, description="Number of configurations, from the best.")
     ] = 10,
 ) -> Response:
-    """Draw validation accuracy by epoch: the mean over seeds, in a band from lowest to highest."""
+    """Draw validation accuracy by epoch: mean over seeds, and a band from lowest to highest."""
     from app.studies.charts import draw_study  # noqa: PLC0415 - slow to import, and not always needed
 
     study = service.get_study(session, study_id)
@@ -112,7 +112,7 @@ def get_curves(
     "/studies/{study_id}/cancel",
     status_code=202,
     summary="Cancel a study's unfinished runs",
-    responses=_MOVES,
+    responses=_PROBLEMS,
 )
 def cancel_study(study_id: StudyId, session: SessionDep) -> StudyView:
     """Cancel the runs that have not ended; finished runs and their models stay."""
@@ -123,7 +123,7 @@ def cancel_study(study_id: StudyId, session: SessionDep) -> StudyView:
     "/studies/{study_id}",
     status_code=204,
     summary="Delete a finished study and its jobs",
-    responses=_MOVES,
+    responses=_PROBLEMS,
 )
 def delete_study(study_id: StudyId, session: SessionDep) -> None:
     """Delete a study and its jobs with their histories and events; their models stay."""

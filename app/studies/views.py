@@ -1,4 +1,4 @@
-"""Studies as their readers see them."""
+"""Convert studies from rows to responses, with ranking and curves."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -21,17 +21,17 @@ from app.studies.schemas import (
 
 
 def view_study(session: Session, study: Study) -> StudyView:
-    """The whole study."""
+    """Return the response for a study, with its ranking."""
     return StudyView(**dict(summarize_study(session, study)), ranking=_rank(session, study))
 
 
 def summarize_study(session: Session, study: Study) -> StudySummary:
-    """The study without its figures."""
+    """Return the response for a study, without its ranking."""
     counts: Counter[str] = Counter()
-    ends = []
+    end_times = []
     for status, num_jobs, last_end in StudyRepository(session).count_jobs(study.id):
         counts["running" if status == "cancelling" else status] += num_jobs
-        ends.append(last_end)
+        end_times.append(last_end)
     is_terminal = not counts.keys() - TERMINAL
     return StudySummary(
         id=study.id,
@@ -43,12 +43,12 @@ def summarize_study(session: Session, study: Study) -> StudySummary:
         progress=StudyProgress(runs=counts.total(), **counts),
         metadata=study.labels,
         created_at=study.created_at,
-        finished_at=max(filter(None, ends), default=None) if is_terminal else None,
+        finished_at=max(filter(None, end_times), default=None) if is_terminal else None,
     )
 
 
 def list_curves(session: Session, study: Study, *, limit: int) -> list[Curve]:
-    """The curves of the first configurations of the ranking."""
+    """Return the curves of the first `limit` configurations of the ranking."""
     studies = StudyRepository(session)
     first = _rank(session, study)[:limit]
     epochs = defaultdict(list)
@@ -86,7 +86,7 @@ def _view_run(job: Job, epochs: Mapping[tuple[str, int], Epoch], *, is_pruned: b
     best_val_accuracy = best.val_accuracy if best else start and start.val_accuracy
     last = epochs.get((job.id, job.resume_epoch))
     if last is not None and last.learning_rate is None:
-        last = best  # each epoch is an L2 strength, solved for; no one is the end of learning
+        last = best  # with `lbfgs` each epoch is an L2 strength, and the last one has no meaning
     return RunView.model_validate(
         {
             "job_id": job.id,

@@ -45,10 +45,10 @@ def kind_of(picture: Path) -> str | None:
 def test_the_demo_grafts_its_own_model(graft: Graft, console: Console, tmp_path: Path) -> None:
     run_demo(graft.running.url, dataset=None, output_dir=tmp_path, console=console)
     told = read(console)
-    assert "photographs cannot be had here, so the demo draws its pictures" in told
+    assert "photographs are not available, so the demo draws its images" in told
     assert "Grafted from many-drawings:" in told
     assert kind_of(tmp_path / "curves.png") == "PNG"
-    assert kind_of(tmp_path / "held-back.jpg") == "JPEG"
+    assert kind_of(tmp_path / "held-out.jpg") == "JPEG"
     assert graft.get("/serving")["resolved"]["name"] == "few-drawings"
     assert f"{graft.running.url}/docs" in told
     newest, scratch, base = graft.get("/jobs", limit=3)["data"]

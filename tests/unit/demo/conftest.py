@@ -1,4 +1,4 @@
-"""The demo's tests talk to the client tests' small HTTP server."""
+"""The demo's tests use the HTTP server of the client's tests."""
 
 from tests.unit.client.conftest import service
 

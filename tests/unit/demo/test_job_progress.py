@@ -1,4 +1,4 @@
-"""A job on the terminal."""
+"""Progress of a job on the terminal."""
 
 import io
 import json
@@ -25,7 +25,7 @@ METRICS: dict[str, Any] = {
 
 
 def watch(graft: Graft, service: Service, rate: float | None, **fields: Any) -> str:
-    """Watch a job of two rows until its end; give what was printed."""
+    """Watch a job of two rows until its end; return the printed text."""
     events = [
         *(("epoch", METRICS | {"epoch": n, "learning_rate": rate}) for n in (1, 2)),
         ("succeeded", {}),

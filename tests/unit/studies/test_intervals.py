@@ -1,4 +1,4 @@
-"""95 % intervals against published ones and against the densities behind them."""
+"""95 % intervals against published values and densities."""
 
 from math import gamma, pi, sqrt
 
@@ -23,8 +23,8 @@ def test_wilson_agrees_with_newcombes_table() -> None:
 
 
 @pytest.mark.parametrize("degrees", [1, 2, 5, 29])
-def test_the_table_holds_the_97_5_percent_points(degrees: int) -> None:
-    """The density integrated from 0 to the point is 0.475."""
+def test_the_table_has_the_97_5_percent_quantiles(degrees: int) -> None:
+    """The integral of the density from 0 to the quantile is 0.475."""
     scale = gamma((degrees + 1) / 2) / (sqrt(degrees * pi) * gamma(degrees / 2))
     points = np.linspace(0, T[degrees - 1], 200_001)
     density = scale * (1 + points**2 / degrees) ** (-(degrees + 1) / 2)
@@ -32,7 +32,7 @@ def test_the_table_holds_the_97_5_percent_points(degrees: int) -> None:
     assert list(T) == sorted(T, reverse=True)
 
 
-def test_several_runs_are_as_sure_as_they_agree() -> None:
+def test_the_interval_of_several_runs_is_students() -> None:
     """Mean 0.92, standard deviation 0.02, so 4.3027 * 0.02 / sqrt(3) = 0.04968."""
     interval = estimate_interval([0.90, 0.92, 0.94], None)
     assert interval is not None
@@ -40,7 +40,7 @@ def test_several_runs_are_as_sure_as_they_agree() -> None:
     assert interval.method == "t_over_runs"
 
 
-def test_runs_that_agree_are_no_surer_than_the_images() -> None:
+def test_equal_runs_have_the_interval_of_the_images() -> None:
     alike = estimate_interval([0.92, 0.92, 0.92], 153)
     assert alike is not None
     assert alike == estimate_interval([0.92], 153)
