@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from app.db.base import new_id
 from app.db.session import Database
-from app.db.tables import Dataset
 from app.jobs.service import get_job
 from app.settings import Settings
 from app.storage import LocalStorage
@@ -16,33 +14,9 @@ from app.studies.schemas import StudyView
 from app.studies.views import view_study
 from app.tasks import service as work
 from app.tasks.service import Lease
+from tests.datasets import add_dataset
 from worker.protocol import EpochRow, EpochsDone, Trained
 from worker.training.work import TrainingWork
-
-
-def add_dataset(database: Database) -> str:
-    """Add a ready dataset of two classes with 100 validation images."""
-    dataset_id = new_id("ds")
-    with database.transaction() as session:
-        session.add(
-            Dataset(
-                id=dataset_id,
-                name="colors",
-                status="ready",
-                class_names=["amber", "blue"],
-                splits={"train": {"num_images": 16}, "val": {"num_images": 100}},
-                progress={},
-                report={},
-                num_bytes=1,
-                val_fraction=0.2,
-                split_seed=0,
-                labels={},
-                upload_key="uploads/x",
-                manifest_key="manifest",
-                digest="0",
-            )
-        )
-    return dataset_id
 
 
 class StudyWorker:
@@ -51,7 +25,7 @@ class StudyWorker:
     def __init__(self, database: Database, settings: Settings, storage: LocalStorage) -> None:
         self.database = database
         self.settings = settings
-        self.dataset_id = add_dataset(database)
+        self.dataset_id = add_dataset(database, num_val=100)
         self.training = TrainingWork(settings, storage)
 
     def post(self, **fields: Any) -> str:
@@ -68,7 +42,7 @@ class StudyWorker:
         with self.database.transaction() as session:
             lease = work.claim(session, "train", "me")
             assert lease is not None
-            assert self.training.start(session, lease)
+            assert self.training.begin(session, lease)
         return lease
 
     def record(

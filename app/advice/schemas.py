@@ -141,7 +141,7 @@ class AdviceMeasurements(ApiModel):
 
 
 class Advice(ApiModel):
-    """How to train on a dataset, and why."""
+    """Advice on how to train on a dataset, with the reason."""
 
     architecture: str = Field(
         description="Architecture that the advice is for.", examples=["resnet18"]

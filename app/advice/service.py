@@ -113,7 +113,7 @@ def _list_recipes(
     )
     strategies = _ADVISABLE if config.strategy == "auto" else (config.strategy,)
     recipes: dict[Strategy, Recipe] = {}
-    refused: ValidationFailed | None = None
+    first_error: ValidationFailed | None = None
     for strategy in strategies:
         decision = AutoDecision(
             architecture=entry.name,
@@ -123,11 +123,11 @@ def _list_recipes(
         try:
             recipe = decide(_resolve(request, config, base, decision))
         except ValidationFailed as error:
-            refused = refused or error
+            first_error = first_error or error
         else:
             recipes[strategy] = recipe.model_copy(update={"seed": 0})
-    if refused is not None and not recipes:
-        raise refused
+    if first_error is not None and not recipes:
+        raise first_error
     return recipes
 
 

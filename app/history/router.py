@@ -21,7 +21,7 @@ router = APIRouter(tags=["jobs"])
 
 _NOT_FOUND = problem_responses(errors.NotFound)
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}}}}
-_PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
+PNG_RESPONSE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 
 
 @router.get(
@@ -51,7 +51,7 @@ def get_history(
     "/jobs/{job_id}/history.png",
     response_class=Response,
     summary="Get a job's training curves as a PNG",
-    responses=_NOT_FOUND | _PNG,
+    responses=_NOT_FOUND | PNG_RESPONSE,
 )
 def get_history_image(
     job_id: JobId,

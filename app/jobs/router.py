@@ -22,6 +22,15 @@ JobId = Annotated[
     str, Path(max_length=40, description="The job.", examples=["job_01k0w1rhzemcbybsywa1w8p9"])
 ]
 
+CREATE_PROBLEMS = problem_responses(
+    errors.NotFound,
+    errors.DatasetInvalid,
+    errors.IdempotencyConflict,
+    errors.ValidationFailed,
+    errors.WeightsUnavailable,
+)
+TRANSITION_PROBLEMS = problem_responses(errors.NotFound, errors.IllegalTransition)
+
 
 def _require_weights(body: JobRequest, settings: SettingsDep) -> JobRequest:
     """Check the weights before the transaction begins, because the check may use the network."""
@@ -34,13 +43,7 @@ def _require_weights(body: JobRequest, settings: SettingsDep) -> JobRequest:
     status_code=202,
     response_model=JobView,
     summary="Create a training job",
-    responses=problem_responses(
-        errors.NotFound,
-        errors.DatasetInvalid,
-        errors.IdempotencyConflict,
-        errors.ValidationFailed,
-        errors.WeightsUnavailable,
-    ),
+    responses=CREATE_PROBLEMS,
 )
 def create_job(
     body: Annotated[JobRequest, Depends(_require_weights)],
@@ -114,10 +117,9 @@ def list_checkpoints(job_id: JobId, session: ReadSessionDep, storage: StorageDep
     )
 
 
-_PROBLEMS = problem_responses(errors.NotFound, errors.IllegalTransition)
-
-
-@router.post("/jobs/{job_id}/cancel", status_code=202, summary="Cancel a job", responses=_PROBLEMS)
+@router.post(
+    "/jobs/{job_id}/cancel", status_code=202, summary="Cancel a job", responses=TRANSITION_PROBLEMS
+)
 def cancel_job(job_id: JobId, session: SessionDep) -> JobView:
     """Cancel a job: no model is registered. `resume` continues it."""
     return view_job(session, service.cancel_job(session, job_id))
@@ -127,7 +129,7 @@ def cancel_job(job_id: JobId, session: SessionDep) -> JobView:
     "/jobs/{job_id}/stop",
     status_code=202,
     summary="Stop a job after this epoch",
-    responses=_PROBLEMS,
+    responses=TRANSITION_PROBLEMS,
 )
 def stop_job(job_id: JobId, session: SessionDep) -> JobView:
     """End a job after its current epoch; the best epoch so far becomes the model.
@@ -141,7 +143,7 @@ def stop_job(job_id: JobId, session: SessionDep) -> JobView:
     "/jobs/{job_id}/resume",
     status_code=202,
     summary="Resume a failed or cancelled job",
-    responses=_PROBLEMS,
+    responses=TRANSITION_PROBLEMS,
 )
 def resume_job(job_id: JobId, session: SessionDep) -> JobView:
     """Queue a job again; it continues from its last epoch."""
@@ -149,7 +151,10 @@ def resume_job(job_id: JobId, session: SessionDep) -> JobView:
 
 
 @router.delete(
-    "/jobs/{job_id}", status_code=204, summary="Delete a finished job", responses=_PROBLEMS
+    "/jobs/{job_id}",
+    status_code=204,
+    summary="Delete a finished job",
+    responses=TRANSITION_PROBLEMS,
 )
 def delete_job(job_id: JobId, session: SessionDep) -> None:
     """Delete a job with its history and events; its model stays."""

@@ -1,10 +1,12 @@
 """Routes for studies: create, get, list, cancel, delete, and their curves."""
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from app import errors
+from app.history.router import PNG_RESPONSE
+from app.jobs.router import CREATE_PROBLEMS, TRANSITION_PROBLEMS
 from app.studies import service
 from app.studies.curves import MAX_CURVES
 from app.studies.expansion import expand, require_all_weights
@@ -22,8 +24,6 @@ router = APIRouter(tags=["studies"])
 StudyId = Annotated[str, Path(max_length=40, description="The study.", examples=[STUDY_ID])]
 
 _NOT_FOUND = problem_responses(errors.NotFound)
-_PROBLEMS = problem_responses(errors.NotFound, errors.IllegalTransition)
-_PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 
 
 class _Expanded(NamedTuple):
@@ -43,13 +43,7 @@ def _expand_study(body: StudyRequest, settings: SettingsDep) -> _Expanded:
     status_code=202,
     response_model=StudyView,
     summary="Create a study",
-    responses=problem_responses(
-        errors.NotFound,
-        errors.DatasetInvalid,
-        errors.IdempotencyConflict,
-        errors.ValidationFailed,
-        errors.WeightsUnavailable,
-    ),
+    responses=CREATE_PROBLEMS,
 )
 def create_study(
     expanded: Annotated[_Expanded, Depends(_expand_study)],
@@ -91,7 +85,7 @@ def get_study(study_id: StudyId, session: ReadSessionDep) -> StudyView:
     "/studies/{study_id}/curves.png",
     response_class=Response,
     summary="Get a study's curves as an image",
-    responses=_NOT_FOUND | _PNG,
+    responses=_NOT_FOUND | PNG_RESPONSE,
 )
 def get_curves(
     study_id: StudyId,
@@ -112,7 +106,7 @@ def get_curves(
     "/studies/{study_id}/cancel",
     status_code=202,
     summary="Cancel a study's unfinished runs",
-    responses=_PROBLEMS,
+    responses=TRANSITION_PROBLEMS,
 )
 def cancel_study(study_id: StudyId, session: SessionDep) -> StudyView:
     """Cancel the runs that have not ended; finished runs and their models stay."""
@@ -123,7 +117,7 @@ def cancel_study(study_id: StudyId, session: SessionDep) -> StudyView:
     "/studies/{study_id}",
     status_code=204,
     summary="Delete a finished study and its jobs",
-    responses=_PROBLEMS,
+    responses=TRANSITION_PROBLEMS,
 )
 def delete_study(study_id: StudyId, session: SessionDep) -> None:
     """Delete a study and its jobs with their histories and events; their models stay."""

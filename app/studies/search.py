@@ -11,7 +11,7 @@ from app.errors import InputProblem, ValidationFailed
 from app.studies.request_schemas import MAX_CONFIGURATIONS, Range, Search, Values
 
 _MAX_DRAWS = 20_000
-"""Enough to draw each of 200 equally likely configurations (about 200 ln 200 draws)."""
+"""Limit of draws; 200 equally likely configurations need about 200 ln 200 draws."""
 
 Assignment = dict[str, Any]
 """A value for each field of the search space, by its dotted path."""

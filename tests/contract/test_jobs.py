@@ -6,40 +6,15 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from app.db.base import new_id
 from app.db.session import Database
-from app.db.tables import Dataset
 from app.tasks import service as work
+from tests.datasets import add_dataset
 
 
 @pytest.fixture
 def dataset_id(database: Database) -> str:
     """The id of a ready dataset."""
-    return add_dataset(database, "ready")
-
-
-def add_dataset(database: Database, status: str) -> str:
-    dataset_id = new_id("ds")
-    with database.transaction() as session:
-        session.add(
-            Dataset(
-                id=dataset_id,
-                name="colors",
-                status=status,
-                error_code="DATASET_LAYOUT" if status == "invalid" else None,
-                error_message="one class" if status == "invalid" else None,
-                class_names=["amber", "blue"],
-                splits={"train": {"num_images": 16}, "val": {"num_images": 8}},
-                progress={},
-                report={},
-                num_bytes=1,
-                val_fraction=0.2,
-                split_seed=0,
-                labels={},
-                upload_key="uploads/x",
-            )
-        )
-    return dataset_id
+    return add_dataset(database)
 
 
 def post(client: TestClient, headers: dict[str, str] | None = None, **fields: Any) -> Response:

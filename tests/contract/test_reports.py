@@ -133,8 +133,8 @@ def test_the_confusion_matrix_is_drawn_for_each_split(
     answer = client.get(path)
     assert answer.headers["content-type"] == "image/png"
     assert min(Image.open(io.BytesIO(answer.content)).size) > 300
-    refused = client.get(path, params={"split": "test"})
-    assert (refused.status_code, refused.json()["errors"][0]["allowed"]) == (422, ["val"])
+    response = client.get(path, params={"split": "test"})
+    assert (response.status_code, response.json()["errors"][0]["allowed"]) == (422, ["val"])
 
     job_id = trainer.train(ready, make_report(test=FIGURES))
     answer = client.get(f"/jobs/{job_id}/confusion_matrix.png", params={"split": "test"})

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from app.db.session import Database
-from tests.studies import add_dataset
+from tests.datasets import add_dataset
 
 SCRATCH = {"weights": "none", "epochs": 2}
 PAIR = [{"name": "plain"}, {"name": "longer", "epochs": 3}]
@@ -15,7 +15,7 @@ PAIR = [{"name": "plain"}, {"name": "longer", "epochs": 3}]
 
 @pytest.fixture
 def dataset_id(database: Database) -> str:
-    return add_dataset(database)
+    return add_dataset(database, num_val=100)
 
 
 def post(client: TestClient, headers: dict[str, str] | None = None, **fields: Any) -> Response:

@@ -32,7 +32,7 @@ class TrainingWork:
         if dataset is None or dataset.status != "ready":
             reason = dataset.error_message if dataset else "it was deleted"
             raise DatasetInvalid(f"The dataset is not usable: {reason}")
-        self._settle(session, job, lease)
+        self._apply_advice(session, job, lease)
         configuration = self._configure(session, job, dataset, lease)
         return Command("worker.training", configuration.model_dump_json())
 
@@ -79,7 +79,7 @@ class TrainingWork:
     def explain_to_waiting(self, code: str, message: str) -> tuple[str, str]:
         return code, message
 
-    def _settle(self, session: Session, job: Job, lease: Lease) -> None:
+    def _apply_advice(self, session: Session, job: Job, lease: Lease) -> None:
         """Decide what is `auto` in the job by the advice that it has waited for."""
         config = JobRepository(session).get_decided_config(job.id)
         if not is_decided(config):
