@@ -157,7 +157,7 @@ def worker(
     ],
     with_parent: WithParent = False,
 ) -> None:
-    """Run a worker for some of the queues, one item of each at a time."""
+    """Run a worker for some of the queues, one work item per queue at a time."""
     if with_parent:
         end_with_parent()
     require_exporter(get_settings())
@@ -166,7 +166,7 @@ def worker(
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to the newest schema."""
+    """Migrate the database to the newest schema."""
     from app.db.migrate import migrate_database  # noqa: PLC0415 - other commands need not wait
 
     migrate_database(get_settings().sqlalchemy_url)

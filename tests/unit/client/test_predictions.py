@@ -50,12 +50,12 @@ def test_options_of_a_prediction_are_sent(graft: Graft, service: Service, tmp_pa
         "inference_ms": 4.5,
     }
     service.answer("POST", "/predict", as_json(answer))
-    answer = graft.predict(image, coverage=0.9, logits=True, explain=True)
+    done = graft.predict(image, coverage=0.9, logits=True, explain=True)
     assert service.received[0].query == "top_k=5&coverage=0.9&logits=true&explain=true"
-    assert answer.predictions[0].logit == 2.5
-    assert answer.prediction_set is not None
-    assert answer.prediction_set.abstained
-    assert answer.explanation is not None
+    assert done.predictions[0].logit == 2.5
+    assert done.prediction_set is not None
+    assert done.prediction_set.abstained
+    assert done.explanation is not None
     graft.predict(image)
     assert service.received[1].query == "top_k=5"
 

@@ -5,7 +5,7 @@ from math import gamma, pi, sqrt
 import numpy as np
 import pytest
 
-from app.studies.intervals import T, estimate_interval, is_difference_insignificant
+from app.studies.intervals import T_QUANTILES, estimate_interval, is_difference_insignificant
 
 
 def test_wilson_agrees_with_newcombes_table() -> None:
@@ -26,10 +26,10 @@ def test_wilson_agrees_with_newcombes_table() -> None:
 def test_the_table_has_the_97_5_percent_quantiles(degrees: int) -> None:
     """The integral of the density from 0 to the quantile is 0.475."""
     scale = gamma((degrees + 1) / 2) / (sqrt(degrees * pi) * gamma(degrees / 2))
-    points = np.linspace(0, T[degrees - 1], 200_001)
+    points = np.linspace(0, T_QUANTILES[degrees - 1], 200_001)
     density = scale * (1 + points**2 / degrees) ** (-(degrees + 1) / 2)
     assert np.trapezoid(density, points) == pytest.approx(0.475, abs=1e-5)
-    assert list(T) == sorted(T, reverse=True)
+    assert list(T_QUANTILES) == sorted(T_QUANTILES, reverse=True)
 
 
 def test_the_interval_of_several_runs_is_students() -> None:
