@@ -82,11 +82,11 @@ def demo(
         typer.Option(help="Photographs to learn: a zip or a folder (else GRAFT_DEMO_DATA)."),
     ] = None,
     once: Annotated[bool, typer.Option(help="End the service when the demo is over.")] = False,
-    output: Annotated[Path, typer.Option(help="Where pictures and curves go.")] = Path(
+    output: Annotated[Path, typer.Option(help="Folder for images and curves.")] = Path(
         "graft-demo"
     ),
 ) -> None:
-    """Start the service, train on pictures, predict one, and leave the service running."""
+    """Start the service, train two models, classify an image, and keep the service running."""
     from rich.console import Console  # noqa: PLC0415 - other commands need not wait for it
 
     from app.demo.run import run_demo  # noqa: PLC0415 - as above
@@ -157,7 +157,7 @@ def worker(
     ],
     with_parent: WithParent = False,
 ) -> None:
-    """Run a worker for some of the queues, one item of each at a time."""
+    """Run a worker for some of the queues, one work item per queue at a time."""
     if with_parent:
         end_with_parent()
     require_exporter(get_settings())
@@ -166,7 +166,7 @@ def worker(
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to the newest schema."""
+    """Migrate the database to the newest schema."""
     from app.db.migrate import migrate_database  # noqa: PLC0415 - other commands need not wait
 
     migrate_database(get_settings().sqlalchemy_url)

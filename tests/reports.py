@@ -1,6 +1,6 @@
-"""A job that is carried through to its end and its report, without training."""
+"""Finish a job with a report, without training."""
 
-from app.datasets.label_errors import SuspectLabel
+from app.datasets.label_errors import LabelError
 from app.db.session import Database
 from app.jobs.report_schemas import (
     CalibrationFigures,
@@ -32,8 +32,8 @@ FIGURES = SplitFigures(
 )
 
 
-def suspect(image_id: int) -> SuspectLabel:
-    return SuspectLabel(
+def suspect(image_id: int) -> LabelError:
+    return LabelError(
         image_id=image_id,
         path=f"ants/{image_id}.png",
         label="ants",
@@ -43,9 +43,9 @@ def suspect(image_id: int) -> SuspectLabel:
 
 
 def make_report(
-    *, test: SplitFigures | None = None, suspects: list[SuspectLabel] | None = None
+    *, test: SplitFigures | None = None, suspects: list[LabelError] | None = None
 ) -> Report:
-    """A small report; suspects are None where no label was judged."""
+    """Return a small report; suspects are None if no label was checked."""
     return Report(
         **dict(FIGURES),
         class_names=["ants", "bees"],
@@ -75,7 +75,7 @@ def make_report(
 def finish_job(
     database: Database, storage: LocalStorage, settings: Settings, report: Report | None
 ) -> str:
-    """Let the next queued job train one epoch and succeed; gives its id."""
+    """Let the next queued job train one epoch and succeed; returns its id."""
     kind = TrainingWork(settings, storage)
     with database.transaction() as session:
         lease = work.claim(session, "train", "me")

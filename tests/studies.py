@@ -1,57 +1,31 @@
-"""A study on a database, and the worker that carries its runs out."""
+"""A study on a database, and a worker without a child that reports its runs."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from app.db.base import new_id
 from app.db.session import Database
-from app.db.tables import Dataset
 from app.jobs.service import get_job
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.studies import service
 from app.studies.expansion import expand
-from app.studies.presentation import view_study
 from app.studies.request_schemas import StudyRequest
 from app.studies.schemas import StudyView
+from app.studies.views import view_study
 from app.tasks import service as work
 from app.tasks.service import Lease
+from tests.datasets import add_dataset
 from worker.protocol import EpochRow, EpochsDone, Trained
 from worker.training.work import TrainingWork
 
 
-def add_dataset(database: Database) -> str:
-    """A dataset of two classes that is ready, with 100 validation images."""
-    dataset_id = new_id("ds")
-    with database.transaction() as session:
-        session.add(
-            Dataset(
-                id=dataset_id,
-                name="colors",
-                status="ready",
-                class_names=["amber", "blue"],
-                splits={"train": {"num_images": 16}, "val": {"num_images": 100}},
-                progress={},
-                report={},
-                num_bytes=1,
-                val_fraction=0.2,
-                split_seed=0,
-                labels={},
-                upload_key="uploads/x",
-                manifest_key="manifest",
-                digest="0",
-            )
-        )
-    return dataset_id
-
-
-class Bench:
+class StudyWorker:
     """A database with a dataset, and a worker without a child."""
 
     def __init__(self, database: Database, settings: Settings, storage: LocalStorage) -> None:
         self.database = database
         self.settings = settings
-        self.dataset_id = add_dataset(database)
+        self.dataset_id = add_dataset(database, num_val=100)
         self.training = TrainingWork(settings, storage)
 
     def post(self, **fields: Any) -> str:
@@ -59,12 +33,12 @@ class Bench:
         with self.database.transaction() as session:
             return service.create_study(session, request, expand(request), self.settings).id
 
-    def look(self, study_id: str) -> StudyView:
+    def get_study(self, study_id: str) -> StudyView:
         with self.database.reading() as session:
             return view_study(session, service.get_study(session, study_id))
 
-    def begin(self) -> Lease:
-        """Claim the oldest run and begin it."""
+    def start(self) -> Lease:
+        """Claim and start the oldest run."""
         with self.database.transaction() as session:
             lease = work.claim(session, "train", "me")
             assert lease is not None
@@ -95,7 +69,7 @@ class Bench:
             self.training.record(session, lease, message)
 
     def finish(self, lease: Lease) -> None:
-        """Report the result, as a child that was not stopped in time does."""
+        """Report the result, like a child that ends before it is stopped."""
         with self.database.transaction() as session:
             work.hold(session, lease)
             message = Trained(
@@ -107,7 +81,7 @@ class Bench:
             self.training.record(session, lease, message)
             work.finish(session, lease)
 
-    def hears_cancel(self, lease: Lease) -> bool:
+    def is_cancel_requested(self, lease: Lease) -> bool:
         with self.database.transaction() as session:
             return work.beat(session, lease).cancel
 

@@ -1,4 +1,4 @@
-"""Small labelled pictures to upload."""
+"""Small labelled images to upload."""
 
 import io
 import zipfile
@@ -11,7 +11,7 @@ COLORS = {"amber": (200, 120, 30), "blue": (40, 60, 200), "green": (50, 180, 70)
 
 
 def draw_picture(class_name: str, number: int, *, size: int = 40) -> bytes:
-    """A noisy JPEG in its class's colour, different for every number."""
+    """Draw a noisy JPEG in the colour of its class, different for every number."""
     noise = np.random.default_rng(number).integers(-40, 40, (size, size, 3))
     pixels = np.clip(np.array(COLORS[class_name]) + noise, 0, 255).astype(np.uint8)
     file = io.BytesIO()
@@ -26,7 +26,7 @@ def make_zip(
     num_val: int = 4,
     size: int = 40,
 ) -> bytes:
-    """A dataset of colours in the train/val layout."""
+    """Pack a dataset of colours in the train/val layout."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for label, class_name in enumerate(class_names):

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.advice.schemas import AdviceQuestion
+from app.advice.schemas import AdviceRequest
 from app.evaluations.schemas import EvaluationQuestion
 from app.ml.recipe import Recipe
 from app.quantization.schemas import QuantizationQuestion
-from app.validation.dry_run_schemas import DryRunQuestion
+from app.validation.dry_run_schemas import DryRunRequest
 from worker.training.config import TrainingConfig
 
 
@@ -23,7 +23,7 @@ class InquiryConfig(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     question: Annotated[
-        AdviceQuestion | DryRunQuestion | EvaluationQuestion | QuantizationQuestion,
+        AdviceRequest | DryRunRequest | EvaluationQuestion | QuantizationQuestion,
         Field(discriminator="kind"),
     ]
     class_names: list[str]
@@ -43,9 +43,7 @@ class InquiryConfig(BaseModel):
         """What a job with this recipe would be told; it has no place to write to."""
         question = self.question
         base_model_key = (
-            question.base_model_key
-            if isinstance(question, AdviceQuestion | DryRunQuestion)
-            else None
+            question.base_model_key if isinstance(question, AdviceRequest | DryRunRequest) else None
         )
         return TrainingConfig(
             job_id="",

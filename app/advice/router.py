@@ -1,4 +1,4 @@
-"""HTTP of advice: how to train on a dataset, before a job is created."""
+"""Routes for advice on how to train on a dataset."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -8,9 +8,9 @@ from fastapi.responses import JSONResponse
 
 from app import errors
 from app.advice.schemas import Advice
-from app.advice.service import ask_advice
-from app.analyses.presentation import PENDING_RESPONSE, answer_pending
+from app.advice.service import request_advice
 from app.analyses.service import require_answer
+from app.analyses.views import PENDING_RESPONSE, answer_pending
 from app.recipes import service
 from app.recipes.schemas import JobRequest
 from app.web.dependencies import SessionDep, SettingsDep
@@ -26,17 +26,17 @@ def _make_request(
         str,
         Query(
             max_length=64,
-            description="One of GET /architectures; `auto`: the most accurate on ImageNet that "
-            "trains within an hour here.",
+            description="An architecture from GET /architectures; `auto`: the one with the highest "
+            "ImageNet accuracy that trains within an hour on this machine.",
             examples=["resnet18"],
         ),
     ] = "resnet18",
 ) -> JobRequest:
-    """Return the job that advice is asked for; its weights are checked before a transaction."""
+    """Return the job request to give advice on; checks its weights before the transaction."""
     request = JobRequest(dataset_id=dataset_id, architecture=architecture, strategy="auto")
     try:
         service.require_weights(request, settings)
-    except errors.ValidationFailed as error:  # the only field that a caller sets is in the query
+    except errors.ValidationFailed as error:  # the only field is in the query, not in the body
         raise errors.ValidationFailed(
             *(replace(problem, loc=("query", *problem.loc[1:])) for problem in error.problems)
         ) from None
@@ -64,14 +64,14 @@ def get_advice(
     session: SessionDep,
     settings: SettingsDep,
 ) -> Response:
-    """Return which layers should learn, as measured on the training images.
+    """Return which layers to train, measured on the training images.
 
-    `strategy: auto` uses the same advice. A worker measures it once: until then the answer is 202,
-    and the same request returns the advice later. A failure is returned for a minute; then the
-    next request starts the measurement again.
+    Jobs with `strategy: auto` use the same advice. A worker measures it once: until then the
+    answer is 202, and the same request returns the advice later. A failure is returned for a
+    minute; then the next request starts the measurement again.
     """
     config, dataset, base = service.resolve_new(session, request, settings)
-    inquiry = ask_advice(session, request, config, dataset, base)
+    inquiry = request_advice(session, request, config, dataset, base)
     advice = require_answer(inquiry)
     if advice is None:
         location = f"/datasets/{dataset.id}/advice?architecture={config.architecture}"

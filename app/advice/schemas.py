@@ -1,4 +1,4 @@
-"""Advice on how to train on a dataset: the question a worker is asked, and its answer."""
+"""Schemas of advice on how to train on a dataset: the analysis request and its result."""
 
 from typing import Literal
 
@@ -8,12 +8,12 @@ from app.ml.recipe import Recipe, Strategy
 from app.web.schemas import ApiModel
 
 
-class AdviceQuestion(BaseModel):
-    """Which of these recipes to carry out, and with which architecture where that is `auto`.
+class AdviceRequest(BaseModel):
+    """Analysis request: choose one of the recipes, and the architecture if that is `auto`.
 
-    recipes are those of the strategies that may be advised; for a partial one any layer is named.
-    input_size is the one asked for, None for the architecture's own. base_model_key is the
-    checkpoint of the registered model that the job goes on from.
+    recipes has one recipe for each strategy that may be advised; the layer of `partial` is a
+    placeholder. input_size is None for the architecture's own. base_model_key is the checkpoint of
+    the registered model that the job starts from.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -27,56 +27,60 @@ class AdviceQuestion(BaseModel):
     base_model_key: str | None = None
 
 
-class Share(ApiModel):
-    """A share of images, with the 95 % interval that so few images leave (Wilson, 1927)."""
+class Proportion(ApiModel):
+    """A proportion of images with its 95 % interval (Wilson, 1927)."""
 
-    value: float = Field(ge=0, le=1, description="As it was counted.", examples=[0.926])
-    low: float = Field(ge=0, le=1, description="Lower end.", examples=[0.886])
-    high: float = Field(ge=0, le=1, description="Upper end.", examples=[0.953])
-
-
-class Gap(ApiModel):
-    """A difference of two shares over the same images, with its 95 % interval."""
-
-    value: float = Field(ge=-1, le=1, description="Later minus earlier.", examples=[0.082])
-    low: float = Field(ge=-1, le=1, description="Lower end.", examples=[0.045])
-    high: float = Field(ge=-1, le=1, description="Upper end.", examples=[0.119])
+    value: float = Field(ge=0, le=1, description="The measured proportion.", examples=[0.926])
+    low: float = Field(ge=0, le=1, description="Lower end of the interval.", examples=[0.886])
+    high: float = Field(ge=0, le=1, description="Upper end of the interval.", examples=[0.953])
 
 
-class Probe(ApiModel):
-    """A linear head on the frozen network's activations, judged on images it was not fitted to."""
+class ProportionDifference(ApiModel):
+    """A difference of two proportions over the same images, with its 95 % interval."""
 
-    stage: str = Field(description="The layer whose output it is given.", examples=["layer4"])
+    value: float = Field(ge=-1, le=1, description="Late minus early.", examples=[0.082])
+    low: float = Field(ge=-1, le=1, description="Lower end of the interval.", examples=[0.045])
+    high: float = Field(ge=-1, le=1, description="Upper end of the interval.", examples=[0.119])
+
+
+class LinearProbe(ApiModel):
+    """A linear probe: a linear classifier on the features of a frozen layer."""
+
+    stage: str = Field(description="Layer whose output it classifies.", examples=["layer4"])
     num_features: int = Field(
-        description="Numbers an image, averaged over its places.", examples=[512]
+        description="Features per image, averaged over positions.", examples=[512]
     )
-    accuracy: Share = Field(description="Out of fold, in a cross-validation.")
+    accuracy: Proportion = Field(description="Cross-validated accuracy.")
     l2_strength: float = Field(
-        description="The penalty with the lowest cross-validated loss.", examples=[0.1]
+        description="L2 penalty with the lowest cross-validated loss.", examples=[0.1]
     )
 
 
-class SecondsAnImage(ApiModel):
-    """What an image costs on the machine that was asked."""
+class SecondsPerImage(ApiModel):
+    """Time per image on the machine that was measured."""
 
-    decoding: float = Field(description="To decode and prepare it.", examples=[0.0031])
-    forward: float = Field(description="To run the network on it.", examples=[0.0094])
+    decoding: float = Field(
+        description="Seconds to decode and preprocess an image.", examples=[0.0031]
+    )
+    forward: float = Field(description="Seconds of a forward pass.", examples=[0.0094])
     step: dict[Strategy, float] = Field(
-        description="To learn from it, for each strategy whose trunk moves.",
+        description="Seconds of a training step per image, for each strategy that trains layers of "
+        "the backbone.",
         examples=[{"fine_tune": 0.0291}],
     )
 
 
 class Candidate(ApiModel):
-    """An architecture that was considered, most accurate on ImageNet first."""
+    """An architecture that was considered."""
 
-    architecture: str = Field(description="Its name.", examples=["resnet50"])
+    architecture: str = Field(description="Name of the architecture.", examples=["resnet50"])
     imagenet_accuracy: float = Field(
-        ge=0, le=1, description="What its weights are worth there.", examples=[0.80858]
+        ge=0, le=1, description="ImageNet accuracy of its weights.", examples=[0.80858]
     )
-    num_parameters: int = Field(description="With the new head.", examples=[23512130])
+    num_parameters: int = Field(description="Parameters with the new head.", examples=[23512130])
     estimated_seconds: float | None = Field(
-        description="For the whole training; null where time plays no part.", examples=[310.2]
+        description="Estimated seconds of the training; null without a time budget.",
+        examples=[310.2],
     )
     verdict: Literal[
         "chosen",
@@ -85,67 +89,81 @@ class Candidate(ApiModel):
         "too slow",
         "too slow when tried",
         "too large for the memory",
-    ] = Field(description="What became of it.", examples=["too slow"])
+    ] = Field(description="Result: chosen, or the reason why not.", examples=["too slow"])
 
 
 class AdviceMeasurements(ApiModel):
-    """All figures that the advice rests on."""
+    """The measurements behind the advice."""
 
-    num_images: int = Field(description="Training images.", examples=[244])
+    num_images: int = Field(description="Number of training images.", examples=[244])
     per_class: dict[str, int] = Field(
         description="Training images of each class.", examples=[{"ants": 123, "bees": 121}]
     )
-    imbalance: float = Field(description="Largest class over smallest.", examples=[1.02])
-    images_per_class: float = Field(description="Their median.", examples=[122.0])
-    size: Literal["few", "many"] = Field(description="Whether that is many.", examples=["few"])
+    imbalance: float = Field(
+        description="Size of the largest class divided by that of the smallest.", examples=[1.02]
+    )
+    images_per_class: float = Field(description="Median of images per class.", examples=[122.0])
+    size: Literal["few", "many"] = Field(
+        description="Whether the images per class are few or many.", examples=["few"]
+    )
     similarity: Literal["like", "unlike"] = Field(
-        description="`like` what the weights were trained on: the last features separate the "
-        "classes at least as well as earlier, more general ones.",
+        description="Similarity to the images that the weights were trained on. `like`: the last "
+        "features separate the classes at least as well as earlier, more general features.",
         examples=["like"],
     )
     num_images_probed: int = Field(
-        description="A stratified sample of the training images.", examples=[244]
+        description="Size of the stratified sample of training images that was measured.",
+        examples=[244],
     )
-    late: Probe = Field(description="On what the network's own head is given.")
-    early: Probe = Field(description="On the stage before.")
-    gap: Gap = Field(description="Accuracy of the late probe minus that of the early one.")
+    late: LinearProbe = Field(description="Probe on the features before the architecture's head.")
+    early: LinearProbe = Field(description="Probe on the features of the stage before.")
+    gap: ProportionDifference = Field(
+        description="Accuracy of the late probe minus that of the early one."
+    )
     accuracy_with_half: float = Field(
         ge=0,
         le=1,
-        description="Of the late probe given half of the images: what more images may bring.",
+        description="Accuracy of the late probe with half of the images; the gain from it to all "
+        "images shows what more images may bring.",
         examples=[0.914],
     )
-    device: str = Field(description="Where it was measured.", examples=["cpu"])
-    seconds_per_image: SecondsAnImage = Field(description="What the seconds are made of.")
+    device: str = Field(description="Device of the measurement.", examples=["cpu"])
+    seconds_per_image: SecondsPerImage = Field(description="Measured seconds per image.")
     expected_seconds: dict[Strategy, float] = Field(
-        description="For each strategy that could have been advised.",
+        description="Expected seconds of a job with each strategy that may be advised.",
         examples=[{"feature_extract": 4.1, "partial": 21.4, "fine_tune": 41.7}],
     )
     candidates: list[Candidate] = Field(
-        description="With `architecture: auto`: what was considered.", examples=[[]]
+        description="With `architecture: auto`: the considered architectures, by ImageNet accuracy "
+        "from the highest.",
+        examples=[[]],
     )
 
 
 class Advice(ApiModel):
-    """How to train on a dataset, and why."""
+    """Advice on how to train on a dataset, with the reason."""
 
-    architecture: str = Field(description="That it is about.", examples=["resnet18"])
-    strategy: Strategy = Field(description="Which layers should learn.")
+    architecture: str = Field(
+        description="Architecture that the advice is for.", examples=["resnet18"]
+    )
+    strategy: Strategy = Field(description="Strategy: which layers to train.")
     trainable_from: str | None = Field(
-        description="With `partial`: the first layer that should learn.", examples=["layer4"]
+        description="With `partial`: the first layer to train.", examples=["layer4"]
     )
     stage: str | None = Field(
-        description="The last layer that stays as it is; null where all of them learn.",
+        description="The last frozen layer; null if all layers are trained.",
         examples=["layer3"],
     )
-    expected_accuracy: Share = Field(
-        description="Of the better linear head on unseen images; more layers should do no worse."
+    expected_accuracy: Proportion = Field(
+        description="Cross-validated accuracy of the better linear probe; training more layers "
+        "should not be worse."
     )
     expected_seconds: float = Field(
-        description="For a whole job with the advised strategy, on that device.", examples=[4.1]
+        description="Expected seconds of a job with the advised strategy on the measured device.",
+        examples=[4.1],
     )
     reason: str = Field(
-        description="Why, in a sentence.",
+        description="The reason, in a sentence.",
         examples=[
             (
                 "122 images a class are few, and resnet18's last features separate the classes "

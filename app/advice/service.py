@@ -1,26 +1,26 @@
-"""How `auto` is decided: a question to a worker, and its answer as the choice of a job."""
+"""Request advice from a worker, and apply it to the `auto` values of a job."""
 
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.advice.schemas import Advice, AdviceQuestion
+from app.advice.schemas import Advice, AdviceRequest
 from app.analyses import service as inquiries
 from app.db.tables import Dataset, Inquiry, Job
 from app.errors import Conflict, ValidationFailed
 from app.ml.models.catalogue import get_entry
 from app.ml.recipe import Recipe, Strategy, decide
-from app.recipes.defaults import BaseModelFacts, Choice, resolve
+from app.recipes.defaults import AutoDecision, BaseModelFacts, resolve
 from app.recipes.presets import choose_preset
 from app.recipes.schemas import JobConfig, JobRequest
 
 DEFAULT_TIME_BUDGET_SECONDS = 3600.0
-"""What `architecture: auto` may take where neither of its two budgets is given."""
+"""Time budget of `architecture: auto` if the request has neither of the two budgets."""
 
 _ADVISABLE: tuple[Strategy, ...] = ("feature_extract", "partial", "fine_tune")
 
 
-def ask_advice(  # noqa: PLR0913 - each is one thing the caller knows
+def request_advice(  # noqa: PLR0913 - a request and what it resolved to
     session: Session,
     request: JobRequest,
     config: JobConfig,
@@ -29,32 +29,35 @@ def ask_advice(  # noqa: PLR0913 - each is one thing the caller knows
     *,
     even_failed: bool = False,
 ) -> Inquiry:
-    """What a request leaves to `auto`, as an inquiry about its dataset.
+    """Request the analysis of a dataset that decides a request's `auto` values.
 
-    What is measured in seconds against a budget is measured where jobs run. Raises ValidationFailed
-    where no strategy goes with the request's other fields.
+    With a time budget a `train` worker runs it, because it measures seconds on the device of jobs.
+    Raises ValidationFailed if no strategy can be combined with the request's other fields.
     """
-    question = make_question(request, config, base)
+    advice_request = make_advice_request(request, config, base)
     return inquiries.ask(
         session,
         kind="advise",
         subject_id=dataset.id,
-        parameters=question.model_dump(mode="json"),
-        queue="train" if question.time_budget_seconds is not None else "cpu",
+        parameters=advice_request.model_dump(mode="json"),
+        queue="train" if advice_request.time_budget_seconds is not None else "cpu",
         waits_for=dataset.id,
         even_failed=even_failed,
     )
 
 
-def make_question(
+def make_advice_request(
     request: JobRequest, config: JobConfig, base: BaseModelFacts | None
-) -> AdviceQuestion:
-    """The question behind a request; whatever does not bear on the answer is left out of it."""
+) -> AdviceRequest:
+    """Return the analysis request for a job request, with only the fields that affect its result.
+
+    Equal analysis requests share one analysis.
+    """
     budget = request.time_budget_seconds
     is_open = config.architecture == "auto"
     if is_open and budget is None and request.max_parameters is None:
         budget = DEFAULT_TIME_BUDGET_SECONDS
-    return AdviceQuestion(
+    return AdviceRequest(
         architecture=config.architecture,
         recipes=_list_recipes(request, config, base),
         input_size=request.input_size,
@@ -64,35 +67,35 @@ def make_question(
     )
 
 
-def take_advice(
+def resolve_with_advice(
     request: JobRequest, config: JobConfig, base: BaseModelFacts | None, advice: Advice
 ) -> tuple[JobConfig, dict[str, Any]]:
-    """The configuration as the advice decides it, and what a job shows of the advice."""
-    choice = Choice(
+    """Return the configuration that the advice decides, and the advice as the job shows it."""
+    decision = AutoDecision(
         architecture=advice.architecture,
         strategy=advice.strategy,
         trainable_from=advice.trainable_from,
     )
-    decided = _resolve(request, config, base, choice)
+    decided = _resolve(request, config, base, decision)
     return decided, advice.model_dump(mode="json", exclude={"measurements"})
 
 
-def settle(
+def apply_advice(
     session: Session, job: Job, inquiry_id: str | None, base: BaseModelFacts | None
 ) -> JobConfig:
-    """Decide what is `auto` in a job by the answer it has waited for, once for all attempts.
+    """Decide a job's `auto` values by the advice that it has waited for; all attempts use them.
 
-    Raises what the inquiry failed with, Conflict where it is gone, ValidationFailed where what is
-    advised does not go with the request's other fields.
+    Raises the error of a failed analysis, Conflict if there is no advice, and ValidationFailed if
+    the advice cannot be combined with the request's other fields.
     """
     if inquiry_id is None or job.request is None:
-        raise Conflict(f"{job.id} has asked for no advice on what is auto in it.")
+        raise Conflict(f"{job.id} has `auto` values but has requested no advice; create it again.")
     answer = inquiries.require_answer(inquiries.get_inquiry(session, inquiry_id))
     if answer is None:
-        raise Conflict(f"The advice that {job.id} has waited for is not there.")
+        raise Conflict(f"The advice for {job.id} is not finished; resume the job later.")
     request = JobRequest.model_validate(job.request)
     config = JobConfig.model_validate(job.config)
-    decided, advice = take_advice(request, config, base, Advice.model_validate(answer))
+    decided, advice = resolve_with_advice(request, config, base, Advice.model_validate(answer))
     shown = {"config": decided.model_dump(mode="json"), "advice": advice}
     job.resolved = (job.resolved or {}) | shown
     job.progress = job.progress | {"epochs": decided.epochs}
@@ -102,7 +105,7 @@ def settle(
 def _list_recipes(
     request: JobRequest, config: JobConfig, base: BaseModelFacts | None
 ) -> dict[Strategy, Recipe]:
-    """What each strategy that may be advised would be carried out with."""
+    """Return the recipe of each strategy that may be advised."""
     entry = get_entry(
         choose_preset(request, config.strategy).architecture
         if config.architecture == "auto"
@@ -110,31 +113,31 @@ def _list_recipes(
     )
     strategies = _ADVISABLE if config.strategy == "auto" else (config.strategy,)
     recipes: dict[Strategy, Recipe] = {}
-    refused: ValidationFailed | None = None
+    first_error: ValidationFailed | None = None
     for strategy in strategies:
-        choice = Choice(
+        decision = AutoDecision(
             architecture=entry.name,
             strategy=strategy,
             trainable_from=entry.layers[-1].name if strategy == "partial" else None,
         )
         try:
-            recipe = decide(_resolve(request, config, base, choice))
+            recipe = decide(_resolve(request, config, base, decision))
         except ValidationFailed as error:
-            refused = refused or error
+            first_error = first_error or error
         else:
             recipes[strategy] = recipe.model_copy(update={"seed": 0})
-    if refused is not None and not recipes:
-        raise refused
+    if first_error is not None and not recipes:
+        raise first_error
     return recipes
 
 
 def _resolve(
-    request: JobRequest, config: JobConfig, base: BaseModelFacts | None, choice: Choice
+    request: JobRequest, config: JobConfig, base: BaseModelFacts | None, decision: AutoDecision
 ) -> JobConfig:
     return resolve(
         request,
         dataset_name=config.model_name,
         num_threads=config.num_threads,
         base=base,
-        choice=choice,
+        decision=decision,
     )

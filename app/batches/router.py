@@ -12,7 +12,6 @@ from starlette.requests import ClientDisconnect
 from app import errors
 from app.batches import service
 from app.batches.form import parse_form, parse_request
-from app.batches.presentation import view_batch
 from app.batches.results import write_csv
 from app.batches.schemas import (
     BatchDetail,
@@ -22,6 +21,7 @@ from app.batches.schemas import (
     Status,
     form_schema,
 )
+from app.batches.views import view_batch
 from app.datasets.upload import Upload, receive_upload
 from app.db.base import new_id
 from app.db.tables import PredictionBatch

@@ -1,18 +1,21 @@
-"""Labels that a finished job found doubtful, as they stand in its report and in the dataset's."""
+"""Schema of a suspected label error, used by the reports of jobs and datasets."""
 
 from pydantic import Field
 
 from app.web.schemas import ApiModel
 
 
-class SuspectLabel(ApiModel):
-    """A training image that a model which had not learned it takes for another class."""
+class LabelError(ApiModel):
+    """A training image that is probably labelled wrongly."""
 
-    image_id: int = Field(description="Its number in the dataset.", examples=[17])
-    path: str = Field(description="In the archive.", examples=["train/ants/1030023514.jpg"])
-    label: str = Field(description="Its class in the dataset.", examples=["ants"])
-    suggested_label: str = Field(description="The class it looks like.", examples=["bees"])
+    image_id: int = Field(description="Id of the image in the dataset.", examples=[17])
+    path: str = Field(description="Path in the archive.", examples=["train/ants/1030023514.jpg"])
+    label: str = Field(description="Label in the dataset.", examples=["ants"])
+    suggested_label: str = Field(
+        description="The class that the model predicts.", examples=["bees"]
+    )
     probability: float = Field(
-        description="Of the suggested class, 0 to 1, by a model that had not learned this image.",
+        description="Probability of the suggested class, 0 to 1, from a model that was trained "
+        "without this image.",
         examples=[0.97],
     )

@@ -1,13 +1,13 @@
-"""From the paths of an archive to labelled images: the split and the class of each.
+"""Find the split and the class of each image from the paths in an archive.
 
-Accepted, below at most one wrapping folder:
+Accepted layouts, optionally inside one outer folder:
 
     train/<class>/…  val/<class>/…     also `valid` or `validation`; `test` is the validation split
-                                       where there is no other, else a third one
-    train/<class>/…                    divided by `divide`
-    <class>/…                          divided by `divide`
+                                       if there is no other, else a third split
+    train/<class>/…                    split by `split_train_val`
+    <class>/…                          split by `split_train_val`
 
-Class folders may have folders of their own. Pure functions: no file is touched.
+Class folders may contain folders. The functions are pure: they read no files.
 """
 
 import unicodedata
@@ -39,7 +39,7 @@ ARCHIVE_SUFFIXES = (
 SYSTEM_NAMES = frozenset(
     {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir"}
 )
-"""Files that systems leave in folders, in lower case; names with a leading dot are ignored, too."""
+"""Files that operating systems create, in lower case; names with a leading dot are ignored, too."""
 
 SYSTEM_FILE = "system file"
 
@@ -53,16 +53,16 @@ _SPLITS: dict[str, Split] = {
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A file that is left out, and why."""
+class SkippedFile:
+    """A file that is not part of the dataset, and the reason."""
 
     path: str
     reason: str
 
 
 @dataclass(frozen=True)
-class PlacedFile:
-    """A file that should be an image; split is None where the upload did not say."""
+class LabelledFile:
+    """A file with the suffix of an image, and its class; split is None if the upload has none."""
 
     path: str
     split: Split | None
@@ -71,26 +71,26 @@ class PlacedFile:
 
 @dataclass(frozen=True)
 class Layout:
-    """Every file of an upload, placed or ignored; both in the order of their paths."""
+    """All files of an upload, labelled or ignored; both lists are sorted by path."""
 
-    files: list[PlacedFile]
-    ignored: list[Finding]
+    files: list[LabelledFile]
+    ignored: list[SkippedFile]
     class_names: list[str]
 
 
 def is_image_path(path: str) -> bool:
-    """Return whether a file counts as an image, by its name and the names of its folders."""
+    """Return whether a path is that of an image, by its suffix; system files are not images."""
     pure_path = PurePosixPath(path)
     return _is_image(pure_path) and not _is_system(pure_path)
 
 
-def arrange(files: Iterable[str], folders: Iterable[str] = ()) -> Layout:
-    """Place the files of an archive; folders are its explicit entries, which may be empty.
+def parse_layout(files: Iterable[str], folders: Iterable[str] = ()) -> Layout:
+    """Find the split and class of each file; folders are the archive's own folder entries.
 
-    Class names are normalised to NFC and sorted; they may hold spaces. Raises DatasetLayout, with
-    the classes and counts seen and what to do, for fewer than two classes, a class without images
-    in train or val, splits whose classes differ, split folders beside class folders, and nested
-    archives.
+    Class names are normalised to NFC and sorted; they may contain spaces. Raises DatasetLayout for
+    fewer than two classes, a class without images in train or val, splits with different classes,
+    split folders beside class folders, and archives inside the archive. The message states the
+    classes and counts that were found and what to do.
     """
     kept, ignored = _leave_out_system_files(sorted(files))
     every_folder = _list_folders(kept, folders)
@@ -100,13 +100,13 @@ def arrange(files: Iterable[str], folders: Iterable[str] = ()) -> Layout:
     splits = _find_splits({parts[base] for parts in every_folder if len(parts) == base + 1})
     class_at = base + 1 if splits else base
 
-    placed: list[PlacedFile] = []
+    placed: list[LabelledFile] = []
     for path in kept:
         if (reason := _find_reason_to_ignore(path, class_at)) is not None:
-            ignored.append(Finding(str(path), reason))
+            ignored.append(SkippedFile(str(path), reason))
         else:
             class_name = _nfc(path.parts[class_at])
-            placed.append(PlacedFile(str(path), splits.get(path.parts[base]), class_name))
+            placed.append(LabelledFile(str(path), splits.get(path.parts[base]), class_name))
 
     seen: ClassCounts = {split: Counter() for split in splits.values() or [None]}
     for parts in every_folder:
@@ -115,7 +115,7 @@ def arrange(files: Iterable[str], folders: Iterable[str] = ()) -> Layout:
     for file in placed:
         seen[file.split][file.class_name] += 1
     if "test" in seen and not seen["test"]:
-        del seen["test"]  # a test folder without labels: its files are among the ignored
+        del seen["test"]  # a test folder without class folders; its files are ignored
     if len({name for counts in seen.values() for name in counts}) <= 1:
         paths = [PurePosixPath(file.path).parts for file in placed]
         inner = Counter(parts[class_at + 1] for parts in paths if len(parts) > class_at + 2)
@@ -129,7 +129,7 @@ def arrange(files: Iterable[str], folders: Iterable[str] = ()) -> Layout:
 
 def _find_reason_to_ignore(path: PurePosixPath, class_at: int) -> str | None:
     if not _is_image(path):
-        return f"not an image type that is read here ({path.suffix or 'no suffix'})"
+        return f"not a supported image type ({path.suffix or 'no suffix'})"
     return "outside the class folders" if len(path.parts) <= class_at + 1 else None
 
 
@@ -145,16 +145,17 @@ def _nfc(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _leave_out_system_files(files: Iterable[str]) -> tuple[list[PurePosixPath], list[Finding]]:
+def _leave_out_system_files(files: Iterable[str]) -> tuple[list[PurePosixPath], list[SkippedFile]]:
     kept: list[PurePosixPath] = []
-    ignored: list[Finding] = []
+    ignored: list[SkippedFile] = []
     for name in files:
         path = PurePosixPath(name)
         if _is_system(path):
-            ignored.append(Finding(name, SYSTEM_FILE))
+            ignored.append(SkippedFile(name, SYSTEM_FILE))
         elif name.lower().endswith(ARCHIVE_SUFFIXES):
             raise DatasetLayout(
-                f"There is another archive inside: {name[:100]!r}. Unpack it, and pack its folders."
+                f"The archive contains another archive, {name[:100]!r}. Unpack it and upload its "
+                "folders instead."
             )
         else:
             kept.append(path)
@@ -171,7 +172,7 @@ def _list_folders(files: Iterable[PurePosixPath], folders: Iterable[str]) -> set
 
 
 def _find_base(folders: set[tuple[str, ...]]) -> int:
-    """0, or 1 where everything lies in one wrapping folder."""
+    """Return the depth of the split or class folders: 1 inside one outer folder, else 0."""
     tops = {parts[0] for parts in folders if parts}
     if len(tops) != 1 or tops.pop().lower() in _SPLITS:
         return 0
@@ -179,7 +180,7 @@ def _find_base(folders: set[tuple[str, ...]]) -> int:
 
 
 def _find_splits(tops: set[str]) -> dict[str, Split | None]:
-    """The split of each top folder; empty where these are class folders."""
+    """Return the split of each top folder; empty if these are class folders."""
     splits: dict[str, Split | None] = {
         name: _SPLITS[name.lower()] for name in sorted(tops) if name.lower() in _SPLITS
     }
@@ -188,18 +189,18 @@ def _find_splits(tops: set[str]) -> dict[str, Split | None]:
     folders = ", ".join(sorted(tops)[:MAX_LISTED])
     if len(splits) < len(tops):
         raise DatasetLayout(
-            f"Folders of splits lie beside other folders. Seen: {folders}. Move the class folders "
-            "into train and val, or leave train and val out: then a part of each class validates."
+            f"Split folders are beside other folders. Found: {folders}. Move the class folders "
+            "into train and val, or remove train and val: then each class is split automatically."
         )
     if len(set(splits.values())) < len(splits):
         raise DatasetLayout(
-            f"Several folders mean the same split. Seen: {folders}. Keep one of them: train, val "
+            f"Several folders are the same split. Found: {folders}. Keep one of each: train, val "
             "(or valid, validation), test."
         )
     if "train" not in splits.values():
         raise DatasetLayout(
-            f"There is no train folder. Seen: {folders}. Name the folder of the training images "
-            "train, or pack the class folders alone."
+            f"There is no train folder. Found: {folders}. Name the folder of the training images "
+            "train, or upload the class folders alone."
         )
     if len(splits) == 1:
         return dict.fromkeys(splits)

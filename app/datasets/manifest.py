@@ -1,6 +1,7 @@
-"""The list of a dataset's images, one JSON line each, as the ingestion process writes it.
+"""The manifest of a dataset: a JSON Lines file with one record for each image.
 
-The training process reads the same file, so this module imports nothing but pydantic.
+The ingestion process writes it and the training process reads it, so this module imports only
+pydantic.
 """
 
 from collections.abc import Iterator
@@ -15,8 +16,8 @@ Split = Literal["train", "val", "test"]
 class ImageRecord(BaseModel):
     """One accepted image.
 
-    image_id counts from 1 within the dataset, in the order of (split, class, path); key is the
-    storage key of the original bytes; width and height are pixels after EXIF rotation.
+    image_id counts from 1 within the dataset, in the order of (split, class, path). key is the
+    storage key of the original bytes. width and height are in pixels, after EXIF rotation.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -33,7 +34,7 @@ class ImageRecord(BaseModel):
 
 
 def read_manifest(path: Path) -> Iterator[ImageRecord]:
-    """Yield the records of a manifest file in their order."""
+    """Yield the records of a manifest file in order."""
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             yield ImageRecord.model_validate_json(line)

@@ -1,4 +1,4 @@
-"""Pictures of a dataset: thumbnails, and a titled grid."""
+"""Make thumbnails and image grids of a dataset."""
 
 import io
 import math
@@ -25,33 +25,33 @@ _TILE_PIXELS = 224
 
 @dataclass(frozen=True)
 class Tile:
-    """An image file and what stands above it."""
+    """An image file and the title above it in a grid."""
 
     path: Path
     title: str
 
 
 def content_type_of(path: Path) -> str:
-    """The media type of an image file, by its content."""
+    """Return the media type of an image file, by its content."""
     return CONTENT_TYPES[read_header(path).format]
 
 
 def make_thumbnail(path: Path, *, size: int) -> Image.Image:
-    """The image, decoded as training does, no side longer than `size` pixels."""
+    """Decode an image as training does, and scale it so that no side exceeds `size` pixels."""
     image = decode_image(path)
     image.thumbnail((size, size), Image.Resampling.LANCZOS)
     return image
 
 
 def encode_jpeg(image: Image.Image) -> bytes:
-    """The image as JPEG."""
+    """Return the image as JPEG."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=88)
     return buffer.getvalue()
 
 
 def draw_preview(tiles: Sequence[Tile], *, title: str) -> bytes:
-    """A grid as square as can be of 1 to 64 images under their titles, as PNG."""
+    """Draw 1 to 64 images with titles in a nearly square grid, as PNG."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, and not always needed
 
     num_columns = math.ceil(math.sqrt(len(tiles)))

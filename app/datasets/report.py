@@ -1,4 +1,4 @@
-"""What is told about an upload once it is checked."""
+"""Build the ingestion report of a dataset: counts, skipped files, duplicates and leaks."""
 
 import hashlib
 from collections import defaultdict
@@ -6,24 +6,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from app.datasets.layout import SYSTEM_FILE, Finding
+from app.datasets.layout import SYSTEM_FILE, SkippedFile
 from app.datasets.manifest import ImageRecord
 
 MAX_LISTED = 1000
-"""Entries of each list of a report; `counts` always tells the whole number."""
+"""Longest list in a report; `counts` has the full numbers."""
 
 
-def digest_of(records: Iterable[ImageRecord]) -> str:
-    """The sha256 of the sorted lines `split/class/sha256 of the bytes`, each ended by a newline.
+def compute_digest(records: Iterable[ImageRecord]) -> str:
+    """Return the sha256 of the sorted lines `split/class/sha256 of the bytes`.
 
-    It depends on what the images are and how they are labelled, not on their file names.
+    Each line ends with a newline. The digest depends on images, splits and labels, not on file
+    names.
     """
     lines = sorted(f"{record.split}/{record.class_name}/{record.sha256}\n" for record in records)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def count_splits(records: Iterable[ImageRecord], class_names: Sequence[str]) -> dict[str, Any]:
-    """`{split: {num_images, per_class: {name: n}}}`, every class named in every split there is."""
+    """Return `{split: {num_images, per_class: {name: n}}}` with every class in every split."""
     counts: dict[str, dict[str, int]] = {}
     for record in records:
         per_class = counts.setdefault(record.split, dict.fromkeys(class_names, 0))
@@ -35,7 +36,7 @@ def count_splits(records: Iterable[ImageRecord], class_names: Sequence[str]) -> 
 
 
 def find_duplicates(records: Iterable[ImageRecord]) -> list[tuple[str, str]]:
-    """Paths of the same bytes within a split: the first one with each of its copies."""
+    """Return pairs of paths with the same bytes within a split: the first with each copy."""
     first: dict[tuple[str, str], str] = {}
     pairs: list[tuple[str, str]] = []
     for record in records:
@@ -46,7 +47,7 @@ def find_duplicates(records: Iterable[ImageRecord]) -> list[tuple[str, str]]:
 
 
 def find_leaks(records: Sequence[ImageRecord]) -> list[tuple[str, str]]:
-    """Pairs (train path, val path) of the same bytes, each val path once."""
+    """Return pairs (train path, val path) with the same bytes, each val path once."""
     in_split: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for record in records:
         in_split[record.split][record.sha256].append(record.path)
@@ -62,12 +63,12 @@ def find_leaks(records: Sequence[ImageRecord]) -> list[tuple[str, str]]:
 def build_report(
     records: Sequence[ImageRecord],
     *,
-    ignored: Sequence[Finding],
-    rejected: Sequence[Finding],
+    ignored: Sequence[SkippedFile],
+    rejected: Sequence[SkippedFile],
     leaked: Sequence[tuple[str, str]],
     near_leaked: Sequence[tuple[str, str]],
 ) -> dict[str, Any]:
-    """The dataset's `report`: what was left out and why, copies, leaks, and how many of each."""
+    """Return the dataset's `report`: skipped files, duplicates, leaks, and their counts."""
     duplicates = find_duplicates(records)
     return {
         "ignored": [asdict(finding) for finding in ignored[:MAX_LISTED]],

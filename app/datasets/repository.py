@@ -1,4 +1,4 @@
-"""The queries behind datasets and their images."""
+"""SQL queries for datasets and their images."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -14,34 +14,34 @@ _ROWS_AT_ONCE = 5000
 
 
 class DatasetRepository:
-    """Datasets with their images."""
+    """Datasets and their images."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
 
     def get(self, dataset_id: str, *, lock: bool = False, share_lock: bool = False) -> Dataset:
-        """The dataset; raises NotFound.
+        """Return the dataset; raises NotFound.
 
-        With `lock` nobody else changes it until the transaction ends, with `share_lock` nobody
-        deletes it.
+        `lock` prevents other transactions from changing it until this one ends; `share_lock`
+        prevents them from deleting it.
         """
         query = select(Dataset).where(Dataset.id == dataset_id)
         if lock or share_lock:
             query = query.with_for_update(read=share_lock)
         dataset = self.session.scalar(query)
         if dataset is None:
-            raise NotFound(f"There is no dataset {dataset_id}.")
+            raise NotFound(f"There is no dataset '{dataset_id}'.")
         return dataset
 
     def list_page(self, *, limit: int, after: str | None) -> Sequence[Dataset]:
-        """Newest first, one more than `limit` so that the caller sees whether there are more."""
+        """Return the newest first, and one more than `limit` if there is another page."""
         query = select(Dataset).order_by(Dataset.id.desc()).limit(limit + 1)
         if after is not None:
             query = query.where(Dataset.id < after)
         return self.session.scalars(query).all()
 
     def is_in_use(self, dataset_id: str) -> bool:
-        """Whether a job or a batch prediction that is not over needs the dataset."""
+        """Return whether an unfinished job or batch prediction uses the dataset."""
         users = (
             exists().where(user.dataset_id == dataset_id, user.finished_at.is_(None))
             for user in (Job, PredictionBatch)
@@ -69,7 +69,7 @@ class DatasetRepository:
         split: Split | None,
         class_name: str | None,
     ) -> Sequence[DatasetImage]:
-        """By image_id, one more than `limit`."""
+        """Return images by image_id, and one more than `limit` if there is another page."""
         query = (
             select(DatasetImage)
             .where(DatasetImage.dataset_id == dataset_id, DatasetImage.image_id > after)
@@ -83,10 +83,10 @@ class DatasetRepository:
         return self.session.scalars(query).all()
 
     def get_image(self, dataset_id: str, image_id: int) -> DatasetImage:
-        """One image; raises NotFound."""
+        """Return an image; raises NotFound."""
         image = self.session.get(DatasetImage, (dataset_id, image_id))
         if image is None:
-            raise NotFound(f"There is no image {image_id} in a dataset {dataset_id}.")
+            raise NotFound(f"There is no image {image_id} in the dataset '{dataset_id}'.")
         return image
 
     def list_image_ids(self, dataset_id: str, split: Split) -> Sequence[int]:

@@ -1,4 +1,4 @@
-"""HTTP of datasets."""
+"""Routes for datasets and their images."""
 
 from typing import Annotated
 
@@ -6,12 +6,11 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from app import errors
-from app.datasets import previews as pictures
-from app.datasets import service
-from app.datasets.form import form_schema, parse_form
+from app.datasets import previews, service
 from app.datasets.manifest import Split
 from app.datasets.schemas import DatasetDetail, ImageDetail, view_dataset
 from app.datasets.upload import Upload, receive_upload
+from app.datasets.upload_form import form_schema, parse_form
 from app.db.base import new_id
 from app.web.dependencies import (
     DatabaseDep,
@@ -38,7 +37,7 @@ DatasetId = Annotated[
     ),
 ]
 ImageId = Annotated[
-    int, Path(ge=1, lt=2**31, description="Number of an image in its dataset.", examples=[1])
+    int, Path(ge=1, lt=2**31, description="Id of the image in its dataset.", examples=[1])
 ]
 _IMAGE_HEADERS = {
     "Cache-Control": "private, max-age=31536000, immutable",
@@ -70,10 +69,10 @@ _IMAGE_HEADERS = {
 async def create_dataset(
     request: Request, services: ServicesDep, idempotency: IdempotencyDep
 ) -> Response:
-    """Send an archive of labelled photographs; a worker checks and unpacks it.
+    """Upload an archive of labelled images; a worker checks and unpacks it.
 
-    `name` is made from the file's name unless given. What is wrong with the archive shows in the
-    dataset's `error` and `report`.
+    The default of `name` is the file's name. The dataset's `error` and `report` show problems of
+    the archive.
     """
     dataset_id = new_id("ds")
     parts = read_parts(request, stall_seconds=services.settings.upload_stall_seconds)
@@ -113,18 +112,18 @@ def _record_upload(
 
 @router.get("/datasets", summary="List datasets, newest first")
 def list_datasets(session: ReadSessionDep, page: PageDep) -> Page[DatasetDetail]:
-    """`after` is the last id of the page before."""
+    """List datasets; `after` is the last id of the previous page."""
     rows, has_more = service.list_datasets(session, limit=page.limit, after=page.after)
     return make_page([view_dataset(row) for row in rows], lambda one: one.id, has_more=has_more)
 
 
 @router.get(
     "/datasets/{dataset_id}",
-    summary="Look at a dataset",
+    summary="Get a dataset",
     responses=problem_responses(errors.NotFound),
 )
 def get_dataset(session: ReadSessionDep, dataset_id: DatasetId) -> DatasetDetail:
-    """Show a dataset: how far its check is, then its classes, counts and report."""
+    """Return a dataset: the progress of its ingestion, then its classes, counts and report."""
     return view_dataset(service.get_dataset(session, dataset_id))
 
 
@@ -135,7 +134,7 @@ def get_dataset(session: ReadSessionDep, dataset_id: DatasetId) -> DatasetDetail
     responses=problem_responses(errors.NotFound, errors.InUse),
 )
 def delete_dataset(database: DatabaseDep, storage: StorageDep, dataset_id: DatasetId) -> None:
-    """Delete a dataset that no unfinished job or batch uses; jobs and models made from it stay."""
+    """Delete a dataset; no unfinished job or batch may use it. Its jobs and models stay."""
     with database.transaction() as session:
         unreferenced = service.delete_dataset(session, dataset_id)
     for key in unreferenced:
@@ -156,8 +155,10 @@ def list_images(  # noqa: PLR0913 - the filters of the list
         str | None,
         Query(alias="class", max_length=255, pattern=r"^[^\x00]*$", description="Only this class."),
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=1000, description="Images on a page.")] = 20,
-    after: Annotated[int, Query(ge=0, lt=2**31, description="The last id of the page before.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Number of images.")] = 20,
+    after: Annotated[
+        int, Query(ge=0, lt=2**31, description="The last id of the previous page.")
+    ] = 0,
 ) -> Page[ImageDetail]:
     """List a ready dataset's images by split, class and path."""
     rows, has_more = service.list_images(
@@ -169,12 +170,12 @@ def list_images(  # noqa: PLR0913 - the filters of the list
 
 @router.get(
     "/datasets/{dataset_id}/images/{image_id}",
-    summary="Fetch an image or its thumbnail",
+    summary="Download an image or its thumbnail",
     response_class=Response,
     responses={
         200: {
             "description": "The original file, or a JPEG no larger than `size`.",
-            "content": {kind: {} for kind in pictures.CONTENT_TYPES.values()},
+            "content": {kind: {} for kind in previews.CONTENT_TYPES.values()},
         },
         **problem_responses(errors.NotFound),
     },
@@ -189,19 +190,19 @@ def get_image(
         Query(ge=16, le=1024, description="Longest side of a thumbnail in pixels.", examples=[256]),
     ] = None,
 ) -> Response:
-    """Fetch an image as it was uploaded, or a thumbnail of it."""
+    """Return an image as it was uploaded, or a thumbnail of it."""
     with database.reading() as session:
         path = storage.path(service.get_image(session, dataset_id, image_id).storage_key)
     if size is None:
-        kind = pictures.content_type_of(path)
+        kind = previews.content_type_of(path)
         return Response(path.read_bytes(), media_type=kind, headers=_IMAGE_HEADERS)
-    thumbnail = pictures.encode_jpeg(pictures.make_thumbnail(path, size=size))
+    thumbnail = previews.encode_jpeg(previews.make_thumbnail(path, size=size))
     return Response(thumbnail, media_type="image/jpeg", headers=_IMAGE_HEADERS)
 
 
 @router.get(
     "/datasets/{dataset_id}/preview.png",
-    summary="Look at some images in a grid",
+    summary="Get a preview of a dataset's images",
     response_class=Response,
     responses={
         200: {"description": "Some images of a split.", "content": {"image/png": {}}},
@@ -213,16 +214,16 @@ def get_preview(  # noqa: PLR0913 - what is drawn
     database: DatabaseDep,
     storage: StorageDep,
     dataset_id: DatasetId,
-    split: Annotated[Split, Query(description="Where the images are from.")] = "train",
-    num_images: Annotated[int, Query(ge=1, le=64, description="How many are shown.")] = 16,
-    seed: Annotated[int, Query(ge=0, lt=2**32, description="Another seed shows other images.")] = 0,
+    split: Annotated[Split, Query(description="Split of the images.")] = "train",
+    num_images: Annotated[int, Query(ge=1, le=64, description="Number of images.")] = 16,
+    seed: Annotated[int, Query(ge=0, lt=2**32, description="Seed of the random choice.")] = 0,
 ) -> Response:
-    """Draw a grid of images with their class names, as PNG."""
+    """Draw a random choice of images with their class names in a grid, as PNG."""
     with database.reading() as session:
         name = service.get_dataset(session, dataset_id).name
         chosen = service.choose_images(
             session, dataset_id, split=split, num_images=num_images, seed=seed
         )
-    tiles = [pictures.Tile(storage.path(row.storage_key), row.class_name) for row in chosen]
-    picture = pictures.draw_preview(tiles, title=f"{name}: {split}")
-    return Response(picture, media_type="image/png")
+    tiles = [previews.Tile(storage.path(row.storage_key), row.class_name) for row in chosen]
+    preview = previews.draw_preview(tiles, title=f"{name}: {split}")
+    return Response(preview, media_type="image/png")

@@ -1,10 +1,10 @@
-"""Datasets and their images on the wire."""
+"""Response schemas of datasets and their images."""
 
 from typing import Literal
 
 from pydantic import Field
 
-from app.datasets.label_errors import SuspectLabel
+from app.datasets.label_errors import LabelError
 from app.datasets.manifest import Split
 from app.db.tables import Dataset
 from app.web.schemas import ApiModel, Metadata, Name, UtcTime
@@ -13,11 +13,11 @@ DatasetStatus = Literal["ingesting", "ready", "invalid"]
 
 
 class DatasetError(ApiModel):
-    """Why an upload was refused."""
+    """The reason why a dataset is invalid."""
 
-    code: str = Field(description="Stable, for programs.", examples=["ARCHIVE_INVALID"])
+    code: str = Field(description="Stable error code.", examples=["ARCHIVE_INVALID"])
     message: str = Field(
-        description="What is wrong with it.", examples=["The archive is truncated."]
+        description="What is wrong and what to do.", examples=["The archive is truncated."]
     )
 
 
@@ -31,102 +31,110 @@ class SplitCounts(ApiModel):
 
 
 class IngestionProgress(ApiModel):
-    """How far the check of an upload is."""
+    """Progress of the ingestion."""
 
     stage: str = Field(
-        description="`queued`, `starting`, `checking` (stores nothing yet), `unpacking`, `done`.",
+        description="`queued`, `starting`, `checking` (nothing is stored yet), `unpacking` or "
+        "`done`.",
         examples=["checking"],
     )
-    done: int = Field(
-        ge=0, description="Bytes of the upload that are behind.", examples=[1_048_576]
-    )
+    done: int = Field(ge=0, description="Processed bytes of the upload.", examples=[1_048_576])
     total: int = Field(ge=0, description="Size of the upload in bytes.", examples=[47_457_124])
 
 
-class LeftOut(ApiModel):
+class SkippedFileView(ApiModel):
     """A file of the archive that is not part of the dataset."""
 
-    path: str = Field(description="In the archive.", examples=["train/ants/imageNotFound.gif"])
-    reason: str = Field(description="Why.", examples=["not an image type that is read here (.gif)"])
+    path: str = Field(description="Path in the archive.", examples=["train/ants/imageNotFound.gif"])
+    reason: str = Field(
+        description="Why it was skipped.", examples=["not a supported image type (.gif)"]
+    )
 
 
 class ReportCounts(ApiModel):
-    """How many of everything there are, listed or not."""
+    """Full counts of the report's lists."""
 
     images: int = Field(ge=0, description="Accepted images.", examples=[397])
-    ignored: int = Field(ge=0, description="Files that are no images.", examples=[1])
+    ignored: int = Field(ge=0, description="Files that are not images.", examples=[1])
     system_files: int = Field(
-        ge=0, description="Ignored ones that a system left there.", examples=[0]
+        ge=0, description="Ignored files that an operating system created.", examples=[0]
     )
-    rejected: int = Field(ge=0, description="Images that cannot be read.", examples=[0])
-    duplicates: int = Field(ge=0, description="Copies within a split.", examples=[0])
-    leaked: int = Field(ge=0, description="Validation images in train too.", examples=[0])
+    rejected: int = Field(ge=0, description="Images that cannot be decoded.", examples=[0])
+    duplicates: int = Field(ge=0, description="Exact duplicates within a split.", examples=[0])
+    leaked: int = Field(ge=0, description="Validation images that are also in train.", examples=[0])
     near_leaked: int = Field(
-        0, ge=0, description="Images that look like one of another split.", examples=[0]
+        0, ge=0, description="Near duplicates of an image in another split.", examples=[0]
     )
     suspect_labels: int = Field(
-        0, ge=0, description="Training images that look wrongly labelled.", examples=[1]
+        0, ge=0, description="Training images that are probably labelled wrongly.", examples=[1]
     )
 
 
 class Report(ApiModel):
-    """What the check of an upload found; each list has the first 1,000."""
+    """Findings of the ingestion; each list has at most the first 1,000."""
 
-    ignored: list[LeftOut] = Field([], description="Files that are no images here, and why.")
-    rejected: list[LeftOut] = Field([], description="Images that cannot be read, and why.")
+    ignored: list[SkippedFileView] = Field([], description="Files that are not images.")
+    rejected: list[SkippedFileView] = Field([], description="Images that cannot be decoded.")
     duplicates: list[tuple[str, str]] = Field(
-        [], description="Two paths in one split with the same bytes."
+        [], description="Pairs of paths in one split with the same bytes."
     )
     leaked: list[tuple[str, str]] = Field(
-        [], description="A path in train and one in val with the same bytes."
+        [], description="Pairs of a path in train and one in val with the same bytes."
     )
     near_leaked: list[tuple[str, str]] = Field(
         [],
-        description="A path in train, or in val, and one in a later split whose picture is nearly "
-        "the same: scaled, compressed or lit anew, by a perceptual hash. Each image of val and "
-        "test once, with the nearest; those in `leaked` are left out. A hint, not a proof: "
-        "the hash is blind to colour.",
+        description="Pairs of a path in train, or in val, and one in a later split whose image is "
+        "a near duplicate (scaled, compressed or with other brightness), found by a perceptual "
+        "hash. Each image of val and test appears once, with its nearest image; images in `leaked` "
+        "are not listed. Check them by eye: the hash ignores colour.",
         examples=[[["train/ants/0013035.jpg", "val/ants/0013035-small.jpg"]]],
     )
-    suspect_labels: list[SuspectLabel] = Field(
+    suspect_labels: list[LabelError] = Field(
         [],
-        description="Training images that look wrongly labelled to the newest finished job that "
-        "could tell, the most doubtful first.",
+        description="Training images that are probably labelled wrongly, from the newest finished "
+        "job that could check labels, the most suspicious first.",
     )
     suspect_labels_job_id: str | None = Field(
         None,
-        description="The job that found them; null before one has.",
+        description="The job that found them; null if no job has checked labels.",
         examples=["job_01k0w1rhzemcbybsywa1w8p9"],
     )
     counts: ReportCounts = Field(
         ReportCounts(images=0, ignored=0, system_files=0, rejected=0, duplicates=0, leaked=0),
-        description="How many of everything there are.",
+        description="Full counts of the lists.",
     )
 
 
 class DatasetDetail(ApiModel):
-    """A dataset; immutable once it is ready."""
+    """A dataset; its images do not change once it is ready."""
 
-    id: str = Field(description="Sorts by time.", examples=["ds_01k0w1rhzemcbybsywa1w8p9"])
-    name: Name = Field(description="Also the name of models trained on it, unless a job says so.")
-    status: DatasetStatus = Field(description="`ready` or `invalid` once it is checked.")
+    id: str = Field(
+        description="Id; ids sort by time of creation.", examples=["ds_01k0w1rhzemcbybsywa1w8p9"]
+    )
+    name: Name = Field(
+        description="Name; also the default name of the models that are trained on it."
+    )
+    status: DatasetStatus = Field(description="`ready` or `invalid` after the ingestion.")
     error: DatasetError | None = Field(description="Why it is invalid.")
     class_names: list[str] = Field(
-        description="Sorted: the order of a model's outputs.", examples=[["ants", "bees"]]
+        description="Sorted class names, in the order of a model's outputs.",
+        examples=[["ants", "bees"]],
     )
-    splits: dict[Split, SplitCounts] = Field(description="Counts of each split there is.")
+    splits: dict[Split, SplitCounts] = Field(description="Counts of each split.")
     progress: IngestionProgress
     report: Report
     digest: str | None = Field(
-        description="sha256 over the sorted lines `split/class/sha256 of the image`, each ended by "
-        "a newline: the same for the same labelled images. Null until it is ready.",
+        description="sha256 of the sorted lines `split/class/sha256 of the image`, each ended by a "
+        "newline. Equal for equal labelled images; null until the dataset is ready.",
         examples=["5603965946b2df48945214372b04ed27ba7bc781febc710b5253ca9de58942ce"],
     )
     num_bytes: int = Field(ge=0, description="Size of the upload.", examples=[47_457_124])
-    val_fraction: float = Field(gt=0, le=0.9, description="As posted.", examples=[0.2])
-    split_seed: int = Field(ge=0, description="As posted.", examples=[0])
-    metadata: Metadata = Field(description="Your own pairs.")
-    created_at: UtcTime = Field(description="When the upload was complete.")
+    val_fraction: float = Field(
+        gt=0, le=0.9, description="As sent with the upload.", examples=[0.2]
+    )
+    split_seed: int = Field(ge=0, description="As sent with the upload.", examples=[0])
+    metadata: Metadata = Field(description="Metadata as sent with the upload.")
+    created_at: UtcTime = Field(description="Time at which the upload was complete.")
 
 
 class ImageDetail(ApiModel):
@@ -134,21 +142,21 @@ class ImageDetail(ApiModel):
 
     id: int = Field(
         ge=1,
-        description="Counts from 1, by split, class and path.",
+        description="Id from 1, in the order of split, class and path.",
         validation_alias="image_id",
         examples=[1],
     )
-    split: Split = Field(description="`test` is never seen in training.")
-    class_name: str = Field(description="Its label.", examples=["ants"])
-    path: str = Field(description="In the archive.", examples=["train/ants/0013035.jpg"])
-    sha256: str = Field(description="Of the file's bytes.", examples=["9f86d08…"])
-    num_bytes: int = Field(ge=0, description="Size of the file.", examples=[95_210])
-    width: int = Field(ge=1, description="Pixels, after EXIF rotation.", examples=[768])
-    height: int = Field(ge=1, description="Pixels, after EXIF rotation.", examples=[512])
+    split: Split = Field(description="Split; `test` is not used in training.")
+    class_name: str = Field(description="Label.", examples=["ants"])
+    path: str = Field(description="Path in the archive.", examples=["train/ants/0013035.jpg"])
+    sha256: str = Field(description="sha256 of the file.", examples=["9f86d08…"])
+    num_bytes: int = Field(ge=0, description="Size of the file in bytes.", examples=[95_210])
+    width: int = Field(ge=1, description="Width in pixels after EXIF rotation.", examples=[768])
+    height: int = Field(ge=1, description="Height in pixels after EXIF rotation.", examples=[512])
 
 
 def view_dataset(dataset: Dataset) -> DatasetDetail:
-    """A dataset as its readers see it."""
+    """Convert a dataset from its row to a response."""
     return DatasetDetail.model_validate(
         {
             "id": dataset.id,

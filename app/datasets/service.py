@@ -1,4 +1,4 @@
-"""What can be done with datasets: take an upload, look, delete; and what a worker reports."""
+"""Create, get, list and delete datasets, and record what the ingestion worker reports."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.analyses.service import delete_inquiries
-from app.datasets.label_errors import SuspectLabel
+from app.datasets.label_errors import LabelError
 from app.datasets.manifest import Split, read_manifest
 from app.datasets.repository import DatasetRepository
 from app.datasets.schemas import Report
@@ -28,7 +28,7 @@ def create_dataset(  # noqa: PLR0913 - one keyword for each column
     split_seed: int,
     labels: Mapping[str, str],
 ) -> Dataset:
-    """Record an upload that is safely stored, and have it checked."""
+    """Create a dataset from a stored upload, and queue its ingestion."""
     dataset = Dataset(
         id=dataset_id,
         name=name,
@@ -50,34 +50,34 @@ def create_dataset(  # noqa: PLR0913 - one keyword for each column
 
 
 def get_dataset(session: Session, dataset_id: str, *, lock: bool = False) -> Dataset:
-    """The dataset; raises NotFound. With `lock`, no one else changes it in the meantime."""
+    """Return the dataset; raises NotFound. `lock` locks its row."""
     return DatasetRepository(session).get(dataset_id, lock=lock)
 
 
 def list_datasets(
     session: Session, *, limit: int, after: str | None
 ) -> tuple[Sequence[Dataset], bool]:
-    """A page of datasets, newest first, and whether there are more."""
+    """Return a page of datasets, newest first, and whether there are more."""
     rows = DatasetRepository(session).list_page(limit=limit, after=after)
     return rows[:limit], len(rows) > limit
 
 
 def delete_dataset(session: Session, dataset_id: str) -> list[str]:
-    """Forget a dataset, its check included if that still goes on.
+    """Delete a dataset and cancel its ingestion.
 
-    Answers the storage keys that nothing refers to any more once this is committed; images may be
-    shared with other datasets and are left to the sweeper. Finished jobs stay as they are.
-    Raises NotFound, or InUse while an unfinished job or batch prediction needs the dataset.
+    Returns the storage keys that are unreferenced after the commit. The sweeper deletes images,
+    because other datasets may share them. Finished jobs stay. Raises NotFound, and InUse while an
+    unfinished job or batch prediction uses the dataset.
     """
-    check = work.lock_unfinished(session, dataset_id)
+    ingestion = work.lock_unfinished(session, dataset_id)
     datasets = DatasetRepository(session)
     dataset = datasets.get(dataset_id, lock=True)
     if datasets.is_in_use(dataset_id):
         raise InUse(
             f"An unfinished job or batch uses {dataset_id}; wait for it or cancel it first."
         )
-    if check is not None:
-        work.withdraw(session, check)
+    if ingestion is not None:
+        work.withdraw(session, ingestion)
     delete_inquiries(session, dataset_id)
     session.delete(dataset)
     return [key for key in (dataset.upload_key, dataset.manifest_key) if key]
@@ -92,7 +92,7 @@ def list_images(  # noqa: PLR0913 - the filters of the list, by keyword
     split: Split | None,
     class_name: str | None,
 ) -> tuple[Sequence[DatasetImage], bool]:
-    """A page of a dataset's images, and whether there are more; none before it is ready."""
+    """Return a page of a dataset's images, and whether there are more; none until it is ready."""
     datasets = DatasetRepository(session)
     datasets.get(dataset_id)
     rows = datasets.list_images(
@@ -102,17 +102,17 @@ def list_images(  # noqa: PLR0913 - the filters of the list, by keyword
 
 
 def get_image(session: Session, dataset_id: str, image_id: int) -> DatasetImage:
-    """One image; raises NotFound."""
+    """Return an image; raises NotFound."""
     return DatasetRepository(session).get_image(dataset_id, image_id)
 
 
 def choose_images(
     session: Session, dataset_id: str, *, split: Split, num_images: int, seed: int
 ) -> list[DatasetImage]:
-    """Some images of a split, drawn without replacement; the same seed draws the same ones.
+    """Choose images of a split at random, without replacement; a seed gives the same choice.
 
-    Fewer where the split has fewer. Raises NotFound, Conflict before the dataset is ready,
-    ValidationFailed for a split that it does not have.
+    Returns all images of a smaller split. Raises NotFound, Conflict before the dataset is ready,
+    and ValidationFailed for a split that the dataset does not have.
     """
     datasets = DatasetRepository(session)
     dataset = datasets.get(dataset_id)
@@ -127,25 +127,25 @@ def choose_images(
 
 
 def require_ready(dataset: Dataset) -> None:
-    """Raise DatasetInvalid for a refused dataset, Conflict for one that is still being checked."""
+    """Raise DatasetInvalid for an invalid dataset, and Conflict during the ingestion."""
     if dataset.status == "invalid":
-        raise DatasetInvalid(f"{dataset.id} was refused: {dataset.error_message}")
+        raise DatasetInvalid(f"{dataset.id} is invalid: {dataset.error_message}")
     if dataset.status != "ready":
-        raise Conflict(f"{dataset.id} is still being checked; try again once it is ready.")
+        raise Conflict(f"{dataset.id} is still being ingested; try again once it is ready.")
 
 
 def begin_ingestion(session: Session, dataset_id: str) -> None:
-    """A worker begins to check the upload, for the first time or again."""
+    """Record that a worker has started the ingestion, for the first time or again."""
     record_progress(session, dataset_id, "starting", 0, 0)
 
 
 def record_progress(session: Session, dataset_id: str, stage: str, done: int, total: int) -> None:
-    """How far the check is; done and total are bytes of the upload."""
+    """Record the progress of the ingestion; done and total are bytes of the upload."""
     dataset = DatasetRepository(session).get(dataset_id)
     dataset.progress = {"stage": stage, "done": done, "total": total}
 
 
-def accept_dataset(  # noqa: PLR0913 - what the worker says, by keyword
+def accept_dataset(  # noqa: PLR0913 - the worker's results, by keyword
     session: Session,
     dataset_id: str,
     *,
@@ -156,7 +156,7 @@ def accept_dataset(  # noqa: PLR0913 - what the worker says, by keyword
     splits: dict[str, Any],
     report: dict[str, Any],
 ) -> None:
-    """The upload is checked and stored: its images become visible all at once."""
+    """Mark the dataset as ready, and insert all its images."""
     datasets = DatasetRepository(session)
     dataset = datasets.get(dataset_id, lock=True)
     datasets.insert_images(dataset_id, read_manifest(manifest_path))
@@ -169,22 +169,22 @@ def accept_dataset(  # noqa: PLR0913 - what the worker says, by keyword
     dataset.progress = {"stage": "done", "done": dataset.num_bytes, "total": dataset.num_bytes}
 
 
-def record_suspect_labels(
-    dataset: Dataset, suspects: Sequence[SuspectLabel], *, num_suspects: int, job_id: str
+def record_label_errors(
+    dataset: Dataset, label_errors: Sequence[LabelError], *, num_label_errors: int, job_id: str
 ) -> None:
-    """A job has found labels doubtful, which replaces what earlier jobs found.
+    """Replace the suspected label errors in the dataset's report by those that a job found.
 
-    suspects are the first of num_suspects; the dataset's row must be locked.
+    label_errors are the first of num_label_errors. The dataset's row must be locked.
     """
     report = Report.model_validate(dataset.report)
-    report.suspect_labels = list(suspects)
+    report.suspect_labels = list(label_errors)
     report.suspect_labels_job_id = job_id
-    report.counts.suspect_labels = num_suspects
+    report.counts.suspect_labels = num_label_errors
     dataset.report = report.model_dump(mode="json")
 
 
 def reject_dataset(session: Session, dataset_id: str, code: str, message: str) -> None:
-    """The upload cannot be a dataset."""
+    """Mark the dataset as invalid, with the reason."""
     dataset = DatasetRepository(session).get(dataset_id, lock=True)
     dataset.status = "invalid"
     dataset.error_code = code

@@ -1,4 +1,4 @@
-"""Take an upload from the network into storage, without the event loop waiting for the disk."""
+"""Stream an upload into storage; threads do the file access, so the event loop is never blocked."""
 
 import hashlib
 from collections.abc import AsyncIterator, Sequence
@@ -22,7 +22,7 @@ _MAX_FIELD_BYTES = 128 * 1024
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that is stored, and the fields that came with it."""
+    """A stored file, and the form fields that were sent with it."""
 
     key: str
     filename: str
@@ -34,11 +34,11 @@ class Upload:
 async def receive_upload(
     parts: AsyncIterator[Part], storage: Storage, *, key: str, allowed: Sequence[str] = FIELDS
 ) -> Upload:
-    """Stream the part `file` to a storage key and collect the fields that are allowed.
+    """Stream the part `file` to a storage key and collect the allowed form fields.
 
-    Raises ArchiveInvalid or ArchiveUnsupported as soon as the first bytes show that,
-    ValidationFailed for unknown, repeated or missing parts, StorageFull, and what `read_parts`
-    raises. Whatever is raised, nothing stays behind under the key.
+    Raises ArchiveInvalid or ArchiveUnsupported after the first bytes, ValidationFailed for unknown,
+    repeated or missing parts, StorageFull, and the errors of `read_parts`. After an error the key
+    is deleted.
     """
     try:
         return await _collect(parts, storage, key, allowed)
@@ -55,7 +55,7 @@ async def _collect(
     fields: dict[str, str] = {}
     async for part in parts:
         if part.name in fields or (part.name == "file" and filename is not None):
-            raise _wrong(part.name, "There is more than one such part.")
+            raise _wrong(part.name, "The part was sent more than once; send it once.")
         if part.name == "file":
             filename = part.filename or ""
             sha256, num_bytes = await _store(part, storage.new_file(key))
@@ -64,7 +64,7 @@ async def _collect(
         else:
             raise _wrong(part.name, "There is no such field.", ("file", *allowed))
     if filename is None:
-        raise _wrong("file", "The archive is missing.")
+        raise _wrong("file", "The archive is missing; send it as the part `file`.")
     return Upload(key, filename, sha256, num_bytes, fields)
 
 
@@ -96,7 +96,7 @@ async def _store(part: Part, new_file: AbstractContextManager[BinaryIO]) -> tupl
 
 @asynccontextmanager
 async def _in_thread(manager: AbstractContextManager[BinaryIO]) -> AsyncIterator[BinaryIO]:
-    """Enter and leave a blocking context manager in a thread, on cancellation too."""
+    """Enter and exit a blocking context manager in a thread, also on cancellation."""
     file = await run_sync(manager.__enter__)
     try:
         yield file

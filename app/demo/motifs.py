@@ -1,8 +1,8 @@
-"""What the demo draws: each motif tells which points of the plane are ink.
+"""Define the motifs that the demo draws, as masks over coordinates.
 
-A motif takes coordinates x and y (float arrays of one shape, y pointing down) and returns booleans.
-A shape lies within the unit circle around the origin; a texture covers the whole plane, with about
-one repeat a unit.
+A motif takes coordinates x and y (float arrays of one shape, y pointing down) and returns a mask of
+the drawn points. A shape is inside the unit circle; a texture covers the plane and repeats about
+once per unit.
 """
 
 import math
@@ -50,7 +50,7 @@ def plus(x: Coordinates, y: Coordinates) -> Mask:
 
 
 def crescent(x: Coordinates, y: Coordinates) -> Mask:
-    """A disc that another one has bitten."""
+    """A disc with a part cut off by another disc."""
     return (np.hypot(x, y) < 0.9) & (np.hypot(x - 0.45, y) > 0.7)
 
 
@@ -87,12 +87,12 @@ def dots(x: Coordinates, y: Coordinates) -> Mask:
 
 
 def zigzag(x: Coordinates, y: Coordinates) -> Mask:
-    """Bars bent into teeth."""
+    """Bars in zigzag lines."""
     return (x + abs(y % 2 - 1)) % 1 < 0.5
 
 
 def waves(x: Coordinates, y: Coordinates) -> Mask:
-    """Bars bent into waves."""
+    """Bars in wavy lines."""
     return (x + 0.35 * np.sin(math.pi * y)) % 1 < 0.5
 
 

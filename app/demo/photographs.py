@@ -1,4 +1,4 @@
-"""The photographs of PyTorch's transfer-learning tutorial, and weights to start from."""
+"""Find and download the tutorial's photographs, and find pretrained weights for the demo."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ _PREFERRED = ("resnet18", "squeezenet1_0")
 
 @dataclass(frozen=True)
 class StartingPoint:
-    """An architecture and the name of pretrained weights that can be had for it."""
+    """An architecture and the name of available pretrained weights for it."""
 
     architecture: str
     weights: str
 
 
 def find_starting_point(architectures: Sequence[Architecture]) -> StartingPoint | None:
-    """The pretrained weights to use: on the service's machine rather than to be downloaded."""
+    """Return pretrained weights to start from; local weights are preferred to downloads."""
     ranked = sorted(
         architectures,
         key=lambda one: _PREFERRED.index(one.name) if one.name in _PREFERRED else len(_PREFERRED),
@@ -39,7 +39,7 @@ def find_starting_point(architectures: Sequence[Architecture]) -> StartingPoint 
 
 
 def can_be_downloaded(url: str = PHOTOGRAPHS_URL) -> bool:
-    """Whether the photographs can be fetched, asked with a short wait."""
+    """Return whether the photographs can be downloaded; waits only a few seconds."""
     try:
         return httpx.head(url, timeout=_PROBE_SECONDS, follow_redirects=True).is_success
     except httpx.TransportError:
@@ -47,7 +47,7 @@ def can_be_downloaded(url: str = PHOTOGRAPHS_URL) -> bool:
 
 
 def download(folder: Path, url: str = PHOTOGRAPHS_URL) -> Path:
-    """Fetch the photographs unless the folder has them; raises httpx.HTTPError."""
+    """Download the photographs unless the folder has them; raises httpx.HTTPError."""
     path = folder / Path(urlsplit(url).path).name
     if path.is_file():
         return path

@@ -1,4 +1,4 @@
-"""The demo from beginning to end, against a running service."""
+"""Run the demo against a running service."""
 
 from pathlib import Path
 
@@ -6,18 +6,19 @@ from rich.console import Console
 from rich.table import Table
 
 from app.demo import photographs
-from app.demo.lessons import Comparison, compare_on_drawings, compare_on_photographs
+from app.demo.comparison import Comparison, compare_on_drawings, compare_on_photographs
 from graft_client.errors import GraftClientError
 from graft_client.graft import Graft
 from graft_client.resources.datasets import DatasetImage
 
 
 def run_demo(base_url: str, *, dataset: Path | None, output_dir: Path, console: Console) -> None:
-    """Upload, train, draw the curves and predict; what is made lies in output_dir.
+    """Upload a dataset, train two jobs, save their curves and predict; files go to output_dir.
 
-    dataset is an archive or folder of photographs to use; without one the tutorial's are used if
-    they and pretrained weights can be had, and drawings if not. Raises GraftClientError, with the
-    code WEIGHTS_UNAVAILABLE where photographs are given and there is nothing to start from.
+    dataset is an archive or folder of photographs. Without it the demo uses the tutorial's
+    photographs if they and pretrained weights are available, else drawings. Raises
+    GraftClientError, with the code WEIGHTS_UNAVAILABLE if photographs are given but no pretrained
+    weights are available.
     """
     output_dir.mkdir(parents=True, exist_ok=True)
     with Graft(base_url) as graft:
@@ -25,11 +26,11 @@ def run_demo(base_url: str, *, dataset: Path | None, output_dir: Path, console: 
         curves = output_dir / "curves.png"
         graft.save_curves(comparison.transferred.id, curves, compare=[comparison.scratch.id])
         _show_side_by_side(graft, comparison, console)
-        image, picture = _hold_back(graft, comparison, output_dir)
-        _predict(graft, comparison, image, picture, console)
+        image, path = _save_held_out_image(graft, comparison, output_dir)
+        _predict(graft, comparison, image, path, console)
     addresses = {
         "curves of both runs": str(curves),
-        "another prediction": f"curl -F image=@{picture} {base_url}/predict",
+        "another prediction": f"curl -F image=@{path} {base_url}/predict",
         "Swagger UI": f"{base_url}/docs",
     }
     console.print()
@@ -45,8 +46,8 @@ def _choose_and_run(
         if start is None:
             raise GraftClientError(
                 "WEIGHTS_UNAVAILABLE",
-                "Photographs are to be learned from pretrained weights, and none can be had: "
-                "put some into the folder named by GRAFT_WEIGHTS_DIR.",
+                "No pretrained weights are available, but training on photographs needs them. Put "
+                "weights into the folder named by GRAFT_WEIGHTS_DIR.",
             )
         return compare_on_photographs(graft, dataset, start, console)
     if start is not None and photographs.can_be_downloaded():
@@ -54,8 +55,8 @@ def _choose_and_run(
         return compare_on_photographs(graft, photographs.download(output_dir), start, console)
     missing = "The tutorial's photographs" if start is not None else "Pretrained weights"
     console.print(
-        f"{missing} cannot be had here, so the demo draws its pictures and grows its own base "
-        "model (--data and GRAFT_WEIGHTS_DIR name real ones).",
+        f"{missing} are not available, so the demo draws its images and trains its own base model "
+        "(to use photographs, set --data and GRAFT_WEIGHTS_DIR).",
         soft_wrap=True,
     )
     return compare_on_drawings(graft, output_dir, console)
@@ -80,11 +81,13 @@ def _show_side_by_side(graft: Graft, comparison: Comparison, console: Console) -
     console.print(table)
 
 
-def _hold_back(graft: Graft, comparison: Comparison, folder: Path) -> tuple[DatasetImage, Path]:
-    """An image that no training step has seen, from the test split where there is one."""
+def _save_held_out_image(
+    graft: Graft, comparison: Comparison, folder: Path
+) -> tuple[DatasetImage, Path]:
+    """Save an image that was not used in training, from the test split if there is one."""
     split = "test" if "test" in comparison.dataset.splits else "val"
     image = graft.list_images(comparison.dataset.id, split=split)[0]
-    path = folder / f"held-back{Path(image.path).suffix}"
+    path = folder / f"held-out{Path(image.path).suffix}"
     graft.save_image(comparison.dataset.id, image.id, path)
     return image, path
 
@@ -96,8 +99,8 @@ def _predict(
     graft.choose_model(comparison.transferred.model.name)
     answer = graft.predict(path, top_k=3)
     console.print(
-        f"\n[bold]{answer.model.reference}[/] on an image of '{image.class_name}' that no training "
-        f"step has seen ({path})",
+        f"\n[bold]{answer.model.reference}[/] on an image of '{image.class_name}' that was not "
+        f"used in training ({path})",
         soft_wrap=True,
     )
     table = Table()

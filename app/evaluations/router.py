@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
 
 from app import errors
-from app.analyses.presentation import PENDING_RESPONSE, answer_pending
+from app.analyses.views import PENDING_RESPONSE, answer_pending
 from app.datasets.manifest import Split
 from app.evaluations.schemas import EvaluateRequest, Evaluation, Runtime
 from app.evaluations.service import Asked, get_evaluation, present, request_evaluation

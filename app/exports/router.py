@@ -6,8 +6,8 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import FileResponse
 
 from app import errors
-from app.analyses.presentation import PENDING_RESPONSE, answer_pending
 from app.analyses.service import require_answer
+from app.analyses.views import PENDING_RESPONSE, answer_pending
 from app.exports.schemas import Export
 from app.exports.service import ask_export
 from app.ml.export.formats import ExportFormat

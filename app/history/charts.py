@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from app.history.curves import Curve
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-"""Distinguishable for colour-blind readers, too (Okabe & Ito, 2008)."""
+"""A palette that colour-blind readers can distinguish (Okabe & Ito, 2008)."""
 
 
 _START_LABEL = "solved head, before the first epoch"
@@ -24,8 +24,8 @@ def draw_history(curves: Sequence[Curve]) -> bytes:
 def plot_history(curves: Sequence[Curve]) -> Figure:
     """Plot validation accuracy and loss, training dashed, several jobs in one figure.
 
-    The x axis shows epochs. Where every head was solved for, it shows L2 strengths on a log scale;
-    beside jobs with epochs, a solved head is a level line at the strength that was chosen.
+    The x axis shows epochs. If every job uses `lbfgs`, it shows L2 strengths on a log scale; beside
+    jobs with epochs, an `lbfgs` job is a horizontal line at the values of its chosen strength.
     """
     figure = Figure(figsize=(10, 4.6), dpi=110, layout="constrained")
     accuracy, loss = figure.subplots(1, 2)
@@ -35,7 +35,7 @@ def plot_history(curves: Sequence[Curve]) -> Figure:
         if shows_strengths:
             _draw_strengths(accuracy, loss, curve, color)
         elif curve.l2_strengths:
-            _draw_level(accuracy, loss, curve, color)
+            _draw_horizontal(accuracy, loss, curve, color)
         else:
             _draw_epochs(accuracy, loss, curve, color)
     xlabel = "L2 strength (log scale)" if shows_strengths else "epoch"
@@ -106,7 +106,7 @@ def _draw_strengths(accuracy: Axes, loss: Axes, curve: Curve, color: str) -> Non
     _annotate(accuracy, chosen, best.val_accuracy, color)
 
 
-def _draw_level(accuracy: Axes, loss: Axes, curve: Curve, color: str) -> None:
+def _draw_horizontal(accuracy: Axes, loss: Axes, curve: Curve, color: str) -> None:
     best = curve.best_row
     if best is None:
         return
@@ -115,7 +115,7 @@ def _draw_level(accuracy: Axes, loss: Axes, curve: Curve, color: str) -> None:
     loss.axhline(best.val_loss, color=color, linestyle="-.", linewidth=2)
 
 
-def _draw_lines(  # noqa: PLR0913 -- both axes, and what is drawn in them
+def _draw_lines(  # noqa: PLR0913 -- both axes, and the data to draw
     accuracy: Axes, loss: Axes, curve: Curve, places: list[float], color: str, *, label: str
 ) -> None:
     marker = "." if len(places) < 40 else ""  # noqa: PLR2004 - beyond that dots run together

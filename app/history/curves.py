@@ -1,4 +1,4 @@
-"""The history of a job as the curves of a chart."""
+"""Prepare a job's history for a chart."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from app.db.tables import Job
-from app.history.presentation import view_history
 from app.history.schemas import EpochRow
-from app.jobs.best import find_start
+from app.history.views import view_history
+from app.jobs.best import find_head_start
 from app.jobs.repository import JobRepository
 from app.jobs.schemas import Best
 from app.ml.recipe import Lbfgs
@@ -16,10 +16,10 @@ from app.ml.recipe import Lbfgs
 
 @dataclass(frozen=True)
 class Curve:
-    """The rows of one job's history, and how they are read.
+    """The rows of one job's history.
 
-    l2_strengths are those of the rows, in order, where the head is solved for; else it is empty and
-    the rows are epochs. start is the model before the first epoch, where its head was solved for.
+    With `lbfgs`, l2_strengths are those of the rows, in order; else it is empty and the rows are
+    epochs. start is the model before the first epoch, if the training began with a solved head.
     """
 
     label: str
@@ -46,5 +46,5 @@ def make_curve(session: Session, job: Job) -> Curve:
         label=f"{config.architecture}, {config.strategy} ({config.weights})",
         rows=view_history(session, job).data,
         l2_strengths=optimizer.l2_strengths if isinstance(optimizer, Lbfgs) else (),
-        start=find_start(job),
+        start=find_head_start(job),
     )

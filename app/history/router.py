@@ -8,9 +8,9 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app import errors
 from app.history.curves import make_curve
-from app.history.presentation import view_events, view_history, write_csv
 from app.history.schemas import EventView, History
 from app.history.stream import stream_events
+from app.history.views import view_events, view_history, write_csv
 from app.jobs import service
 from app.jobs.router import JobId
 from app.web.dependencies import DatabaseDep, ReadSessionDep
@@ -21,7 +21,7 @@ router = APIRouter(tags=["jobs"])
 
 _NOT_FOUND = problem_responses(errors.NotFound)
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}}}}
-_PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
+PNG_RESPONSE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 
 
 @router.get(
@@ -51,9 +51,9 @@ def get_history(
     "/jobs/{job_id}/history.png",
     response_class=Response,
     summary="Get a job's training curves as a PNG",
-    responses=_NOT_FOUND | _PNG,
+    responses=_NOT_FOUND | PNG_RESPONSE,
 )
-def get_history_picture(
+def get_history_image(
     job_id: JobId,
     session: ReadSessionDep,
     compare: Annotated[

@@ -1,4 +1,4 @@
-"""Schemas of a job's history, events and checkpoints."""
+"""Response schemas of a job's history and events."""
 
 from typing import Any
 
@@ -17,16 +17,20 @@ class EpochRow(ApiModel):
     epoch: int = Field(
         description="From 1; with `lbfgs` the position in `optimizer.l2_strengths`.", examples=[1]
     )
-    train_loss: float = Field(description="Over the augmented training images.", examples=[0.52])
-    train_accuracy: float = Field(description="0 to 1.", examples=[0.78])
-    val_loss: float = Field(description="Over the validation images.", examples=[0.31])
-    val_accuracy: float = Field(description="0 to 1.", examples=[0.91])
+    train_loss: float = Field(
+        description="Loss over the augmented training images.", examples=[0.52]
+    )
+    train_accuracy: float = Field(description="Training accuracy, 0 to 1.", examples=[0.78])
+    val_loss: float = Field(description="Loss over the validation images.", examples=[0.31])
+    val_accuracy: float = Field(description="Validation accuracy, 0 to 1.", examples=[0.91])
     learning_rate: float | None = Field(
         description="Learning rate of the epoch's last step; null with `lbfgs`.", examples=[0.001]
     )
-    seconds: float = Field(description="Training and validation together.", examples=[7.4])
+    seconds: float = Field(
+        description="Duration of training and validation together.", examples=[7.4]
+    )
     images_per_second: float = Field(
-        description="Training and validation together.", examples=[53.6]
+        description="Throughput of training and validation together.", examples=[53.6]
     )
     is_best: bool = Field(
         description="Whether it is the first epoch with the highest validation accuracy. Always "
@@ -44,9 +48,11 @@ class History(ApiModel):
 
 
 class EventView(ApiModel):
-    """Something that happened to a job."""
+    """An event of a job."""
 
-    event_number: int = Field(description="From 1 within the job, without gaps.", examples=[4])
+    event_number: int = Field(
+        description="Number within the job, from 1 without gaps.", examples=[4]
+    )
     type: str = Field(
         description="queued, running, started, epoch, requeued, resumed, stop_requested, "
         "pruned, cancelling, cancelled, succeeded or failed.",
@@ -55,4 +61,4 @@ class EventView(ApiModel):
     payload: dict[str, Any] = Field(
         description="The event's fields.", examples=[{"epoch": 1, "val_accuracy": 0.91}]
     )
-    created_at: UtcTime = Field(description="When it happened.")
+    created_at: UtcTime = Field(description="Time of the event.")

@@ -1,4 +1,4 @@
-"""A job's events as a stream of server-sent events (WHATWG HTML, "Server-sent events")."""
+"""Stream a job's events as server-sent events (WHATWG HTML, "Server-sent events")."""
 
 from collections.abc import AsyncIterator
 
@@ -7,8 +7,8 @@ from fastapi.sse import ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from app.db.session import Database
-from app.history.presentation import view_events
 from app.history.schemas import EventView
+from app.history.views import view_events
 from app.jobs.repository import JobRepository
 from app.jobs.schemas import Progress
 from app.jobs.states import TERMINAL
@@ -20,14 +20,14 @@ BATCH = 200
 async def stream_events(
     database: Database, job_id: str, after: int
 ) -> AsyncIterator[ServerSentEvent]:
-    """Events behind a number, then new ones as they come, until the job has reached its end.
+    """Yield the events after a number, then new events, until the job has ended.
 
-    Ids are the numbers in SQL, so a reader who comes back with the last one misses nothing and sees
-    nothing twice. Progress within an epoch is sent without an id and not repeated.
+    The id of an event is its event number, so a client that reconnects with the last id receives
+    every event exactly once. Progress within an epoch is sent without an id and not repeated.
     """
     shown: Progress | None = None
     while True:
-        events, progress, is_over = await run_in_threadpool(_look, database, job_id, after)
+        events, progress, has_ended = await run_in_threadpool(_read, database, job_id, after)
         for event in events:
             after = event.event_number
             yield ServerSentEvent(
@@ -35,7 +35,7 @@ async def stream_events(
             )
         if events:
             continue
-        if is_over:
+        if has_ended:
             return
         if progress != shown:
             shown = progress
@@ -43,7 +43,7 @@ async def stream_events(
         await anyio.sleep(POLL_SECONDS)
 
 
-def _look(database: Database, job_id: str, after: int) -> tuple[list[EventView], Progress, bool]:
+def _read(database: Database, job_id: str, after: int) -> tuple[list[EventView], Progress, bool]:
     with database.reading() as session:
         events = view_events(session, job_id, after=after, limit=BATCH)
         job = JobRepository(session).get(job_id)

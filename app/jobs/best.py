@@ -7,7 +7,7 @@ from app.jobs.repository import JobRepository
 from app.jobs.schemas import Best, ResolvedHeadStart
 
 
-def find_start(job: Job) -> Best | None:
+def find_head_start(job: Job) -> Best | None:
     """Return the validation of the solved head that the training began with, as epoch 0.
 
     None where the training began with a random head, or has not begun.
@@ -24,7 +24,7 @@ def find_start(job: Job) -> Best | None:
 def find_best(session: Session, job: Job) -> Best | None:
     """Return the best epoch so far, which is epoch 0 where no epoch beats the solved head."""
     if job.best_epoch == 0:
-        return find_start(job)
+        return find_head_start(job)
     row = JobRepository(session).find_epoch(job.id, job.best_epoch)
     if row is None:
         return None

@@ -1,4 +1,4 @@
-"""What happens to a job, numbered: the source of the event stream."""
+"""Append numbered events to a job; the event stream reads them."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from app.db.tables import Job, JobEvent
 
 
 def append_event(session: Session, job: Job, event_type: str, **payload: Any) -> None:
-    """Write the job's next event.
+    """Append an event with the job's next event number.
 
-    The number is taken by updating the job's row, so numbers appear in the order of commits and a
-    reader who has seen one will never find an earlier one afterwards.
+    The number comes from an update of the job's row, so numbers are visible in the order of
+    commits, and a reader never misses an event that is committed late.
     """
     session.flush()
     number = session.scalar(

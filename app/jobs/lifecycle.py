@@ -1,4 +1,4 @@
-"""Records what a worker reports of a job, in transactions that hold its lease."""
+"""Record what a worker reports about a job, in transactions that hold its lease."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,12 @@ from sqlalchemy.orm import Session
 from app.datasets import service as datasets
 from app.db.base import now
 from app.db.tables import Dataset, Epoch, Job, JobReport
-from app.jobs.best import find_best, find_start
+from app.jobs.best import find_best, find_head_start
 from app.jobs.events import append_event
 from app.jobs.report_schemas import Report
 from app.jobs.repository import JobRepository
 from app.jobs.schemas import ResolvedTraining
-from app.jobs.service import move
+from app.jobs.service import change_status
 from app.ml.recipe import decide
 from app.models.schemas import Calibration
 from app.models.service import register_version
@@ -33,33 +33,34 @@ def begin_attempt(session: Session, job_id: str, attempt: int) -> Job:
     job = JobRepository(session).get(job_id, lock=True)
     job.attempts = attempt
     job.started_at = job.started_at or now()
-    move(session, job, "running", attempt=attempt, from_epoch=job.resume_epoch)
+    change_status(session, job, "running", attempt=attempt, from_epoch=job.resume_epoch)
     return job
 
 
 def record_start(
     session: Session, job_id: str, resolved: ResolvedTraining, environment: dict[str, object]
 ) -> None:
-    """Record what the training process found at its start.
+    """Record what the training process determined at its start.
 
-    A solved head that it begins with is the best so far, as epoch 0, until an epoch beats it.
+    If the training starts from a solved head, that head is the best epoch (0) until an epoch has a
+    higher validation accuracy.
     """
     job = JobRepository(session).get(job_id, lock=True)
-    found = resolved.model_dump(mode="json")
-    job.resolved = (job.resolved or {}) | found
+    values = resolved.model_dump(mode="json")
+    job.resolved = (job.resolved or {}) | values
     job.environment = environment
-    if job.best_epoch is None and find_start(job) is not None:
+    if job.best_epoch is None and find_head_start(job) is not None:
         job.best_epoch = 0
-    append_event(session, job, "started", resolved=found)
+    append_event(session, job, "started", resolved=values)
 
 
 def record_progress(session: Session, job_id: str, progress: dict[str, object]) -> None:
-    """Record the progress within an epoch, which is shown but not stored as an event."""
+    """Record the progress within an epoch; it is not stored as an event."""
     job = JobRepository(session).get(job_id, lock=True)
     job.progress = progress
 
 
-def record_epochs(  # noqa: PLR0913 - what one checkpoint stands for
+def record_epochs(  # noqa: PLR0913 - the parts of one checkpoint
     session: Session,
     job_id: str,
     rows: Sequence[Epoch],
@@ -68,10 +69,10 @@ def record_epochs(  # noqa: PLR0913 - what one checkpoint stands for
     state_key: str,
     best_key: str,
 ) -> list[str]:
-    """Record epochs together with the checkpoint behind the last of them.
+    """Record epochs, and the checkpoint that was written after the last of them.
 
-    improved are those of the epochs that were the best so far when they ended. Returns the keys
-    that nothing refers to any more.
+    improved are the numbers of the epochs that had the best validation accuracy when they ended.
+    Returns the storage keys that are no longer referenced.
     """
     job = JobRepository(session).get(job_id, lock=True)
     superseded = {job.state_key, job.best_key} - {state_key, best_key, None}
@@ -89,7 +90,7 @@ def record_epochs(  # noqa: PLR0913 - what one checkpoint stands for
     return [key for key in superseded if key]
 
 
-def complete_job(  # noqa: PLR0913 - what the worker says, by keyword
+def complete_job(  # noqa: PLR0913 - the worker's results, by keyword
     session: Session,
     job_id: str,
     *,
@@ -101,15 +102,15 @@ def complete_job(  # noqa: PLR0913 - what the worker says, by keyword
 ) -> list[str]:
     """Register the best checkpoint as the next version of the job's model, unless it was cancelled.
 
-    Its report is stored, and suspected label errors are shown with the dataset. Returns the keys
-    that nothing refers to any more.
+    Stores the report, and adds the suspected label errors to the dataset's report. Returns the
+    storage keys that are no longer referenced.
     """
     jobs = JobRepository(session)
-    # the dataset before the job, as wherever both are locked
+    # every transaction locks the dataset before the job; another order could deadlock
     dataset = datasets.get_dataset(session, jobs.get(job_id).dataset_id, lock=True)
     job = jobs.get(job_id, lock=True)
     if job.status == "cancelling":
-        move(session, job, "cancelled")
+        change_status(session, job, "cancelled")
         return [key for key in (model_key, trust_key) if key]
     recipe = decide(jobs.get_decided_config(job_id))
     best = find_best(session, job)
@@ -136,39 +137,43 @@ def complete_job(  # noqa: PLR0913 - what the worker says, by keyword
     )
     if report is not None:
         session.add(JobReport(job_id=job.id, report=report.model_dump(mode="json")))
-        _show_suspects(dataset, job, report)
+        _record_label_errors(dataset, job, report)
     superseded = [key for key in (job.state_key, job.best_key) if key]
     job.state_key = job.best_key = None
-    move(session, job, "succeeded", model={"name": job.model_name, "version": job.model_version})
+    change_status(
+        session, job, "succeeded", model={"name": job.model_name, "version": job.model_version}
+    )
     return superseded
 
 
-def _show_suspects(dataset: Dataset, job: Job, report: Report) -> None:
+def _record_label_errors(dataset: Dataset, job: Job, report: Report) -> None:
     check = report.label_check
     if check.suspects is not None:
-        datasets.record_suspect_labels(
-            dataset, check.suspects, num_suspects=check.num_suspects, job_id=job.id
+        datasets.record_label_errors(
+            dataset, check.suspects, num_label_errors=check.num_suspects, job_id=job.id
         )
 
 
 def fail_job(session: Session, job_id: str, code: str, message: str) -> None:
-    """End the job with a reason, or as cancelled if that was requested."""
+    """Mark the job as failed with the reason, or as cancelled if that was requested."""
     job = JobRepository(session).get(job_id, lock=True)
     if job.status == "cancelling":
-        move(session, job, "cancelled")
+        change_status(session, job, "cancelled")
         return
     job.error_code, job.error_message = code, message
-    move(session, job, "failed", error={"code": code, "message": message})
+    change_status(session, job, "failed", error={"code": code, "message": message})
 
 
 def requeue_job(session: Session, job_id: str, reason: str) -> bool:
-    """Put the job back into the queue after a lost lease, a crash or a drain.
+    """Queue the job again after a lost lease, a crash or a drain.
 
-    Returns False if it was being cancelled, which ends it.
+    If cancellation was requested, marks the job as cancelled and returns False.
     """
     job = JobRepository(session).get(job_id, lock=True)
     if job.status == "cancelling":
-        move(session, job, "cancelled")
+        change_status(session, job, "cancelled")
         return False
-    move(session, job, "queued", event="requeued", reason=reason, from_epoch=job.resume_epoch)
+    change_status(
+        session, job, "queued", event="requeued", reason=reason, from_epoch=job.resume_epoch
+    )
     return True

@@ -1,4 +1,4 @@
-"""The jobs' queries."""
+"""SQL queries for jobs, their epochs, events and reports."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,23 +11,23 @@ from app.recipes.schemas import JobConfig
 
 
 class JobRepository:
-    """Jobs, their epochs and their events."""
+    """Jobs with their epochs, events and reports."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
 
     def get(self, job_id: str, *, lock: bool = False) -> Job:
-        """The job; raises NotFound. With `lock`, no one else changes it in the meantime."""
+        """Return the job; raises NotFound. `lock` locks its row."""
         query = select(Job).where(Job.id == job_id)
         if lock:
             query = query.with_for_update().execution_options(populate_existing=True)
         job = self.session.scalar(query)
         if job is None:
-            raise NotFound(f"There is no job {job_id}.")
+            raise NotFound(f"There is no job '{job_id}'.")
         return job
 
     def get_decided_config(self, job_id: str) -> JobConfig:
-        """A job's configuration with what was `auto` in it as it was decided at the start."""
+        """Return a job's configuration, with `auto` values as they were decided at the start."""
         job = self.get(job_id)
         return JobConfig.model_validate(job.config | (job.resolved or {}).get("config", {}))
 
@@ -41,7 +41,7 @@ class JobRepository:
         study_id: str | None,
         labels: Mapping[str, str],
     ) -> Sequence[Job]:
-        """Newest first, one more than `limit` so that the caller sees whether there are more."""
+        """Return the newest first, and one more than `limit` if there is another page."""
         query = select(Job).order_by(Job.id.desc()).limit(limit + 1)
         if after:
             query = query.where(Job.id < after)
@@ -77,7 +77,7 @@ class JobRepository:
     def mean_epoch_seconds_per_image(
         self, architecture: str, strategy: str, input_size: int
     ) -> float | None:
-        """Seconds an epoch takes for each of its images, measured on earlier jobs like this one."""
+        """Return the mean epoch seconds per image of earlier jobs with the same configuration."""
         rate: float | None = self.session.scalar(
             select(func.avg(1.0 / Epoch.images_per_second))
             .join(Job, Job.id == Epoch.job_id)

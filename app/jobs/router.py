@@ -1,4 +1,4 @@
-"""HTTP of training jobs: create, get, list, cancel, stop, resume, delete."""
+"""Routes for training jobs: create, get, list, cancel, stop, resume, delete."""
 
 from typing import Annotated
 
@@ -6,9 +6,9 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from app import errors
 from app.jobs import service
-from app.jobs.presentation import view_job
 from app.jobs.schemas import Checkpoints, CheckpointView, JobView
 from app.jobs.states import Status
+from app.jobs.views import view_job
 from app.recipes.schemas import JobRequest
 from app.recipes.service import require_weights
 from app.web.dependencies import PageDep, ReadSessionDep, SessionDep, SettingsDep, StorageDep
@@ -22,9 +22,18 @@ JobId = Annotated[
     str, Path(max_length=40, description="The job.", examples=["job_01k0w1rhzemcbybsywa1w8p9"])
 ]
 
+CREATE_PROBLEMS = problem_responses(
+    errors.NotFound,
+    errors.DatasetInvalid,
+    errors.IdempotencyConflict,
+    errors.ValidationFailed,
+    errors.WeightsUnavailable,
+)
+TRANSITION_PROBLEMS = problem_responses(errors.NotFound, errors.IllegalTransition)
+
 
 def _require_weights(body: JobRequest, settings: SettingsDep) -> JobRequest:
-    """Check the weights first: that may use the network, and no transaction waits for it."""
+    """Check the weights before the transaction begins, because the check may use the network."""
     require_weights(body, settings)
     return body
 
@@ -34,13 +43,7 @@ def _require_weights(body: JobRequest, settings: SettingsDep) -> JobRequest:
     status_code=202,
     response_model=JobView,
     summary="Create a training job",
-    responses=problem_responses(
-        errors.NotFound,
-        errors.DatasetInvalid,
-        errors.IdempotencyConflict,
-        errors.ValidationFailed,
-        errors.WeightsUnavailable,
-    ),
+    responses=CREATE_PROBLEMS,
 )
 def create_job(
     body: Annotated[JobRequest, Depends(_require_weights)],
@@ -71,7 +74,7 @@ def list_jobs(  # noqa: PLR0913, PLR0917 - the filters are its arguments
         str | None, Query(max_length=40, description="Only jobs of this study.")
     ] = None,
 ) -> Page[JobView]:
-    """List jobs; filter by your own metadata with `metadata.<key>=<value>`."""
+    """List jobs; `metadata.<key>=<value>` filters by metadata."""
     labels = {
         key.removeprefix("metadata."): value
         for key, value in request.query_params.items()
@@ -114,10 +117,9 @@ def list_checkpoints(job_id: JobId, session: ReadSessionDep, storage: StorageDep
     )
 
 
-_MOVES = problem_responses(errors.NotFound, errors.IllegalTransition)
-
-
-@router.post("/jobs/{job_id}/cancel", status_code=202, summary="Cancel a job", responses=_MOVES)
+@router.post(
+    "/jobs/{job_id}/cancel", status_code=202, summary="Cancel a job", responses=TRANSITION_PROBLEMS
+)
 def cancel_job(job_id: JobId, session: SessionDep) -> JobView:
     """Cancel a job: no model is registered. `resume` continues it."""
     return view_job(session, service.cancel_job(session, job_id))
@@ -127,7 +129,7 @@ def cancel_job(job_id: JobId, session: SessionDep) -> JobView:
     "/jobs/{job_id}/stop",
     status_code=202,
     summary="Stop a job after this epoch",
-    responses=_MOVES,
+    responses=TRANSITION_PROBLEMS,
 )
 def stop_job(job_id: JobId, session: SessionDep) -> JobView:
     """End a job after its current epoch; the best epoch so far becomes the model.
@@ -141,14 +143,19 @@ def stop_job(job_id: JobId, session: SessionDep) -> JobView:
     "/jobs/{job_id}/resume",
     status_code=202,
     summary="Resume a failed or cancelled job",
-    responses=_MOVES,
+    responses=TRANSITION_PROBLEMS,
 )
 def resume_job(job_id: JobId, session: SessionDep) -> JobView:
     """Queue a job again; it continues from its last epoch."""
     return view_job(session, service.resume_job(session, job_id))
 
 
-@router.delete("/jobs/{job_id}", status_code=204, summary="Delete a finished job", responses=_MOVES)
+@router.delete(
+    "/jobs/{job_id}",
+    status_code=204,
+    summary="Delete a finished job",
+    responses=TRANSITION_PROBLEMS,
+)
 def delete_job(job_id: JobId, session: SessionDep) -> None:
     """Delete a job with its history and events; its model stays."""
     service.delete_job(session, job_id)

@@ -1,4 +1,4 @@
-"""A job on the wire."""
+"""Response schemas of jobs and their checkpoints."""
 
 from typing import Any, Literal
 
@@ -31,76 +31,80 @@ class ResolvedHeadStart(ApiModel):
 
 
 class ResolvedTraining(ApiModel):
-    """What the training process found at its start."""
+    """Values that the training process determined at its start."""
 
     device: str | None = Field(None, description="`cpu` or `cuda`.", examples=["cpu"])
-    num_parameters: int | None = Field(None, description="Of the model.", examples=[736_450])
+    num_parameters: int | None = Field(
+        None, description="Parameters of the model.", examples=[736_450]
+    )
     num_trainable_parameters: int | None = Field(
         None, description="Parameters that the strategy trains.", examples=[1026]
     )
     num_train_images: int | None = Field(None, description="Training images.", examples=[244])
     num_val_images: int | None = Field(None, description="Validation images.", examples=[153])
     steps_per_epoch: int | None = Field(
-        None, description="Training batches of an epoch.", examples=[31]
+        None, description="Training batches per epoch.", examples=[31]
     )
     precision: Literal["fp32", "bf16", "fp16"] | None = Field(
         None, description="The precision that was chosen.", examples=["fp32"]
     )
     images_cached: bool | None = Field(
         None,
-        description="Whether the decoded images are cached; null where each is read only once.",
+        description="Whether the decoded images are cached; null if each image is read only once.",
         examples=[True],
     )
     images_on: Literal["device", "host"] | None = Field(
-        None, description="Where the training images are kept.", examples=["host"]
+        None, description="Memory that holds the training images.", examples=["host"]
     )
     num_processes: int | None = Field(
         None, description="Processes that share each batch.", examples=[1]
     )
     head_start: ResolvedHeadStart | None = Field(
         None,
-        description="The solved head that the training began with; null where it began with a "
-        "random one.",
+        description="The solved head that the training began with; null if it began with a random "
+        "head.",
         examples=[None],
     )
 
 
 class Resolved(ResolvedTraining):
-    """What was decided and found at the start of a job; null is what is not known (yet)."""
+    """Values that were decided at the start of a job; null while they are unknown."""
 
     model_config = ConfigDict(extra="ignore")
 
     config: JobConfig | None = Field(
         None,
-        description="The configuration with every `auto` decided; null where nothing was `auto`.",
+        description="The configuration with every `auto` decided; null if nothing was `auto`.",
         examples=[None],
     )
     advice: dict[str, Any] | None = Field(
-        None, description="The advice by which `auto` was decided.", examples=[None]
+        None, description="The advice that decided the `auto` values.", examples=[None]
     )
 
 
 class Progress(ApiModel):
-    """How far the job is."""
+    """Progress of a job."""
 
     stage: str = Field(
-        "queued", description="What is being done.", examples=["training", "decoding images"]
+        "queued", description="Current stage.", examples=["training", "decoding images"]
     )
-    epoch: int = Field(0, description="The epoch it is in; 0 before the start.")
+    epoch: int = Field(0, description="Current epoch; 0 before the start.")
     epochs: int | None = Field(
-        description="How many there will be at most; null while that is `auto`.", examples=[15]
+        description="Largest number of epochs; null while that is `auto`.", examples=[15]
     )
     step: int = Field(
         0,
-        description="Batches done within the epoch, validation included; before the first: "
-        "images prepared.",
+        description="Finished batches of the epoch, validation included; before the first epoch: "
+        "prepared images.",
     )
-    steps: int = Field(0, description="Batches of an epoch; before the first: images to prepare.")
+    steps: int = Field(
+        0, description="Batches per epoch; before the first epoch: images to prepare."
+    )
     images_per_second: float | None = Field(
-        None, description="Training and validation together.", examples=[41.5]
+        None, description="Throughput of training and validation together.", examples=[41.5]
     )
     eta_seconds: float | None = Field(
-        None, description="Seconds to the end of the last epoch.", examples=[73.0]
+        None, description="Estimated seconds to the end of the last epoch.", examples=[73.0]
     )
 
 
@@ -115,14 +119,16 @@ class Best(ApiModel):
         "head that the training began with.",
         examples=[7],
     )
-    val_accuracy: float = Field(description="0 to 1.", examples=[0.935])
-    val_loss: float = Field(description="Mean cross-entropy an image.", examples=[0.21])
+    val_accuracy: float = Field(description="Validation accuracy, 0 to 1.", examples=[0.935])
+    val_loss: float = Field(
+        description="Validation loss: mean cross-entropy per image.", examples=[0.21]
+    )
 
 
 class JobError(ApiModel):
-    """Why the job failed."""
+    """The reason why a job failed."""
 
-    code: str = Field(description="Stable, for programs.", examples=["DIVERGED"])
+    code: str = Field(description="Stable error code.", examples=["DIVERGED"])
     message: str = Field(
         description="What happened and what to do.",
         examples=[
@@ -132,33 +138,36 @@ class JobError(ApiModel):
 
 
 class RegisteredModel(ApiModel):
-    """The version that the job's best checkpoint became."""
+    """The registered model version of a job's best checkpoint."""
 
-    name: str = Field(description="The model.", examples=["ants-and-bees"])
-    version: int = Field(description="From 1.", examples=[3])
+    name: str = Field(description="Name of the model.", examples=["ants-and-bees"])
+    version: int = Field(description="Version, from 1.", examples=[3])
 
 
 class JobView(ApiModel):
     """A training job."""
 
-    id: str = Field(description="Sorts by time of creation.", examples=[JOB_ID])
-    status: Status = Field(description="Where it is between queue and end.")
+    id: str = Field(description="Id; ids sort by time of creation.", examples=[JOB_ID])
+    status: Status = Field(description="Status.")
     is_terminal: bool = Field(
-        description="Whether the status is final (unless resumed).", examples=[False]
+        description="Whether the status is final (unless the job is resumed).", examples=[False]
     )
-    dataset_id: str = Field(description="What is learned from.", examples=[DATASET_ID])
+    dataset_id: str = Field(description="Dataset of the job.", examples=[DATASET_ID])
     study_id: str | None = Field(
-        description="The study it is a run of, if it is one.", examples=[None]
+        description="Study that the job is a run of; null if there is none.", examples=[None]
     )
     trial: int | None = Field(
-        description="Which configuration of that study it runs, from 1.", examples=[None]
+        description="Number of the study's configuration that the job runs, from 1.",
+        examples=[None],
     )
     config: JobConfig
     attempts: int = Field(
-        description="How often a worker has begun it; drained ones not counted.", examples=[1]
+        description="Number of times that a worker has started the job; attempts ended by a drain "
+        "do not count.",
+        examples=[1],
     )
     resolved: Resolved | None = Field(
-        description="What was decided and found at the start.",
+        description="Values that were decided at the start.",
         examples=[{"device": "cpu", "num_trainable_parameters": 1026}],
     )
     progress: Progress
@@ -166,32 +175,36 @@ class JobView(ApiModel):
         description="The best epoch so far, whose model is registered.",
         examples=[{"epoch": 7, "val_accuracy": 0.935, "val_loss": 0.21}],
     )
-    error: JobError | None = Field(description="Why it failed.", examples=[None])
+    error: JobError | None = Field(description="Why the job failed.", examples=[None])
     model: RegisteredModel | None = Field(
-        description="What became of it.", examples=[{"name": "ants-and-bees", "version": 3}]
+        description="The registered model; null until the job has succeeded.",
+        examples=[{"name": "ants-and-bees", "version": 3}],
     )
     environment: dict[str, Any] | None = Field(
-        description="What it takes to reproduce the run.",
+        description="Versions, device and seeds that are needed to reproduce the run.",
         examples=[{"device": "cpu", "num_threads": 2, "seed": 0}],
     )
-    metadata: dict[str, str] = Field(description="Your own pairs.", examples=[{"team": "ants"}])
-    created_at: UtcTime = Field(description="When it was posted.")
-    started_at: UtcTime | None = Field(description="When a worker first began it.")
-    finished_at: UtcTime | None = Field(description="When it ended.")
+    metadata: dict[str, str] = Field(
+        description="Metadata as sent with the request.", examples=[{"team": "ants"}]
+    )
+    created_at: UtcTime = Field(description="Time of creation.")
+    started_at: UtcTime | None = Field(description="Time at which a worker first started the job.")
+    finished_at: UtcTime | None = Field(description="Time at which the job ended.")
 
 
 class CheckpointView(ApiModel):
-    """A checkpoint that is kept."""
+    """A stored checkpoint."""
 
     kind: CheckpointKind = Field(
-        description="`resume`: to go on from; `best`: the best epoch so far; `model`: registered."
+        description="`resume`: a resumed job continues from it; `best`: the best epoch so far; "
+        "`model`: the registered model."
     )
-    epoch: int = Field(description="After which it was written.", examples=[7])
-    num_bytes: int = Field(description="Its size.", examples=[2991234])
+    epoch: int = Field(description="Epoch after which it was written.", examples=[7])
+    num_bytes: int = Field(description="Size of the file in bytes.", examples=[2991234])
 
 
 class Checkpoints(ApiModel):
     """The checkpoints of a job."""
 
     job_id: str = Field(description="The job.", examples=[JOB_ID])
-    data: list[CheckpointView] = Field(description="What is kept at this moment.")
+    data: list[CheckpointView] = Field(description="Checkpoints that are stored now.")

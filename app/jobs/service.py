@@ -1,11 +1,11 @@
-"""What a user can do with jobs: post, look, cancel, stop, resume, delete."""
+"""Create, get, list, cancel, stop, resume and delete jobs."""
 
 from collections.abc import Mapping
 from typing import cast
 
 from sqlalchemy.orm import Session
 
-from app.advice.service import ask_advice
+from app.advice.service import request_advice
 from app.datasets.repository import DatasetRepository
 from app.db.base import new_id, now
 from app.db.tables import Dataset, Job, ModelVersion
@@ -37,19 +37,22 @@ def resolve_request(
 def _resolve_clone(
     session: Session, job_id: str, request: JobRequest
 ) -> tuple[JobConfig, Dataset, BaseModelFacts | None]:
-    """The configuration an earlier job had, what was `auto` in it as it was decided then."""
+    """Resolve to the configuration of an earlier job, with its `auto` values as decided then."""
     job = JobRepository(session).get(job_id)
     config = JobRepository(session).get_decided_config(job_id)
     if not is_decided(config):
-        raise Conflict(f"What is auto in {job_id} has not been decided yet: nothing to repeat.")
-    base = recall_base(job, config)
+        raise Conflict(
+            f"{job_id} cannot be cloned yet: its `auto` values have not been decided. Try again "
+            "once it has started."
+        )
+    base = get_base_model(job, config)
     if request.model_name is not None:
         config = config.model_copy(update={"model_name": request.model_name})
     return config, get_usable_dataset(session, job.dataset_id), base
 
 
-def recall_base(job: Job, config: JobConfig) -> BaseModelFacts | None:
-    """The registered model that a job goes on from, as it was pinned when the job was posted."""
+def get_base_model(job: Job, config: JobConfig) -> BaseModelFacts | None:
+    """Return the registered model that a job starts from, pinned when the job was created."""
     if job.base_model_key is None:
         return None
     return BaseModelFacts(
@@ -68,7 +71,7 @@ def create_job(
     study_id: str | None = None,
     trial: int | None = None,
 ) -> Job:
-    """Queue a training job; it begins once its dataset is ready. A study names its trial."""
+    """Queue a training job; it starts once its dataset is ready. A study passes its trial."""
     config, dataset, base = resolve_request(session, request, settings)
     job = Job(
         id=new_id("job"),
@@ -93,7 +96,7 @@ def create_job(
 
 
 def get_job(session: Session, job_id: str) -> Job:
-    """The job; raises NotFound."""
+    """Return the job; raises NotFound."""
     return JobRepository(session).get(job_id)
 
 
@@ -107,7 +110,7 @@ def list_jobs(  # noqa: PLR0913 - the filters of the list, by keyword
     study_id: str | None,
     labels: Mapping[str, str],
 ) -> tuple[list[Job], bool]:
-    """A page of jobs, newest first, and whether there are more."""
+    """Return a page of jobs, newest first, and whether there are more."""
     jobs = JobRepository(session).list_page(
         limit=limit,
         after=after,
@@ -120,59 +123,61 @@ def list_jobs(  # noqa: PLR0913 - the filters of the list, by keyword
 
 
 def cancel_job(session: Session, job_id: str) -> Job:
-    """Give a job up: nothing is registered. Raises IllegalTransition once it is terminal."""
+    """Cancel a job; no model is registered. Raises IllegalTransition if it is terminal."""
     item = work.lock_unfinished(session, job_id)
     job = JobRepository(session).get(job_id, lock=True)
     if job.status == "cancelling":
         return job
     if item is None:
-        raise IllegalTransition(f"A {job.status} job cannot be cancelled: it is over.")
+        raise IllegalTransition(f"A {job.status} job cannot be cancelled: it has ended.")
     if work.request_cancel(session, item):
-        move(session, job, "cancelled", reason="cancelled before it began")
+        change_status(session, job, "cancelled", reason="cancelled before it started")
     else:
-        move(session, job, "cancelling")
+        change_status(session, job, "cancelling")
     return job
 
 
 def stop_job(session: Session, job_id: str) -> Job:
-    """Finish a job after its current epoch, keeping the best; a queued one is cancelled."""
+    """Stop a job after its current epoch and register the best; a queued job is cancelled."""
     item = work.lock_unfinished(session, job_id)
     job = JobRepository(session).get(job_id, lock=True)
     if item is None or job.status not in {"queued", "running"}:
-        raise IllegalTransition(f"A {job.status} job cannot be stopped; a running one can.")
+        raise IllegalTransition(
+            f"A {job.status} job cannot be stopped; only queued and running jobs can."
+        )
     if work.request_stop(session, item):
-        move(session, job, "cancelled", reason="stopped before it began")
+        change_status(session, job, "cancelled", reason="stopped before it started")
     else:
         append_event(session, job, "stop_requested")
     return job
 
 
 def resume_job(session: Session, job_id: str) -> Job:
-    """Queue a failed or cancelled job again; it goes on from its last epoch.
+    """Queue a failed or cancelled job again; it continues after its last epoch.
 
-    Raises IllegalTransition from any other state, NotFound where its dataset has been deleted.
+    Raises IllegalTransition from any other state, and NotFound if its dataset has been deleted.
     """
     jobs = JobRepository(session)
     dataset = DatasetRepository(session).get(jobs.get(job_id).dataset_id, share_lock=True)
     job = jobs.get(job_id, lock=True)
-    move(session, job, "queued", event="resumed", from_epoch=job.resume_epoch)
+    change_status(session, job, "queued", event="resumed", from_epoch=job.resume_epoch)
     job.error_code = job.error_message = job.finished_at = None
     _enqueue(session, job, dataset)
     return job
 
 
 def delete_job(session: Session, job_id: str) -> None:
-    """Forget a finished job; models registered from it stay. Raises IllegalTransition otherwise."""
+    """Delete a finished job; its registered model stays. Raises IllegalTransition otherwise."""
     job = JobRepository(session).get(job_id, lock=True)
     if job.status not in TERMINAL:
         raise IllegalTransition(f"A {job.status} job cannot be deleted; cancel it first.")
     session.delete(job)
 
 
-def move(
+def change_status(
     session: Session, job: Job, status: Status, *, event: str | None = None, **payload: object
 ) -> None:
-    """Change a job's status along the legal transitions and write the event of it."""
+    """Change a job's status and append the event; raises IllegalTransition if not allowed."""
     check_transition(cast("Status", job.status), status)
     job.status = status
     if status in TERMINAL:
@@ -181,7 +186,7 @@ def move(
 
 
 def list_checkpoint_files(session: Session, job_id: str) -> list[tuple[CheckpointKind, int, str]]:
-    """(kind, epoch, storage key) of the checkpoints kept for a job."""
+    """Return (kind, epoch, storage key) of a job's stored checkpoints."""
     job = JobRepository(session).get(job_id)
     files: list[tuple[CheckpointKind, int, str | None]] = [
         ("resume", job.resume_epoch, job.state_key),
@@ -194,10 +199,10 @@ def list_checkpoint_files(session: Session, job_id: str) -> list[tuple[Checkpoin
 
 
 def _enqueue(session: Session, job: Job, dataset: Dataset) -> None:
-    """Queue the job behind its dataset, or behind the advice on what is `auto` in it."""
+    """Queue the job after its dataset, or after the advice that decides its `auto` values."""
     config = JobRepository(session).get_decided_config(job.id)
     waits_for = dataset.id
     if not is_decided(config):
-        request, base = JobRequest.model_validate(job.request), recall_base(job, config)
-        waits_for = ask_advice(session, request, config, dataset, base, even_failed=True).id
+        request, base = JobRequest.model_validate(job.request), get_base_model(job, config)
+        waits_for = request_advice(session, request, config, dataset, base, even_failed=True).id
     work.enqueue(session, queue="train", kind="train", subject_id=job.id, waits_for=waits_for)

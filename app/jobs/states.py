@@ -1,8 +1,8 @@
-"""The states of a job and who moves it where.
+"""The states of a job and their transitions.
 
 queued ──claim──▶ running ──best checkpoint registered──▶ succeeded
-  │  ▲              │  ├──reason of its own, or three strikes──▶ failed
-  │  └─lease lost,──┘  └──cancel──▶ cancelling ──child gone──▶ cancelled
+  │  ▲              │  ├──error, or three attempts without a new epoch──▶ failed
+  │  └─lease lost,──┘  └──cancel──▶ cancelling ──child ended──▶ cancelled
   │    crash, drain
   ├──cancel, stop──▶ cancelled
   └──dataset invalid──▶ failed            failed | cancelled ──resume──▶ queued
@@ -30,5 +30,5 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 def check_transition(now: Status, then: Status) -> None:
     """Raise IllegalTransition unless a job may go from one state to the other."""
     if then not in TRANSITIONS[now]:
-        allowed = ", ".join(sorted(TRANSITIONS[now])) or "nothing: it is final"
+        allowed = ", ".join(sorted(TRANSITIONS[now])) or "nothing, because the state is final"
         raise IllegalTransition(f"A {now} job cannot become {then}; it can become {allowed}.")

@@ -1,7 +1,7 @@
-"""A training recipe: everything that decides the result of a training, as validated values.
+"""Define the training recipe: all settings that determine the result of a training.
 
-The API resolves a request to a recipe once; the training process follows it. So this module imports
-nothing but pydantic.
+The API resolves each request to a recipe once, and the training process uses it. So this module
+imports only pydantic.
 """
 
 from typing import Annotated, Any, Literal
@@ -21,11 +21,11 @@ LearningRate = Annotated[float, Field(gt=0, le=100, description="Step size of th
 WeightDecay = Annotated[float, Field(ge=0, le=10, description="L2 penalty on the weights.")]
 
 
-class _Part(BaseModel):
+class _Component(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Sgd(_Part):
+class Sgd(_Component):
     """Stochastic gradient descent with momentum (Sutskever et al., 2013)."""
 
     name: Literal["sgd"] = Field("sgd", description="Its name.")
@@ -34,12 +34,12 @@ class Sgd(_Part):
         0.9,
         ge=0,
         lt=1,
-        description="Momentum: the share of the last step that is added to the next.",
+        description="Momentum: share of the last step that is added to the next.",
     )
     weight_decay: WeightDecay = 0.0
 
 
-class RmsProp(_Part):
+class RmsProp(_Component):
     """RMSprop (Hinton, Coursera lecture 6e, 2012)."""
 
     name: Literal["rmsprop"] = Field("rmsprop", description="Its name.")
@@ -53,7 +53,7 @@ class RmsProp(_Part):
     weight_decay: WeightDecay = 0.0
 
 
-class AdamW(_Part):
+class AdamW(_Component):
     """Adam with decoupled weight decay (Loshchilov & Hutter, 2019)."""
 
     name: Literal["adamw"] = Field("adamw", description="Its name.")
@@ -61,7 +61,7 @@ class AdamW(_Part):
     weight_decay: WeightDecay = 0.01
 
 
-class Lbfgs(_Part):
+class Lbfgs(_Component):
     """L-BFGS on the multinomial logistic loss of a head over frozen features, to convergence.
 
     The problem is convex, so neither seed nor learning rate matters. Each strength is one row of
@@ -80,13 +80,13 @@ class Lbfgs(_Part):
     folds: int = Field(5, ge=2, le=20, description="Number of folds of the cross-validation.")
 
 
-class ConstantSchedule(_Part):
+class ConstantSchedule(_Component):
     """A constant learning rate."""
 
     name: Literal["constant"] = Field("constant", description="Its name.")
 
 
-class StepSchedule(_Part):
+class StepSchedule(_Component):
     """Multiply the learning rate by `gamma` every `step_size` epochs."""
 
     name: Literal["step"] = Field("step", description="Its name.")
@@ -94,7 +94,7 @@ class StepSchedule(_Part):
     gamma: float = Field(0.1, gt=0, le=1, description="Factor applied at each step.")
 
 
-class CosineSchedule(_Part):
+class CosineSchedule(_Component):
     """Linear warm-up, then half a cosine to zero, moved every step (Loshchilov & Hutter, 2017)."""
 
     name: Literal["cosine"] = Field("cosine", description="Its name.")
@@ -106,7 +106,7 @@ class CosineSchedule(_Part):
     )
 
 
-class TutorialAugmentation(_Part):
+class TutorialAugmentation(_Component):
     """RandomResizedCrop from the full-size image and a horizontal flip, as the tutorials do."""
 
     name: Literal["tutorial"] = Field("tutorial", description="Its name.")
@@ -115,7 +115,7 @@ class TutorialAugmentation(_Part):
     )
 
 
-class TrivialAugment(_Part):
+class TrivialAugment(_Component):
     """The tutorial's crop and flip, then one random operation (Müller & Hutter, 2021)."""
 
     name: Literal["trivial"] = Field("trivial", description="Its name.")
@@ -124,7 +124,7 @@ class TrivialAugment(_Part):
     )
 
 
-class RandAugment(_Part):
+class RandAugment(_Component):
     """The tutorial's crop and flip, then random operations (Cubuk et al., 2020)."""
 
     name: Literal["rand"] = Field("rand", description="Its name.")
@@ -135,27 +135,27 @@ class RandAugment(_Part):
     magnitude: int = Field(9, ge=0, le=30, description="Their strength, of 30.")
 
 
-class NoAugmentation(_Part):
+class NoAugmentation(_Component):
     """Training images are prepared exactly as validation images."""
 
     name: Literal["none"] = Field("none", description="Its name.")
 
 
-class MixUp(_Part):
+class MixUp(_Component):
     """Images and labels are blended in pairs (Zhang et al., 2018)."""
 
     name: Literal["mixup"] = Field("mixup", description="Its name.")
     alpha: float = Field(0.2, gt=0, le=10, description="Both parameters of the Beta distribution.")
 
 
-class CutMix(_Part):
+class CutMix(_Component):
     """A patch of another image is pasted in, labels shared by area (Yun et al., 2019)."""
 
     name: Literal["cutmix"] = Field("cutmix", description="Its name.")
     alpha: float = Field(1.0, gt=0, le=10, description="Both parameters of the Beta distribution.")
 
 
-class StagedUnfreezing(_Part):
+class StagedUnfreezing(_Component):
     """Layers are unfrozen from the head downwards (Howard & Ruder, 2018)."""
 
     epochs_per_stage: int = Field(
@@ -164,13 +164,13 @@ class StagedUnfreezing(_Part):
     num_stages: int = Field(3, ge=2, le=10, description="Number of stages of the backbone.")
 
 
-class Ema(_Part):
+class Ema(_Component):
     """A moving average of the weights is validated and stored (Polyak & Juditsky, 1992)."""
 
     decay: float = Field(0.99, gt=0, lt=1, description="Share of the average that each step keeps.")
 
 
-class EarlyStopping(_Part):
+class EarlyStopping(_Component):
     """Stop when the best validation accuracy has not improved for `patience` epochs."""
 
     patience: int = Field(5, ge=1, le=10_000, description="Epochs without improvement.")
@@ -185,10 +185,12 @@ Augmentation = Annotated[
 Mixing = Annotated[MixUp | CutMix, Field(discriminator="name")]
 
 
-class Configuration(_Part):
+class Configuration(_Component):
     """A recipe, in which some values may be `auto` until the job starts."""
 
-    architecture: str = Field(description="torchvision's name.", examples=["squeezenet1_0"])
+    architecture: str = Field(
+        description="Architecture, by its torchvision name.", examples=["squeezenet1_0"]
+    )
     strategy: StrategyOrAuto = Field(description="Which layers are trained.")
     trainable_from: str | None = Field(
         description="With `partial`: the first layer that is trained.", examples=[None]
@@ -201,8 +203,8 @@ class Configuration(_Part):
         description="The preset that filled left-out fields.", examples=["recommended"]
     )
     epochs: int | Auto = Field(description="Passes over the data.", examples=[15])
-    batch_size: int = Field(ge=1, le=4096, description="Images of a batch.", examples=[8])
-    input_size: int | Auto = Field(description="Pixels.", examples=[224])
+    batch_size: int = Field(ge=1, le=4096, description="Images per batch.", examples=[8])
+    input_size: int | Auto = Field(description="Width and height in pixels.", examples=[224])
     seed: int = Field(ge=0, lt=2**32, description="Seed of all random numbers.", examples=[0])
     num_threads: int = Field(ge=1, le=256, description="CPU threads.", examples=[2])
     precision: Precision = Field(
@@ -213,8 +215,8 @@ class Configuration(_Part):
     compile: bool = Field(False, description="Whether the model is compiled by torch.compile.")
     head: HeadKind = Field(
         "torchvision",
-        description="`linear`: the scores are linear in the backbone's features (SqueezeNet's head "
-        "loses its ReLU, which can die); the heads of all other architectures are linear anyway.",
+        description="`linear`: the logits are linear in the backbone's features (SqueezeNet's head "
+        "without its final ReLU, which can die); all other architectures have linear heads anyway.",
     )
     head_start: HeadStart | Auto = Field(
         "random",
@@ -224,12 +226,12 @@ class Configuration(_Part):
     )
     batch_norm: BatchNormMode | Auto = Field(
         "train",
-        description="`eval`: BatchNorm layers keep the statistics they came with.",
+        description="`eval`: BatchNorm layers keep their pretrained statistics.",
     )
     cached_views: int | Auto | None = Field(
         None,
-        description="Number of augmented views of each image that the frozen layers run on, only "
-        "once; null: they run on every image in every epoch.",
+        description="Number of augmented views of each image whose features are cached, so that "
+        "the frozen layers run only once; null: they run on every image in every epoch.",
         examples=[None],
     )
     optimizer: Optimizer | Auto = Field(description="The optimizer.")
@@ -262,7 +264,9 @@ class Configuration(_Part):
         description="Largest norm of a gradient (Pascanu et al., 2013).",
         examples=[None],
     )
-    accumulate: int = Field(1, ge=1, le=1024, description="Batches whose gradients make one step.")
+    accumulate: int = Field(
+        1, ge=1, le=1024, description="Batches whose gradients are accumulated for one step."
+    )
     ema: Ema | Auto | None = Field(
         None, description="The moving average of the weights, if it is stored.", examples=[None]
     )
@@ -272,15 +276,17 @@ class Configuration(_Part):
 
 
 class Recipe(Configuration):
-    """The resolved configuration of a job, every field decided."""
+    """The resolved configuration of a job, without `auto` values (except the precision)."""
 
     strategy: Strategy = Field(description="Which layers are trained.")
     epochs: int = Field(ge=1, le=10_000, description="Passes over the data.", examples=[15])
-    input_size: int = Field(ge=16, le=1024, description="Pixels.", examples=[224])
+    input_size: int = Field(
+        ge=16, le=1024, description="Width and height in pixels.", examples=[224]
+    )
     head_start: HeadStart = Field("random", description="How the new head starts.")
     batch_norm: BatchNormMode = Field("train", description="Which statistics BatchNorm uses.")
     cached_views: int | None = Field(
-        None, ge=1, le=64, description="Views that the frozen layers run on once.", examples=[None]
+        None, ge=1, le=64, description="Views whose features are cached.", examples=[None]
     )
     optimizer: Optimizer = Field(description="The optimizer.")
     scheduler: Scheduler = Field(description="The learning-rate schedule.")
@@ -291,18 +297,18 @@ class Recipe(Configuration):
 
 
 def is_decided(configuration: Configuration) -> bool:
-    """Return whether architecture and strategy are decided (a precision may stay `auto`)."""
+    """Return whether architecture and strategy are decided (the precision may stay `auto`)."""
     return "auto" not in (configuration.strategy, configuration.architecture)
 
 
 def decide(configuration: Configuration) -> Recipe:
-    """Return the recipe of a configuration in which nothing is `auto` any more."""
+    """Return the recipe of a configuration without `auto` values."""
     values: dict[str, Any] = configuration.model_dump(include=set(Recipe.model_fields))
     return Recipe.model_validate(values)
 
 
 def is_run_once(recipe: Recipe) -> bool:
-    """Return whether the backbone runs once on each view of an image, and the head alone learns."""
+    """Return whether only the head is trained, on features that the backbone computes once."""
     return recipe.strategy == "feature_extract" and (
         isinstance(recipe.optimizer, Lbfgs) or recipe.cached_views is not None
     )

@@ -23,7 +23,6 @@ from app.errors import (
 from app.models.schemas import VersionName
 from app.predictions.body import PART_NAME, read_images
 from app.predictions.caller import PredictorDep, admitted, unless_gone
-from app.predictions.presentation import view_error, view_verdict
 from app.predictions.results import Classified, Outcome, Wish
 from app.predictions.schemas import (
     ImageFailure,
@@ -32,6 +31,7 @@ from app.predictions.schemas import (
     SeveralPredictions,
     SinglePrediction,
 )
+from app.predictions.views import view_error, view_verdict
 from app.web.problems import problem_responses
 
 router = APIRouter(tags=["predictions"])

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
 from app import errors
-from app.analyses.presentation import PENDING_RESPONSE
+from app.analyses.views import PENDING_RESPONSE
 from app.evaluations.router import RuntimeDep, answer_when_evaluated
 from app.evaluations.service import Asked
 from app.models import service

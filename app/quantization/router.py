@@ -6,8 +6,8 @@ from fastapi import APIRouter, Path, Response
 from fastapi.responses import JSONResponse
 
 from app import errors
-from app.analyses.presentation import PENDING_RESPONSE, answer_pending
 from app.analyses.service import require_answer
+from app.analyses.views import PENDING_RESPONSE, answer_pending
 from app.db.tables import Inquiry
 from app.models.paths import NamePath, VersionPath
 from app.quantization.schemas import Quantization, QuantizeRequest

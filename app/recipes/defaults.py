@@ -1,4 +1,4 @@
-"""Resolve a request to a configuration: left-out fields come from the preset."""
+"""Resolve a job request to a configuration; the preset gives the fields that were left out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ _PUBLISHED_NAMES = frozenset(weights.name for entry in list_entries() for weight
 
 
 class BaseModelFacts(BaseModel):
-    """Facts inherited from the registered model whose weights a job starts from."""
+    """Properties of the registered model that a job starts from; the job inherits them."""
 
     reference: str
     architecture: str
@@ -36,8 +36,8 @@ class BaseModelFacts(BaseModel):
     checkpoint_key: str
 
 
-class Choice(BaseModel):
-    """The decision where a request says `auto`."""
+class AutoDecision(BaseModel):
+    """The values that replace `auto` in a request."""
 
     architecture: str
     strategy: Strategy
@@ -56,10 +56,10 @@ _PLAIN = (
     "class_balance",
     "accumulate",
 )
-"""Fields that a configuration takes as they were sent."""
+"""Fields that are copied from the request; the preset gives those that are null."""
 
 _SWITCHED = ("cached_views", "staged_unfreezing", "mixing", "clip_norm", "ema", "early_stopping")
-"""The same, for fields that null switches off."""
+"""Fields that are copied from the request if it has them; null disables the feature."""
 
 
 def resolve(
@@ -68,16 +68,16 @@ def resolve(
     dataset_name: str,
     num_threads: int,
     base: BaseModelFacts | None,
-    choice: Choice | None = None,
+    decision: AutoDecision | None = None,
 ) -> JobConfig:
-    """Fill in every field that the caller left out.
+    """Return the configuration with a value for every field that the request leaves out.
 
-    base is the registered model that `weights` refers to, if it does. With a choice nothing stays
-    `auto`. Raises ValidationFailed with what is allowed.
+    base is the registered model if `weights` refers to one. With a decision, no value stays `auto`.
+    Raises ValidationFailed with the allowed values.
     """
-    if choice is not None:
+    if decision is not None:
         used = dict.fromkeys(("time_budget_seconds", "max_parameters"))
-        request = request.model_copy(update=choice.model_dump() | used)
+        request = request.model_copy(update=decision.model_dump() | used)
     strategy = _resolve_strategy(request)
     preset = choose_preset(request, strategy)
     entry = _resolve_architecture(request, preset, base)
@@ -119,7 +119,7 @@ def resolve(
 
 
 def is_published(weights: str | None) -> bool:
-    """Return whether `weights` (or their absence) is no reference to a registered model."""
+    """Return False if `weights` is a reference to a registered model."""
     return weights in {None, "imagenet", "none", *_PUBLISHED_NAMES}
 
 
@@ -129,12 +129,16 @@ def _resolve_strategy(request: JobRequest) -> StrategyOrAuto:
     if untrained and strategy not in {"scratch", "fine_tune"}:
         raise _problem(
             "strategy",
-            f"{strategy} freezes layers; with weights 'none' every layer must be trained.",
+            f"`strategy` is {strategy}, which freezes layers; with weights 'none' every layer must "
+            "be trained.",
             ("scratch", "fine_tune"),
         )
     if strategy == "scratch" and request.weights not in {None, "none"}:
         raise _problem(
-            "weights", "The strategy scratch starts from random weights.", ("none", "left out")
+            "weights",
+            f"`weights` is '{request.weights}', but the strategy scratch starts from random "
+            "weights.",
+            ("none", "left out"),
         )
     return strategy
 
@@ -158,14 +162,15 @@ def _resolve_architecture(
         for field in ("time_budget_seconds", "max_parameters"):
             if getattr(request, field) is not None:
                 message = (
-                    f'`{field}` needs `"architecture": "auto"`; only that is chosen by a budget.'
+                    f'`{field}` needs `"architecture": "auto"`; it is a budget for that choice.'
                 )
                 raise _problem(field, message, ("left out",))
         with _in_body():
             return get_entry(wanted or preset.architecture)
     if request.weights not in {None, "imagenet"} or request.strategy == "scratch":
         message = (
-            'With `"architecture": "auto"` the ImageNet weights decide; leave other weights out.'
+            'With `"architecture": "auto"` only the ImageNet weights can be used; leave `weights` '
+            "out."
         )
         raise _problem("weights", message, ("imagenet", "left out"))
     return None
@@ -200,7 +205,7 @@ def _resolve_trainable_from(
         raise _problem(
             "trainable_from",
             f"`trainable_from` is {request.trainable_from!r}; the strategy partial needs the name "
-            f"of the first layer that learns, `{layers[0]}` to `{layers[-1]}` in {entry.name}.",
+            f"of the first layer to train, `{layers[0]}` to `{layers[-1]}` in {entry.name}.",
             layers,
         )
     return request.trainable_from
@@ -227,7 +232,7 @@ def _resolve_input_size(
 
 @contextmanager
 def _in_body() -> Iterator[None]:
-    """Make errors point into the request's body."""
+    """Prefix the locations of errors with `body`."""
     try:
         yield
     except ValidationFailed as error:
@@ -239,14 +244,14 @@ def _in_body() -> Iterator[None]:
 def _merge(
     field: str, request: JobRequest, preset: Any, kind: Any, switched_off: Any = None
 ) -> Any:
-    """Return the preset's part with the request's changes, or another part with its defaults."""
+    """Apply the request's changes to the preset's component, or to the defaults of another one."""
     changes = getattr(request, field)
     if changes is None:
         if field in request.model_fields_set:
             if switched_off is None:
                 raise _problem(
                     field,
-                    f"`{field}` is null, but it cannot be switched off; send an object.",
+                    f"`{field}` is null, but it cannot be disabled; send an object.",
                     ("an object",),
                 )
             return switched_off

@@ -1,8 +1,8 @@
-"""The presets: the values of fields that a job request leaves out.
+"""Define the presets: the values of fields that a job request leaves out.
 
-The tutorials: "Finetuning Torchvision Models" (Inkawhich) for `tutorial`, "Transfer Learning for
-Computer Vision" (Chilamkurthy) for the step schedule of `tutorial-steplr`. The recommended values
-were chosen by measurement (docs/results.md).
+`tutorial` follows "Finetuning Torchvision Models" (Inkawhich), the step schedule of
+`tutorial-steplr` "Transfer Learning for Computer Vision" (Chilamkurthy). The values of
+`recommended` were chosen by benchmarks (docs/results.md).
 """
 
 from dataclasses import dataclass, replace
@@ -44,7 +44,7 @@ _CONSTANT = ConstantSchedule()
 class PresetValues:
     """The value of each field that a request may leave out; the defaults are the tutorials'.
 
-    `auto` stands where the strategy decides, while that is `auto` itself.
+    A field that depends on the strategy is `auto` while the strategy is `auto`.
     """
 
     architecture: str = "resnet18"
@@ -91,7 +91,7 @@ _UNDECIDED = replace(
     head_start="auto",
     ema="auto",
 )
-"""While the strategy is `auto`: every field that depends on the strategy is `auto`, too."""
+"""Values while the strategy is `auto`: every field that depends on the strategy is `auto`, too."""
 
 _SOLVED_HEAD = replace(
     _RECOMMENDED,
@@ -135,7 +135,7 @@ _OF_STEPPED_TRAINING = {
     "ema",
     "cached_views",
 }
-"""Fields without a meaning for a solver: a request with one of them wants a stepped head."""
+"""Fields that L-BFGS does not use: a request with one of them trains the head by gradient steps."""
 
 _PRESETS: dict[Preset, PresetValues] = {
     "tutorial": _TUTORIAL,
@@ -156,7 +156,7 @@ def choose_preset(request: JobRequest, strategy: StrategyOrAuto) -> PresetValues
     if request.preset != "recommended":
         return _PRESETS[request.preset]
     if request.weights == "none":
-        strategy = "scratch"  # whatever it is called: random weights are not worth keeping
+        strategy = "scratch"  # random weights need the recipe of scratch under any strategy
     if strategy == "auto":
         return _UNDECIDED
     if strategy == "feature_extract" and _wants_steps(request):

@@ -1,4 +1,4 @@
-"""Rules for which fields of a recipe can be combined."""
+"""Check which fields of a recipe can be combined."""
 
 from collections.abc import Iterator
 
@@ -8,10 +8,7 @@ from app.ml.recipe import Configuration, Lbfgs
 
 
 def check_combination(config: Configuration, entry: Entry | None) -> None:
-    """Reject combinations that would have no effect; `auto` values and architectures pass.
-
-    `auto` values and architectures pass.
-    """
+    """Raise ValidationFailed for fields that cannot be combined; `auto` values are not checked."""
     problems = tuple(_find_problems(config, entry))
     if problems:
         raise ValidationFailed(*problems)
@@ -28,14 +25,18 @@ def _find_problems(config: Configuration, entry: Entry | None) -> Iterator[Input
     if config.head_start == "linear_probe" and config.weights == "none":
         yield _problem(
             "head_start",
-            "A linear probe needs pretrained weights; with weights none the head start is random.",
+            "`head_start` is linear_probe, which needs pretrained weights; with weights none it "
+            "must be random.",
             "random",
         )
     has_relu = entry is not None and entry.name.startswith("squeezenet")
     needs_linear = config.head_start == "linear_probe" or isinstance(config.optimizer, Lbfgs)
     if needs_linear and has_relu and config.head == "torchvision":
         yield _problem(
-            "head", "A head that ends in a ReLU cannot be solved; `head` must be linear.", "linear"
+            "head",
+            f"The torchvision head of {config.architecture} ends in a ReLU, so it cannot be solved "
+            "for; `head` must be linear.",
+            "linear",
         )
     if config.staged_unfreezing is not None and config.strategy not in {"fine_tune", "partial"}:
         message = (
@@ -45,7 +46,7 @@ def _find_problems(config: Configuration, entry: Entry | None) -> Iterator[Input
     if config.batch_norm == "eval" and config.weights == "none":
         yield _problem(
             "batch_norm",
-            "With weights none BatchNorm has no statistics; `batch_norm` must be train.",
+            "With weights none, BatchNorm has no stored statistics; `batch_norm` must be train.",
             "train",
         )
 
@@ -57,7 +58,10 @@ def _find_solver_problems(config: Configuration, solver: Lbfgs) -> Iterator[Inpu
         )
         yield _problem("optimizer", message, "sgd", "rmsprop", "adamw")
     if config.epochs != len(solver.l2_strengths):
-        message = f"`epochs` is {config.epochs}; with lbfgs it is the number of L2 strengths."
+        message = (
+            f"`epochs` is {config.epochs}; with lbfgs it must be the number of L2 strengths, "
+            f"{len(solver.l2_strengths)}."
+        )
         yield _problem("epochs", message, str(len(solver.l2_strengths)))
     off = {
         "mixing": None,
@@ -74,7 +78,7 @@ def _find_solver_problems(config: Configuration, solver: Lbfgs) -> Iterator[Inpu
     for field, value in off.items():
         if getattr(config, field) != value:
             allowed = "null" if value is None else str(value)
-            message = f"lbfgs solves for the head in one go; `{field}` must be {allowed}."
+            message = f"lbfgs takes no gradient steps; with it, `{field}` must be {allowed}."
             yield _problem(field, message, allowed)
     if config.class_balance == "sampling":
         message = "lbfgs uses each image once; `class_balance` must be loss or none."
@@ -82,26 +86,32 @@ def _find_solver_problems(config: Configuration, solver: Lbfgs) -> Iterator[Inpu
     if getattr(config.augmentation, "name", "none") != "none":
         yield _problem(
             "augmentation",
-            "lbfgs uses each image once, as validation does; `augmentation` must be none.",
+            "lbfgs uses each image once, without augmentation; `augmentation` must be none.",
             "none",
         )
 
 
 def _find_cache_problems(config: Configuration, *, is_frozen: bool) -> Iterator[InputProblem]:
     if not is_frozen:
-        message = f"`cached_views` needs frozen layers; with {config.strategy} every layer learns."
+        message = (
+            f"`cached_views` needs frozen layers; the strategy {config.strategy} trains every "
+            "layer."
+        )
         yield _problem("cached_views", message, "null")
     if config.batch_norm != "eval":
-        message = "With `cached_views` BatchNorm keeps its statistics; `batch_norm` must be eval."
+        message = "`cached_views` needs constant BatchNorm statistics; `batch_norm` must be eval."
         yield _problem("batch_norm", message, "eval")
     if config.mixing is not None:
         yield _problem(
-            "mixing", "With `cached_views` images cannot be mixed; `mixing` must be null.", "null"
+            "mixing",
+            "Images cannot be mixed with `cached_views`; `mixing` must be null.",
+            "null",
         )
     if config.staged_unfreezing is not None:
         yield _problem(
             "staged_unfreezing",
-            "With `cached_views` frozen layers never learn; `staged_unfreezing` must be null.",
+            "Frozen layers cannot be unfrozen with `cached_views`; `staged_unfreezing` must be "
+            "null.",
             "null",
         )
 

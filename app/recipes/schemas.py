@@ -1,4 +1,4 @@
-"""A job request, and the configuration that it is resolved to."""
+"""Schemas of a job request and of the configuration that it is resolved to."""
 
 from typing import Literal, Self
 
@@ -17,7 +17,7 @@ from app.ml.recipe import (
     StagedUnfreezing,
     StrategyOrAuto,
 )
-from app.recipes.part_schemas import AugmentationRequest, OptimizerRequest, SchedulerRequest
+from app.recipes.component_schemas import AugmentationRequest, OptimizerRequest, SchedulerRequest
 from app.web.schemas import ApiModel, Metadata, Name
 
 Preset = Literal["recommended", "tutorial", "tutorial-steplr", "tutorial-inception"]
@@ -27,133 +27,135 @@ JOB_ID = "job_01k0w1rhzemcbybsywa1w8p9"
 
 
 class JobRequest(ApiModel):
-    """A training job; only `dataset_id` is required, the preset fills the rest."""
+    """Request of a training job; only `dataset_id` is required, the preset gives the others."""
 
     dataset_id: str | None = Field(
         None,
         max_length=40,
-        description="What to learn from; it may still be ingesting. Required, unless `clone_of` "
+        description="Dataset to train on; it may still be ingesting. Required, unless `clone_of` "
         "is given.",
         examples=[DATASET_ID],
     )
     clone_of: str | None = Field(
         None,
         max_length=40,
-        description="A job to repeat with the very configuration it had; beside it only "
-        "`model_name` and `metadata` may be given.",
+        description="Job to repeat with the same configuration; only `model_name` and `metadata` "
+        "may be given with it.",
         examples=[None],
     )
     architecture: str | None = Field(
         None,
         max_length=64,
-        description="One of GET /architectures, by its torchvision name or the tutorial's; `auto`: "
-        "the most accurate on ImageNet that fits the budget.",
+        description="An architecture from GET /architectures, by torchvision's or the tutorial's "
+        "name; `auto`: the one with the highest ImageNet accuracy that fits the budget.",
         examples=["squeezenet1_0"],
     )
     time_budget_seconds: float | None = Field(
         None,
         gt=0,
         le=1e7,
-        description="With `architecture: auto`: how long the training may take; an hour where "
-        "max_parameters is left out as well.",
+        description="With `architecture: auto`: longest training time in seconds; an hour if "
+        "max_parameters is left out, too.",
         examples=[None],
     )
     max_parameters: int | None = Field(
         None,
         ge=1,
-        description="With `architecture: auto`: how large the model may be.",
+        description="With `architecture: auto`: largest number of parameters.",
         examples=[None],
     )
     strategy: StrategyOrAuto | None = Field(
         None,
-        description="Which layers learn: the new head alone (`feature_extract`), everything "
-        "(`fine_tune`), everything from `trainable_from` on (`partial`), everything from "
-        "random weights (`scratch`), or what is advised after measuring (`auto`).",
+        description="Which layers are trained: only the new head (`feature_extract`), all layers "
+        "(`fine_tune`), all layers from `trainable_from` on (`partial`), all layers from random "
+        "weights (`scratch`), or those that the advice on the dataset recommends (`auto`).",
         examples=["feature_extract"],
     )
     trainable_from: str | None = Field(
         None,
         max_length=128,
-        description="With `partial`: the first layer that learns.",
+        description="With `partial`: the first layer that is trained.",
         examples=["layer3"],
     )
     weights: str | None = Field(
         None,
         max_length=160,
-        description="`imagenet`, the name of a weights entry, `none`, or a reference to a model "
-        "of this service (`name`, `name@alias`, `name:3`) to go on from.",
+        description="`imagenet`, the name of published weights, `none`, or a reference to a "
+        "registered model to start from (`name`, `name@alias`, `name:3`).",
         examples=["imagenet"],
     )
-    preset: Preset = Field("recommended", description="Where left-out fields come from.")
+    preset: Preset = Field("recommended", description="Preset that gives the left-out fields.")
     epochs: int | None = Field(
         None, ge=1, le=10_000, description="Passes over the data.", examples=[15]
     )
-    batch_size: int | None = Field(None, ge=1, le=4096, description="Images a step.", examples=[8])
+    batch_size: int | None = Field(
+        None, ge=1, le=4096, description="Images per batch.", examples=[8]
+    )
     input_size: int | None = Field(
         None,
         ge=16,
         le=1024,
-        description="Pixels; the architecture may ask for more.",
+        description="Width and height in pixels; the architecture has a minimum.",
         examples=[224],
     )
-    seed: int = Field(0, ge=0, lt=2**32, description="Fixes everything that is left to chance.")
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of all random numbers.")
     num_threads: int | None = Field(
         None,
         ge=1,
         le=256,
-        description="CPU threads; part of what makes a run repeatable.",
+        description="CPU threads; a run is reproducible only with the same number.",
         examples=[2],
     )
     optimizer: OptimizerRequest | None = Field(
         None,
-        description="What moves the weights.",
+        description="Changes to the preset's optimizer.",
         examples=[{"name": "sgd", "learning_rate": 0.001}],
     )
     scheduler: SchedulerRequest | None = Field(
         None,
-        description="How the learning rate changes; null: it does not.",
+        description="Changes to the preset's learning-rate schedule; null: constant.",
         examples=[{"name": "step", "step_size": 7, "gamma": 0.1}],
     )
     augmentation: AugmentationRequest | None = Field(
         None,
-        description="How training images are varied; null: they are not.",
+        description="Changes to the preset's augmentation; null: no augmentation.",
         examples=[{"name": "tutorial"}],
     )
     early_stopping: EarlyStopping | None = Field(
         None,
-        description="When to stop before the last epoch; null: never.",
+        description="Early stopping; null: all epochs are run.",
         examples=[{"patience": 5}],
     )
     precision: Precision | None = Field(
         None,
-        description="Numbers the layers compute in; `auto`: the fastest that the device has.",
+        description="Data type that layers compute in; `auto`: the fastest of the device.",
         examples=["auto"],
     )
     compile: bool | None = Field(
-        None, description="Whether torch.compile builds the model's kernels.", examples=[False]
+        None, description="Whether the model is compiled by torch.compile.", examples=[False]
     )
     head: HeadKind | None = Field(
         None,
-        description="`linear`: SqueezeNet's head loses its final ReLU, which can die.",
+        description="`linear`: without the final ReLU of SqueezeNet's head, which can die.",
         examples=["linear"],
     )
     head_start: HeadStart | None = Field(
         None,
-        description="What the new head begins as: random numbers, or the best linear head on the "
-        "frozen trunk's features.",
+        description="Initial weights of the new head: random, or the best linear head on the "
+        "frozen backbone's features.",
         examples=["linear_probe"],
     )
     batch_norm: BatchNormMode | None = Field(
         None,
-        description="`eval`: BatchNorm layers keep the statistics they came with.",
+        description="`eval`: BatchNorm layers keep their pretrained statistics.",
         examples=["train"],
     )
     cached_views: int | None = Field(
         None,
         ge=1,
         le=64,
-        description="How many augmented views of each image the frozen layers see once and for "
-        "all; null: they see every image anew in every epoch.",
+        description="Number of augmented views of each image whose features are cached, so that "
+        "the frozen layers run only once; null: they run on every image in every epoch.",
         examples=[4],
     )
     layer_decay: float | None = Field(
@@ -165,36 +167,43 @@ class JobRequest(ApiModel):
     )
     staged_unfreezing: StagedUnfreezing | None = Field(
         None,
-        description="When the layers below the head begin to learn; null: at once.",
+        description="Staged unfreezing of the layers below the head; null: they are trained from "
+        "the first epoch.",
         examples=[None],
     )
     mixing: Mixing | None = Field(
         None,
-        description="How training images are mixed with each other; null: they are not.",
+        description="Mixing of training images in pairs; null: no mixing.",
         examples=[{"name": "mixup", "alpha": 0.2}],
     )
     label_smoothing: float | None = Field(
-        None, ge=0, lt=1, description="Share of a label spread over all classes.", examples=[0.1]
+        None, ge=0, lt=1, description="Label smoothing.", examples=[0.1]
     )
     class_balance: ClassBalance | None = Field(
         None,
-        description="What makes rare classes count as much as frequent ones.",
+        description="How rare classes are balanced against frequent ones: by weights in the loss, "
+        "or by more frequent sampling.",
         examples=["loss"],
     )
     clip_norm: float | None = Field(
-        None, gt=0, le=1e6, description="Longest gradient of a step.", examples=[1.0]
+        None, gt=0, le=1e6, description="Largest norm of a gradient.", examples=[1.0]
     )
     accumulate: int | None = Field(
-        None, ge=1, le=1024, description="Batches whose gradients make one step.", examples=[1]
+        None,
+        ge=1,
+        le=1024,
+        description="Batches whose gradients are accumulated for one step.",
+        examples=[1],
     )
     ema: Ema | None = Field(
         None,
-        description="Whether the moving average of the weights is validated and kept.",
+        description="Exponential moving average of the weights, which is then validated and "
+        "registered; null: none.",
         examples=[{"decay": 0.99}],
     )
     model_name: Name | None = Field(
         None,
-        description="Where the model is registered; left out: the dataset's name.",
+        description="Name of the registered model; left out: the dataset's name.",
         examples=["ants-and-bees"],
     )
     metadata: Metadata = Field(default_factory=dict)
@@ -202,13 +211,11 @@ class JobRequest(ApiModel):
     @model_validator(mode="after")
     def _name_a_source(self) -> Self:
         if self.clone_of is None and self.dataset_id is None:
-            raise ValueError("dataset_id is required (or clone_of, to repeat a job)")
+            raise ValueError("dataset_id is missing; send it, or clone_of to repeat a job")
         extra = self.model_fields_set - {"clone_of", "model_name", "metadata"}
         if self.clone_of is not None and extra:
             names = ", ".join(sorted(extra))
-            raise ValueError(
-                f"beside clone_of only model_name and metadata are allowed, not {names}"
-            )
+            raise ValueError(f"only model_name and metadata are allowed with clone_of, not {names}")
         return self
 
     model_config = ConfigDict(
@@ -228,11 +235,9 @@ class JobRequest(ApiModel):
 
 
 class JobConfig(Configuration):
-    """Everything that decides what is learned; what is `auto` is in `resolved` after the start."""
+    """The full configuration of a job; its `auto` values are decided at the start (`resolved`)."""
 
-    dataset_id: str = Field(description="What is learned from.", examples=[DATASET_ID])
-    model_name: str = Field(
-        description="Where the model is registered.", examples=["ants-and-bees"]
-    )
+    dataset_id: str = Field(description="Dataset to train on.", examples=[DATASET_ID])
+    model_name: str = Field(description="Name of the registered model.", examples=["ants-and-bees"])
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())

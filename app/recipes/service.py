@@ -1,4 +1,4 @@
-"""Resolve a job request against what the service has: dataset, weights, model to continue from."""
+"""Resolve a job request with its dataset, weights and base model."""
 
 from sqlalchemy.orm import Session
 
@@ -14,17 +14,17 @@ from app.settings import Settings
 
 
 def require_weights(request: JobRequest, settings: Settings) -> None:
-    """Raise WeightsUnavailable if the published weights that a request needs cannot be had.
+    """Raise WeightsUnavailable if the published weights of a request are not available.
 
-    May ask the network, so it must be called before a transaction has begun.
+    May use the network, so call it before a transaction begins.
     """
     if request.clone_of or request.strategy == "scratch" or not is_published(request.weights):
         return
     config = resolve(request, dataset_name="any", num_threads=1, base=None)
     if config.architecture == "auto" and not (settings.weights_download or _has_any(settings)):
         raise WeightsUnavailable(
-            "There are no pretrained weights on this machine to choose an architecture by, and "
-            "none may be downloaded. Put some into the folder named by GRAFT_WEIGHTS_DIR."
+            "`architecture` is auto, but this machine has no pretrained weights and downloads are "
+            "disabled. Put weights into the folder named by GRAFT_WEIGHTS_DIR."
         )
     if config.weights != "none" and config.architecture != "auto":
         require_available(
@@ -36,14 +36,14 @@ def require_weights(request: JobRequest, settings: Settings) -> None:
 
 
 def _has_any(settings: Settings) -> bool:
-    """Whether any architecture's weights lie on this machine."""
+    """Return whether this machine has the weights of any architecture."""
     return any(find_local(entry, "imagenet", settings.weights_dir) for entry in list_entries())
 
 
 def resolve_new(
     session: Session, request: JobRequest, settings: Settings
 ) -> tuple[JobConfig, Dataset, BaseModelFacts | None]:
-    """Resolve a request that clones no job: its configuration, its dataset, its base model.
+    """Resolve a request without `clone_of`: its configuration, its dataset, its base model.
 
     Raises NotFound for an unknown dataset or model, DatasetInvalid, ValidationFailed.
     """
@@ -56,12 +56,12 @@ def resolve_new(
 
 
 def get_usable_dataset(session: Session, dataset_id: str) -> Dataset:
-    """The dataset, locked against deletion; raises NotFound or DatasetInvalid."""
+    """Return the dataset, locked against deletion; raises NotFound or DatasetInvalid."""
     dataset = DatasetRepository(session).get(dataset_id, share_lock=True)
     if dataset.status == "invalid":
         raise DatasetInvalid(
-            f"{dataset.id} was refused when it was checked ({dataset.error_code}): "
-            f"{dataset.error_message}"
+            f"{dataset.id} is invalid ({dataset.error_code}): {dataset.error_message} Upload a "
+            "corrected archive."
         )
     return dataset
 

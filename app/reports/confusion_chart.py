@@ -1,4 +1,4 @@
-"""A confusion matrix as a picture."""
+"""Draw a confusion matrix as a PNG."""
 
 import io
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_NAMED = 50
-"""Classes up to which axes and cells are labelled; beyond, the frequent confusions are listed."""
+"""Largest number of classes with labelled cells; for more, the chart lists frequent confusions."""
 
 _MAX_CELLS = 250
 _NUM_LISTED = 20
@@ -25,9 +25,10 @@ Matrix = NDArray[np.int64]
 def draw_confusion_matrix(
     figures: SplitFigures, class_names: Sequence[str], *, title: str
 ) -> bytes:
-    """True classes down, predicted ones across, each row coloured by its own shares. PNG.
+    """Draw true classes as rows and predicted classes as columns, coloured by share of the row.
 
-    With many classes neighbours share a cell, and the most frequent confusions stand beside it.
+    With many classes, neighbouring classes share a cell and the most frequent confusions are
+    listed beside the matrix. Returns a PNG.
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, and not always needed
 
@@ -51,13 +52,13 @@ def draw_confusion_matrix(
         fontsize=11,
         parse_math=False,
     )
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    return picture.getvalue()
+    image = io.BytesIO()
+    figure.savefig(image, format="png")
+    return image.getvalue()
 
 
 def list_confusions(matrix: Matrix, limit: int) -> list[tuple[int, int, int]]:
-    """(true class, predicted class, images) of the most frequent mistakes, by falling number."""
+    """Return (true class, predicted class, images) of the most frequent mistakes, in order."""
     wrong = matrix.copy()
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:limit]
@@ -73,9 +74,9 @@ def _draw_cells(axes: "Axes", matrix: Matrix, class_names: Sequence[str]) -> Non
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     names = [_shorten(name) for name in class_names]
-    size = 9 if len(names) <= 20 else 7  # noqa: PLR2004 - what is still to be read at this width
+    size = 9 if len(names) <= 20 else 7  # noqa: PLR2004 - legible at this width
     positions = range(len(names))
-    axes.set_xticks(positions, names, rotation=90 if len(names) > 3 else 0, fontsize=size)  # noqa: PLR2004 - what stands side by side
+    axes.set_xticks(positions, names, rotation=90 if len(names) > 3 else 0, fontsize=size)  # noqa: PLR2004 - fits horizontally
     axes.set_yticks(positions, names, fontsize=size)
     for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
         label.set_parse_math(False)
@@ -98,10 +99,10 @@ def _draw_blocks(axes: "Axes", matrix: Matrix) -> None:
     width = -(-num_classes // _MAX_CELLS)
     starts = np.arange(0, num_classes, width)
     blocks = np.add.reduceat(np.add.reduceat(matrix, starts, axis=0), starts, axis=1)
-    # a lone mistake must show beside hundreds of right answers: the logarithm brings it near
+    # the logarithm makes a single mistake visible beside hundreds of correct predictions
     axes.imshow(np.log1p(blocks), cmap="Blues", extent=(0, num_classes, num_classes, 0))
     axes.set(
-        xlabel="predicted class, by its place in class_names",
+        xlabel="predicted class, by its index in class_names",
         ylabel="true class",
         title="images, darker on a logarithmic scale"
         + (f"; {width} classes a cell" if width > 1 else ""),

@@ -1,4 +1,4 @@
-"""What a finished job's model is worth."""
+"""Routes for the report of a finished job."""
 
 from typing import Annotated, Literal
 
@@ -8,9 +8,9 @@ from app import errors
 from app.errors import InputProblem, ValidationFailed
 from app.jobs import service
 from app.jobs.router import JobId
+from app.reports import service as reports
 from app.reports.confusion_chart import draw_confusion_matrix
 from app.reports.schemas import JobReportView
-from app.reports.service import read_report, view_report
 from app.web.dependencies import ReadSessionDep
 from app.web.problems import problem_responses
 
@@ -19,38 +19,38 @@ router = APIRouter(tags=["jobs"])
 _PROBLEMS = problem_responses(errors.NotFound, errors.ReportNotReady)
 
 
-@router.get("/jobs/{job_id}/report", summary="What the model is worth", responses=_PROBLEMS)
+@router.get("/jobs/{job_id}/report", summary="Get a job's report", responses=_PROBLEMS)
 def get_report(job_id: JobId, session: ReadSessionDep) -> JobReportView:
-    """The best checkpoint on images it did not learn from.
+    """Return the metrics of the best checkpoint on the validation and test images.
 
-    Right and wrong by class, how far its confidence can be believed, its surest mistakes, and
-    training images that may be labelled wrongly.
+    They include metrics by class, calibration, the most confident mistakes, and training images
+    that are probably labelled wrongly.
     """
-    return view_report(session, service.get_job(session, job_id))
+    return reports.view_report(session, service.get_job(session, job_id))
 
 
 @router.get(
     "/jobs/{job_id}/confusion_matrix.png",
     response_class=Response,
-    summary="The confusion matrix as a picture",
+    summary="Get a job's confusion matrix as an image",
     responses=_PROBLEMS
-    | {200: {"description": "Which class is taken for which.", "content": {"image/png": {}}}},
+    | {200: {"description": "The confusion matrix.", "content": {"image/png": {}}}},
 )
 def get_confusion_matrix(
     job_id: JobId,
     session: ReadSessionDep,
-    split: Annotated[Literal["val", "test"], Query(description="Whose images are counted.")] = (
-        "val"
-    ),
+    split: Annotated[Literal["val", "test"], Query(description="Split of the images.")] = ("val"),
 ) -> Response:
-    """Draw true classes down and predicted ones across, as PNG; 422 for a split it has not."""
+    """Draw true classes as rows and predicted classes as columns, as PNG."""
     job = service.get_job(session, job_id)
-    report = read_report(session, job)
+    report = reports.get_report(session, job)
     figures = report.test if split == "test" else report
     if figures is None:
         raise ValidationFailed(
-            InputProblem(("query", "split"), "The dataset has no test split.", ("val",))
+            InputProblem(
+                ("query", "split"), "`split` is test, but the dataset has no test split.", ("val",)
+            )
         )
     title = f"{job.model_name}: {split}"
-    picture = draw_confusion_matrix(figures, report.class_names, title=title)
-    return Response(picture, media_type="image/png")
+    image = draw_confusion_matrix(figures, report.class_names, title=title)
+    return Response(image, media_type="image/png")

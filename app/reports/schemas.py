@@ -1,4 +1,4 @@
-"""The report of a job on the wire."""
+"""Response schema of a job's report."""
 
 from pydantic import Field
 
@@ -6,6 +6,6 @@ from app.jobs.report_schemas import Report
 
 
 class JobReportView(Report):
-    """What the best checkpoint of a job is worth."""
+    """The report of a job."""
 
     job_id: str = Field(description="The job.", examples=["job_01k0w1rhzemcbybsywa1w8p9"])

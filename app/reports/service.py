@@ -11,21 +11,21 @@ from app.reports.schemas import JobReportView
 _THUMBNAIL_PIXELS = 128
 
 
-def read_report(session: Session, job: Job) -> Report:
-    """What the job's training process found; raises ReportNotReady where there is none."""
+def get_report(session: Session, job: Job) -> Report:
+    """Return the report that the training process stored; raises ReportNotReady."""
     row = JobRepository(session).find_report(job.id)
     if row is None:
         raise ReportNotReady(
-            f"{job.id} is {job.status}; a report is made when a job succeeds."
+            f"{job.id} is {job.status}; only a succeeded job has a report."
             if job.status != "succeeded"
-            else f"{job.id} was finished before reports were made."
+            else f"{job.id} has no report, because it ended before this service wrote reports."
         )
     return Report.model_validate(row.report)
 
 
 def view_report(session: Session, job: Job) -> JobReportView:
-    """The job's report, its pictures linked; raises ReportNotReady where there is none."""
-    report = read_report(session, job)
+    """Return the job's report with links to thumbnails; raises ReportNotReady."""
+    report = get_report(session, job)
     if session.get(Dataset, job.dataset_id) is not None:
         for mistake in report.mistakes:
             images = f"/datasets/{job.dataset_id}/images"

@@ -1,4 +1,4 @@
-"""A study's curves in one picture."""
+"""Draw the curves of a study in one chart."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ _MARKED_EPOCHS = 40
 
 
 def draw_study(curves: Sequence[Curve]) -> bytes:
-    """Mean validation accuracy by epoch, in a band from the lowest to the highest run. PNG.
+    """Draw mean validation accuracy by epoch, with a band from the lowest to the highest run.
 
-    A head that was solved for has no epochs of learning: a level line shows what it reached.
+    A configuration with `lbfgs` has no epochs, so it is a horizontal line. Returns a PNG.
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, and not always needed
 
@@ -48,14 +48,14 @@ def draw_study(curves: Sequence[Curve]) -> bytes:
 
 
 def add_legend(figure: "Figure") -> "Legend":
-    """Name the curves below the picture, in as many columns as there is room for."""
+    """Add a legend below the chart, with as many columns as fit."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow to import, and not always needed
 
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call] # matplotlib
     for columns in range(_MAX_LEGEND_COLUMNS, 0, -1):
         legend = figure.legend(loc="outside lower center", ncols=columns, frameon=False)
         for text in legend.get_texts():
-            text.set_parse_math(False)  # a $ in a name is a dollar
+            text.set_parse_math(False)  # a $ in a name is not mathematics
         if columns == 1 or legend.get_window_extent(renderer).width <= figure.bbox.width:
             break
         legend.remove()

@@ -1,4 +1,4 @@
-"""The curves of a study's chart."""
+"""Data of one curve in a study's chart."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from app.db.tables import Epoch
 
 MAX_CURVES = 21
-"""Seven colours in three line styles, which tell the curves apart."""
+"""Number of distinguishable curves: seven colours in three line styles."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One configuration: the epochs of each of its runs, and their mean best accuracy (0-1)."""
+    """One configuration: the epochs of its runs, and their mean best validation accuracy (0-1)."""
 
     label: str
     runs: Sequence[Sequence[Epoch]]

@@ -1,4 +1,4 @@
-"""Expand a study's request to the requests of its jobs."""
+"""Expand a study's request into the requests of its jobs."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from app.recipes.service import require_weights
 from app.settings import Settings
 from app.studies.request_schemas import Changes, StudyRequest
 from app.studies.search import Assignment, draw_assignments
-from app.studies.trial import Problems, Source, Trial
+from app.studies.trial import ProblemCollector, Source, Trial
 from app.web.input_problems import list_problems
 
 MAX_JOBS = 200
@@ -25,17 +25,17 @@ _MAX_NAME = 200
 
 
 def expand(request: StudyRequest) -> list[Trial]:
-    """List the configurations of a study, with the request of each checked by itself.
+    """Return the trials of a study, each with a validated job request.
 
-    Raises ValidationFailed with all errors, each at its place in the study's request.
+    Raises ValidationFailed with all errors; each has its location in the study's request.
     """
-    problems = Problems()
+    problems = ProblemCollector()
     trials: list[Trial] = []
     for number, (name, changes, source) in enumerate(_list_configurations(request), 1):
         fields = merge(request.base, changes)
         taken = sorted(_SET_BY_STUDY.keys() & fields.keys())
         for field in taken:
-            message = f"`{field}` cannot be set for a single run of a study."
+            message = f"`{field}` cannot be set for a single configuration of a study."
             problems.add(InputProblem(source.locate((field,)), message, (_SET_BY_STUDY[field],)))
         if taken:
             continue
@@ -46,34 +46,34 @@ def expand(request: StudyRequest) -> list[Trial]:
             problems.add(*list_problems(error.errors(), JobRequest, locate=source.locate))
         else:
             trials.append(Trial(number, name, changes, source, job_request))
-    problems.raise_any()
+    problems.raise_if_any()
     _check_number(len(trials), len(request.seeds))
     return trials
 
 
 def require_all_weights(trials: list[Trial], settings: Settings) -> None:
-    """Raise WeightsUnavailable if a configuration's weights cannot be had, ValidationFailed.
+    """Raise WeightsUnavailable if the weights of a trial are not available; or ValidationFailed.
 
-    May ask the network, so it must be called before a transaction has begun.
+    May use the network, so call it before a transaction begins.
     """
-    problems = Problems()
-    looked_for = set()
+    problems = ProblemCollector()
+    checked = set()
     for trial in trials:
         request = trial.request
         wanted = (request.preset, request.architecture, request.weights, request.strategy)
-        if wanted in looked_for:
+        if wanted in checked:
             continue
-        looked_for.add(wanted)
+        checked.add(wanted)
         with problems.collecting(trial.source):
             try:
                 require_weights(request, settings)
             except WeightsUnavailable as error:
                 raise WeightsUnavailable(f"{trial.name}: {error.message}") from error
-    problems.raise_any()
+    problems.raise_if_any()
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The base with its changes; objects merge while their `name` stays the same."""
+    """Apply changes to the base; nested objects are merged if their `name` stays the same."""
     merged = dict(base)
     for field, value in changes.items():
         old = merged.get(field)

@@ -1,17 +1,17 @@
-"""Which configuration did best, and whether its lead is more than noise."""
+"""Rank the configurations of a study by validation accuracy, with ties."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from app.studies.intervals import could_be_equal, interval_of_mean
+from app.studies.intervals import estimate_interval, is_difference_insignificant
 from app.studies.request_schemas import Changes
 from app.studies.schemas import RankedConfiguration, RunView, Score
 
 
 @dataclass(frozen=True)
-class Contender:
-    """A configuration with its runs."""
+class Candidate:
+    """A configuration with its runs, to be ranked."""
 
     trial: int
     name: str
@@ -19,60 +19,60 @@ class Contender:
     runs: Sequence[RunView]
 
 
-def rank(contenders: Iterable[Contender], num_val_images: int | None) -> list[RankedConfiguration]:
-    """The configurations by mean best validation accuracy, best first.
+def rank(candidates: Iterable[Candidate], num_val_images: int | None) -> list[RankedConfiguration]:
+    """Sort the configurations by mean best validation accuracy, the best first.
 
-    Equal ones by their last accuracy, then in the order of the study. Those whose runs all failed
-    or were given up stand behind those that have others, and those without an epoch last.
+    Ties are sorted by the mean last accuracy, then by trial number. Configurations whose runs have
+    all failed or been stopped early come after the others, and those without an epoch last.
     """
     ordered = sorted(
-        ((one, *_list_counting(one.runs)) for one in contenders),
+        ((candidate, *_select_runs(candidate.runs)) for candidate in candidates),
         key=lambda item: _sort_key(item[0].trial, *item[1:]),
     )
     ranking: list[RankedConfiguration] = []
-    for position, (contender, runs, _) in enumerate(ordered, 1):
+    for position, (candidate, runs, _) in enumerate(ordered, 1):
         best = _score([run.best_val_accuracy for run in runs], num_val_images)
         last = _score([run.last_val_accuracy for run in runs], num_val_images)
         leader = ranking[0].best_val_accuracy if ranking else best
         ranking.append(
             RankedConfiguration(
                 rank=position if runs else None,
-                trial=contender.trial,
-                name=contender.name,
-                changes=contender.changes,
+                trial=candidate.trial,
+                name=candidate.name,
+                changes=candidate.changes,
                 best_val_accuracy=best,
                 last_val_accuracy=last,
                 is_tied_with_best=_is_tied(leader, best),
-                runs=list(contender.runs),
+                runs=list(candidate.runs),
             )
         )
     return ranking
 
 
-def _list_counting(runs: Sequence[RunView]) -> tuple[list[RunView], bool]:
-    """The runs that count, and whether they are still in the race."""
+def _select_runs(runs: Sequence[RunView]) -> tuple[list[RunView], bool]:
+    """Return the runs that count, and whether any of them was neither stopped nor has failed."""
     measured = [run for run in runs if run.best_val_accuracy is not None]
-    carried = [
+    complete = [
         run for run in measured if run.status not in {"failed", "cancelled"} and not run.is_pruned
     ]
-    return carried or measured, bool(carried)
+    return complete or measured, bool(complete)
 
 
 def _sort_key(
-    trial: int, runs: Sequence[RunView], is_carried: bool
+    trial: int, runs: Sequence[RunView], is_complete: bool
 ) -> tuple[bool, bool, float, float, int]:
     if not runs:
         return True, True, 0.0, 0.0, trial
     best = fmean(run.best_val_accuracy or 0.0 for run in runs)
     last = fmean(run.last_val_accuracy or 0.0 for run in runs)
-    return False, not is_carried, -best, -last, trial
+    return False, not is_complete, -best, -last, trial
 
 
 def _score(accuracies: Sequence[float | None], num_val_images: int | None) -> Score | None:
     known = [accuracy for accuracy in accuracies if accuracy is not None]
     if not known:
         return None
-    interval = interval_of_mean(known, num_val_images)
+    interval = estimate_interval(known, num_val_images)
     return Score(mean=fmean(known), interval=interval, num_runs=len(known))
 
 
@@ -81,4 +81,6 @@ def _is_tied(leader: Score | None, score: Score | None) -> bool | None:
         return True
     if score is None or leader is None or score.interval is None or leader.interval is None:
         return None
-    return could_be_equal(leader.mean, leader.interval.low, score.mean, score.interval.high)
+    return is_difference_insignificant(
+        leader.mean, leader.interval.low, score.mean, score.interval.high
+    )

@@ -1,4 +1,4 @@
-"""The studies' queries."""
+"""SQL queries for studies, their trials and their runs."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,20 +12,20 @@ from app.jobs.states import UNFINISHED
 
 
 class StudyRepository:
-    """Studies, their configurations, and the jobs that are their runs."""
+    """Studies with their trials (configurations) and runs (jobs)."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
 
     def get(self, study_id: str) -> Study:
-        """The study; raises NotFound."""
+        """Return the study; raises NotFound."""
         study = self.session.get(Study, study_id)
         if study is None:
-            raise NotFound(f"There is no study {study_id}.")
+            raise NotFound(f"There is no study '{study_id}'.")
         return study
 
     def list_page(self, *, limit: int, after: str | None) -> Sequence[Study]:
-        """Newest first, one more than `limit` so that the caller sees whether there are more."""
+        """Return the newest first, and one more than `limit` if there is another page."""
         query = select(Study).order_by(Study.id.desc()).limit(limit + 1)
         if after:
             query = query.where(Study.id < after)
@@ -37,18 +37,18 @@ class StudyRepository:
         ).all()
 
     def list_jobs(self, study_id: str, *, lock: bool = False) -> Sequence[Job]:
-        """The runs in the order in which they were queued."""
+        """Return the runs in the order in which they were queued."""
         query = select(Job).where(Job.study_id == study_id).order_by(Job.id)
         return self.session.scalars(query.with_for_update() if lock else query).all()
 
     def count_jobs(self, study_id: str) -> Sequence[tuple[str, int, datetime | None]]:
-        """For each status: how many runs, and when the last of them ended."""
+        """Return (status, number of runs, time at which the last of them ended)."""
         query = select(Job.status, func.count(), func.max(Job.finished_at))
         rows = self.session.execute(query.where(Job.study_id == study_id).group_by(Job.status))
         return [(status, num_jobs, last_end) for status, num_jobs, last_end in rows]
 
     def list_unfinished_ids(self, study_id: str) -> Sequence[str]:
-        """Ids alone: whoever changes a job reads it anew, behind a lock."""
+        """Return the ids of unfinished runs; to change a run, lock it and read it again."""
         return self.session.scalars(
             select(Job.id)
             .where(Job.study_id == study_id, Job.status.in_(UNFINISHED))
@@ -56,25 +56,25 @@ class StudyRepository:
         ).all()
 
     def list_pruned_ids(self, study_id: str) -> frozenset[str]:
-        """The runs that have been given up because they fell behind."""
+        """Return the ids of the runs that successive halving has stopped."""
         query = select(JobEvent.job_id).join(Job, Job.id == JobEvent.job_id)
         return frozenset(
             self.session.scalars(query.where(Job.study_id == study_id, JobEvent.type == "pruned"))
         )
 
-    def list_telling_epochs(self, study_id: str) -> Sequence[Epoch]:
-        """The best and the last epoch of every run."""
+    def list_best_and_last_epochs(self, study_id: str) -> Sequence[Epoch]:
+        """Return the best and the last epoch of every run."""
         return self._list_epochs(
             Job.study_id == study_id,
             or_(Epoch.epoch == Job.best_epoch, Epoch.epoch == Job.resume_epoch),
         )
 
     def list_epochs_of(self, study_id: str, trials: Sequence[int]) -> Sequence[Epoch]:
-        """Every epoch of the runs of some configurations, in order."""
+        """Return the epochs of all runs of some trials, in order."""
         return self._list_epochs(Job.study_id == study_id, Job.trial.in_(trials))
 
-    def list_rival_accuracies(self, study_id: str, job_id: str, epoch: int) -> Sequence[float]:
-        """Validation accuracies of a study's other runs after an epoch."""
+    def list_other_accuracies(self, study_id: str, job_id: str, epoch: int) -> Sequence[float]:
+        """Return the validation accuracies of a study's other runs after an epoch."""
         return self.session.scalars(
             select(Epoch.val_accuracy)
             .join(Job, Job.id == Epoch.job_id)

@@ -1,4 +1,4 @@
-"""Request body of a study."""
+"""Schemas of a study's request: base, configurations or search, seeds."""
 
 import json
 from typing import Annotated, Any, Literal, Self
@@ -25,13 +25,13 @@ Changes = dict[str, Any]
 
 
 class StudyConfiguration(BaseModel):
-    """One configuration: a name, and the fields of a job that differ from `base`."""
+    """A configuration: a name, and the job fields that differ from `base`."""
 
     name: str = Field(
         min_length=1,
         max_length=63,
         pattern=r"^[^\x00-\x1f]+$",
-        description="Its name in the ranking and the chart.",
+        description="Name in the ranking and the chart.",
         examples=["scratch"],
     )
 
@@ -39,31 +39,31 @@ class StudyConfiguration(BaseModel):
 
     @property
     def changes(self) -> Changes:
-        """The fields beside the name, as they were sent."""
+        """The fields other than the name, as they were sent."""
         return dict(self.model_extra or {})
 
 
 class Range(ApiModel):
-    """Numbers from `low` to `high`, both included."""
+    """A range of numbers from `low` to `high`, both included."""
 
-    low: float = Field(ge=-1e9, le=1e9, description="The smallest.", examples=[0.0001])
-    high: float = Field(ge=-1e9, le=1e9, description="The largest.", examples=[0.1])
-    log: bool = Field(False, description="Whether their logarithms are equally likely.")
-    integer: bool = Field(False, description="Whether only whole numbers are drawn.")
+    low: float = Field(ge=-1e9, le=1e9, description="Smallest value.", examples=[0.0001])
+    high: float = Field(ge=-1e9, le=1e9, description="Largest value.", examples=[0.1])
+    log: bool = Field(False, description="Whether values are drawn on a logarithmic scale.")
+    integer: bool = Field(False, description="Whether only integers are drawn.")
 
     @model_validator(mode="after")
     def _check_bounds(self) -> Self:
         if self.low > self.high:
-            raise ValueError("low must not be above high")
+            raise ValueError(f"low is {self.low:g}; it must not be above high, {self.high:g}")
         if self.log and self.low <= 0:
-            raise ValueError("a logarithmic range must be above 0")
+            raise ValueError(f"low is {self.low:g}; a logarithmic range must be above 0")
         if self.integer and not (self.low.is_integer() and self.high.is_integer()):
-            raise ValueError("the bounds of an integer range must be whole numbers")
+            raise ValueError("low and high of an integer range must be integers")
         return self
 
     @property
     def num_values(self) -> float:
-        """How many numbers it has."""
+        """The number of values in the range; infinite for real numbers."""
         if self.low == self.high:
             return 1
         return self.high - self.low + 1 if self.integer else float("inf")
@@ -91,19 +91,19 @@ FieldPath = Annotated[str, Field(max_length=64, pattern=r"^[a-z_0-9]+(\.[a-z_0-9
 
 
 class Search(ApiModel):
-    """Which configurations are tried: drawn from a space of fields."""
+    """A search: configurations drawn from a search space."""
 
     method: Method = Field(
-        description="`grid`: every combination, or `num_trials` of them by chance. `random`: "
-        "`num_trials` drawn independently. `successive_halving`: the same, and a run that falls "
-        "behind the others at the same epoch is given up.",
+        description="`grid`: every combination, or a random choice of `num_trials` combinations. "
+        "`random`: `num_trials` random configurations. `successive_halving`: like `random`, and "
+        "runs that are worse than others at the same epoch are stopped early.",
         examples=["random"],
     )
     space: dict[FieldPath, Choices] = Field(
         min_length=1,
         max_length=20,
-        description="For each field of a job, its values or the range they are drawn from; a dot "
-        "leads into a nested object.",
+        description="Search space: for each job field a list of values or a range; a dot separates "
+        "the names of nested fields.",
         examples=[
             {
                 "optimizer.learning_rate": {"low": 0.0001, "high": 0.1, "log": True},
@@ -115,22 +115,23 @@ class Search(ApiModel):
         None,
         ge=1,
         le=MAX_CONFIGURATIONS,
-        description="How many configurations; left out with `grid`: all.",
+        description="Number of configurations; left out with `grid`: all.",
         examples=[10],
     )
-    seed: int = Field(0, ge=0, lt=2**32, description="Fixes what is drawn.")
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of the random choice.")
     min_epochs: int = Field(
         1,
         ge=1,
         le=10_000,
-        description="The first epoch after which runs are compared; with `successive_halving`.",
+        description="With `successive_halving`: epoch of the first rung, at which runs are first "
+        "compared.",
     )
     reduction_factor: int = Field(
         3,
         ge=2,
         le=100,
-        description="One run of so many goes on after each comparison, and the next comparison is "
-        "after so many times the epochs; with `successive_halving`.",
+        description="With `successive_halving`: one of `reduction_factor` runs continues after "
+        "each rung, and the next rung has `reduction_factor` times the epochs.",
     )
 
     @model_validator(mode="after")
@@ -138,19 +139,24 @@ class Search(ApiModel):
         if self.method == "grid":
             ranges = [key for key, values in self.space.items() if isinstance(values, Range)]
             if ranges:
-                raise ValueError(f"a grid needs lists of values; {', '.join(ranges)}: a range")
+                raise ValueError(
+                    f"a grid needs lists of values, not ranges; change {', '.join(ranges)}"
+                )
         elif self.num_trials is None:
-            raise ValueError(f"{self.method} needs num_trials")
+            raise ValueError(f"num_trials is missing; {self.method} needs it")
         nested = [key for key in self.space if key.partition(".")[0] in self.space and "." in key]
         if nested:
-            raise ValueError(f"{', '.join(nested)}: the object it lies in is in the space, too")
+            raise ValueError(
+                f"the space has {', '.join(nested)} and also the object that contains it; remove "
+                "one of them"
+            )
         return self
 
 
 def _list_seeds(seeds: object) -> object:
     if isinstance(seeds, int) and not isinstance(seeds, bool):
         if not 1 <= seeds <= MAX_SEEDS:
-            raise ValueError(f"the number of seeds must be 1 to {MAX_SEEDS}")
+            raise ValueError(f"seeds is {seeds}; the number of seeds must be 1 to {MAX_SEEDS}")
         return list(range(seeds))
     return seeds
 
@@ -165,7 +171,7 @@ BASE_EXAMPLE: dict[str, Any] = {"architecture": "squeezenet1_0", "epochs": 5}
 
 
 class StudyRequest(ApiModel):
-    """Several configurations and seeds over one dataset, each run as a job."""
+    """Request of a study: several configurations and seeds on one dataset, each run as a job."""
 
     dataset_id: str = Field(
         max_length=40,
@@ -174,32 +180,33 @@ class StudyRequest(ApiModel):
     )
     name: Name | None = Field(
         None,
-        description="How the study is called; left out: like the dataset.",
+        description="Name of the study; left out: the dataset's name.",
         examples=["pretrained-against-scratch"],
     )
     base: Changes = Field(
         default_factory=dict,
-        description="The fields of POST /jobs that all runs share, `dataset_id` and `seed` aside.",
+        description="The fields of POST /jobs that all runs share, without `dataset_id` and "
+        "`seed`.",
         examples=[BASE_EXAMPLE],
     )
     configurations: list[StudyConfiguration] | None = Field(
         None,
         min_length=1,
         max_length=MAX_CONFIGURATIONS,
-        description="The compared configurations: named changes to `base`. Nested objects merge "
-        "with those of `base` while their `name` stays the same; `null` switches a thing off. "
+        description="Configurations to compare, as named changes to `base`. Nested objects are "
+        "merged with those of `base` if their `name` stays the same; `null` disables a feature. "
         "Either this or `search`.",
         examples=[[{"name": "pretrained"}, {"name": "scratch", "strategy": "scratch"}]],
     )
     search: Search | None = Field(
         None,
-        description="The compared configurations, drawn from a space. Either this or "
+        description="Configurations to compare, drawn from a search space. Either this or "
         "`configurations`.",
     )
     seeds: Seeds = Field(
         default_factory=lambda: [0],
-        description=f"Each configuration is run with each of them; a number n means 0 to n - 1. At "
-        f"most {MAX_SEEDS}.",
+        description=f"Seeds; each configuration is run with each of them. A number n means the "
+        f"seeds 0 to n - 1. At most {MAX_SEEDS}.",
         examples=[3],
     )
     metadata: Metadata = Field(default_factory=dict)
@@ -225,11 +232,11 @@ class StudyRequest(ApiModel):
     @model_validator(mode="after")
     def _check_whole(self) -> Self:
         if (self.configurations is None) == (self.search is None):
-            raise ValueError("exactly one of configurations and search is needed")
+            raise ValueError("send exactly one of configurations and search")
         names = [configuration.name for configuration in self.configurations or ()]
         for problem, found in (
-            ("each configuration needs a name of its own", len(set(names)) < len(names)),
-            ("each seed may be given once", len(set(self.seeds)) < len(self.seeds)),
+            ("the names of configurations must be unique", len(set(names)) < len(names)),
+            ("seeds must be unique", len(set(self.seeds)) < len(self.seeds)),
             ("text must not contain the character NUL", "\\u0000" in json.dumps(self.base)),
             ("text must not contain the character NUL", "\\u0000" in self._dump_choices()),
         ):

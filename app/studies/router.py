@@ -1,17 +1,19 @@
-"""HTTP of studies: create, get, list, cancel, delete, and their curves."""
+"""Routes for studies: create, get, list, cancel, delete, and their curves."""
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from app import errors
+from app.history.router import PNG_RESPONSE
+from app.jobs.router import CREATE_PROBLEMS, TRANSITION_PROBLEMS
 from app.studies import service
 from app.studies.curves import MAX_CURVES
 from app.studies.expansion import expand, require_all_weights
-from app.studies.presentation import list_curves, summarize_study, view_study
 from app.studies.request_schemas import StudyRequest
 from app.studies.schemas import STUDY_ID, StudySummary, StudyView
 from app.studies.trial import Trial
+from app.studies.views import list_curves, summarize_study, view_study
 from app.web.dependencies import PageDep, ReadSessionDep, SessionDep, SettingsDep
 from app.web.idempotency import Created, IdempotencyDep, fingerprint_of
 from app.web.problems import problem_responses
@@ -22,8 +24,6 @@ router = APIRouter(tags=["studies"])
 StudyId = Annotated[str, Path(max_length=40, description="The study.", examples=[STUDY_ID])]
 
 _NOT_FOUND = problem_responses(errors.NotFound)
-_MOVES = problem_responses(errors.NotFound, errors.IllegalTransition)
-_PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 
 
 class _Expanded(NamedTuple):
@@ -32,7 +32,7 @@ class _Expanded(NamedTuple):
 
 
 def _expand_study(body: StudyRequest, settings: SettingsDep) -> _Expanded:
-    """List the configurations and look for their weights: no transaction waits for the network."""
+    """Expand the study and check weights before the transaction, as that may use the network."""
     trials = expand(body)
     require_all_weights(trials, settings)
     return _Expanded(body, trials)
@@ -43,13 +43,7 @@ def _expand_study(body: StudyRequest, settings: SettingsDep) -> _Expanded:
     status_code=202,
     response_model=StudyView,
     summary="Create a study",
-    responses=problem_responses(
-        errors.NotFound,
-        errors.DatasetInvalid,
-        errors.IdempotencyConflict,
-        errors.ValidationFailed,
-        errors.WeightsUnavailable,
-    ),
+    responses=CREATE_PROBLEMS,
 )
 def create_study(
     expanded: Annotated[_Expanded, Depends(_expand_study)],
@@ -57,12 +51,12 @@ def create_study(
     settings: SettingsDep,
     idempotency: IdempotencyDep,
 ) -> Response:
-    """Run several configurations and seeds over one dataset, each as a job: all are queued or none.
+    """Queue a job for each configuration and seed on one dataset; all are queued or none.
 
-    Every successful run registers a version of its model, by default under the dataset's name, and
-    the first model ever registered is chosen for predictions. Give `base` another `model_name` to
-    keep a study's models apart. A run that successive halving prunes is `cancelled` and registers
-    none.
+    Every successful run registers a model version, by default under the dataset's name. The first
+    model of the service becomes the serving model. To keep a study's models apart, set another
+    `model_name` in `base`. A run that successive halving stops is `cancelled` and registers no
+    model.
     """
 
     def create() -> Created:
@@ -83,7 +77,7 @@ def list_studies(session: ReadSessionDep, page: PageDep) -> Page[StudySummary]:
 
 @router.get("/studies/{study_id}", summary="Get a study", responses=_NOT_FOUND)
 def get_study(study_id: StudyId, session: ReadSessionDep) -> StudyView:
-    """Return a study: its configurations ranked with 95 % intervals, by the runs so far."""
+    """Return a study with its configurations, ranked by the runs so far, with 95 % intervals."""
     return view_study(session, service.get_study(session, study_id))
 
 
@@ -91,16 +85,16 @@ def get_study(study_id: StudyId, session: ReadSessionDep) -> StudyView:
     "/studies/{study_id}/curves.png",
     response_class=Response,
     summary="Get a study's curves as an image",
-    responses=_NOT_FOUND | _PNG,
+    responses=_NOT_FOUND | PNG_RESPONSE,
 )
 def get_curves(
     study_id: StudyId,
     session: ReadSessionDep,
     limit: Annotated[
-        int, Query(ge=1, le=MAX_CURVES, description="How many configurations, from the best.")
+        int, Query(ge=1, le=MAX_CURVES, description="Number of configurations, from the best.")
     ] = 10,
 ) -> Response:
-    """Draw validation accuracy by epoch: the mean over seeds, in a band from lowest to highest."""
+    """Draw validation accuracy by epoch: mean over seeds, and a band from lowest to highest."""
     from app.studies.charts import draw_study  # noqa: PLC0415 - slow to import, and not always needed
 
     study = service.get_study(session, study_id)
@@ -112,7 +106,7 @@ def get_curves(
     "/studies/{study_id}/cancel",
     status_code=202,
     summary="Cancel a study's unfinished runs",
-    responses=_MOVES,
+    responses=TRANSITION_PROBLEMS,
 )
 def cancel_study(study_id: StudyId, session: SessionDep) -> StudyView:
     """Cancel the runs that have not ended; finished runs and their models stay."""
@@ -123,7 +117,7 @@ def cancel_study(study_id: StudyId, session: SessionDep) -> StudyView:
     "/studies/{study_id}",
     status_code=204,
     summary="Delete a finished study and its jobs",
-    responses=_MOVES,
+    responses=TRANSITION_PROBLEMS,
 )
 def delete_study(study_id: StudyId, session: SessionDep) -> None:
     """Delete a study and its jobs with their histories and events; their models stay."""

@@ -1,4 +1,4 @@
-"""Which configurations a search tries, and which runs it stops early."""
+"""Draw the configurations of a search, and decide which runs successive halving stops early."""
 
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -11,50 +11,57 @@ from app.errors import InputProblem, ValidationFailed
 from app.studies.request_schemas import MAX_CONFIGURATIONS, Range, Search, Values
 
 _MAX_DRAWS = 20_000
-"""Enough to draw each of 200 equally likely configurations (about 200 ln 200 draws)."""
+"""Limit of draws; 200 equally likely configurations need about 200 ln 200 draws."""
 
 Assignment = dict[str, Any]
-"""A value for each field of the space, by its dotted path."""
+"""A value for each field of the search space, by its dotted path."""
 
 
 def draw_assignments(search: Search) -> list[Assignment]:
-    """The configurations of a search, all different; the same search draws the same ones.
+    """Draw the configurations of a search, all different; equal searches draw equal ones.
 
-    Raises ValidationFailed where the space has fewer than `num_trials`, or the whole grid is too
-    many.
+    Raises ValidationFailed if the space has fewer than `num_trials` configurations, or the whole
+    grid more than MAX_CONFIGURATIONS.
     """
     size = prod(_num_values(values) for values in search.space.values())
     wanted = search.num_trials or int(size)
     if wanted > min(size, MAX_CONFIGURATIONS):
-        message = f"The space has {size:g} configurations; {wanted} of them cannot be tried."
+        message = (
+            f"The search wants {wanted} configurations; the space has {size:g}, and a study at "
+            f"most {MAX_CONFIGURATIONS}."
+        )
         raise _wrong_number(message, min(size, MAX_CONFIGURATIONS))
     if search.method == "grid" and wanted == size:
         drawn = list(_list_grid(search.space))
     else:
         drawn = _draw(search.space, wanted, np.random.default_rng(search.seed))
     if len(drawn) < wanted:
-        raise _wrong_number(f"Only {len(drawn)} different configurations were found.", len(drawn))
+        message = (
+            f"The search wants {wanted} configurations; only {len(drawn)} different ones were "
+            "drawn."
+        )
+        raise _wrong_number(message, len(drawn))
     return drawn
 
 
 def list_rungs(*, min_epochs: int, reduction_factor: int, epochs: int) -> Iterator[int]:
-    """The epochs before the last one after which runs are compared."""
+    """Yield the rungs: the epochs before the last at which runs are compared."""
     rung = min_epochs
     while rung < epochs:
         yield rung
         rung *= reduction_factor
 
 
-def falls_behind(accuracy: float, rivals: Sequence[float], *, reduction_factor: int) -> bool:
-    """Return True if a run is to be stopped after this rung.
+def should_prune(accuracy: float, others: Sequence[float], *, reduction_factor: int) -> bool:
+    """Return whether to stop a run at this rung.
 
-    accuracy and rivals (0-1) are validation accuracies after the same epoch. A run continues if it
-    is among the best 1 / reduction_factor of those that have reached the rung; nobody waits for the
-    others, and while there are fewer than reduction_factor of them, the best one continues.
+    accuracy and others (0-1) are the validation accuracies of this run and of the other runs that
+    have reached the rung. A run continues if it is among the best 1 / reduction_factor of them; of
+    fewer than reduction_factor runs, the best one continues. No run waits for others.
     Source: asynchronous successive halving (Li et al., "A System for Massively Parallel
     Hyperparameter Tuning", 2020).
     """
-    reached = sorted((*rivals, accuracy), reverse=True)
+    reached = sorted((*others, accuracy), reverse=True)
     num_promoted = max(len(reached) // reduction_factor, 1)
     return not accuracy >= reached[num_promoted - 1]
 

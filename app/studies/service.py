@@ -1,4 +1,4 @@
-"""What can be done with studies: post, look, cancel, delete, and give up runs that fall behind."""
+"""Create, get, list, cancel and delete studies, and stop runs early by successive halving."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,17 +16,17 @@ from app.jobs.states import TERMINAL
 from app.settings import Settings
 from app.studies.repository import StudyRepository
 from app.studies.request_schemas import Search, StudyRequest
-from app.studies.search import falls_behind, list_rungs
-from app.studies.trial import Problems, Trial
+from app.studies.search import list_rungs, should_prune
+from app.studies.trial import ProblemCollector, Trial
 
 
 def create_study(
     session: Session, request: StudyRequest, trials: Sequence[Trial], settings: Settings
 ) -> Study:
-    """Queue a job for each configuration and seed, all or none.
+    """Queue a job for each trial and seed, all or none.
 
-    Seed by seed, so that every configuration has a first figure early. Raises what posting a job
-    raises; ValidationFailed tells everything that is wrong, in terms of the study's request.
+    Jobs are queued seed by seed, so that every trial has a first result early. Raises the errors of
+    create_job; ValidationFailed has all problems, located in the study's request.
     """
     dataset = DatasetRepository(session).get(request.dataset_id, share_lock=True)
     study = Study(
@@ -38,7 +38,7 @@ def create_study(
     )
     session.add(study)
     session.flush()
-    problems = Problems()
+    problems = ProblemCollector()
     for trial in trials:
         session.add(
             StudyTrial(
@@ -56,36 +56,36 @@ def create_study(
                     trial=trial.number,
                 )
                 problems.add(*_find_unprunable(job, trial, request.search))
-        problems.raise_any()
+        problems.raise_if_any()
     return study
 
 
 def get_study(session: Session, study_id: str) -> Study:
-    """The study; raises NotFound."""
+    """Return the study; raises NotFound."""
     return StudyRepository(session).get(study_id)
 
 
 def list_studies(session: Session, *, limit: int, after: str | None) -> tuple[list[Study], bool]:
-    """A page of studies, newest first, and whether there are more."""
+    """Return a page of studies, newest first, and whether there are more."""
     studies = StudyRepository(session).list_page(limit=limit, after=after)
     return list(studies[:limit]), len(studies) > limit
 
 
 def cancel_study(session: Session, study_id: str) -> Study:
-    """Give all unfinished runs up. Raises IllegalTransition where there are none."""
+    """Cancel all unfinished runs; raises IllegalTransition if there are none."""
     studies = StudyRepository(session)
     study = studies.get(study_id)
     unfinished = studies.list_unfinished_ids(study_id)
     if not unfinished:
-        raise IllegalTransition("A finished study cannot be cancelled: it is over.")
+        raise IllegalTransition("A finished study cannot be cancelled: it has ended.")
     for job_id in unfinished:
-        with suppress(IllegalTransition, NotFound):  # it has ended or gone in the meantime
+        with suppress(IllegalTransition, NotFound):  # it has ended or been deleted meanwhile
             cancel_job(session, job_id)
     return study
 
 
 def delete_study(session: Session, study_id: str) -> None:
-    """Forget a finished study and its jobs; registered models stay. Raises IllegalTransition."""
+    """Delete a finished study and its jobs; registered models stay. Raises IllegalTransition."""
     studies = StudyRepository(session)
     study = studies.get(study_id)
     if any(job.status not in TERMINAL for job in studies.list_jobs(study_id, lock=True)):
@@ -93,11 +93,11 @@ def delete_study(session: Session, study_id: str) -> None:
     studies.delete_with_jobs(study)
 
 
-def consider_pruning(session: Session, job_id: str, rows: Sequence[Epoch]) -> None:
-    """Give a run of a successive halving up if it is behind the others at one of these epochs.
+def prune_if_behind(session: Session, job_id: str, rows: Sequence[Epoch]) -> None:
+    """Cancel a run of successive halving if it is worse than others at a rung among these epochs.
 
-    rows have just been recorded, and the caller's transaction holds the run's lease. A run that is
-    given up ends `cancelled`, so that it registers nothing; its history stays.
+    rows are the epochs that were just recorded; the caller's transaction holds the run's lease. The
+    run ends as `cancelled` and registers no model; its history stays.
     """
     job = JobRepository(session).get(job_id)
     if job.study_id is None or job.status != "running":
@@ -111,17 +111,17 @@ def consider_pruning(session: Session, job_id: str, rows: Sequence[Epoch]) -> No
         reduction_factor=search.reduction_factor,
         epochs=job.progress["epochs"] or 0,
     )
-    learned = {row.epoch: row for row in rows if row.learning_rate is not None}
-    for row in [learned[rung] for rung in rungs if rung in learned]:
-        rivals = studies.list_rival_accuracies(job.study_id, job_id, row.epoch)
-        if falls_behind(row.val_accuracy, rivals, reduction_factor=search.reduction_factor):
+    epochs = {row.epoch: row for row in rows if row.learning_rate is not None}
+    for row in [epochs[rung] for rung in rungs if rung in epochs]:
+        others = studies.list_other_accuracies(job.study_id, job_id, row.epoch)
+        if should_prune(row.val_accuracy, others, reduction_factor=search.reduction_factor):
             append_event(
                 session,
                 job,
                 "pruned",
                 epoch=row.epoch,
                 val_accuracy=row.val_accuracy,
-                rivals=sorted(rivals, reverse=True),
+                rivals=sorted(others, reverse=True),
                 reduction_factor=search.reduction_factor,
             )
             cancel_job(session, job_id)
@@ -136,7 +136,7 @@ def _find_halving(study: Study) -> Search | None:
 
 
 def _find_unprunable(job: Job, trial: Trial, search: Search | None) -> list[InputProblem]:
-    """A solved head has no epochs after which it could fall behind."""
+    """Return the problem of a `lbfgs` job in successive halving: it has no epochs to compare."""
     if search is None or search.method != "successive_halving":
         return []
     optimizer = job.config["optimizer"]
@@ -145,7 +145,8 @@ def _find_unprunable(job: Job, trial: Trial, search: Search | None) -> list[Inpu
     return [
         InputProblem(
             trial.source.locate(("optimizer", "name")),
-            "lbfgs solves for the head at once; successive halving compares runs after epochs.",
+            "lbfgs has no epochs, but successive halving compares runs after epochs; choose "
+            "another optimizer.",
             ("sgd", "rmsprop", "adamw"),
         )
     ]

@@ -1,4 +1,4 @@
-"""One configuration of a study, and where in the study's request its parts stand."""
+"""The trials of a study, and the locations of their problems in the study's request."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +13,10 @@ Loc = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Source:
-    """Where a configuration was written down.
+    """The location of a configuration in the study's request.
 
-    origin is the place of its changes, keys the fields they set by their dotted path; a drawn one
-    has its keys as they stand in the space.
+    origin is the location of its changes, and keys are the dotted paths of the fields that they
+    set. The keys of a drawn configuration are those of the search space.
     """
 
     origin: Loc
@@ -25,7 +25,10 @@ class Source:
     is_drawn: bool
 
     def locate(self, path: Loc) -> Loc:
-        """Where a field of a run's request was set, or could be; () is all of it."""
+        """Return the location in the study's request of a field of a job's request.
+
+        The empty path stands for the whole configuration.
+        """
         if not path:
             return self.origin
         for key in self.keys:
@@ -38,9 +41,9 @@ class Source:
 
 @dataclass(frozen=True)
 class Trial:
-    """One configuration: what it changes about the base, and a run's request with any seed.
+    """One configuration: its changes to the base, and the job request that they lead to.
 
-    number counts from 1.
+    number counts from 1. The seed of request is a placeholder; see make_request.
     """
 
     number: int
@@ -50,12 +53,12 @@ class Trial:
     request: JobRequest
 
     def make_request(self, seed: int) -> JobRequest:
-        """The request of the run with a seed."""
+        """Return the job request with a seed."""
         return self.request.model_copy(update={"seed": seed})
 
 
-class Problems:
-    """Everything that is wrong with a study, each thing once."""
+class ProblemCollector:
+    """Collects the problems of a study's request, without duplicates."""
 
     def __init__(self) -> None:
         self._found: dict[InputProblem, None] = {}
@@ -65,7 +68,7 @@ class Problems:
 
     @contextmanager
     def collecting(self, source: Source) -> Iterator[None]:
-        """Keep what is wrong with a run's request, told in terms of the study's."""
+        """Collect the problems of a job's request, with their locations in the study's request."""
         try:
             yield
         except ValidationFailed as error:
@@ -73,7 +76,7 @@ class Problems:
                 path = problem.loc[1:] if problem.loc[:1] == ("body",) else problem.loc
                 self.add(replace(problem, loc=source.locate(path)))
 
-    def raise_any(self) -> None:
-        """Raises ValidationFailed with all of them, if there are any."""
+    def raise_if_any(self) -> None:
+        """Raise ValidationFailed with all problems, if there are any."""
         if self._found:
             raise ValidationFailed(*self._found)

@@ -1,4 +1,4 @@
-"""A dry run of a job: the question a worker is asked, and its answer."""
+"""Schemas of a dry run: the analysis request and its result."""
 
 from typing import Literal
 
@@ -8,8 +8,8 @@ from app.ml.recipe import Recipe
 from app.web.schemas import ApiModel
 
 
-class DryRunQuestion(BaseModel):
-    """What one batch of this recipe costs; model_name is what the job would register."""
+class DryRunRequest(BaseModel):
+    """Analysis request: run one batch of a recipe; model_name is the model it would register."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -22,25 +22,28 @@ class DryRunQuestion(BaseModel):
 class DryRun(ApiModel):
     """One batch of random images, run as the job would run it."""
 
-    device: str = Field(description="Where it ran.", examples=["cpu"])
+    device: str = Field(description="Device that ran the batch.", examples=["cpu"])
     fits: bool = Field(description="Whether the batch fits the device's memory.", examples=[True])
     fitting_batch_size: int | None = Field(
-        description="The largest batch that was found to fit; null where not even one image does.",
+        description="The largest batch size that fits; null if not even one image fits.",
         examples=[64],
     )
     train_seconds_per_image: float | None = Field(
-        description="Forward and backward, with a batch that fits.", examples=[0.0291]
+        description="Seconds of a training step per image, with a batch that fits.",
+        examples=[0.0291],
     )
     eval_seconds_per_image: float | None = Field(
-        description="Forward alone, with a batch that fits.", examples=[0.0094]
+        description="Seconds of a forward pass per image, with a batch that fits.",
+        examples=[0.0094],
     )
     peak_memory_bytes: int | None = Field(
-        description="CPU: by how much the process grew at most; GPU: what was allocated at most.",
+        description="Peak memory: on the CPU the growth of the process, on a GPU the allocated "
+        "memory.",
         examples=[412_090_368],
     )
     available_memory_bytes: int = Field(
-        description="What the device had left before.", examples=[8_213_716_992]
+        description="Free memory of the device before the run.", examples=[8_213_716_992]
     )
     estimated_seconds: float | None = Field(
-        description="All epochs of this dataset by these figures.", examples=[41.7]
+        description="Estimated seconds of all epochs.", examples=[41.7]
     )

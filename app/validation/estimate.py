@@ -1,4 +1,4 @@
-"""What a job would cost, as far as it can be known without running it."""
+"""Estimate the memory and time of a job without running it."""
 
 from sqlalchemy.orm import Session
 
@@ -11,18 +11,18 @@ from app.validation.schemas import MemoryEstimate
 FLOAT32_BYTES = 4
 
 _OPTIMIZER_TENSORS = {"sgd": 1, "rmsprop": 1, "adamw": 2, "lbfgs": 20}
-"""Tensors of a parameter's size that each optimizer keeps: momenta, squares, history."""
+"""State tensors of a parameter's size in each optimizer: momenta, squares, history."""
 
 
 def count_parameters(recipe: Recipe, num_classes: int) -> tuple[int, int]:
-    """(all, trainable) parameters of the model that would be trained."""
+    """Return the number of (all, trainable) parameters of a recipe's model."""
     entry = get_entry(recipe.architecture)
     trainable = num_trainable_parameters(entry, recipe.strategy, recipe.trainable_from, num_classes)
     return num_parameters(entry, num_classes), trainable
 
 
 def estimate_memory(recipe: Recipe, num_classes: int) -> MemoryEstimate:
-    """Bytes of weights, gradients and optimizer state; activations depend on the device."""
+    """Return the bytes of weights, gradients and optimizer state, without activations."""
     total, trainable = count_parameters(recipe, num_classes)
     return MemoryEstimate(
         parameter_bytes=total * FLOAT32_BYTES,
@@ -32,7 +32,7 @@ def estimate_memory(recipe: Recipe, num_classes: int) -> MemoryEstimate:
 
 
 def estimate_seconds(session: Session, recipe: Recipe, dataset: Dataset) -> float | None:
-    """Seconds for all epochs, by what earlier jobs like this one took here; None without any."""
+    """Return the seconds of all epochs, estimated from similar earlier jobs; None without any."""
     rate = JobRepository(session).mean_epoch_seconds_per_image(
         recipe.architecture, recipe.strategy, recipe.input_size
     )

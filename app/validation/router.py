@@ -1,4 +1,4 @@
-"""HTTP of validation: what a job would do and cost, before it is created."""
+"""Routes that validate a job request and measure one batch, without creating a job."""
 
 from typing import Annotated, NamedTuple
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Response
 from fastapi.responses import JSONResponse
 
 from app import errors
-from app.analyses.presentation import answer_pending
+from app.analyses.views import answer_pending
 from app.db.tables import Inquiry
 from app.recipes.schemas import JobRequest
 from app.validation.schemas import Validation, ValidationProblem
@@ -18,7 +18,7 @@ router = APIRouter(tags=["jobs"])
 
 _PENDING = {
     "model": Validation,
-    "description": "What is known before a batch has been run; `Location` brings the rest.",
+    "description": "The validation before the batch has been run; get `Location` for the rest.",
 }
 
 
@@ -27,7 +27,8 @@ class _Checked(NamedTuple):
     weights_problem: ValidationProblem | None
 
 
-def _look_for_weights(body: JobRequest, settings: SettingsDep) -> _Checked:
+def _check_weights(body: JobRequest, settings: SettingsDep) -> _Checked:
+    """Check the weights before the transaction begins, because the check may use the network."""
     return _Checked(body, find_weights_problem(body, settings))
 
 
@@ -38,14 +39,14 @@ def _look_for_weights(body: JobRequest, settings: SettingsDep) -> _Checked:
     responses={202: _PENDING},
 )
 def validate_job(
-    checked: Annotated[_Checked, Depends(_look_for_weights)],
+    checked: Annotated[_Checked, Depends(_check_weights)],
     session: SessionDep,
     settings: SettingsDep,
 ) -> Response:
-    """Resolve the configuration, list its problems, and run one batch.
+    """Resolve the configuration, list its problems, and run one batch; no job is created.
 
-    No job is created. A `train` worker runs the batch once it is free, because it must measure on
-    the device of the job: while that worker is training, `measured` stays null.
+    A `train` worker runs the batch once it is free, because it measures on the device of jobs:
+    while that worker is training, `measured` stays null.
     """
     validation, inquiry = validate_request(
         session, checked.request, settings, checked.weights_problem
@@ -59,18 +60,18 @@ def validate_job(
     summary="Get a validation",
     responses={202: _PENDING, **problem_responses(errors.NotFound)},
 )
-def look_at_validation(
+def read_validation(
     inquiry_id: Annotated[
         str,
         Path(
             max_length=40,
-            description="From `Location`.",
+            description="Id from the header `Location`.",
             examples=["inq_01k0w1rhzemcbybsywa1w8p9"],
         ),
     ],
     session: ReadSessionDep,
 ) -> Response:
-    """Return the answer of POST /jobs/validate, with what has been measured since."""
+    """Return the result of POST /jobs/validate, with the measurement once it is finished."""
     return _answer(*get_validation(session, inquiry_id))
 
 

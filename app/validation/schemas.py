@@ -1,4 +1,4 @@
-"""What POST /jobs/validate answers."""
+"""Response schemas of POST /jobs/validate."""
 
 from pydantic import Field
 
@@ -8,47 +8,51 @@ from app.web.schemas import ApiModel
 
 
 class MemoryEstimate(ApiModel):
-    """Bytes that are certain before the first batch; activations come on top."""
+    """Memory of a training without its activations."""
 
-    parameter_bytes: int = Field(description="The model's weights.", examples=[2945800])
-    gradient_bytes: int = Field(description="One a trainable weight.", examples=[4104])
-    optimizer_bytes: int = Field(description="The optimizer's own state.", examples=[8208])
+    parameter_bytes: int = Field(description="Bytes of the model's weights.", examples=[2945800])
+    gradient_bytes: int = Field(description="Bytes of the gradients.", examples=[4104])
+    optimizer_bytes: int = Field(description="Bytes of the optimizer's state.", examples=[8208])
 
 
 class ValidationProblem(ApiModel):
-    """Why POST /jobs would refuse."""
+    """A reason why POST /jobs would reject the request."""
 
-    code: str = Field(description="Stable, for programs.", examples=["WEIGHTS_UNAVAILABLE"])
+    code: str = Field(description="Stable error code.", examples=["WEIGHTS_UNAVAILABLE"])
     message: str = Field(
         description="What is wrong.", examples=["There is no architecture 'resnet999'."]
     )
     loc: list[str | int] | None = Field(
-        None, description="The field at fault.", examples=[["body", "architecture"]]
+        None, description="Location of the field.", examples=[["body", "architecture"]]
     )
     allowed: list[str] | None = Field(
-        None, description="What would be right.", examples=[["resnet18", "alexnet"]]
+        None, description="Allowed values.", examples=[["resnet18", "alexnet"]]
     )
 
 
 class Validation(ApiModel):
-    """What POST /jobs would do and what that would cost."""
+    """The validation of a job request: its configuration, problems, memory and time."""
 
-    is_valid: bool = Field(description="Whether it would be accepted now.", examples=[True])
-    config: JobConfig | None = Field(description="Null where problems leave it undecided.")
+    is_valid: bool = Field(
+        description="Whether POST /jobs would accept the request now.", examples=[True]
+    )
+    config: JobConfig | None = Field(
+        description="The resolved configuration; null if problems prevent it."
+    )
     num_parameters: int | None = Field(
-        description="Of the model with its new head.", examples=[736450]
+        description="Parameters of the model with its new head.", examples=[736450]
     )
     num_trainable_parameters: int | None = Field(
-        description="What the optimizer is given.", examples=[1026]
+        description="Parameters that are trained.", examples=[1026]
     )
-    memory: MemoryEstimate | None = Field(description="What is certain of the memory needed.")
+    memory: MemoryEstimate | None = Field(description="Memory without activations.")
     estimated_seconds: float | None = Field(
-        description="From epochs measured here on the same architecture, strategy and input size; "
-        "null where there are none.",
+        description="Estimate from earlier epochs on this machine with the same architecture, "
+        "strategy and input size; null without any.",
         examples=[120.5],
     )
     measured: DryRun | None = Field(
-        description="One batch, run by a worker: null while it is waited for (202), where problems "
-        "or an `auto` leave open what would run, and while the dataset is still ingesting."
+        description="One batch, run by a worker. Null until the worker has run it (202), if the "
+        "request has problems or `auto` values, and while the dataset is ingesting."
     )
-    problems: list[ValidationProblem] = Field(description="All that were found.", examples=[[]])
+    problems: list[ValidationProblem] = Field(description="All problems.", examples=[[]])

@@ -1,4 +1,4 @@
-"""What POST /jobs would do, without doing it."""
+"""Validate a job request, and request a dry run of one batch."""
 
 from sqlalchemy.orm import Session
 
@@ -12,18 +12,21 @@ from app.recipes.schemas import JobConfig, JobRequest
 from app.recipes.service import require_weights
 from app.settings import Settings
 from app.validation import estimate
-from app.validation.dry_run_schemas import DryRun, DryRunQuestion
+from app.validation.dry_run_schemas import DryRun, DryRunRequest
 from app.validation.schemas import Validation, ValidationProblem
 
 
 def find_weights_problem(request: JobRequest, settings: Settings) -> ValidationProblem | None:
-    """What stands against the weights; may ask the network, which no transaction waits for."""
+    """Return the problem with a request's weights, if any.
+
+    May use the network, so call it before a transaction begins.
+    """
     try:
         require_weights(request, settings)
     except WeightsUnavailable as error:
         return ValidationProblem(code=error.code, message=error.message)
     except ValidationFailed:
-        pass  # found again, with the rest, by validate_request
+        pass  # validate_request finds it again, with all other problems
     return None
 
 
@@ -33,51 +36,52 @@ def validate_request(
     settings: Settings,
     weights_problem: ValidationProblem | None,
 ) -> tuple[Validation, Inquiry | None]:
-    """Collect every problem that can be found; without any, have a batch run.
+    """Collect all problems of a request; if there are none, request a dry run.
 
-    The inquiry is the dry run, None where there is none to wait for.
+    The second value is the dry run; None if none was requested.
     """
     problems = [weights_problem] if weights_problem else []
     try:
         config, dataset, base = service.resolve_request(session, request, settings)
     except ValidationFailed as error:
         problems += [_describe(error.code, problem) for problem in error.problems]
-        return _refuse(problems), None
+        return _reject(problems), None
     except (NotFound, Conflict) as error:
         problems.append(ValidationProblem(code=error.code, message=error.message))
-        return _refuse(problems), None
+        return _reject(problems), None
     recipe = decide(config) if is_decided(config) and dataset.status == "ready" else None
     inquiry = None
     if recipe is not None and not problems:
-        question = DryRunQuestion(
+        dry_run_request = DryRunRequest(
             recipe=recipe,
             model_name=config.model_name,
             base_model_key=base.checkpoint_key if base else None,
         )
         inquiry = inquiries.ask(
             session,
-            kind=question.kind,
+            kind=dry_run_request.kind,
             subject_id=dataset.id,
-            parameters=question.model_dump(mode="json"),
-            queue="train",  # it is to find the device and the memory that the job would find
+            parameters=dry_run_request.model_dump(mode="json"),
+            queue="train",  # it must run on the device and with the memory of the job
         )
     return _view(session, config, dataset, recipe, problems, inquiry), inquiry
 
 
 def get_validation(session: Session, inquiry_id: str) -> tuple[Validation, Inquiry]:
-    """What validate_request has answered, with the dry run as it is now. Raises NotFound."""
+    """Return the validation again, with the current state of its dry run; raises NotFound."""
     inquiry = inquiries.get_inquiry(session, inquiry_id)
     if inquiry.kind != "dry_run":
-        raise NotFound(f"There is no dry run {inquiry_id}.")
-    question = DryRunQuestion.model_validate(inquiry.parameters)
+        raise NotFound(f"There is no dry run '{inquiry_id}'.")
+    dry_run_request = DryRunRequest.model_validate(inquiry.parameters)
     dataset = DatasetRepository(session).get(inquiry.subject_id)
     config = JobConfig.model_validate(
-        question.recipe.model_dump() | {"dataset_id": dataset.id, "model_name": question.model_name}
+        dry_run_request.recipe.model_dump()
+        | {"dataset_id": dataset.id, "model_name": dry_run_request.model_name}
     )
-    return _view(session, config, dataset, question.recipe, [], inquiry), inquiry
+    return _view(session, config, dataset, dry_run_request.recipe, [], inquiry), inquiry
 
 
-def _view(  # noqa: PLR0913, PLR0917 - each is one thing the answer is made of
+def _view(  # noqa: PLR0913, PLR0917 - the parts of the response
     session: Session,
     config: JobConfig,
     dataset: Dataset,
@@ -103,7 +107,7 @@ def _view(  # noqa: PLR0913, PLR0917 - each is one thing the answer is made of
     )
 
 
-def _refuse(problems: list[ValidationProblem]) -> Validation:
+def _reject(problems: list[ValidationProblem]) -> Validation:
     return Validation(
         is_valid=False,
         config=None,

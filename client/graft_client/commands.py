@@ -1,4 +1,4 @@
-"""Commands that use a running service; they print its answers as JSON."""
+"""Commands that use a running service and print its answers as JSON."""
 
 from base64 import b64decode
 from pathlib import Path
@@ -24,7 +24,8 @@ Coverage = Annotated[
     typer.Option(
         min=0.5,
         max=0.999,
-        help="Also a set of labels that contains the right one for this share of images.",
+        help="Also print a prediction set that contains the correct label for this share of "
+        "images.",
     ),
 ]
 Logits = Annotated[bool, typer.Option(help="Also print the logits.")]
@@ -138,10 +139,11 @@ def gate(  # noqa: PLR0913 - the options are its arguments
     *,
     split: Split = None,
     max_class_drop: Annotated[
-        float, typer.Option(min=0, max=1, help="Largest allowed loss of recall of a class.")
+        float, typer.Option(min=0, max=1, help="Largest allowed decrease of a class's recall.")
     ] = 0.05,
     require: Annotated[
-        Literal["not_worse", "better"], typer.Option(help="Compared with the champion.")
+        Literal["not_worse", "better"],
+        typer.Option(help="Required result of the comparison with the champion."),
     ] = "not_worse",
     url: Url = LOCAL,
 ) -> None:
@@ -190,13 +192,13 @@ def events(
 @app.command(rich_help_panel=USE_PANEL)
 def shadow(
     reference: Annotated[
-        str | None, typer.Argument(help="A model; without one the shadow ends.")
+        str | None, typer.Argument(help="The shadow model; without it the shadow is removed.")
     ] = None,
     *,
     fraction: Annotated[float, typer.Option(min=0, max=1, help="Share of the images.")] = 0.1,
     url: Url = LOCAL,
 ) -> None:
-    """Send a share of the predicted images to a second model as well."""
+    """Set the shadow model, which also predicts a share of the images, for comparison."""
     with connected(url) as graft:
         print_answer(graft.shadow_model(reference, fraction=fraction))
 
@@ -209,7 +211,7 @@ def export(
     *,
     format: Annotated[  # noqa: A002 - the service's name
         Literal["safetensors", "onnx", "torch_export", "openvino"],
-        typer.Option(help="Format of the model."),
+        typer.Option(help="Format of the exported model."),
     ] = "onnx",
     url: Url = LOCAL,
 ) -> None:

@@ -1,4 +1,4 @@
-"""A connection to the service, and the ways to send a request over it."""
+"""Send requests to the service, poll for results and save files."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,7 +17,7 @@ _CHUNK_BYTES = 1024 * 1024
 
 
 class Connection:
-    """Base of all calls; close it, or use it as a context manager."""
+    """Base class of all calls; close it, or use it as a context manager."""
 
     def __init__(self, base_url: str, *, timeout_seconds: float = 60.0) -> None:
         """`timeout_seconds` limits every read and write; connections open within 5 s or fail."""
@@ -61,7 +61,7 @@ class Connection:
     def _save(
         self, path: str, file: Path, *, timeout_seconds: float | None = WAIT_SECONDS, **request: Any
     ) -> None:
-        """Save an answer in a file, chunk by chunk, once the service has it."""
+        """Save a response to a file, chunk by chunk; polls while the service answers 202."""
         deadline = Deadline(path, timeout_seconds)
         while True:
             with self._http.stream("GET", path, **request) as response:
@@ -82,7 +82,7 @@ class Connection:
         timeout_seconds: float | None = WAIT_SECONDS,
         **request: Any,
     ) -> Any:
-        """Return an answer that a worker computes: 202 tells where and when to ask for it."""
+        """Return a result that a worker computes; polls `Location` while the answer is 202."""
         return self._poll(Deadline(path, timeout_seconds), method, path, **request)
 
     def _repeat(
@@ -93,7 +93,7 @@ class Connection:
         timeout_seconds: float | None = WAIT_SECONDS,
         **request: Any,
     ) -> Any:
-        """Return the answer to a request; 202 tells what has to be ready before it is repeated."""
+        """Return the result of a request; after 202, polls `Location` and repeats the request."""
         deadline = Deadline(path, timeout_seconds)
         while True:
             response = self._http.request(method, path, **request)
@@ -133,7 +133,7 @@ def _location(response: httpx.Response) -> str:
 
 
 def _write(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write a file whole or not at all."""
+    """Write a file atomically."""
     part = path.with_name(f"{path.name}.part")
     try:
         with part.open("wb") as file:

@@ -1,4 +1,4 @@
-"""A connection for the command line: every error ends the command with one line."""
+"""Connect to the service from the command line; an error is printed as one line."""
 
 import sys
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ if TYPE_CHECKING:  # importing these takes most of the time that a command may t
 @contextmanager
 def connected(url: str) -> Iterator["Graft"]:
     """Connect to the service; an error in the block is printed and ends the command with 1."""
-    # httpx would import its own command line, and with it rich and pygments: a fifth of the time.
+    # httpx would import its command line, with rich and pygments: a fifth of the start time
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None: not importable
-    import httpx  # noqa: PLC0415 - `graft --help` does not wait for it
+    import httpx  # noqa: PLC0415 - `graft --help` does not need it
     from pydantic import ValidationError  # noqa: PLC0415 - as above
 
     from graft_client.errors import GraftClientError  # noqa: PLC0415 - as above
@@ -36,7 +36,7 @@ def connected(url: str) -> Iterator["Graft"]:
         first = error.errors()[0]
         where = ".".join(str(one) for one in first["loc"]) or "the answer"
         fail(
-            f"{url} gave an answer that this client cannot read ({where}: {first['msg']}). "
+            f"{url} returned an answer that this client cannot read ({where}: {first['msg']}). "
             "Check the address, and that client and service have the same version."
         )
     except GraftClientError as error:
@@ -60,7 +60,7 @@ def _describe_transport_error(url: str, error: "httpx.TransportError") -> str:
     import httpx  # noqa: PLC0415 - as above
 
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        reason = str(error) or "no connection in time"
+        reason = str(error) or "timeout"
         return (
             f"cannot connect to {url} ({reason}). Start the service with `graft up`, or give the "
             "address of a running one with --url."
@@ -68,4 +68,4 @@ def _describe_transport_error(url: str, error: "httpx.TransportError") -> str:
     if isinstance(error, httpx.TimeoutException):
         return f"{url} did not answer in time. Try again, or look at the log of the service."
     reason = str(error) or type(error).__name__
-    return f"the connection to {url} broke ({reason}). Try again."
+    return f"the connection to {url} was lost ({reason}). Try again."

@@ -1,9 +1,9 @@
 """Errors of the client.
 
 GraftClientError
-├── ApiError       the service refused a request or failed
-├── OutcomeError   the service accepted the request, and the work ended without a result
-└── WaitTimeout    the work had not ended when the client stopped waiting
+├── ApiError       the service rejected a request or failed
+├── OutcomeError   the dataset, job or batch of a request ended without a result
+└── WaitTimeout    the client stopped waiting before the work was finished
 """
 
 import httpx
@@ -12,7 +12,7 @@ _EXCERPT_CHARACTERS = 200
 
 
 class GraftClientError(Exception):
-    """Base of all errors; `code` is stable, `detail` is for people."""
+    """Base class of all errors, with a stable `code` and a readable `detail`."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{code}: {detail}")
@@ -21,10 +21,10 @@ class GraftClientError(Exception):
 
 
 class ApiError(GraftClientError):
-    """The service refused a request or failed.
+    """The service rejected a request or failed.
 
-    `code` and `detail` come from the RFC 9457 body. An answer that is not the service's own (of a
-    proxy, or of another program at this address) has the code HTTP_<status> or UNEXPECTED_ANSWER.
+    `code` and `detail` come from the RFC 9457 body. An answer from a proxy or another program has
+    the code HTTP_<status> or UNEXPECTED_ANSWER.
     """
 
     def __init__(self, code: str, detail: str, status: int) -> None:
@@ -44,18 +44,18 @@ class OutcomeError(GraftClientError):
 
 
 class WaitTimeout(GraftClientError):
-    """The client stopped waiting; the work in the service goes on."""
+    """The client stopped waiting; the service continues the work."""
 
     def __init__(self, subject: str, timeout_seconds: float) -> None:
         super().__init__(
             "WAIT_TIMEOUT",
-            f"{subject} was not finished after {timeout_seconds:g} s. The service goes on with it; "
-            "wait again, or with a longer timeout.",
+            f"{subject} was not finished after {timeout_seconds:g} s. The service continues the "
+            "work; wait again, or with a longer timeout.",
         )
 
 
 def require_success(response: httpx.Response) -> None:
-    """Raise ApiError unless the answer, whose body has been read, is a success."""
+    """Raise ApiError unless the response is a success; its body must have been read."""
     if response.is_success:
         return
     status = response.status_code
@@ -67,7 +67,7 @@ def require_success(response: httpx.Response) -> None:
 
 
 def read_json(response: httpx.Response) -> object:
-    """Return the body of an answer; raises ApiError where it is not JSON."""
+    """Return the JSON body of a response; raises ApiError if it is not JSON."""
     try:
         body: object = response.json()
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Following a job: its numbered events once each, across broken connections."""
+"""Follow a job's events over server-sent events; reconnects after broken connections."""
 
 import json
 import time
@@ -13,7 +13,7 @@ from graft_client.waiting import Deadline
 
 RECONNECT_SECONDS = 0.5
 MAX_RECONNECTS = 20
-"""Connections in a row that may fail before the reader raises."""
+"""Largest number of consecutive failed connections before the error is raised."""
 
 _READ_TIMEOUT_SECONDS = 60.0  # the service sends a comment more often than that
 
@@ -23,11 +23,10 @@ def follow_events(
 ) -> Iterator[JobEvent | Progress]:
     """Yield a job's events with a number above `after`, and its progress in between.
 
-    The iteration ends when the job has ended. After a broken connection the reader connects again
-    and asks for the events after the last one it received, so it yields each event once. Raises
-    ApiError; httpx.TransportError when MAX_RECONNECTS connections in a row brought nothing;
-    WaitTimeout at the deadline, which is checked whenever the service sends an event or keeps
-    the connection open.
+    The iteration ends when the job has ended. After a broken connection it reconnects and continues
+    after the last received event, so each event is yielded once. Raises ApiError;
+    httpx.TransportError after MAX_RECONNECTS consecutive failed connections; WaitTimeout at the
+    deadline, which is checked whenever the service sends an event or a keep-alive comment.
     """
     num_failures = 0
     while True:

@@ -1,4 +1,4 @@
-"""Packing a folder of images into one file for an upload."""
+"""Pack a folder of images into one file for an upload."""
 
 import tempfile
 import zipfile
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def packed(source: Path) -> Iterator[Path]:
-    """Give the archive to upload: the source itself, or a temporary zip of a folder.
+    """Yield the archive to upload: the source itself, or a temporary zip of a folder.
 
     The zip does not compress: image files would not become smaller. Raises FileNotFoundError.
     """

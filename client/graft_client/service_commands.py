@@ -1,7 +1,7 @@
 """Commands of `graft` that the distribution `graft-server` implements.
 
-The client lists them without importing the server, because `graft --help` and every command that
-talks to a service must answer at once. The server registers each of them as an entry point.
+The client lists them without importing the server, so that `graft --help` and the client's commands
+start fast. The server registers each of them as an entry point.
 """
 
 from importlib.metadata import EntryPoint, entry_points
@@ -15,10 +15,10 @@ ENTRY_POINT_GROUP = "graft.commands"
 
 SERVICE_COMMANDS = {
     "up": "Run the whole service on this machine until Ctrl-C or SIGTERM.",
-    "demo": "Start the service, train on pictures, predict one, and leave the service running.",
+    "demo": "Start the service, train two models, classify an image, and keep the service running.",
     "api": "Run the API alone.",
-    "worker": "Run a worker for some of the queues, one item of each at a time.",
-    "migrate": "Bring the database to the newest schema.",
+    "worker": "Run a worker for some of the queues, one work item per queue at a time.",
+    "migrate": "Migrate the database to the newest schema.",
     "settings": "Print every setting as a table: its variable, default and meaning.",
 }
 """Name and help of each command, in the order of the help page."""
@@ -27,7 +27,7 @@ RUN_PANEL = "Run the service"
 
 
 class ServiceCommand(TyperCommand):
-    """A command that is known by name and help; running it loads the server."""
+    """A command with a name and a help text; running it imports the server."""
 
     def make_context(
         self,
@@ -36,7 +36,7 @@ class ServiceCommand(TyperCommand):
         parent: Any = None,
         **extra: Any,
     ) -> Any:
-        """Parse the arguments with the server's command; its context takes this one's place."""
+        """Parse the arguments with the server's command and return its context."""
         group = _load_group(str(self.name))
         forwarded = _options_before_command(parent)
         return group.make_context("graft", [*forwarded, str(self.name), *args], **extra)
@@ -57,7 +57,7 @@ class CommandGroup(TyperGroup):
 
 
 def _load_group(command: str) -> Any:
-    """Load the server's group of commands; ends with one line where it is not installed."""
+    """Load the server's command group; exits with a message if it is not installed."""
     found: list[EntryPoint] = list(entry_points(group=ENTRY_POINT_GROUP, name=command))
     if not found:
         typer.echo(

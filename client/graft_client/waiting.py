@@ -1,4 +1,4 @@
-"""A limit on how long the client waits for work of the service."""
+"""Limit the time that the client waits for the service."""
 
 import time
 
@@ -7,17 +7,17 @@ from graft_client.errors import WaitTimeout
 POLL_SECONDS = 0.2
 
 WAIT_SECONDS = 3600.0
-"""Default limit for a dataset, and for an answer that a worker computes."""
+"""Default limit for a dataset, and for a result that a worker computes."""
 
 LONG_WAIT_SECONDS = 24 * 3600.0
 """Default limit for jobs, studies and batches."""
 
 
 class Deadline:
-    """The time at which the client stops waiting; it starts counting when it is created."""
+    """The time at which the client stops waiting, counted from its creation."""
 
     def __init__(self, subject: str, timeout_seconds: float | None) -> None:
-        """`subject` names in errors what is waited for; None waits without a limit."""
+        """`subject` is named in errors; `timeout_seconds` None means no limit."""
         self._subject = subject
         self._timeout_seconds = timeout_seconds
         self._end = None if timeout_seconds is None else time.monotonic() + timeout_seconds

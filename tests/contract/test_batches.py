@@ -19,7 +19,7 @@ from app.tasks import service as work
 from graft_client.resources.predictions import Batch
 from tests.batches import make_archive, predict_waiting
 from tests.contract.datasets import problem
-from tests.contract.test_jobs import add_dataset
+from tests.datasets import add_dataset
 from tests.images import draw_picture, encode, make_pixel_bomb
 from tests.models import register_model
 from worker.batches.work import BatchWork

@@ -1,4 +1,4 @@
-"""What the dataset routes answer once something was uploaded."""
+"""The dataset routes after an upload."""
 
 import io
 import zipfile
@@ -31,7 +31,7 @@ def test_an_unknown_dataset_is_not_found(client: TestClient, path: str) -> None:
     assert problem(client.get(f"/datasets/ds_unknown{path}")) == (404, "NOT_FOUND")
 
 
-def test_a_checked_dataset_shows_what_is_in_it(client: TestClient, ready: str) -> None:
+def test_a_ready_dataset_has_classes_counts_and_report(client: TestClient, ready: str) -> None:
     body = client.get(f"/datasets/{ready}").json()
     assert body.keys() == FIELDS
     assert body["status"] == "ready"
@@ -41,13 +41,13 @@ def test_a_checked_dataset_shows_what_is_in_it(client: TestClient, ready: str) -
         "val": {"num_images": 3, "per_class": {"ants": 2, "bees": 1}},
     }
     assert body["report"]["ignored"] == [
-        {"path": "insects/README.txt", "reason": "not an image type that is read here (.txt)"}
+        {"path": "insects/README.txt", "reason": "not a supported image type (.txt)"}
     ]
     assert body["progress"]["stage"] == "done"
     assert len(body["digest"]) == 64
 
 
-def test_a_refused_dataset_says_why(client: TestClient, database: Database) -> None:
+def test_an_invalid_dataset_has_an_error(client: TestClient, database: Database) -> None:
     dataset_id = upload(client).json()["id"]
     with database.transaction() as session:
         service.reject_dataset(session, dataset_id, "ARCHIVE_DUPLICATE", "two of them")
@@ -83,16 +83,16 @@ def test_images_are_filtered_by_split_and_class(client: TestClient, ready: str) 
     assert list_images(client, ready, **{"class": "wasps"})["data"] == []
 
 
-def test_no_image_is_listed_before_the_check_is_over(client: TestClient) -> None:
+def test_no_image_is_listed_before_the_dataset_is_ready(client: TestClient) -> None:
     assert list_images(client, upload(client).json()["id"])["data"] == []
 
 
-def test_a_class_name_with_nul_is_refused(client: TestClient, ready: str) -> None:
+def test_a_class_name_with_nul_is_rejected(client: TestClient, ready: str) -> None:
     response = client.get(f"/datasets/{ready}/images", params={"class": "a\0"})
     assert problem(response) == (422, "VALIDATION")
 
 
-def test_an_image_is_given_back_as_it_was_uploaded(client: TestClient, ready: str) -> None:
+def test_an_image_is_returned_as_it_was_uploaded(client: TestClient, ready: str) -> None:
     image = list_images(client, ready)["data"][0]
     response = client.get(f"/datasets/{ready}/images/{image['id']}")
     assert response.headers["content-type"] == "image/png"
@@ -110,7 +110,7 @@ def test_a_thumbnail_is_a_smaller_jpeg(client: TestClient, ready: str) -> None:
 
 
 @pytest.mark.parametrize("size", [15, 1025])
-def test_a_thumbnail_has_bounds(client: TestClient, ready: str, size: int) -> None:
+def test_the_size_of_a_thumbnail_is_limited(client: TestClient, ready: str, size: int) -> None:
     response = client.get(f"/datasets/{ready}/images/1", params={"size": size})
     assert problem(response) == (422, "VALIDATION")
 
@@ -121,21 +121,21 @@ def preview(client: TestClient, dataset_id: str, **params: str | int) -> bytes:
     return bytes(response.content)
 
 
-def test_a_preview_is_a_picture_drawn_by_its_seed(client: TestClient, ready: str) -> None:
+def test_a_preview_is_an_image_that_depends_on_its_seed(client: TestClient, ready: str) -> None:
     drawn = preview(client, ready)
-    with Image.open(io.BytesIO(drawn)) as picture:
-        assert picture.format == "PNG"
-        assert picture.width > 300
+    with Image.open(io.BytesIO(drawn)) as image:
+        assert image.format == "PNG"
+        assert image.width > 300
     assert preview(client, ready, seed=0) == drawn
     assert preview(client, ready, num_images=4, seed=1) != preview(client, ready, num_images=4)
     assert preview(client, ready, split="val", num_images=1) != drawn
 
 
-def test_a_preview_needs_a_checked_dataset_and_a_split_it_has(
+def test_a_preview_needs_a_ready_dataset_and_an_existing_split(
     client: TestClient, ready: str
 ) -> None:
-    unchecked = upload(client).json()["id"]
-    assert problem(client.get(f"/datasets/{unchecked}/preview.png")) == (409, "CONFLICT")
+    not_ready = upload(client).json()["id"]
+    assert problem(client.get(f"/datasets/{not_ready}/preview.png")) == (409, "CONFLICT")
     response = client.get(f"/datasets/{ready}/preview.png", params={"split": "test"})
     assert problem(response) == (422, "VALIDATION")
     assert response.json()["errors"][0]["allowed"] == ["train", "val"]
@@ -151,9 +151,9 @@ def test_class_names_with_spaces_work(
     with zipfile.ZipFile(buffer, "w") as archive:
         for hue, name in enumerate(names):
             for number in range(3):
-                picture = io.BytesIO()
-                Image.new("RGB", (20, 20), (80 * hue, 10 * number, 0)).save(picture, "PNG")
-                archive.writestr(f"my photos/{name}/image {number}.png", picture.getvalue())
+                file = io.BytesIO()
+                Image.new("RGB", (20, 20), (80 * hue, 10 * number, 0)).save(file, "PNG")
+                archive.writestr(f"my photos/{name}/image {number}.png", file.getvalue())
     dataset_id = upload(client, buffer.getvalue()).json()["id"]
     check_upload(dataset_id, database, storage)
     body = client.get(f"/datasets/{dataset_id}").json()
@@ -174,7 +174,7 @@ def test_a_deleted_dataset_is_gone(client: TestClient, storage: LocalStorage, re
     assert {key.partition("/")[0] for key in storage.list_keys()} == {"images"}
 
 
-def test_a_dataset_is_kept_while_an_unfinished_job_uses_it(
+def test_a_dataset_in_use_by_an_unfinished_job_cannot_be_deleted(
     client: TestClient, database: Database, ready: str
 ) -> None:
     add_job(database, ready, finished=False)
@@ -182,7 +182,7 @@ def test_a_dataset_is_kept_while_an_unfinished_job_uses_it(
     assert client.get(f"/datasets/{ready}/images/1").status_code == 200
 
 
-def test_a_finished_job_outlives_its_dataset(
+def test_a_finished_job_stays_when_its_dataset_is_deleted(
     client: TestClient, database: Database, ready: str
 ) -> None:
     add_job(database, ready, finished=True)
@@ -191,7 +191,7 @@ def test_a_finished_job_outlives_its_dataset(
         assert session.get_one(Job, "job_1").dataset_id == ready
 
 
-def test_deleting_takes_the_check_back(
+def test_deleting_a_dataset_cancels_its_ingestion(
     client: TestClient, database: Database, storage: LocalStorage
 ) -> None:
     dataset_id = upload(client).json()["id"]
@@ -201,7 +201,7 @@ def test_deleting_takes_the_check_back(
     assert list(storage.list_keys()) == []
 
 
-def test_the_document_shows_a_file_chooser(client: TestClient) -> None:
+def test_openapi_describes_the_upload_form(client: TestClient) -> None:
     operation = client.get("/openapi.json").json()["paths"]["/datasets"]["post"]
     schema = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert schema["properties"]["file"]["format"] == "binary"

@@ -1,4 +1,4 @@
-"""A promoted version is there before it is asked for."""
+"""A promoted version is loaded before a request needs it."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from tests.images import draw_picture, encode
 from tests.models import register_file, register_model
 
 CHOSEN, MODEL, OTHER = "first", "ants-and-bees", "others"
-PICTURE = encode(draw_picture())
+IMAGE = encode(draw_picture())
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 def loaded(client: TestClient) -> Callable[[str, int], bool]:
-    """Whether a version comes to be loaded while nobody asks."""
+    """Wait until a version is loaded without a request; returns False after 30 s."""
     app: Any = client.app
 
     def wait(name: str, version: int) -> bool:
@@ -44,12 +44,12 @@ def promote(client: TestClient, name: str, version: int) -> None:
 
 
 def predict(client: TestClient, **query: str) -> Any:
-    answer = client.post("/predict", files={"image": PICTURE}, params=query)
+    answer = client.post("/predict", files={"image": IMAGE}, params=query)
     assert answer.status_code == 200, answer.text
     return answer.json()["model"]
 
 
-def test_the_first_model_is_loaded_once_it_is_chosen(
+def test_the_first_model_is_loaded_once_it_is_the_serving_model(
     client: TestClient,
     database: Database,
     storage: LocalStorage,
@@ -64,7 +64,7 @@ def test_the_first_model_is_loaded_once_it_is_chosen(
     ("name", "query"),
     [(CHOSEN, {}), (MODEL, {"model": MODEL}), (MODEL, {"model": f"{MODEL}@champion"})],
 )
-def test_what_a_reference_in_use_has_come_to_mean_is_loaded(
+def test_the_new_version_of_a_used_reference_is_loaded(
     client: TestClient,
     database: Database,
     storage: LocalStorage,
@@ -76,7 +76,7 @@ def test_what_a_reference_in_use_has_come_to_mean_is_loaded(
         register_model(database, storage, one)
         promote(client, one, 1)
     assert predict(client, **query) == {"name": name, "version": 1}
-    for one in (OTHER, name):  # nobody has asked for the first
+    for one in (OTHER, name):  # no request has used the first
         register_model(database, storage, one, seed=1)
         promote(client, one, 2)
     assert loaded(name, 2)
@@ -85,7 +85,7 @@ def test_what_a_reference_in_use_has_come_to_mean_is_loaded(
     assert predict(client, **query) == {"name": name, "version": 2}
 
 
-def test_a_version_without_its_file_stops_nobody(
+def test_a_version_without_its_file_does_not_block_others(
     client: TestClient,
     database: Database,
     storage: LocalStorage,
@@ -113,7 +113,7 @@ class TestFullCache:
     def settings(self, settings: Settings) -> Settings:
         return settings.model_copy(update={"model_cache_bytes": 4_000_000})  # room for one
 
-    def test_a_model_that_others_have_pushed_out_pushes_none_out(
+    def test_an_evicted_model_does_not_evict_others(
         self,
         client: TestClient,
         database: Database,

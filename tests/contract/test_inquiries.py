@@ -14,7 +14,7 @@ from app.db.tables import Inquiry, WorkItem
 from app.settings import Settings
 from app.tasks import service as work
 from tests.answers import ADVICE, DRY_RUN, answer_waiting, fail_waiting_inquiry, list_inquiries
-from tests.contract.test_jobs import add_dataset
+from tests.datasets import add_dataset
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the job routes answer, without a worker."""
+"""The job routes, without a worker."""
 
 from typing import Any
 
@@ -6,49 +6,22 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from app.db.base import new_id
 from app.db.session import Database
-from app.db.tables import Dataset
 from app.tasks import service as work
+from tests.datasets import add_dataset
 
 
 @pytest.fixture
 def dataset_id(database: Database) -> str:
-    """A dataset that is ready."""
-    return add_dataset(database, "ready")
-
-
-def add_dataset(database: Database, status: str) -> str:
-    dataset_id = new_id("ds")
-    with database.transaction() as session:
-        session.add(
-            Dataset(
-                id=dataset_id,
-                name="colors",
-                status=status,
-                error_code="DATASET_LAYOUT" if status == "invalid" else None,
-                error_message="one class" if status == "invalid" else None,
-                class_names=["amber", "blue"],
-                splits={"train": {"num_images": 16}, "val": {"num_images": 8}},
-                progress={},
-                report={},
-                num_bytes=1,
-                val_fraction=0.2,
-                split_seed=0,
-                labels={},
-                upload_key="uploads/x",
-            )
-        )
-    return dataset_id
+    """The id of a ready dataset."""
+    return add_dataset(database)
 
 
 def post(client: TestClient, headers: dict[str, str] | None = None, **fields: Any) -> Response:
     return client.post("/jobs", json={"weights": "none"} | fields, headers=headers)
 
 
-def test_a_job_is_accepted_with_its_whole_configuration(
-    client: TestClient, dataset_id: str
-) -> None:
+def test_a_job_is_created_with_its_full_configuration(client: TestClient, dataset_id: str) -> None:
     answer = post(client, dataset_id=dataset_id, metadata={"team": "ants"})
     assert answer.status_code == 202
     job = answer.json()
@@ -70,7 +43,7 @@ def test_a_job_is_accepted_with_its_whole_configuration(
     assert client.get(f"/jobs/{job['id']}").json() == job
 
 
-def test_the_same_key_gives_the_same_job(client: TestClient, dataset_id: str) -> None:
+def test_the_same_key_returns_the_same_job(client: TestClient, dataset_id: str) -> None:
     key = {"Idempotency-Key": "once"}
     first = post(client, key, dataset_id=dataset_id)
     again = post(client, key, dataset_id=dataset_id)
@@ -81,10 +54,8 @@ def test_the_same_key_gives_the_same_job(client: TestClient, dataset_id: str) ->
     assert len(client.get("/jobs").json()["data"]) == 1
 
 
-def test_a_job_is_repeated_with_the_very_configuration_it_had(
-    client: TestClient, dataset_id: str
-) -> None:
-    """Also where the preset would give something else today."""
+def test_a_clone_has_the_configuration_of_its_job(client: TestClient, dataset_id: str) -> None:
+    """Also if the preset has other values now."""
     fields: dict[str, Any] = {
         "architecture": "squeezenet1_0",
         "seed": 7,
@@ -107,9 +78,7 @@ def test_a_job_is_repeated_with_the_very_configuration_it_had(
     assert renamed["config"] == job["config"] | {"model_name": "second"}
 
 
-def test_a_clone_takes_nothing_beside_a_name_and_metadata(
-    client: TestClient, dataset_id: str
-) -> None:
+def test_a_clone_accepts_only_a_name_and_metadata(client: TestClient, dataset_id: str) -> None:
     job_id = post(client, dataset_id=dataset_id).json()["id"]
     for body in ({"clone_of": job_id, "epochs": 3}, {"clone_of": job_id, "seed": 1}, {}):
         answer = client.post("/jobs", json=body)
@@ -139,7 +108,7 @@ def test_a_clone_takes_nothing_beside_a_name_and_metadata(
         ({"mixing": {"name": "cutout"}}, "mixing", None),
     ],
 )
-def test_a_wrong_field_is_named_with_what_is_allowed(
+def test_an_invalid_field_is_reported_with_the_allowed_values(
     client: TestClient,
     dataset_id: str,
     fields: dict[str, Any],
@@ -157,7 +126,7 @@ def test_a_wrong_field_is_named_with_what_is_allowed(
     assert client.get("/jobs").json()["data"] == []
 
 
-def test_weights_that_cannot_be_had_are_refused_with_what_to_do(
+def test_unavailable_weights_are_an_error_that_says_what_to_do(
     client: TestClient, dataset_id: str
 ) -> None:
     answer = post(client, dataset_id=dataset_id, weights="imagenet")
@@ -170,12 +139,12 @@ def test_an_unknown_dataset_or_model_is_not_found(client: TestClient, dataset_id
     assert post(client, dataset_id=dataset_id, weights="nobody:3").status_code == 404
 
 
-def test_an_invalid_dataset_is_refused(client: TestClient, database: Database) -> None:
+def test_an_invalid_dataset_is_rejected(client: TestClient, database: Database) -> None:
     answer = post(client, dataset_id=add_dataset(database, "invalid"))
     assert (answer.status_code, answer.json()["code"]) == (409, "DATASET_INVALID")
 
 
-def test_a_job_waits_for_a_dataset_that_is_still_checked(
+def test_a_job_waits_for_a_dataset_that_is_being_ingested(
     client: TestClient, database: Database
 ) -> None:
     dataset_id = add_dataset(database, "ingesting")
@@ -195,7 +164,9 @@ def test_jobs_are_listed_newest_first_in_pages(client: TestClient, dataset_id: s
     assert ([job["id"] for job in rest["data"]], rest["has_more"]) == ([ids[0]], False)
 
 
-def test_jobs_are_found_by_state_dataset_and_metadata(client: TestClient, dataset_id: str) -> None:
+def test_jobs_are_filtered_by_status_dataset_and_metadata(
+    client: TestClient, dataset_id: str
+) -> None:
     ants = post(client, dataset_id=dataset_id, metadata={"team": "ants"}).json()["id"]
     bees = post(client, dataset_id=dataset_id, metadata={"team": "bees"}).json()["id"]
     client.post(f"/jobs/{bees}/cancel")
@@ -209,9 +180,7 @@ def test_jobs_are_found_by_state_dataset_and_metadata(client: TestClient, datase
     assert find(dataset_id="ds_other") == []
 
 
-def test_a_queued_job_is_cancelled_at_once_and_stop_does_the_same(
-    client: TestClient, dataset_id: str
-) -> None:
+def test_cancel_and_stop_end_a_queued_job_at_once(client: TestClient, dataset_id: str) -> None:
     for verb in ("cancel", "stop"):
         job_id = post(client, dataset_id=dataset_id).json()["id"]
         answer = client.post(f"/jobs/{job_id}/{verb}")
@@ -220,7 +189,7 @@ def test_a_queued_job_is_cancelled_at_once_and_stop_does_the_same(
         assert (again.status_code, again.json()["code"]) == (409, "ILLEGAL_TRANSITION")
 
 
-def test_only_finished_jobs_are_deleted(client: TestClient, dataset_id: str) -> None:
+def test_only_finished_jobs_can_be_deleted(client: TestClient, dataset_id: str) -> None:
     job_id = post(client, dataset_id=dataset_id).json()["id"]
     assert client.delete(f"/jobs/{job_id}").json()["code"] == "ILLEGAL_TRANSITION"
     client.post(f"/jobs/{job_id}/cancel")
@@ -228,7 +197,7 @@ def test_only_finished_jobs_are_deleted(client: TestClient, dataset_id: str) -> 
     assert client.get(f"/jobs/{job_id}").status_code == 404
 
 
-def test_a_cancelled_job_is_queued_again_by_resume(client: TestClient, dataset_id: str) -> None:
+def test_resume_queues_a_cancelled_job_again(client: TestClient, dataset_id: str) -> None:
     job_id = post(client, dataset_id=dataset_id).json()["id"]
     assert client.post(f"/jobs/{job_id}/resume").status_code == 409
     client.post(f"/jobs/{job_id}/cancel")
@@ -238,12 +207,12 @@ def test_a_cancelled_job_is_queued_again_by_resume(client: TestClient, dataset_i
     assert [event["event_number"] for event in events] == [1, 2, 3]
 
 
-def test_validate_says_what_a_job_would_be_and_creates_nothing(
+def test_validate_resolves_the_configuration_and_creates_no_job(
     client: TestClient, dataset_id: str
 ) -> None:
     body = {"dataset_id": dataset_id, "weights": "none", "architecture": "squeezenet1_0"}
     response = client.post("/jobs/validate", json=body)
-    assert response.status_code == 202  # a batch is yet to be run
+    assert response.status_code == 202  # no worker has run the batch
     answer = response.json()
     assert (answer["is_valid"], answer["problems"]) == (True, [])
     assert answer["num_trainable_parameters"] == answer["num_parameters"] == 736450
@@ -252,7 +221,7 @@ def test_validate_says_what_a_job_would_be_and_creates_nothing(
     assert client.get("/jobs").json()["data"] == []
 
 
-def test_validate_lists_what_stands_against_a_job(client: TestClient, dataset_id: str) -> None:
+def test_validate_lists_the_problems_of_a_request(client: TestClient, dataset_id: str) -> None:
     body = {"dataset_id": dataset_id, "strategy": "partial", "trainable_from": "nowhere"}
     response = client.post("/jobs/validate", json=body)
     assert response.status_code == 200
@@ -263,14 +232,12 @@ def test_validate_lists_what_stands_against_a_job(client: TestClient, dataset_id
     assert [problem["code"] for problem in missing["problems"]] == ["WEIGHTS_UNAVAILABLE"]
 
 
-def test_the_history_of_a_job_that_has_not_begun_is_empty(
-    client: TestClient, dataset_id: str
-) -> None:
+def test_the_history_of_a_queued_job_is_empty(client: TestClient, dataset_id: str) -> None:
     job_id = post(client, dataset_id=dataset_id).json()["id"]
     assert client.get(f"/jobs/{job_id}/history").json() == {"job_id": job_id, "data": []}
-    picture = client.get(f"/jobs/{job_id}/history.png", params={"compare": [job_id]})
-    assert picture.headers["content-type"] == "image/png"
-    assert picture.content.startswith(b"\x89PNG")
+    image = client.get(f"/jobs/{job_id}/history.png", params={"compare": [job_id]})
+    assert image.headers["content-type"] == "image/png"
+    assert image.content.startswith(b"\x89PNG")
     assert client.get(f"/jobs/{job_id}/checkpoints").json()["data"] == []
     unknown = client.get(f"/jobs/{job_id}/history.png", params={"compare": ["job_x"]})
     assert unknown.status_code == 404

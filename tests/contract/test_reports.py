@@ -1,4 +1,4 @@
-"""What is told of a finished job's model."""
+"""The report and confusion matrix of a finished job."""
 
 import io
 from typing import Any
@@ -19,7 +19,7 @@ from tests.reports import FIGURES, finish_job, make_report, suspect
 
 
 class Trainer:
-    """Posts jobs on a dataset and ends them."""
+    """Creates jobs on a dataset and ends them."""
 
     def __init__(
         self, client: TestClient, database: Database, storage: LocalStorage, settings: Settings
@@ -36,7 +36,7 @@ class Trainer:
 
     def train(self, dataset_id: str, report: Report | None) -> str:
         job_id = self.post(dataset_id)
-        with self.database.transaction() as session:  # the check of the upload is over
+        with self.database.transaction() as session:  # the ingestion has ended
             if lease := work.claim(session, "cpu", "me"):
                 work.finish(session, lease)
         assert finish_job(self.database, self.storage, self.settings, report) == job_id
@@ -57,20 +57,18 @@ def read_problem(client: TestClient, path: str) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
-def test_a_report_is_shown_with_its_pictures_linked(
-    client: TestClient, trainer: Trainer, ready: str
-) -> None:
+def test_a_report_links_thumbnails(client: TestClient, trainer: Trainer, ready: str) -> None:
     job_id = trainer.train(ready, make_report())
     report = client.get(f"/jobs/{job_id}/report").json()
     assert (report["job_id"], report["accuracy"]) == (job_id, 0.75)
     assert report["confusion_matrix"] == [[1, 1], [0, 2]]
     (mistake,) = report["mistakes"]
     assert mistake["thumbnail_url"] == f"/datasets/{ready}/images/2?size=128"
-    picture = client.get(mistake["thumbnail_url"])
-    assert max(Image.open(io.BytesIO(picture.content)).size) == 128
+    image = client.get(mistake["thumbnail_url"])
+    assert max(Image.open(io.BytesIO(image.content)).size) == 128
 
 
-def test_pictures_are_gone_with_the_dataset_and_the_report_stays(
+def test_a_report_stays_without_thumbnails_when_its_dataset_is_deleted(
     client: TestClient, trainer: Trainer, ready: str
 ) -> None:
     job_id = trainer.train(ready, make_report())
@@ -79,14 +77,14 @@ def test_pictures_are_gone_with_the_dataset_and_the_report_stays(
     assert (mistake["image_id"], mistake["thumbnail_url"]) == (2, None)
 
 
-def test_a_report_goes_with_its_job(client: TestClient, trainer: Trainer, ready: str) -> None:
+def test_a_report_is_deleted_with_its_job(client: TestClient, trainer: Trainer, ready: str) -> None:
     job_id = trainer.train(ready, make_report())
     assert client.delete(f"/jobs/{job_id}").status_code == 204
     assert read_problem(client, f"/jobs/{job_id}/report") == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("what", ["report", "confusion_matrix.png"])
-def test_there_is_no_report_before_the_end(
+def test_an_unfinished_job_has_no_report(
     client: TestClient, trainer: Trainer, ready: str, what: str
 ) -> None:
     job_id = trainer.post(ready)
@@ -94,33 +92,36 @@ def test_there_is_no_report_before_the_end(
     assert read_problem(client, f"/jobs/job_unknown/{what}") == (404, "NOT_FOUND")
 
 
-def test_a_job_that_ended_without_a_report_says_so(
+def test_a_job_that_ended_without_a_report_has_an_error(
     client: TestClient, trainer: Trainer, ready: str
 ) -> None:
     job_id = trainer.train(ready, None)
     answer = client.get(f"/jobs/{job_id}/report").json()
-    assert (answer["code"], "before reports" in answer["detail"]) == ("REPORT_NOT_READY", True)
+    assert (answer["code"], "before this service wrote reports" in answer["detail"]) == (
+        "REPORT_NOT_READY",
+        True,
+    )
 
 
-def test_doubted_labels_are_shown_with_the_dataset(
+def test_label_errors_are_added_to_the_dataset(
     client: TestClient, trainer: Trainer, ready: str
 ) -> None:
-    def look() -> dict[str, Any]:
+    def get_dataset_report() -> dict[str, Any]:
         report: dict[str, Any] = client.get(f"/datasets/{ready}").json()["report"]
         return report
 
-    before = look()
+    before = get_dataset_report()
     assert (before["suspect_labels"], before["suspect_labels_job_id"]) == ([], None)
     first = trainer.train(ready, make_report(suspects=[suspect(3), suspect(4)]))
-    report = look()
+    report = get_dataset_report()
     assert [one["image_id"] for one in report["suspect_labels"]] == [3, 4]
     assert (report["suspect_labels_job_id"], report["counts"]["suspect_labels"]) == (first, 2)
     assert report["ignored"] == before["ignored"]
 
     trainer.train(ready, make_report(suspects=None))
-    assert look() == report
+    assert get_dataset_report() == report
     newest = trainer.train(ready, make_report(suspects=[]))
-    report = look()
+    report = get_dataset_report()
     assert (report["suspect_labels"], report["suspect_labels_job_id"]) == ([], newest)
 
 
@@ -132,8 +133,8 @@ def test_the_confusion_matrix_is_drawn_for_each_split(
     answer = client.get(path)
     assert answer.headers["content-type"] == "image/png"
     assert min(Image.open(io.BytesIO(answer.content)).size) > 300
-    refused = client.get(path, params={"split": "test"})
-    assert (refused.status_code, refused.json()["errors"][0]["allowed"]) == (422, ["val"])
+    response = client.get(path, params={"split": "test"})
+    assert (response.status_code, response.json()["errors"][0]["allowed"]) == (422, ["val"])
 
     job_id = trainer.train(ready, make_report(test=FIGURES))
     answer = client.get(f"/jobs/{job_id}/confusion_matrix.png", params={"split": "test"})
@@ -148,13 +149,13 @@ def figures_of(matrix: list[list[int]]) -> SplitFigures:
 def test_any_number_of_classes_can_be_drawn(num_classes: int) -> None:
     matrix = np.eye(num_classes, dtype=int)
     names = [f"${number}^ and a rather long name of a class" for number in range(num_classes)]
-    picture = draw_confusion_matrix(figures_of(matrix.tolist()), names, title="$x: val")
-    width, height = Image.open(io.BytesIO(picture)).size
+    image = draw_confusion_matrix(figures_of(matrix.tolist()), names, title="$x: val")
+    width, height = Image.open(io.BytesIO(image)).size
     assert 300 < width < 2000
     assert 300 < height < 2000
 
 
-def test_confusions_are_listed_by_how_many_images_they_cost() -> None:
+def test_confusions_are_listed_by_number_of_images() -> None:
     matrix = np.array([[9, 1, 0], [5, 9, 0], [0, 2, 9]])
     assert list_confusions(matrix, 2) == [(1, 0, 5), (2, 1, 2)]
     assert list_confusions(matrix, 9) == [(1, 0, 5), (2, 1, 2), (0, 1, 1)]

@@ -1,4 +1,4 @@
-"""What the study routes answer, without a worker."""
+"""The study routes, without a worker."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from app.db.session import Database
-from tests.studies import add_dataset
+from tests.datasets import add_dataset
 
 SCRATCH = {"weights": "none", "epochs": 2}
 PAIR = [{"name": "plain"}, {"name": "longer", "epochs": 3}]
@@ -15,7 +15,7 @@ PAIR = [{"name": "plain"}, {"name": "longer", "epochs": 3}]
 
 @pytest.fixture
 def dataset_id(database: Database) -> str:
-    return add_dataset(database)
+    return add_dataset(database, num_val=100)
 
 
 def post(client: TestClient, headers: dict[str, str] | None = None, **fields: Any) -> Response:
@@ -48,8 +48,8 @@ def test_a_study_is_a_job_for_each_configuration_and_seed(
     assert client.get(f"/studies/{study['id']}").json() == study
 
     jobs = client.get("/jobs", params={"study_id": study["id"]}).json()["data"]
-    told = [(job["trial"], job["config"]["seed"], job["config"]["epochs"]) for job in jobs]
-    assert told == [(2, 1, 3), (1, 1, 2), (2, 0, 3), (1, 0, 2)], "newest first, seed by seed"
+    summary = [(job["trial"], job["config"]["seed"], job["config"]["epochs"]) for job in jobs]
+    assert summary == [(2, 1, 3), (1, 1, 2), (2, 0, 3), (1, 0, 2)], "newest first, seed by seed"
     assert {job["study_id"] for job in jobs} == {study["id"]}
     runs = {run["job_id"] for one in study["ranking"] for run in one["runs"]}
     assert runs == {job["id"] for job in jobs}
@@ -155,7 +155,7 @@ def test_the_same_key_gives_the_same_study(client: TestClient, dataset_id: str) 
         ),
     ],
 )
-def test_what_is_wrong_is_shown_where_it_stands(
+def test_a_problem_has_its_location_in_the_request(
     client: TestClient, dataset_id: str, fields: dict[str, Any], loc: str, allowed: str | None
 ) -> None:
     answer = post(client, **({"dataset_id": dataset_id, "configurations": PAIR} | fields))
@@ -168,7 +168,7 @@ def test_what_is_wrong_is_shown_where_it_stands(
     assert client.get("/studies").json()["data"] == []
 
 
-def test_a_value_of_the_space_that_no_job_takes_is_shown_there_once(
+def test_an_invalid_value_of_the_space_is_reported_once(
     client: TestClient, dataset_id: str
 ) -> None:
     search = {
@@ -181,7 +181,7 @@ def test_a_value_of_the_space_that_no_job_takes_is_shown_there_once(
     assert error["allowed"] == ["> 0.0"]
 
 
-def test_all_that_is_wrong_is_said_at_once(client: TestClient, dataset_id: str) -> None:
+def test_all_problems_are_reported_at_once(client: TestClient, dataset_id: str) -> None:
     wrong = [{"name": "a", "epochs": 0}, {"name": "b"}, {"name": "c", "batch_size": 0}]
     errors = post(client, dataset_id=dataset_id, configurations=wrong).json()["errors"]
     assert [error["loc"][1:] for error in errors] == [
@@ -197,7 +197,7 @@ def test_an_unknown_dataset_or_study_is_not_found(client: TestClient) -> None:
         assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
 
 
-def test_studies_are_listed_newest_first_without_figures(
+def test_studies_are_listed_newest_first_without_ranking(
     client: TestClient, dataset_id: str
 ) -> None:
     ids = [post_pair(client, dataset_id)["id"] for _ in range(3)]
@@ -225,9 +225,9 @@ def test_a_study_is_cancelled_and_then_deleted_with_its_jobs(
     assert {job["study_id"] for job in jobs} == {other}
 
 
-def test_a_study_without_an_epoch_has_a_picture(client: TestClient, dataset_id: str) -> None:
+def test_a_study_without_an_epoch_has_a_chart(client: TestClient, dataset_id: str) -> None:
     path = f"/studies/{post_pair(client, dataset_id)['id']}/curves.png"
-    picture = client.get(path)
-    assert picture.headers["content-type"] == "image/png"
-    assert picture.content.startswith(b"\x89PNG")
+    chart = client.get(path)
+    assert chart.headers["content-type"] == "image/png"
+    assert chart.content.startswith(b"\x89PNG")
     assert client.get(path, params={"limit": 1000}).status_code == 422

@@ -1,4 +1,4 @@
-"""What POST /datasets answers."""
+"""POST /datasets: uploads and their errors."""
 
 import errno
 import json
@@ -24,7 +24,7 @@ from tests.contract.datasets import (
 from tests.unit.datasets.archives import ENCRYPTED, ZipEntry, zip_of
 
 
-def test_an_upload_is_stored_and_queued_for_its_check(
+def test_an_upload_is_stored_and_its_ingestion_is_queued(
     client: TestClient, database: Database, storage: LocalStorage
 ) -> None:
     response = upload(client, val_fraction="0.3", split_seed="7", metadata='{"team": "ants"}')
@@ -46,7 +46,7 @@ def test_an_upload_is_stored_and_queued_for_its_check(
     assert storage.path(key).read_bytes() == PHOTOGRAPHS
 
 
-def test_fields_may_stand_before_the_file_and_be_empty(client: TestClient) -> None:
+def test_fields_may_precede_the_file_and_be_empty(client: TestClient) -> None:
     files: list[tuple[str, tuple[str | None, str | bytes]]] = [
         ("name", (None, "my-ants")),
         ("val_fraction", (None, "")),
@@ -66,7 +66,9 @@ def test_fields_may_stand_before_the_file_and_be_empty(client: TestClient) -> No
         ("", "dataset"),
     ],
 )
-def test_the_name_is_made_from_the_files(client: TestClient, filename: str, name: str) -> None:
+def test_the_default_name_comes_from_the_file_name(
+    client: TestClient, filename: str, name: str
+) -> None:
     assert upload(client, filename=filename).json()["name"] == name
 
 
@@ -89,7 +91,7 @@ def test_the_name_is_made_from_the_files(client: TestClient, filename: str, name
         ("colour", "red"),
     ],
 )
-def test_a_wrong_field_is_named_and_leaves_nothing(
+def test_an_invalid_field_is_rejected_and_nothing_is_stored(
     client: TestClient, storage: LocalStorage, field: str, text: str
 ) -> None:
     response = upload(client, **{field: text})
@@ -99,7 +101,7 @@ def test_a_wrong_field_is_named_and_leaves_nothing(
     assert list(storage.list_keys()) == []
 
 
-def test_a_missing_and_a_second_file_are_refused(client: TestClient, storage: LocalStorage) -> None:
+def test_a_missing_or_second_file_is_rejected(client: TestClient, storage: LocalStorage) -> None:
     missing = client.post("/datasets", files={"name": (None, "ants")})
     assert missing.json()["errors"][0]["loc"] == ["body", "file"]
     twice = client.post("/datasets", files=[("file", ("a.zip", PHOTOGRAPHS))] * 2)
@@ -116,7 +118,7 @@ def test_a_missing_and_a_second_file_are_refused(client: TestClient, storage: Lo
         (b"Rar!\x1a\x07\1\0" + bytes(1000), "ARCHIVE_UNSUPPORTED"),
     ],
 )
-def test_what_the_first_bytes_show_is_refused_at_once(
+def test_an_invalid_file_is_rejected_by_its_first_bytes(
     client: TestClient, storage: LocalStorage, content: bytes, code: str
 ) -> None:
     assert problem(upload(client, content)) == (422, code)
@@ -124,7 +126,7 @@ def test_what_the_first_bytes_show_is_refused_at_once(
     assert list(storage.list_keys()) == []
 
 
-def test_a_body_that_ends_early_leaves_nothing(client: TestClient, storage: LocalStorage) -> None:
+def test_nothing_is_stored_of_an_incomplete_body(client: TestClient, storage: LocalStorage) -> None:
     request = client.build_request("POST", "/datasets", files={"file": ("a.zip", PHOTOGRAPHS)})
     cut = client.post(
         "/datasets",
@@ -136,7 +138,7 @@ def test_a_body_that_ends_early_leaves_nothing(client: TestClient, storage: Loca
     assert list(storage.list_keys()) == []
 
 
-def test_another_kind_of_body_is_refused(client: TestClient) -> None:
+def test_another_content_type_is_rejected(client: TestClient) -> None:
     response = client.post(
         "/datasets", content=PHOTOGRAPHS, headers={"content-type": "application/zip"}
     )
@@ -145,7 +147,7 @@ def test_another_kind_of_body_is_refused(client: TestClient) -> None:
 
 
 class FullDisk(LocalStorage):
-    """A disk on which nothing more fits."""
+    """A storage whose disk is full."""
 
     @contextmanager
     def new_file(self, key: str) -> Iterator[BinaryIO]:
@@ -157,7 +159,9 @@ class FullDisk(LocalStorage):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(client: TestClient, storage: LocalStorage) -> None:
+def test_a_full_disk_is_an_error_and_nothing_is_stored(
+    client: TestClient, storage: LocalStorage
+) -> None:
     state = cast("Any", client.app).state
     state.services = replace(state.services, storage=FullDisk(storage.root))
     assert problem(upload(client)) == (507, "STORAGE_FULL")
@@ -165,7 +169,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(client: TestClient, storage: Loc
     assert [path for path in storage.root.rglob("*") if path.is_file()] == []
 
 
-def test_the_same_key_and_upload_give_the_same_answer(
+def test_the_same_key_and_upload_return_the_same_answer(
     client: TestClient, storage: LocalStorage
 ) -> None:
     first = upload(client, key="one", split_seed="3")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from app.demo import lessons, photographs
+from app.demo import comparison, photographs
 from app.demo.run import run_demo
 from graft_client.errors import OutcomeError
 from tests.e2e.conftest import Graft
@@ -17,12 +17,16 @@ from tests.uploads import make_zip
 
 @pytest.fixture
 def console(monkeypatch: pytest.MonkeyPatch) -> Console:
-    for recipe in (lessons.GROWING, lessons.GRAFTING, lessons.PHOTOGRAPHING):
+    for recipe in (
+        comparison.BASE_MODEL_RECIPE,
+        comparison.DRAWINGS_RECIPE,
+        comparison.PHOTOGRAPHS_RECIPE,
+    ):
         monkeypatch.setitem(recipe, "epochs", 1)
         monkeypatch.setitem(recipe, "input_size", 32)
     for name in ("LARGE", "SMALL"):
-        smaller = replace(getattr(lessons, name), num_train=4, num_val=2)
-        monkeypatch.setattr(lessons, name, smaller)
+        smaller = replace(getattr(comparison, name), num_train=4, num_val=2)
+        monkeypatch.setattr(comparison, name, smaller)
     monkeypatch.setattr(photographs, "can_be_downloaded", lambda: False)
     return Console(file=io.StringIO(), width=160)
 
@@ -41,10 +45,10 @@ def kind_of(picture: Path) -> str | None:
 def test_the_demo_grafts_its_own_model(graft: Graft, console: Console, tmp_path: Path) -> None:
     run_demo(graft.running.url, dataset=None, output_dir=tmp_path, console=console)
     told = read(console)
-    assert "photographs cannot be had here, so the demo draws its pictures" in told
+    assert "photographs are not available, so the demo draws its images" in told
     assert "Grafted from many-drawings:" in told
     assert kind_of(tmp_path / "curves.png") == "PNG"
-    assert kind_of(tmp_path / "held-back.jpg") == "JPEG"
+    assert kind_of(tmp_path / "held-out.jpg") == "JPEG"
     assert graft.get("/serving")["resolved"]["name"] == "few-drawings"
     assert f"{graft.running.url}/docs" in told
     newest, scratch, base = graft.get("/jobs", limit=3)["data"]

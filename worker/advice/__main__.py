@@ -6,14 +6,14 @@ from worker.advice.advise import advise
 from worker.child_main import run_analysis
 
 if TYPE_CHECKING:
-    from app.advice.schemas import AdviceQuestion
+    from app.advice.schemas import AdviceRequest
 
 
 def main() -> None:
     """Measure what the configuration on standard input asks."""
     run_analysis(
         "worker.advice",
-        lambda config, progress: advise(config, cast("AdviceQuestion", config.question), progress),
+        lambda config, progress: advise(config, cast("AdviceRequest", config.question), progress),
     )
 
 

@@ -10,9 +10,9 @@ from torch import nn
 from app.advice.schemas import (
     Advice,
     AdviceMeasurements,
-    AdviceQuestion,
+    AdviceRequest,
     Candidate,
-    SecondsAnImage,
+    SecondsPerImage,
 )
 from app.datasets.manifest import read_manifest
 from app.errors import GpuOutOfMemory, TooFewImages
@@ -53,7 +53,7 @@ class _Findings:
 
 def advise(
     config: InquiryConfig,
-    question: AdviceQuestion,
+    question: AdviceRequest,
     on_progress: OnProgress = lambda _done, _total: None,
 ) -> Advice:
     """Measure how far the network's frozen features go, and what training more of it would cost.
@@ -193,7 +193,7 @@ def _describe(
         gap=evidence.gap,
         accuracy_with_half=findings.half.probe.accuracy.value,
         device=device,
-        seconds_per_image=SecondsAnImage(
+        seconds_per_image=SecondsPerImage(
             decoding=some_rates.decoding,
             forward=min(rates.forward for rates in findings.rates.values()),
             step={

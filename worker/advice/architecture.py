@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from app.advice.schemas import AdviceQuestion, Candidate
+from app.advice.schemas import AdviceRequest, Candidate
 from app.errors import ValidationFailed
 from app.ml.models.catalogue import Entry, get_entry, list_entries
 from app.ml.models.weights import availability
@@ -13,7 +13,7 @@ from worker.analysis_config import InquiryConfig
 
 
 def find_architecture(
-    config: InquiryConfig, question: AdviceQuestion, bench: Bench
+    config: InquiryConfig, question: AdviceRequest, bench: Bench
 ) -> tuple[Entry, list[Candidate]]:
     """The architecture and what was considered; raises WeightsUnavailable, BudgetTooSmall."""
     if question.architecture != "auto":
@@ -57,7 +57,7 @@ def find_architecture(
     )
 
 
-def adapt_all(question: AdviceQuestion, entry: Entry) -> dict[Strategy, Recipe]:
+def adapt_all(question: AdviceRequest, entry: Entry) -> dict[Strategy, Recipe]:
     """The question's recipes, for this architecture where it is not the one they are made for."""
     if question.architecture != "auto":
         return dict(question.recipes)
@@ -67,7 +67,7 @@ def adapt_all(question: AdviceQuestion, entry: Entry) -> dict[Strategy, Recipe]:
     }
 
 
-def _list_fitting(question: AdviceQuestion) -> Iterator[Entry]:
+def _list_fitting(question: AdviceRequest) -> Iterator[Entry]:
     """The architectures that take the input size that was asked for."""
     batch_size = min(recipe.batch_size for recipe in question.recipes.values())
     for entry in list_entries():

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.advice.schemas import Gap, Share
+from app.advice.schemas import Proportion, ProportionDifference
 from app.errors import BudgetTooSmall
 from app.ml.recipe import Strategy
 from app.ml.trust.intervals import Z_95
@@ -36,9 +36,9 @@ class Evidence:
     """What was measured: images_per_class is the median, the probes saw the same images."""
 
     images_per_class: float
-    late: Share
-    early: Share
-    gap: Gap
+    late: Proportion
+    early: Proportion
+    gap: ProportionDifference
 
     @property
     def is_many(self) -> bool:
@@ -103,7 +103,7 @@ _MEANINGS: dict[Strategy, str] = {
 }
 
 
-def compare(late: Sequence[bool], early: Sequence[bool]) -> Gap:
+def compare(late: Sequence[bool], early: Sequence[bool]) -> ProportionDifference:
     """The difference of two probes' accuracies over the same images.
 
     Source of the interval: Wald's for paired shares (Agresti, Categorical Data Analysis, 2013,
@@ -114,7 +114,9 @@ def compare(late: Sequence[bool], early: Sequence[bool]) -> Gap:
     mean = sum(differences) / num_images
     variance = sum(difference**2 for difference in differences) / num_images - mean**2
     margin = Z_95 * math.sqrt(max(variance, 0.0) / num_images)
-    return Gap(value=mean, low=max(mean - margin, -1.0), high=min(mean + margin, 1.0))
+    return ProportionDifference(
+        value=mean, low=max(mean - margin, -1.0), high=min(mean + margin, 1.0)
+    )
 
 
 def _describe_case(evidence: Evidence, architecture: str, early_stage: str) -> str:

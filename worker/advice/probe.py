@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from app.advice.schemas import Probe, Share
+from app.advice.schemas import LinearProbe, Proportion
 from app.errors import TooFewImages
 from app.ml.images.image_file import decode_image
 from app.ml.images.preprocessing import PreprocessingSpec, prepare_eval
@@ -42,7 +42,7 @@ class Features:
 class Judged:
     """A probe, whether it was right on each image that was held out, and the seconds it took."""
 
-    probe: Probe
+    probe: LinearProbe
     is_right: list[bool]
     seconds: float
 
@@ -93,7 +93,7 @@ def judge(features: Tensor, targets: Tensor, *, stage: str, num_classes: int) ->
     if solution.out_of_fold is None or solution.held_out is None:
         raise TooFewImages("No class has two training images, so that no advice can be measured.")
     is_right = (solution.out_of_fold.argmax(1) == targets)[solution.held_out].tolist()
-    probe = Probe(
+    probe = LinearProbe(
         stage=stage,
         num_features=features.shape[1],
         accuracy=share_of(is_right),
@@ -102,8 +102,8 @@ def judge(features: Tensor, targets: Tensor, *, stage: str, num_classes: int) ->
     return Judged(probe, is_right, time.perf_counter() - started)
 
 
-def share_of(is_right: Sequence[bool]) -> Share:
+def share_of(is_right: Sequence[bool]) -> Proportion:
     """How many of the images, with its interval."""
     value = sum(is_right) / len(is_right)
     low, high = wilson_interval(value, len(is_right))
-    return Share(value=value, low=low, high=high)
+    return Proportion(value=value, low=low, high=high)

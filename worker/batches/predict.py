@@ -14,9 +14,9 @@ from app.errors import BodyTooLarge, ImageCorrupt, ImageTooLarge, InputError, Un
 from app.ml.runtime.device import choose_device
 from app.predictions.engines.choice import choose_engine
 from app.predictions.postprocess import judge
-from app.predictions.presentation import view_error, view_verdict
 from app.predictions.results import Verdict, Wish
 from app.predictions.servable import Servable, load_servable, naming_unreadable
+from app.predictions.views import view_error, view_verdict
 from app.storage import Storage
 from worker.batches.config import BatchConfig
 from worker.batches.results import OnPart, Results

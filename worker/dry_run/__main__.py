@@ -6,14 +6,14 @@ from worker.child_main import run_analysis
 from worker.dry_run.run import dry_run
 
 if TYPE_CHECKING:
-    from app.validation.dry_run_schemas import DryRunQuestion
+    from app.validation.dry_run_schemas import DryRunRequest
 
 
 def main() -> None:
     """Try the job that the configuration on standard input describes."""
     run_analysis(
         "worker.dry_run",
-        lambda config, _: dry_run(config, cast("DryRunQuestion", config.question)),
+        lambda config, _: dry_run(config, cast("DryRunRequest", config.question)),
     )
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from app.datasets.archive.limits import ArchiveLimits
 from app.datasets.archive.reading import read_archive
-from app.datasets.layout import Finding, Layout, arrange
+from app.datasets.layout import Layout, SkippedFile, parse_layout
 from app.datasets.layout_errors import ClassCounts, describe_counts, require_classes
 from app.datasets.manifest import ImageRecord
-from app.datasets.report import build_report, count_splits, digest_of, find_leaks
-from app.datasets.splitting import divide
+from app.datasets.report import build_report, compute_digest, count_splits, find_leaks
+from app.datasets.splitting import split_train_val
 from app.errors import DatasetBadImages, DatasetLayout
 from app.storage import Storage
 from worker.ingestion.config import IngestionConfig
@@ -49,7 +49,7 @@ def ingest(config: IngestionConfig, storage: Storage, on_progress: OnProgress) -
         max_image_pixels=config.max_image_pixels,
         on_progress=on_progress,
     )
-    layout = arrange(survey.files, survey.folders)
+    layout = parse_layout(survey.files, survey.folders)
     rejected = _reject(layout, survey, max_fraction=config.max_bad_image_fraction)
     records = _list_records(layout, survey, config)
     _store_images(upload, limits, records, storage, on_progress)
@@ -58,7 +58,7 @@ def ingest(config: IngestionConfig, storage: Storage, on_progress: OnProgress) -
         file.writelines(record.model_dump_json().encode() + b"\n" for record in records)
     return Ingested(
         manifest_key=manifest_key,
-        digest=digest_of(records),
+        digest=compute_digest(records),
         class_names=layout.class_names,
         splits=count_splits(records, layout.class_names),
         report=_report(records, survey, layout.ignored, rejected),
@@ -70,15 +70,15 @@ def image_key(sha256: str) -> str:
     return f"images/{sha256[:2]}/{sha256}"
 
 
-def _reject(layout: Layout, survey: Survey, *, max_fraction: float) -> list[Finding]:
+def _reject(layout: Layout, survey: Survey, *, max_fraction: float) -> list[SkippedFile]:
     """The images that do not decode, unless they are too many or leave a class empty."""
-    rejected: list[Finding] = []
+    rejected: list[SkippedFile] = []
     counts: ClassCounts = {}
     for file in layout.files:
         per_class = counts.setdefault(file.split, Counter(dict.fromkeys(layout.class_names, 0)))
         image = survey.images[file.path]
         if isinstance(image, UnreadableImage):
-            rejected.append(Finding(file.path, image.reason))
+            rejected.append(SkippedFile(file.path, image.reason))
         else:
             per_class[file.class_name] += 1
     if len(rejected) > max_fraction * len(layout.files):
@@ -96,7 +96,7 @@ def _list_records(layout: Layout, survey: Survey, config: IngestionConfig) -> li
         path: image for path, image in survey.images.items() if isinstance(image, ReadableImage)
     }
     accepted = [file for file in layout.files if file.path in readable]
-    divided = divide(
+    divided = split_train_val(
         (
             (file.path, file.class_name, readable[file.path].sha256)
             for file in accepted
@@ -131,7 +131,10 @@ def _list_records(layout: Layout, survey: Survey, config: IngestionConfig) -> li
 
 
 def _report(
-    records: list[ImageRecord], survey: Survey, ignored: list[Finding], rejected: list[Finding]
+    records: list[ImageRecord],
+    survey: Survey,
+    ignored: list[SkippedFile],
+    rejected: list[SkippedFile],
 ) -> dict[str, Any]:
     leaked = find_leaks(records)
     likenesses = {

@@ -2,16 +2,16 @@
 
 from sqlalchemy.orm import Session
 
-from app.advice.service import settle
+from app.advice.service import apply_advice
 from app.db.tables import Dataset, Epoch, Job
 from app.errors import DatasetInvalid
 from app.jobs import lifecycle
 from app.jobs.repository import JobRepository
-from app.jobs.service import recall_base
+from app.jobs.service import get_base_model
 from app.ml.recipe import decide, is_decided
 from app.settings import Settings
 from app.storage import LocalStorage
-from app.studies.service import consider_pruning
+from app.studies.service import prune_if_behind
 from app.tasks import service as work
 from app.tasks.service import Lease
 from worker.child import Command
@@ -32,7 +32,7 @@ class TrainingWork:
         if dataset is None or dataset.status != "ready":
             reason = dataset.error_message if dataset else "it was deleted"
             raise DatasetInvalid(f"The dataset is not usable: {reason}")
-        self._settle(session, job, lease)
+        self._apply_advice(session, job, lease)
         configuration = self._configure(session, job, dataset, lease)
         return Command("worker.training", configuration.model_dump_json())
 
@@ -55,7 +55,7 @@ class TrainingWork:
                 state_key=message.state_key,
                 best_key=message.best_key,
             )
-            consider_pruning(session, job_id, rows)
+            prune_if_behind(session, job_id, rows)
             return superseded
         elif isinstance(message, Trained):
             return lifecycle.complete_job(
@@ -79,12 +79,12 @@ class TrainingWork:
     def explain_to_waiting(self, code: str, message: str) -> tuple[str, str]:
         return code, message
 
-    def _settle(self, session: Session, job: Job, lease: Lease) -> None:
+    def _apply_advice(self, session: Session, job: Job, lease: Lease) -> None:
         """Decide what is `auto` in the job by the advice that it has waited for."""
         config = JobRepository(session).get_decided_config(job.id)
         if not is_decided(config):
             inquiry_id = work.find_awaited(session, lease)
-            settle(session, job, inquiry_id, recall_base(job, config))
+            apply_advice(session, job, inquiry_id, get_base_model(job, config))
 
     def _configure(
         self, session: Session, job: Job, dataset: Dataset, lease: Lease

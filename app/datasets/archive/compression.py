@@ -9,11 +9,14 @@ import zstandard
 from app.errors import ArchiveInvalid
 
 MAX_WINDOW_BYTES = 128 * 1024 * 1024
-"""The largest zstandard window accepted: that of `zstd --long=27`, its own default ceiling."""
+"""The largest accepted zstandard window, equal to that of `zstd --long=27`."""
 
 _ZSTD_FEED_BYTES = 1024
-"""Packed bytes given to zstandard at once: its output has no cap, so a kilobyte bounds it at 32 MiB
-(128 KiB blocks of four bytes each; RFC 8878, section 3.1.1.2)."""
+"""Compressed bytes given to zstandard per call.
+
+The library does not limit its output, but 1 KiB of input unpacks to at most 32 MiB (128 KiB blocks
+of four bytes each; RFC 8878, section 3.1.1.2).
+"""
 
 
 class GzipStream:
@@ -46,7 +49,7 @@ class ZstdStream:
         return bytes(piece)
 
     def _fill(self) -> bool:
-        """Unpack some more; False once the last frame is over."""
+        """Unpack the next input; returns False after the last frame."""
         packed = self._packed or self._file.read(_ZSTD_FEED_BYTES)
         if not packed:
             if self._frame is not None:

@@ -1,4 +1,4 @@
-"""Tell an archive's format from its first bytes, never from its name."""
+"""Detect an archive's format from its first bytes; the file name is ignored."""
 
 import struct
 from typing import Literal
@@ -8,7 +8,7 @@ from app.errors import ArchiveInvalid, ArchiveUnsupported
 Format = Literal["zip", "tar", "gzip", "zstd"]
 
 SNIFF_BYTES = 512
-"""As many first bytes as `sniff` wants; fewer only where the archive itself is shorter."""
+"""Number of first bytes that `sniff` needs; a shorter archive is passed whole."""
 
 _ACCEPTED = "send a zip, tar, tar.gz or tar.zst"
 _OTHER_FORMATS = {
@@ -29,14 +29,16 @@ ZIP_METHODS = {0: "stored", 8: "deflate"}
 
 
 def sniff(first_bytes: bytes) -> Format:
-    """The format of the archive that begins with these bytes (see SNIFF_BYTES).
+    """Return the format of the archive that begins with these bytes (see SNIFF_BYTES).
 
-    Raises ArchiveUnsupported for archives of other kinds, encrypted ones and unknown compression,
-    ArchiveInvalid for anything else.
+    Raises ArchiveUnsupported for other archive formats, encrypted archives and unknown compression
+    methods, and ArchiveInvalid for any other file.
     """
     for magic, name in _OTHER_FORMATS.items():
         if first_bytes.startswith(magic):
-            raise ArchiveUnsupported(f"A {name} archive cannot be read; {_ACCEPTED}.")
+            raise ArchiveUnsupported(
+                f"The file is a {name} archive, which is not supported; {_ACCEPTED}."
+            )
     if first_bytes.startswith(_ZIP_ENTRY) and len(first_bytes) >= _ZIP_START.size:
         _, _, flags, method = _ZIP_START.unpack_from(first_bytes)
         check_zip_method(flags, method)
@@ -53,16 +55,18 @@ def sniff(first_bytes: bytes) -> Format:
 
 
 def check_zip_method(flags: int, method: int) -> None:
-    """Raise ArchiveUnsupported unless a zip entry is plain stored or deflated."""
+    """Raise ArchiveUnsupported unless a zip entry is stored or deflated, without encryption."""
     if flags & ZIP_ENCRYPTED:
         raise ArchiveUnsupported("The archive is encrypted; send it without a password.")
     if method not in ZIP_METHODS:
         known = " and ".join(ZIP_METHODS.values())
-        raise ArchiveUnsupported(f"Zip compression method {method} is not known; {known} are.")
+        raise ArchiveUnsupported(
+            f"Zip compression method {method} is not supported; {known} are supported."
+        )
 
 
 def is_tar_header(block: bytes) -> bool:
-    """Whether 512 bytes carry their own checksum, as a tar header does (POSIX.1-2017, pax)."""
+    """Return whether 512 bytes are a tar header, by its checksum (POSIX.1-2017, pax)."""
     if len(block) < SNIFF_BYTES or not any(block):
         return False
     try:

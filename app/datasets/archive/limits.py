@@ -1,26 +1,32 @@
-"""What an archive may cost, and the running account of what it has cost so far."""
+"""Limit the number of entries and the unpacked size of an archive."""
 
 from dataclasses import dataclass
 
 from app.errors import ArchiveTooLarge, ArchiveTooManyFiles
 
 FREE_BYTES = 256 * 1024 * 1024
-"""An archive that unpacks to no more than this is never called a bomb."""
+"""The compression ratio is not limited for archives that unpack to at most this size."""
 
 MAX_RATIO = 250
-"""Unpacked bytes for each byte of the archive; photographs stay near 1, flat bitmaps below 200."""
+"""Largest ratio of unpacked bytes to archive bytes, as a limit for archive bombs.
+
+JPEG files have ratios near 1, bitmaps of one colour below 200.
+"""
 
 
 @dataclass(frozen=True)
 class ArchiveLimits:
-    """Caps of one archive: its entries (folders included) and its unpacked bytes."""
+    """The limits for one archive: number of entries (folders included) and unpacked bytes."""
 
     max_files: int
     max_unpacked_bytes: int
 
 
-class Account:
-    """Counts what really comes out of an archive, whatever its headers claim."""
+class ArchiveUsage:
+    """Counts the entries and bytes that were read from an archive, and enforces the limits.
+
+    It counts the bytes that are unpacked; sizes in headers are not trusted.
+    """
 
     def __init__(self, limits: ArchiveLimits, *, archive_bytes: int) -> None:
         self.max_files = limits.max_files
@@ -29,7 +35,7 @@ class Account:
         self._num_bytes = 0
 
     def expect_files(self, num_files: int) -> None:
-        """Refuse a number of entries that the archive itself announces."""
+        """Raise ArchiveTooManyFiles if the archive declares more entries than allowed."""
         if num_files > self.max_files:
             raise ArchiveTooManyFiles(
                 f"The archive has more than the {self.max_files} entries allowed."

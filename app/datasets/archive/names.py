@@ -1,7 +1,7 @@
-"""Which names an archive's entries may have.
+"""Check the names of an archive's entries.
 
-Nothing is ever stored under such a name; a dataset whose names mean one thing here and another on
-somebody else's machine is refused all the same.
+Files are stored under generated keys, never under these names. Names that are unsafe or that have
+another meaning on another operating system are rejected anyway.
 """
 
 import re
@@ -21,10 +21,11 @@ _RESERVED = frozenset(
 
 
 def safe_path(name: str) -> str:
-    """The relative path a name stands for, without `.` and empty parts; "" for the root itself.
+    """Return an entry's relative path without `.` and empty parts; "" for the root folder.
 
-    Raises ArchiveUnsafePath for a name that leaves the archive's folder or is no file name on some
-    system: absolute, `..`, drive letters, backslashes, NUL, Windows' devices, over-long parts.
+    Raises ArchiveUnsafePath for a name that leaves the archive's folder or is not valid on every
+    operating system: absolute, `..`, drive letters, backslashes, NUL, Windows device names, parts
+    that are too long.
     """
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/"):

@@ -1,15 +1,15 @@
 """Read tar archives (v7, ustar, GNU long names, pax) as one forward stream.
 
 Source: POSIX.1-2017, pax, "ustar Interchange Format" and "pax Interchange Format"; GNU tar manual,
-"Basic Tar Format". Only folders and plain regular files pass; every byte of the unpacked stream,
-headers and padding included, counts against the archive's limits.
+"Basic Tar Format". Only folders and regular files are accepted. Every byte of the unpacked stream,
+headers and padding included, counts towards the archive's limits.
 """
 
 from collections.abc import Iterator
 from typing import Protocol
 
 from app.datasets.archive.formats import is_tar_header
-from app.datasets.archive.limits import Account
+from app.datasets.archive.limits import ArchiveUsage
 from app.datasets.archive.member import CHUNK_BYTES, Member
 from app.errors import ArchiveInvalid, ArchiveUnsafeEntry
 
@@ -30,17 +30,17 @@ _SPECIAL = {
 
 
 class ByteStream(Protocol):
-    """Anything that is read forwards."""
+    """A stream that is read from start to end."""
 
     def read(self, size: int, /) -> bytes: ...
 
 
 class _Blocks:
-    """The unpacked stream, counted."""
+    """The unpacked stream, whose bytes are counted as they are read."""
 
-    def __init__(self, stream: ByteStream, account: Account) -> None:
+    def __init__(self, stream: ByteStream, usage: ArchiveUsage) -> None:
         self._stream = stream
-        self._account = account
+        self._account = usage
 
     def read(self, num_bytes: int) -> bytes:
         piece = self._stream.read(num_bytes)
@@ -48,7 +48,7 @@ class _Blocks:
         return piece
 
     def pieces(self, num_bytes: int) -> Iterator[bytes]:
-        """Yield exactly so many bytes, and leave out the padding after them."""
+        """Yield exactly `num_bytes` bytes, and skip the padding after them."""
         left = num_bytes
         while left:
             piece = self.read(min(left, CHUNK_BYTES))
@@ -61,12 +61,12 @@ class _Blocks:
             padding -= len(self.read(padding)) or padding
 
 
-def read_tar(stream: ByteStream, account: Account) -> Iterator[Member]:
-    """Yield the members of a tar in its order; each content must be read to its end in between.
+def read_tar(stream: ByteStream, usage: ArchiveUsage) -> Iterator[Member]:
+    """Yield the members of a tar in order; read each content to its end before the next member.
 
     Raises ArchiveInvalid, ArchiveUnsafeEntry, ArchiveTooLarge or ArchiveTooManyFiles.
     """
-    blocks = _Blocks(stream, account)
+    blocks = _Blocks(stream, usage)
     pax_all: dict[str, str] = {}
     pax: dict[str, str] = {}
     long_name: str | None = None
@@ -83,7 +83,7 @@ def read_tar(stream: ByteStream, account: Account) -> Iterator[Member]:
             extension = _decode(_read_extension(blocks, size).rstrip(b"\0"))
             long_name = extension if kind == _GNU_LONG_NAME else long_name
             continue
-        account.add_file()
+        usage.add_file()
         extended = pax_all | pax
         name = extended.get("path") or long_name or _header_name(header)
         is_folder = kind == _FOLDER or (kind in _REGULAR and name.endswith("/"))
@@ -131,7 +131,7 @@ def _decode(raw: bytes) -> str:
 
 
 def _number(field: bytes) -> int:
-    """A size in octal digits, or in base 256 where the first bit is set (a GNU extension)."""
+    """Read a size in octal digits, or in base 256 if the first bit is set (a GNU extension)."""
     if field[0] & 0x80:
         number = int.from_bytes(field, "big", signed=False) & ((1 << 8 * len(field) - 1) - 1)
         if field[0] & 0x40:
@@ -140,12 +140,12 @@ def _number(field: bytes) -> int:
     try:
         return int(field.strip(b" \0") or b"0", 8)
     except ValueError as error:
-        raise ArchiveInvalid("A tar entry's size is no number.") from error
+        raise ArchiveInvalid("A tar entry's size is not a number.") from error
 
 
 def _decimal(text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise ArchiveInvalid("A tar entry's size is no number.")
+        raise ArchiveInvalid("A tar entry's size is not a number.")
     return int(text)
 
 
@@ -156,7 +156,7 @@ def _read_extension(blocks: _Blocks, size: int) -> bytes:
 
 
 def _parse_pax(records: bytes) -> dict[str, str]:
-    """Read `length key=value newline` records, length counting the whole record."""
+    """Parse records of the form `length key=value newline`; length is that of the whole record."""
     values: dict[str, str] = {}
     while records:
         digits, _, _ = records.partition(b" ")

@@ -1,7 +1,7 @@
-"""Read zip archives entry by entry, believing no size until the bytes are there.
+"""Read zip archives entry by entry without trusting the sizes in their headers.
 
-Source: PKWARE, APPNOTE.TXT 6.3.10. The central directory says what the archive holds; local headers
-must agree with it, no two entries may share bytes, and content is counted while it is inflated.
+Source: PKWARE, APPNOTE.TXT 6.3.10. The central directory lists the entries. Local headers must
+agree with it, entries must not overlap, and bytes are counted while content is inflated.
 """
 
 import stat
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from app.datasets.archive.formats import check_zip_method
-from app.datasets.archive.limits import Account
+from app.datasets.archive.limits import ArchiveUsage
 from app.datasets.archive.member import CHUNK_BYTES, Member
 from app.datasets.archive.names import MAX_PATH_CHARACTERS
 from app.errors import (
@@ -37,7 +37,7 @@ _MAX_NAME_BYTES = 4 * MAX_PATH_CHARACTERS
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _ZipEntry:
     raw_name: bytes
     method: int
     crc: int
@@ -65,21 +65,21 @@ class _Directory:
     num_entries: int
 
 
-def read_zip(file: BinaryIO, account: Account) -> Iterator[Member]:
+def read_zip(file: BinaryIO, usage: ArchiveUsage) -> Iterator[Member]:
     """Yield the members of a zip in the order of their bytes.
 
     Raises ArchiveInvalid, ArchiveUnsupported, ArchiveUnsafeEntry, ArchiveTooLarge (overlapping
-    entries, more bytes than announced) or ArchiveTooManyFiles (by the announced count, before the
-    directory is read, and by the real one).
+    entries, more bytes than declared) or ArchiveTooManyFiles (by the declared count before the
+    directory is read, and by the real count).
     """
     directory = _find_directory(file)
-    account.expect_files(directory.num_entries)
-    entries = sorted(_read_directory(file, directory, account), key=lambda entry: entry.offset)
+    usage.expect_files(directory.num_entries)
+    entries = sorted(_read_directory(file, directory, usage), key=lambda entry: entry.offset)
     ends = [*(entry.offset for entry in entries), directory.offset][1:]
     for entry, end in zip(entries, ends, strict=True):
         _check_room(entry, entry.offset + _LOCAL.size + len(entry.raw_name), end)
     for entry, end in zip(entries, ends, strict=True):
-        yield Member(entry.name, entry.is_folder, _unpack(file, entry, end, account))
+        yield Member(entry.name, entry.is_folder, _unpack(file, entry, end, usage))
 
 
 def _find_directory(file: BinaryIO) -> _Directory:
@@ -103,7 +103,9 @@ def _find_directory(file: BinaryIO) -> _Directory:
     if zip64 is not None:
         end, disk, first_disk, num_entries, num_bytes, offset = zip64
     if disk or first_disk:
-        raise ArchiveUnsupported("A zip in several parts cannot be read.")
+        raise ArchiveUnsupported(
+            "The zip is split into several parts, which is not supported; send a single file."
+        )
     if offset + num_bytes > end:
         raise ArchiveInvalid("The zip's directory does not lie where its end says.")
     return _Directory(offset, num_bytes, num_entries)
@@ -127,7 +129,9 @@ def _find_zip64(file: BinaryIO, end: int) -> tuple[int, int, int, int, int, int]
     return offset, disk, first_disk, num_entries, num_bytes, start
 
 
-def _read_directory(file: BinaryIO, directory: _Directory, account: Account) -> Iterator[_Entry]:
+def _read_directory(
+    file: BinaryIO, directory: _Directory, usage: ArchiveUsage
+) -> Iterator[_ZipEntry]:
     file.seek(directory.offset)
     left = directory.num_bytes
     num_entries = 0
@@ -139,14 +143,14 @@ def _read_directory(file: BinaryIO, directory: _Directory, account: Account) -> 
         name_bytes, extra_bytes, comment_bytes = fields[10:13]
         rest = file.read(name_bytes + extra_bytes + comment_bytes)
         left -= len(fixed) + len(rest)
-        account.add_file()
+        usage.add_file()
         num_entries += 1
         yield _parse_entry(fields, rest[:name_bytes], rest[name_bytes:][:extra_bytes])
     if left or num_entries != directory.num_entries:
-        raise ArchiveInvalid("The zip's directory is damaged or lies about its entries.")
+        raise ArchiveInvalid("The zip's directory is damaged or its number of entries is wrong.")
 
 
-def _parse_entry(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> _Entry:
+def _parse_entry(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> _ZipEntry:
     flags, method = fields[3:5]
     crc, packed_bytes, num_bytes = fields[7:10]
     attributes, offset = fields[15:17]
@@ -164,7 +168,7 @@ def _parse_entry(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> _Ent
     kind = stat.S_IFMT(attributes >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise ArchiveUnsafeEntry(f"{raw_name[:100]!r} is a link or a device, not a file.")
-    return _Entry(raw_name, method, crc, packed_bytes, num_bytes, offset, attributes)
+    return _ZipEntry(raw_name, method, crc, packed_bytes, num_bytes, offset, attributes)
 
 
 def _zip64_values(extra: bytes) -> Iterator[int]:
@@ -178,12 +182,12 @@ def _zip64_values(extra: bytes) -> Iterator[int]:
     raise ArchiveInvalid("A zip entry's 64-bit sizes are missing.")
 
 
-def _check_room(entry: _Entry, start: int, end: int) -> None:
+def _check_room(entry: _ZipEntry, start: int, end: int) -> None:
     if start + entry.packed_bytes > end:
         raise ArchiveTooLarge(f"The entry {entry.name[:100]!r} overlaps another one.")
 
 
-def _unpack(file: BinaryIO, entry: _Entry, end: int, account: Account) -> Iterator[bytes]:
+def _unpack(file: BinaryIO, entry: _ZipEntry, end: int, usage: ArchiveUsage) -> Iterator[bytes]:
     file.seek(entry.offset)
     header = file.read(_LOCAL.size)
     if len(header) < _LOCAL.size or not header.startswith(b"PK\3\4"):
@@ -198,17 +202,19 @@ def _unpack(file: BinaryIO, entry: _Entry, end: int, account: Account) -> Iterat
         pieces = _inflate(pieces, entry)
     crc = num_bytes = 0
     for piece in pieces:
-        account.add_bytes(len(piece))
+        usage.add_bytes(len(piece))
         num_bytes += len(piece)
         if num_bytes > entry.num_bytes:
-            raise ArchiveTooLarge(f"{entry.name[:100]!r} holds more bytes than it announces.")
+            raise ArchiveTooLarge(
+                f"The entry {entry.name[:100]!r} has more bytes than it declares."
+            )
         crc = zlib.crc32(piece, crc)
         yield piece
     if num_bytes != entry.num_bytes or crc != entry.crc:
         raise _damaged(entry)
 
 
-def _read_packed(file: BinaryIO, entry: _Entry) -> Iterator[bytes]:
+def _read_packed(file: BinaryIO, entry: _ZipEntry) -> Iterator[bytes]:
     left = entry.packed_bytes
     while left:
         piece = file.read(min(left, CHUNK_BYTES))
@@ -218,7 +224,7 @@ def _read_packed(file: BinaryIO, entry: _Entry) -> Iterator[bytes]:
         yield piece
 
 
-def _inflate(packed: Iterator[bytes], entry: _Entry) -> Iterator[bytes]:
+def _inflate(packed: Iterator[bytes], entry: _ZipEntry) -> Iterator[bytes]:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     pending = b""
     while not inflater.eof:
@@ -236,5 +242,5 @@ def _inflate(packed: Iterator[bytes], entry: _Entry) -> Iterator[bytes]:
         raise _damaged(entry)
 
 
-def _damaged(entry: _Entry) -> ArchiveInvalid:
+def _damaged(entry: _ZipEntry) -> ArchiveInvalid:
     return ArchiveInvalid(f"The entry {entry.name[:100]!r} is cut off or damaged.")

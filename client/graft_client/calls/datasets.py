@@ -20,8 +20,8 @@ class DatasetCalls(Connection):
     ) -> Dataset:
         """Upload an archive, or a folder of class folders; the dataset then has status `ingesting`.
 
-        val_fraction (0-1) applies where the source has no splits of its own; None takes the
-        service's default. Raises FileNotFoundError.
+        val_fraction (0-1) is used if the source has no splits; None selects the service's default.
+        Raises FileNotFoundError.
         """
         form: dict[str, Any] = {"name": name, "split_seed": split_seed}
         if val_fraction is not None:

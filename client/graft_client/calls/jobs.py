@@ -29,7 +29,7 @@ class JobCalls(Connection):
         architecture: str = "resnet18",
         timeout_seconds: float | None = WAIT_SECONDS,
     ) -> Advice:
-        """Get advice on how to train on a dataset; waits until a worker has measured it."""
+        """Get advice on how to train on a dataset; waits until a worker has finished it."""
         params = {"architecture": architecture}
         return Advice.model_validate(
             self._wait(
@@ -43,7 +43,7 @@ class JobCalls(Connection):
     def validate_job(
         self, dataset_id: str, *, timeout_seconds: float | None = WAIT_SECONDS, **fields: Any
     ) -> Validation:
-        """Check what create_job would do; waits until a worker has run one batch of it.
+        """Validate a job request; waits until a worker has run one batch.
 
         The worker runs that batch after the jobs that are training now.
         """
@@ -83,7 +83,7 @@ class JobCalls(Connection):
         return Job.model_validate(self._send("POST", f"/jobs/{job_id}/cancel"))
 
     def stop_job(self, job_id: str) -> Job:
-        """Stop the job after this epoch; its model is that of the best epoch."""
+        """Stop the job after this epoch and register the best epoch's model."""
         return Job.model_validate(self._send("POST", f"/jobs/{job_id}/stop"))
 
     def list_epochs(self, job_id: str) -> list[Epoch]:

@@ -26,11 +26,11 @@ class ModelCalls(Connection):
         return ChosenModel.model_validate(self._send("GET", "/serving"))
 
     def choose_model(self, reference: str) -> ChosenModel:
-        """Set the model that answers predictions which name none."""
+        """Set the serving model, which predicts if a request names no model."""
         return ChosenModel.model_validate(self._send("PUT", "/serving", json={"model": reference}))
 
     def shadow_model(self, reference: str | None, *, fraction: float = 0.1) -> ChosenModel:
-        """Send a share of the predicted images to a second model as well; None stops that."""
+        """Set the shadow model, which also predicts a share of the images; None removes it."""
         shadow = {"model": reference, "fraction": fraction} if reference else None
         body = {"model": self.get_serving().model, "shadow": shadow}
         return ChosenModel.model_validate(self._send("PUT", "/serving", json=body))
@@ -44,7 +44,7 @@ class ModelCalls(Connection):
         split: str | None = None,
         timeout_seconds: float | None = WAIT_SECONDS,
     ) -> Evaluation:
-        """Evaluate a version on a dataset; waits until a worker has done it."""
+        """Evaluate a version on a dataset; waits until a worker has finished it."""
         body = {"dataset_id": dataset_id} | ({"split": split} if split else {})
         path = f"/models/{name}/versions/{version}/evaluate"
         return Evaluation.model_validate(

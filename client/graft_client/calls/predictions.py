@@ -1,4 +1,4 @@
-"""Calls for predictions of one image and of many."""
+"""Calls about predictions and batch predictions."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +12,9 @@ from graft_client.waiting import LONG_WAIT_SECONDS, POLL_SECONDS, Deadline
 
 
 class PredictionCalls(Connection):
-    """Calls for predictions of one image and of many."""
+    """Calls about predictions and batch predictions."""
 
-    def predict(  # noqa: PLR0913 - what can be asked, by keyword
+    def predict(  # noqa: PLR0913 - the options of a prediction, by keyword
         self,
         image: Path,
         *,
@@ -24,10 +24,10 @@ class PredictionCalls(Connection):
         logits: bool = False,
         explain: bool = False,
     ) -> ImagePredictions:
-        """Classify an image with a model, by default the one that the service has chosen.
+        """Classify an image with a model, by default the serving model.
 
-        coverage (0.5-0.999) asks for a set of labels that contains the right one for this share of
-        images; explain asks for a heat map. Raises OSError if the file cannot be read.
+        coverage (0.5-0.999) requests a prediction set that contains the correct label for this
+        share of images; explain requests a heat map. Raises OSError if the file cannot be read.
         """
         params = _list_params(
             top_k=top_k, model=model, coverage=coverage, logits=logits, explain=explain

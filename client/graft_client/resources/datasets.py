@@ -1,4 +1,4 @@
-"""Datasets as the service answers them."""
+"""Datasets and their images."""
 
 from typing import Any, Literal
 
@@ -6,7 +6,7 @@ from graft_client.resources.base import ErrorReason, Resource
 
 
 class Split(Resource):
-    """How many images a split has."""
+    """The number of images in a split."""
 
     num_images: int
     per_class: dict[str, int]

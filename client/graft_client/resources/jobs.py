@@ -1,4 +1,4 @@
-"""Jobs and what they learned."""
+"""Jobs with their progress, epochs and events."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -10,9 +10,9 @@ JobStatus = Literal["queued", "running", "cancelling", "succeeded", "failed", "c
 
 
 class Progress(Resource):
-    """How far a job is: the epoch at work, and the batches done within it.
+    """The progress of a job: the current epoch, and its finished batches.
 
-    epochs is null while that is `auto`.
+    epochs is None while that is `auto`.
     """
 
     epoch: int
@@ -24,9 +24,9 @@ class Progress(Resource):
 
 
 class BestEpoch(Resource):
-    """The epoch that the model is taken from; val_accuracy is 0-1.
+    """The epoch whose model is registered; val_accuracy is 0-1.
 
-    Epoch 0 is the solved head that the training began with, where no epoch beats it.
+    Epoch 0 is the solved head that the training began with, if no epoch is better.
     """
 
     epoch: int
@@ -53,7 +53,7 @@ class Job(Resource):
 
 
 class Epoch(Resource):
-    """One row of a job's history; accuracies are 0-1, losses in nats an image.
+    """One row of a job's history; accuracies are 0-1, losses in nats per image.
 
     With `lbfgs`, epoch is the position of the row's L2 strength in `optimizer.l2_strengths`.
     """
@@ -70,7 +70,7 @@ class Epoch(Resource):
 
 
 class JobEvent(Resource):
-    """Something that happened to a job, numbered from 1 without gaps."""
+    """An event of a job, numbered from 1 without gaps."""
 
     event_number: int
     type: str

@@ -1,4 +1,4 @@
-"""Models: their versions, where they point, what they are worth, what was done to them."""
+"""Models: versions, aliases, serving, evaluations, quantization, gates and events."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -8,14 +8,14 @@ from graft_client.resources.reports import SplitFigures
 
 
 class ModelVersion(Resource):
-    """A servable model."""
+    """A registered model version."""
 
     name: str
     version: int
 
     @property
     def reference(self) -> str:
-        """The reference that means this very version."""
+        """The reference to this version."""
         return f"{self.name}:{self.version}"
 
 
@@ -27,7 +27,7 @@ class Weights(Resource):
 
 
 class Architecture(Resource):
-    """A network that the service can train."""
+    """An architecture that the service can train."""
 
     name: str
     input_size: int
@@ -35,8 +35,8 @@ class Architecture(Resource):
     weights: list[Weights]
 
 
-class Tally(Resource):
-    """How far a shadow agrees with the model that answers; agreement is 0-1."""
+class ShadowCounts(Resource):
+    """The agreement of a shadow model with the serving model, 0-1, and its counts."""
 
     num_images: int
     num_agreed: int
@@ -48,16 +48,16 @@ class Tally(Resource):
 
 
 class Shadow(Resource):
-    """A model that sees a share of the same images, and whose answers are only counted."""
+    """A model that also predicts a share of the images; its predictions are only compared."""
 
     model: str
     fraction: float
     resolved: ModelVersion
-    tally: Tally
+    tally: ShadowCounts
 
 
 class ChosenModel(Resource):
-    """The model that predicts where none is named."""
+    """The serving model, which predicts if a request names no model."""
 
     model: str
     resolved: ModelVersion
@@ -65,7 +65,7 @@ class ChosenModel(Resource):
 
 
 class Evaluation(SplitFigures, ModelVersion):
-    """What a version is worth on the images of one split."""
+    """The evaluation of a version on one split of a dataset."""
 
     dataset_id: str
     split: Literal["train", "val", "test"]
@@ -76,7 +76,7 @@ class Evaluation(SplitFigures, ModelVersion):
 
 
 class Quantization(ModelVersion):
-    """A version in int8, and what rounding changed on validation images."""
+    """A version in int8, and its differences from the float version on validation images."""
 
     quantized_from: int
     num_images: int
@@ -87,7 +87,7 @@ class Quantization(ModelVersion):
 
 
 class Gate(Resource):
-    """What a version must pass before `champion` may point to it."""
+    """The conditions that a version must fulfil to become `champion`."""
 
     dataset_id: str
     split: Literal["train", "val", "test"]
@@ -96,8 +96,8 @@ class Gate(Resource):
     require: Literal["not_worse", "better"]
 
 
-class GateVerdict(Resource):
-    """What a gate said of a promotion; figures of the champion are None where there was none."""
+class GateResult(Resource):
+    """The result of a gate; the champion's values are None if there was no champion."""
 
     passed: bool
     num_images: int
@@ -110,14 +110,14 @@ class GateVerdict(Resource):
 
 
 class Alias(ModelVersion):
-    """A movable pointer to one version; gate is None where none was asked."""
+    """A movable pointer to one version; gate is None if no gate was applied."""
 
     alias: str
-    gate: GateVerdict | None
+    gate: GateResult | None
 
 
 class ModelEvent(Resource):
-    """One entry of a model's log."""
+    """An event of a model."""
 
     id: str
     type: str

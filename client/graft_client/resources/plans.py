@@ -1,12 +1,12 @@
-"""What is known of a job before it is posted."""
+"""Advice and validation: results that are available before a job is created."""
 
 from typing import Any
 
 from graft_client.resources.base import Resource
 
 
-class Share(Resource):
-    """A share of images, 0-1, and its 95 % interval."""
+class Proportion(Resource):
+    """A proportion of images, 0-1, with its 95 % interval."""
 
     value: float
     low: float
@@ -14,20 +14,20 @@ class Share(Resource):
 
 
 class Advice(Resource):
-    """How to train on a dataset; measurements holds the figures behind it."""
+    """Advice on how to train on a dataset, with the measurements behind it."""
 
     architecture: str
     strategy: str
     trainable_from: str | None
     stage: str | None
-    expected_accuracy: Share
+    expected_accuracy: Proportion
     expected_seconds: float
     reason: str
     measurements: dict[str, Any]
 
 
 class DryRun(Resource):
-    """What a batch of a job took; figures are null where not even one image fits."""
+    """Time and memory of one batch of a job; None if not even one image fits."""
 
     device: str
     fits: bool
@@ -40,7 +40,7 @@ class DryRun(Resource):
 
 
 class JobProblem(Resource):
-    """Why a job would be refused."""
+    """A reason why a job would be rejected."""
 
     code: str
     message: str
@@ -49,7 +49,7 @@ class JobProblem(Resource):
 
 
 class Validation(Resource):
-    """What a job would do; measured is null where its configuration leaves open what would run."""
+    """The validation of a job request; measured is None if no batch could be run."""
 
     is_valid: bool
     config: dict[str, Any] | None

@@ -1,4 +1,4 @@
-"""What models say of images, of one or of many."""
+"""Predictions for one image and batch predictions."""
 
 from datetime import datetime
 from typing import Literal
@@ -8,7 +8,7 @@ from graft_client.resources.models import ModelVersion
 
 
 class Prediction(Resource):
-    """A class and its probability, 0-1; logit is None unless asked for."""
+    """A class and its probability, 0-1; logit is None unless requested."""
 
     label: str
     probability: float
@@ -16,7 +16,7 @@ class Prediction(Resource):
 
 
 class LabelSet(Resource):
-    """Labels of which one is right for this share of images like those of validation."""
+    """A prediction set: it contains the correct label for the share `coverage` of images."""
 
     coverage: float
     labels: list[str]
@@ -24,7 +24,7 @@ class LabelSet(Resource):
 
 
 class Novelty(Resource):
-    """How unlike the training images an image is; above the limit its label means little."""
+    """The out-of-distribution score; above the limit the label is unreliable."""
 
     score: float
     limit: float | None
@@ -32,14 +32,14 @@ class Novelty(Resource):
 
 
 class Explanation(Resource):
-    """Where the label was seen: a PNG in base64."""
+    """A heat map of the label: a PNG in base64."""
 
     label: str
     heatmap_png: str
 
 
-class Judged(Resource):
-    """What is said of one image, most probable class first; None for what was not asked."""
+class ImageResult(Resource):
+    """The predictions for one image, most probable class first; None for parts not requested."""
 
     predictions: list[Prediction]
     prediction_set: LabelSet | None = None
@@ -47,15 +47,15 @@ class Judged(Resource):
     explanation: Explanation | None = None
 
 
-class ImagePredictions(Judged):
-    """What a model says about one image."""
+class ImagePredictions(ImageResult):
+    """The predictions for one image, with the model that made them."""
 
     model: ModelVersion
     inference_ms: float
 
 
 class BatchProgress(Resource):
-    """How far a batch is: images, or bytes of the archive while `checking`."""
+    """The progress of a batch in images, or in bytes of the archive while `checking`."""
 
     stage: str
     done: int
@@ -63,7 +63,7 @@ class BatchProgress(Resource):
 
 
 class BatchCounts(Resource):
-    """What came of a batch's images."""
+    """Counts of a batch's images: all, failed, and by label."""
 
     images: int
     failed: int
@@ -71,7 +71,7 @@ class BatchCounts(Resource):
 
 
 class Batch(Resource):
-    """Many images predicted by a worker; accuracy, 0-1, is None without labels."""
+    """A batch prediction; accuracy, 0-1, is None without labels."""
 
     id: str
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"]

@@ -1,10 +1,10 @@
-"""What a job's model is worth."""
+"""The report of a job: metrics, calibration, mistakes and label errors."""
 
 from graft_client.resources.base import Resource
 
 
 class ClassFigures(Resource):
-    """How a model does on one class, 0-1; None where a figure would be 0/0."""
+    """Metrics of one class, 0-1; None where a metric would be 0/0."""
 
     class_name: str
     precision: float | None
@@ -14,7 +14,7 @@ class ClassFigures(Resource):
 
 
 class SplitFigures(Resource):
-    """How a model does on a split; rows of the confusion matrix are true classes."""
+    """Metrics on one split; rows of the confusion matrix are true classes."""
 
     num_images: int
     accuracy: float
@@ -24,7 +24,7 @@ class SplitFigures(Resource):
 
 
 class Calibration(Resource):
-    """How far confidence can be believed: errors are 0-1, before and after the temperature."""
+    """Calibration errors, 0-1, before and after temperature scaling."""
 
     temperature: float
     error_before: float
@@ -32,7 +32,7 @@ class Calibration(Resource):
 
 
 class Mistake(Resource):
-    """A validation image that the model took for another class."""
+    """A misclassified validation image."""
 
     image_id: int
     path: str
@@ -41,8 +41,8 @@ class Mistake(Resource):
     probability: float
 
 
-class SuspectLabel(Resource):
-    """A training image that looks like another class than its own."""
+class LabelError(Resource):
+    """A training image that is probably labelled wrongly."""
 
     image_id: int
     path: str
@@ -52,16 +52,16 @@ class SuspectLabel(Resource):
 
 
 class LabelCheck(Resource):
-    """The training images that may be labelled wrongly; None where none could be judged."""
+    """Suspected label errors; suspects is None if no label could be checked."""
 
     num_images: int
     num_suspects: int
-    suspects: list[SuspectLabel] | None
+    suspects: list[LabelError] | None
     reason: str | None
 
 
 class Report(SplitFigures):
-    """What a job's model is worth; the figures at the top are of the validation split."""
+    """The report of a job; the metrics at the top level are of the validation split."""
 
     job_id: str
     class_names: list[str]

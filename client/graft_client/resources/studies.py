@@ -8,7 +8,7 @@ from graft_client.resources.jobs import JobStatus
 
 
 class Interval(Resource):
-    """A 95 % interval of an accuracy, 0-1, and what it counts."""
+    """A 95 % interval of an accuracy, 0-1, and the method that computed it."""
 
     low: float
     high: float
@@ -16,7 +16,7 @@ class Interval(Resource):
 
 
 class Score(Resource):
-    """An accuracy over the runs of a configuration, 0-1."""
+    """The mean accuracy, 0-1, of a configuration's runs."""
 
     mean: float
     interval: Interval | None
@@ -36,7 +36,7 @@ class Run(Resource):
 
 
 class RankedConfiguration(Resource):
-    """A configuration of a study, and how it did; rank 1 is the best."""
+    """A configuration of a study with its rank, from 1 for the best, and its accuracies."""
 
     rank: int | None
     trial: int
@@ -49,7 +49,7 @@ class RankedConfiguration(Resource):
 
 
 class Study(Resource):
-    """Several configurations and seeds over one dataset, best first."""
+    """A study: several configurations and seeds on one dataset, with a ranking."""
 
     id: str
     name: str

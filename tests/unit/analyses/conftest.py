@@ -10,18 +10,18 @@ import torch
 from safetensors.torch import save_file
 from torchvision.models import squeezenet1_0
 
-from app.advice.service import make_question
+from app.advice.service import make_advice_request
 from app.datasets.manifest import ImageRecord, Split
 from app.ml.recipe import decide
 from app.recipes.defaults import resolve
 from app.recipes.schemas import JobRequest
 from app.storage import LocalStorage
-from app.validation.dry_run_schemas import DryRunQuestion
+from app.validation.dry_run_schemas import DryRunRequest
 from tests.uploads import draw_picture
 from worker.analysis_config import InquiryConfig
 
 if TYPE_CHECKING:
-    from app.advice.schemas import AdviceQuestion
+    from app.advice.schemas import AdviceRequest
 
 CLASS_NAMES = ["amber", "blue"]
 NUM_TRAIN, NUM_VAL = 12, 4
@@ -86,11 +86,11 @@ def ask(storage: LocalStorage, weights_dir: Path, tmp_path: Path) -> Ask:
             {"dataset_id": "ds_1", "architecture": "squeezenet1_0", "input_size": 48} | fields
         )
         config = resolve(request, dataset_name="colors", num_threads=1, base=None)
-        question: AdviceQuestion | DryRunQuestion
+        question: AdviceRequest | DryRunRequest
         if kind == "advise":
-            question = make_question(request, config, None)
+            question = make_advice_request(request, config, None)
         else:
-            question = DryRunQuestion(recipe=decide(config), model_name="colors")
+            question = DryRunRequest(recipe=decide(config), model_name="colors")
         return InquiryConfig(
             question=question,
             class_names=CLASS_NAMES,

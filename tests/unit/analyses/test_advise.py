@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.advice.schemas import Advice, AdviceQuestion
+from app.advice.schemas import Advice, AdviceRequest
 from app.errors import BudgetTooSmall, WeightsUnavailable
 from tests.unit.analyses.conftest import NUM_TRAIN, Ask
 from worker.advice.advise import advise
@@ -12,13 +12,13 @@ from worker.analysis_config import InquiryConfig
 
 
 def answer(config: InquiryConfig) -> Advice:
-    assert isinstance(config.question, AdviceQuestion)
+    assert isinstance(config.question, AdviceRequest)
     return advise(config, config.question)
 
 
 def test_who_asks_hears_that_it_goes_on(ask: Ask) -> None:
     config = ask(strategy="auto")
-    assert isinstance(config.question, AdviceQuestion)
+    assert isinstance(config.question, AdviceRequest)
     heard: list[tuple[int, int]] = []
     advise(config, config.question, lambda done, total: heard.append((done, total)))
     assert heard[-1] == (NUM_TRAIN, NUM_TRAIN)

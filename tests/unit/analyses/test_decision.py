@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.advice.schemas import Gap, Share
+from app.advice.schemas import Proportion, ProportionDifference
 from app.errors import BudgetTooSmall
 from app.ml.recipe import Strategy
 from worker.advice.decision import Decision, Evidence, compare, decide_strategy
@@ -11,10 +11,12 @@ SECONDS: dict[Strategy, float] = {"feature_extract": 4.0, "partial": 20.0, "fine
 
 
 def evidence(*, per_class: float, late: float, early: float) -> Evidence:
-    def share(value: float) -> Share:
-        return Share(value=value, low=max(value - 0.05, 0), high=min(value + 0.05, 1))
+    def share(value: float) -> Proportion:
+        return Proportion(value=value, low=max(value - 0.05, 0), high=min(value + 0.05, 1))
 
-    gap = Gap(value=late - early, low=late - early - 0.04, high=late - early + 0.04)
+    gap = ProportionDifference(
+        value=late - early, low=late - early - 0.04, high=late - early + 0.04
+    )
     return Evidence(per_class, share(late), share(early), gap)
 
 

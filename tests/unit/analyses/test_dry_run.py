@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.validation.dry_run_schemas import DryRun, DryRunQuestion
+from app.validation.dry_run_schemas import DryRun, DryRunRequest
 from tests.unit.analyses.conftest import Ask
 from worker.analysis_config import InquiryConfig
 from worker.dry_run.run import dry_run
@@ -10,7 +10,7 @@ from worker.training import dry_run as step_module
 
 
 def run(config: InquiryConfig) -> DryRun:
-    assert isinstance(config.question, DryRunQuestion)
+    assert isinstance(config.question, DryRunRequest)
     return dry_run(config, config.question)
 
 

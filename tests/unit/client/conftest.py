@@ -1,4 +1,4 @@
-"""A small HTTP server on loopback that answers what a test tells it to."""
+"""A small HTTP server on loopback with answers that a test configures."""
 
 import threading
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from graft_client.graft import Graft
 
 @dataclass(frozen=True)
 class Received:
-    """A request as it arrived."""
+    """A received request."""
 
     method: str
     path: str
@@ -24,7 +24,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Answer:
-    """What to send back; a broken one announces more bytes than it sends, headers come on top."""
+    """An answer to send; a broken one declares more bytes than it sends."""
 
     body: bytes
     status: int = 200
@@ -35,9 +35,9 @@ class Answer:
 
 @dataclass
 class Service:
-    """The server's address, what it was asked, and the answers it has for each method and path.
+    """The server's address, its received requests, and its answers for each method and path.
 
-    Several answers for one path are given in turn, the last one from then on.
+    Several answers for one path are sent in turn; the last one is repeated.
     """
 
     url: str
@@ -99,6 +99,6 @@ def _handler_for(service: Service) -> type[BaseHTTPRequestHandler]:
         do_GET = do_HEAD = do_POST = do_PUT = _answer  # noqa: N815 - the names http.server calls
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-            """Say nothing on the terminal."""
+            """Write no log."""
 
     return Handler

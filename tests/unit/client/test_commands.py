@@ -1,4 +1,4 @@
-"""The commands that speak to a running service, as they are typed."""
+"""The commands that use a running service."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ def run(service: Service, *arguments: str) -> Result:
     return CliRunner().invoke(app, [*arguments, "--url", service.url])
 
 
-def test_a_folder_is_predicted_followed_and_fetched(service: Service, tmp_path: Path) -> None:
+def test_a_folder_is_predicted_and_its_results_are_saved(service: Service, tmp_path: Path) -> None:
     (tmp_path / "pets").mkdir()
     (tmp_path / "pets" / "cat.jpg").write_bytes(b"an image")
     running = batch(status="running", progress={"stage": "predicting", "done": 1, "total": 2})
@@ -44,7 +44,7 @@ def test_a_dataset_is_predicted_by_its_id(service: Service, tmp_path: Path) -> N
     assert sent == {"dataset_id": "ds_1", "split": "val", "top_k": 5}
 
 
-def test_an_explanation_is_saved_as_a_picture(service: Service, tmp_path: Path) -> None:
+def test_an_explanation_is_saved_as_an_image(service: Service, tmp_path: Path) -> None:
     (tmp_path / "cat.jpg").write_bytes(b"an image")
     answer = {
         "model": {"name": "pets", "version": 3},
@@ -53,14 +53,14 @@ def test_an_explanation_is_saved_as_a_picture(service: Service, tmp_path: Path) 
         "inference_ms": 4.5,
     }
     service.answer("POST", "/predict", as_json(answer))
-    picture = tmp_path / "seen.png"
-    done = run(service, "predict", str(tmp_path / "cat.jpg"), "--explain", str(picture))
+    heatmap = tmp_path / "seen.png"
+    done = run(service, "predict", str(tmp_path / "cat.jpg"), "--explain", str(heatmap))
     assert json.loads(done.stdout)["predictions"][0]["label"] == "cats"
-    assert picture.read_bytes() == b"\x89PNG"
+    assert heatmap.read_bytes() == b"\x89PNG"
     assert service.received[0].query == "top_k=5&explain=true"
 
 
-def test_a_version_is_judged_promoted_and_rolled_back(service: Service) -> None:
+def test_a_version_is_evaluated_promoted_and_rolled_back(service: Service) -> None:
     service.answer("POST", f"{VERSION}/evaluate", as_json(EVALUATION))
     assert '"accuracy": 0.9' in run(service, "evaluate", "pets", "3", "ds_1").stdout
     service.answer("PUT", CHAMPION, as_json(ALIAS))
@@ -69,7 +69,7 @@ def test_a_version_is_judged_promoted_and_rolled_back(service: Service) -> None:
     assert '"version": 2' in run(service, "rollback", "pets").stdout
 
 
-def test_an_export_is_fetched(service: Service, tmp_path: Path) -> None:
+def test_an_export_is_downloaded(service: Service, tmp_path: Path) -> None:
     export = f"{VERSION}/export"
     archive = Answer(b"PK", content_type="application/zip")
     service.answer("GET", export, later(f"{export}?format=openvino"), archive)
@@ -79,7 +79,7 @@ def test_an_export_is_fetched(service: Service, tmp_path: Path) -> None:
     assert output.read_bytes() == b"PK"
 
 
-def test_what_the_service_refuses_ends_the_command_with_a_sentence(service: Service) -> None:
+def test_an_error_of_the_service_ends_the_command_with_a_message(service: Service) -> None:
     body = b'{"code": "GATE_FAILED", "detail": "worse on cats"}'
     service.answer("PUT", CHAMPION, Answer(body, 409, "application/problem+json"))
     refused = run(service, "promote", "pets", "3")
@@ -92,8 +92,8 @@ def test_what_the_service_refuses_ends_the_command_with_a_sentence(service: Serv
     assert run(service, "predict-many", "nowhere", "--split", "val").exit_code == 2
 
 
-def told(result: Result) -> str:
-    """The one line on which a command has failed."""
+def error_line(result: Result) -> str:
+    """Return the single line of a command's error."""
     assert result.exit_code == 1
     assert result.stdout == ""
     assert result.stderr.startswith("graft: ")
@@ -101,33 +101,33 @@ def told(result: Result) -> str:
     return result.stderr
 
 
-def test_a_folder_is_no_image(service: Service, tmp_path: Path) -> None:
-    message = told(run(service, "predict", str(tmp_path)))
+def test_a_folder_is_not_an_image(service: Service, tmp_path: Path) -> None:
+    message = error_line(run(service, "predict", str(tmp_path)))
     assert f"graft predict-many {tmp_path}" in message
     assert service.received == []
 
 
-def test_a_service_that_is_down_is_told_with_what_to_do() -> None:
+def test_a_service_that_is_down_is_an_error_that_says_what_to_do() -> None:
     url = f"http://127.0.0.1:{find_free_port()}"
-    message = told(CliRunner().invoke(app, ["events", "pets", "--url", url]))
+    message = error_line(CliRunner().invoke(app, ["events", "pets", "--url", url]))
     assert f"cannot connect to {url}" in message
     assert "graft up" in message
 
 
 @pytest.mark.parametrize("url", ["localhost:8000", "graft", "http://x:port"])
-def test_something_that_is_no_address_is_told(url: str) -> None:
-    message = told(CliRunner().invoke(app, ["events", "pets", "--url", url]))
+def test_an_invalid_address_is_an_error(url: str) -> None:
+    message = error_line(CliRunner().invoke(app, ["events", "pets", "--url", url]))
     assert f"--url is '{url}'" in message
 
 
 @pytest.mark.parametrize("status", [200, 502])
-def test_an_answer_of_another_program_is_told(service: Service, status: int) -> None:
+def test_an_answer_of_another_program_is_an_error(service: Service, status: int) -> None:
     page = Answer(b"<html>hello</html>", status, "text/html")
     service.answer("GET", "/models/pets/events", page)
-    assert "<html>hello</html>" in told(run(service, "events", "pets"))
+    assert "<html>hello</html>" in error_line(run(service, "events", "pets"))
 
 
 @pytest.mark.parametrize("body", [b"[]", b'{"data": [{"id": 1}]}', b'{"code": 1}'])
-def test_json_of_another_program_is_told(service: Service, body: bytes) -> None:
+def test_json_of_another_program_is_an_error(service: Service, body: bytes) -> None:
     service.answer("GET", "/models/pets/events", Answer(body))
-    assert service.url in told(run(service, "events", "pets"))
+    assert service.url in error_line(run(service, "events", "pets"))

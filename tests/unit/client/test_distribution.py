@@ -29,7 +29,7 @@ print(json.dumps(sorted(sys.modules)))
 
 
 def modules_after(*arguments: str) -> set[str]:
-    """The modules that a command has loaded when it ends."""
+    """Return the modules that a command has loaded."""
     done = subprocess.run(
         [sys.executable, "-c", RUN_AND_LIST_MODULES, *arguments],
         capture_output=True,
@@ -48,7 +48,7 @@ def test_a_client_command_loads_nothing_of_the_server(arguments: tuple[str, ...]
     assert [name for name in SERVER_ONLY if name in loaded] == []
 
 
-def test_help_waits_for_no_http_client() -> None:
+def test_help_does_not_load_the_http_client() -> None:
     assert "httpx" not in modules_after("--help")
 
 

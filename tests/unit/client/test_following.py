@@ -33,7 +33,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "RECONNECT_SECONDS", 0.0)
 
 
-def test_events_and_progress_come_in_order(graft: Graft, service: Service) -> None:
+def test_events_and_progress_are_yielded_in_order(graft: Graft, service: Service) -> None:
     service.answer("GET", STREAM, stream(event(1, "queued") + PROGRESS + event(2, "succeeded")))
     first, progress, last = graft.follow_job("job_1")
     assert isinstance(first, JobEvent)
@@ -43,7 +43,7 @@ def test_events_and_progress_come_in_order(graft: Graft, service: Service) -> No
     assert last_event_ids(service) == [None]
 
 
-def test_a_broken_stream_goes_on_behind_the_last_event(graft: Graft, service: Service) -> None:
+def test_a_broken_stream_continues_after_the_last_event(graft: Graft, service: Service) -> None:
     service.answer(
         "GET",
         STREAM,
@@ -56,13 +56,13 @@ def test_a_broken_stream_goes_on_behind_the_last_event(graft: Graft, service: Se
     assert last_event_ids(service) == [None, "2", "2"]
 
 
-def test_following_can_begin_behind_an_event(graft: Graft, service: Service) -> None:
+def test_following_can_start_after_an_event(graft: Graft, service: Service) -> None:
     service.answer("GET", STREAM, stream(event(8)))
     assert len(list(graft.follow_job("job_1", after=7))) == 1
     assert last_event_ids(service) == ["7"]
 
 
-def test_a_stream_that_only_breaks_is_given_up(
+def test_a_stream_that_always_breaks_is_an_error(
     graft: Graft, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(following, "MAX_RECONNECTS", 3)
@@ -72,7 +72,7 @@ def test_a_stream_that_only_breaks_is_given_up(
     assert len(service.received) == 4
 
 
-def test_an_unknown_job_is_not_asked_for_again(graft: Graft, service: Service) -> None:
+def test_an_unknown_job_is_not_retried(graft: Graft, service: Service) -> None:
     problem = json.dumps({"code": "NOT_FOUND", "detail": "no such job"}).encode()
     service.answer("GET", STREAM, Answer(problem, 404, "application/problem+json"))
     with pytest.raises(ApiError) as raised:

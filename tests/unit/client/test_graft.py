@@ -91,7 +91,7 @@ def test_a_problem_becomes_an_error_with_code_detail_and_status(
     assert raised.value.detail == "put them there"
 
 
-def test_an_answer_that_is_no_problem_is_an_error_too(graft: Graft, service: Service) -> None:
+def test_an_answer_without_problem_details_is_an_error(graft: Graft, service: Service) -> None:
     service.answer("GET", "/jobs/job_1", Answer(b"Bad gateway", 502, "text/html"))
     with pytest.raises(ApiError) as raised:
         graft.get_job("job_1")
@@ -128,7 +128,7 @@ def test_waiting_for_a_job_without_a_model_is_an_error(
     assert raised.value.code == code
 
 
-def test_waiting_for_a_job_gives_its_model(graft: Graft, service: Service) -> None:
+def test_waiting_for_a_job_returns_its_model(graft: Graft, service: Service) -> None:
     service.answer(
         "GET", "/jobs/job_1/events/stream", Answer(b"", content_type="text/event-stream")
     )
@@ -175,16 +175,14 @@ def test_a_report_is_read_as_the_service_writes_it(
     assert report.label_check.suspects is not None
     assert report.label_check.suspects[0].suggested_label == "bees"
 
-    picture = Answer(b"PNG", content_type="image/png")
-    service.answer("GET", "/jobs/job_1/confusion_matrix.png", picture)
+    image_answer = Answer(b"PNG", content_type="image/png")
+    service.answer("GET", "/jobs/job_1/confusion_matrix.png", image_answer)
     graft.save_confusion_matrix("job_1", tmp_path / "matrix.png", split="test")
     assert (tmp_path / "matrix.png").read_bytes() == b"PNG"
     assert service.received[-1].query == "split=test"
 
 
-def test_nothing_is_saved_of_a_refused_picture(
-    graft: Graft, service: Service, tmp_path: Path
-) -> None:
+def test_no_file_is_saved_after_an_error(graft: Graft, service: Service, tmp_path: Path) -> None:
     service.answer("GET", "/jobs/job_1/history.png", Answer(b"", 404, "text/plain"))
     with pytest.raises(ApiError):
         graft.save_curves("job_1", tmp_path / "curves.png")

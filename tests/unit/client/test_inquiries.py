@@ -1,4 +1,4 @@
-"""Questions that a worker answers, asked from Python."""
+"""Advice and dry runs, requested from Python."""
 
 import json
 
@@ -31,7 +31,7 @@ def test_advice_is_waited_for(graft: Graft, service: Service) -> None:
     assert [received.query for received in service.received] == ["architecture=alexnet"] * 2
 
 
-def test_a_dry_run_is_looked_for_where_the_answer_says(graft: Graft, service: Service) -> None:
+def test_a_dry_run_is_polled_at_its_location(graft: Graft, service: Service) -> None:
     known: dict[str, object] = {
         "is_valid": True,
         "config": None,
@@ -52,9 +52,7 @@ def test_a_dry_run_is_looked_for_where_the_answer_says(graft: Graft, service: Se
     assert [received.method for received in service.received] == ["POST", "GET", "GET"]
 
 
-def test_a_question_that_fails_while_it_is_waited_for_is_an_error(
-    graft: Graft, service: Service
-) -> None:
+def test_an_analysis_that_fails_during_the_wait_is_an_error(graft: Graft, service: Service) -> None:
     path = "/datasets/ds_1/advice"
     problem = {"code": "TOO_FEW_IMAGES", "detail": "one image"}
     failed = Answer(json.dumps(problem).encode(), 409, "application/problem+json")

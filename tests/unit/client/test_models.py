@@ -1,4 +1,4 @@
-"""Models as the Python client moves, judges and fetches them."""
+"""Evaluation, promotion and export of models with the Python client."""
 
 import json
 from pathlib import Path
@@ -53,7 +53,7 @@ def test_an_evaluation_is_waited_for(graft: Graft, service: Service) -> None:
     assert service.received[-1].query == "split=test"
 
 
-def test_a_promotion_is_asked_for_again_once_its_gate_can_tell(
+def test_a_promotion_is_repeated_once_its_evaluations_are_finished(
     graft: Graft, service: Service
 ) -> None:
     found = f"{VERSION}/evaluations/ds_1"
@@ -74,14 +74,16 @@ def test_a_promotion_is_asked_for_again_once_its_gate_can_tell(
     }
 
 
-def test_a_refusal_of_the_gate_is_told(graft: Graft, service: Service) -> None:
+def test_a_version_that_fails_the_gate_is_an_error(graft: Graft, service: Service) -> None:
     body = b'{"code": "GATE_FAILED", "detail": "worse on cats"}'
     service.answer("PUT", CHAMPION, Answer(body, 409, "application/problem+json"))
     with pytest.raises(ApiError, match="worse on cats"):
         graft.promote("pets", 3)
 
 
-def test_an_export_is_saved_once_it_is_made(graft: Graft, service: Service, tmp_path: Path) -> None:
+def test_an_export_is_saved_once_it_is_finished(
+    graft: Graft, service: Service, tmp_path: Path
+) -> None:
     export = f"{VERSION}/export"
     archive = bytes(range(256)) * 9000
     service.answer(
@@ -105,7 +107,7 @@ def test_a_download_that_breaks_off_leaves_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_rest_of_a_models_life(graft: Graft, service: Service) -> None:
+def test_gate_rollback_and_events(graft: Graft, service: Service) -> None:
     gate = {
         "dataset_id": "ds_1",
         "split": "test",

@@ -1,4 +1,4 @@
-"""Predictions as the Python client asks for them."""
+"""Predictions with the Python client."""
 
 import json
 from pathlib import Path
@@ -38,7 +38,7 @@ DONE = batch(
 )
 
 
-def test_more_can_be_asked_of_a_prediction(graft: Graft, service: Service, tmp_path: Path) -> None:
+def test_options_of_a_prediction_are_sent(graft: Graft, service: Service, tmp_path: Path) -> None:
     image = tmp_path / "cat.jpg"
     image.write_bytes(b"an image")
     answer = {
@@ -50,19 +50,17 @@ def test_more_can_be_asked_of_a_prediction(graft: Graft, service: Service, tmp_p
         "inference_ms": 4.5,
     }
     service.answer("POST", "/predict", as_json(answer))
-    told = graft.predict(image, coverage=0.9, logits=True, explain=True)
+    done = graft.predict(image, coverage=0.9, logits=True, explain=True)
     assert service.received[0].query == "top_k=5&coverage=0.9&logits=true&explain=true"
-    assert told.predictions[0].logit == 2.5
-    assert told.prediction_set is not None
-    assert told.prediction_set.abstained
-    assert told.explanation is not None
+    assert done.predictions[0].logit == 2.5
+    assert done.prediction_set is not None
+    assert done.prediction_set.abstained
+    assert done.explanation is not None
     graft.predict(image)
     assert service.received[1].query == "top_k=5"
 
 
-def test_a_folder_is_packed_predicted_and_fetched(
-    graft: Graft, service: Service, tmp_path: Path
-) -> None:
+def test_a_folder_is_packed_and_predicted(graft: Graft, service: Service, tmp_path: Path) -> None:
     folder = tmp_path / "pets"
     folder.mkdir()
     (folder / "cat.jpg").write_bytes(b"an image")

@@ -1,4 +1,4 @@
-"""Every wait of the client ends: with what was waited for, or with an error at its deadline."""
+"""Every wait of the client ends with a result or with an error at its deadline."""
 
 import json
 from collections.abc import Callable
@@ -62,21 +62,21 @@ def test_a_wait_ends_at_its_deadline(
     assert not Path("never.zip").exists()
 
 
-def test_pings_are_no_events(graft: Graft, service: Service) -> None:
+def test_pings_are_not_events(graft: Graft, service: Service) -> None:
     stream = Answer(QUEUED + PING * 3, content_type="text/event-stream")
     service.answer("GET", "/jobs/job_1/events/stream", stream)
     (event,) = graft.follow_job("job_1")
     assert event.model_dump()["type"] == "queued"
 
 
-def test_a_stream_of_another_program_is_told(graft: Graft, service: Service) -> None:
+def test_a_stream_of_another_program_is_an_error(graft: Graft, service: Service) -> None:
     service.answer("GET", "/jobs/job_1/events/stream", Answer(b"<html>", content_type="text/html"))
     with pytest.raises(ApiError, match="text/html"):
         list(graft.follow_job("job_1"))
     assert len(service.received) == 1
 
 
-def test_a_202_that_leads_nowhere_is_told(graft: Graft, service: Service) -> None:
+def test_a_202_without_location_is_an_error(graft: Graft, service: Service) -> None:
     service.answer("GET", "/datasets/ds_1/advice", Answer(json.dumps({}).encode(), 202))
     with pytest.raises(ApiError, match="Location"):
         graft.advise("ds_1")

@@ -1,4 +1,4 @@
-"""Archives written byte by byte, so that they can lie."""
+"""Write archives byte by byte, also with wrong headers."""
 
 import struct
 import zlib
@@ -15,7 +15,7 @@ DEVICE = 0o020644 << 16
 
 @dataclass
 class ZipEntry:
-    """One entry; every field that is not None is written in place of the truth."""
+    """One zip entry; a field that is not None replaces the correct value in its headers."""
 
     name: bytes
     content: bytes = b"content"
@@ -39,7 +39,7 @@ class ZipEntry:
 
 @dataclass
 class ZipArchive:
-    """Entries, and what the end of the directory says about them."""
+    """A zip archive; num_entries and disk are written to its end record."""
 
     entries: list[ZipEntry] = field(default_factory=list)
     num_entries: int | None = None
@@ -81,11 +81,11 @@ def tar_entry(
     name: bytes, content: bytes = b"content", *, kind: bytes = b"0", size: int | None = None
 ) -> bytes:
     """A ustar header and its content."""
-    announced = len(content) if size is None else size
+    declared = len(content) if size is None else size
     header = bytearray(512)
     header[0 : len(name)] = name
     header[100:108] = b"0000644\0"
-    header[124:136] = b"%011o\0" % announced
+    header[124:136] = b"%011o\0" % declared
     header[156:157] = kind
     header[157:163] = b"target" if kind in (b"1", b"2") else bytes(6)
     header[257:265] = b"ustar\x0000"

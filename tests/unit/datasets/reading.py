@@ -1,4 +1,4 @@
-"""Reading archives in tests, and good ones to read."""
+"""Valid archives, and a function that reads an archive."""
 
 import io
 import tarfile

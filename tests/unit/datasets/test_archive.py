@@ -1,4 +1,4 @@
-"""What the safe reader takes, and that each kind of hostile or broken archive gets its answer."""
+"""The archive reader accepts valid archives and rejects malicious and damaged ones."""
 
 import gzip
 import tarfile
@@ -54,11 +54,11 @@ from tests.unit.datasets.reading import (
         ),
     ],
 )
-def test_every_format_gives_the_same_files(tmp_path: Path, archive: bytes) -> None:
+def test_every_format_yields_the_same_files(tmp_path: Path, archive: bytes) -> None:
     assert read(tmp_path, archive) == FILES
 
 
-def test_a_zip_may_hold_nothing(tmp_path: Path) -> None:
+def test_a_zip_may_be_empty(tmp_path: Path) -> None:
     assert read(tmp_path, zip_of()) == {}
 
 
@@ -114,7 +114,7 @@ def test_a_checksum_of_signed_bytes_is_accepted(tmp_path: Path) -> None:
     assert read(tmp_path, tar_of(bytes(header))) == {"é": b"content"}
 
 
-def test_empty_folders_are_told(tmp_path: Path) -> None:
+def test_empty_folders_are_yielded(tmp_path: Path) -> None:
     path = tmp_path / "upload"
     path.write_bytes(tar_of(tar_entry(b"ants/", b"", kind=b"5"), tar_entry(b"bees/1.jpg")))
     assert [(entry.path, entry.is_folder) for entry in read_archive(path, ROOMY)] == [
@@ -123,7 +123,7 @@ def test_empty_folders_are_told(tmp_path: Path) -> None:
     ]
 
 
-def test_content_comes_in_small_pieces(tmp_path: Path) -> None:
+def test_content_is_yielded_in_small_pieces(tmp_path: Path) -> None:
     path = tmp_path / "upload"
     path.write_bytes(zip_of(ZipEntry(b"a", bytes(5_000_000), DEFLATED)))
     (sizes,) = [[len(piece) for piece in entry.content] for entry in read_archive(path, ROOMY)]
@@ -131,7 +131,7 @@ def test_content_comes_in_small_pieces(tmp_path: Path) -> None:
     assert max(sizes) <= 64 * 1024
 
 
-def test_what_is_left_unread_is_checked_all_the_same(tmp_path: Path) -> None:
+def test_unread_content_is_checked_anyway(tmp_path: Path) -> None:
     path = tmp_path / "upload"
     path.write_bytes(zip_of(ZipEntry(b"a", crc=1)))
     with pytest.raises(errors.ArchiveInvalid):
@@ -142,13 +142,13 @@ def test_what_is_left_unread_is_checked_all_the_same(tmp_path: Path) -> None:
     "archive",
     [
         pytest.param(b"", id="nothing"),
-        pytest.param(b"this is a text and no archive" * 30, id="text"),
+        pytest.param(b"this is text, not an archive" * 30, id="text"),
         pytest.param(b"PK\3\4", id="four bytes of a zip"),
         pytest.param(standard_zip()[:-1], id="zip without its last byte"),
         pytest.param(standard_zip()[:1000], id="first half of a zip"),
         pytest.param(zip_of(ZipEntry(b"a", crc=1)), id="wrong CRC, stored"),
         pytest.param(zip_of(ZipEntry(b"a", method=DEFLATED, crc=1)), id="wrong CRC, deflated"),
-        pytest.param(zip_of(ZipEntry(b"a", num_bytes=8)), id="fewer bytes than announced"),
+        pytest.param(zip_of(ZipEntry(b"a", num_bytes=8)), id="fewer bytes than declared"),
         pytest.param(
             zip_of(ZipEntry(b"a", method=DEFLATED, packed=b"\xff\xff\xff")), id="not deflate"
         ),
@@ -168,11 +168,12 @@ def test_what_is_left_unread_is_checked_all_the_same(tmp_path: Path) -> None:
             id="no local header",
         ),
         pytest.param(
-            ZipArchive([ZipEntry(b"a")], num_entries=2).build(), id="directory shorter than told"
+            ZipArchive([ZipEntry(b"a")], num_entries=2).build(),
+            id="directory shorter than declared",
         ),
         pytest.param(
             ZipArchive([ZipEntry(b"a"), ZipEntry(b"b")], num_entries=1).build(),
-            id="directory longer than told",
+            id="directory longer than declared",
         ),
         pytest.param(
             b"PK\3\4" + bytes(100) + ZipArchive().end(1, 46, 110), id="directory beyond the end"
@@ -200,7 +201,7 @@ def test_what_is_left_unread_is_checked_all_the_same(tmp_path: Path) -> None:
             ),
             id="huge pax header",
         ),
-        pytest.param(gzip.compress(b"no tar in here" * 100), id="gzip of a text"),
+        pytest.param(gzip.compress(b"no tar in here" * 100), id="gzip of text"),
         pytest.param(gzip.compress(b""), id="gzip of nothing"),
         pytest.param(gzip.compress(SMALL_TAR)[:-3], id="gzip without its last bytes"),
         pytest.param(gzip.compress(SMALL_TAR)[:-8] + bytes(8), id="gzip with a wrong CRC"),
@@ -208,7 +209,7 @@ def test_what_is_left_unread_is_checked_all_the_same(tmp_path: Path) -> None:
         pytest.param(zstd(SMALL_TAR)[:-4] + bytes(4), id="zstd with a wrong checksum"),
     ],
 )
-def test_what_is_broken_is_invalid(tmp_path: Path, archive: bytes) -> None:
+def test_a_damaged_archive_is_invalid(tmp_path: Path, archive: bytes) -> None:
     with pytest.raises(errors.ArchiveInvalid):
         read(tmp_path, archive)
 
@@ -236,14 +237,14 @@ def test_what_is_broken_is_invalid(tmp_path: Path, archive: bytes) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_unsafe_names_are_refused(tmp_path: Path, name: bytes, kind: str) -> None:
+def test_unsafe_names_are_rejected(tmp_path: Path, name: bytes, kind: str) -> None:
     pax = tar_entry(b"pax", pax_record("path", name.decode()), kind=b"x")
     archive = zip_of(ZipEntry(name)) if kind == "zip" else tar_of(pax, tar_entry(b"a"))
     with pytest.raises(errors.ArchiveUnsafePath):
         read(tmp_path, archive)
 
 
-def test_nul_in_a_name_is_refused(tmp_path: Path) -> None:
+def test_nul_in_a_name_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(errors.ArchiveUnsafePath):
         read(tmp_path, zip_of(ZipEntry(b"ants/1.jpg\0.exe")))
     with pytest.raises(errors.ArchiveUnsafePath):
@@ -253,13 +254,13 @@ def test_nul_in_a_name_is_refused(tmp_path: Path) -> None:
         )
 
 
-def test_a_name_of_kilobytes_is_refused_before_it_is_kept(tmp_path: Path) -> None:
+def test_a_name_of_kilobytes_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(errors.ArchiveUnsafePath, match="bytes"):
         read(tmp_path, zip_of(ZipEntry(b"n" * 60_000)))
 
 
 @pytest.mark.parametrize("attributes", [SYMLINK, FIFO, DEVICE])
-def test_zip_entries_that_are_no_files_are_refused(tmp_path: Path, attributes: int) -> None:
+def test_special_zip_entries_are_rejected(tmp_path: Path, attributes: int) -> None:
     with pytest.raises(errors.ArchiveUnsafeEntry):
         read(tmp_path, zip_of(ZipEntry(b"ants/1.jpg", b"target", attributes=attributes)))
 
@@ -276,12 +277,12 @@ def test_zip_entries_that_are_no_files_are_refused(tmp_path: Path, attributes: i
         (b"V", "neither"),
     ],
 )
-def test_tar_entries_that_are_no_files_are_refused(tmp_path: Path, kind: bytes, what: str) -> None:
+def test_special_tar_entries_are_rejected(tmp_path: Path, kind: bytes, what: str) -> None:
     with pytest.raises(errors.ArchiveUnsafeEntry, match=what):
         read(tmp_path, tar_of(tar_entry(b"ants/1.jpg", b"", kind=kind)))
 
 
-def test_a_sparse_file_in_pax_disguise_is_refused(tmp_path: Path) -> None:
+def test_a_sparse_file_declared_by_pax_is_rejected(tmp_path: Path) -> None:
     pax = tar_entry(b"pax", pax_record("GNU.sparse.major", "1"), kind=b"x")
     with pytest.raises(errors.ArchiveUnsafeEntry, match="sparse"):
         read(tmp_path, tar_of(pax, tar_entry(b"a")))
@@ -304,6 +305,6 @@ def test_a_sparse_file_in_pax_disguise_is_refused(tmp_path: Path) -> None:
         pytest.param(b"Rar!\x1a\x07\1\0" + bytes(600), id="rar"),
     ],
 )
-def test_what_cannot_be_read_here_is_unsupported(tmp_path: Path, archive: bytes) -> None:
+def test_other_formats_are_unsupported(tmp_path: Path, archive: bytes) -> None:
     with pytest.raises(errors.ArchiveUnsupported):
         read(tmp_path, archive)

@@ -1,8 +1,8 @@
-"""From paths to splits and classes."""
+"""Splits and classes are found from paths."""
 
 import pytest
 
-from app.datasets.layout import Finding, PlacedFile, arrange, is_image_path
+from app.datasets.layout import LabelledFile, SkippedFile, is_image_path, parse_layout
 from app.errors import DatasetLayout
 
 TRAIN_VAL = ["train/ants/1.jpg", "train/bees/2.jpg", "val/ants/3.jpg", "val/bees/4.jpg"]
@@ -10,16 +10,16 @@ CLASSES = ["ants/1.jpg", "ants/2.jpg", "bees/3.jpg"]
 
 
 def splits_of(paths: list[str]) -> dict[str, tuple[str | None, str]]:
-    return {file.path: (file.split, file.class_name) for file in arrange(paths).files}
+    return {file.path: (file.split, file.class_name) for file in parse_layout(paths).files}
 
 
 def test_train_and_val_folders_are_splits() -> None:
-    layout = arrange(reversed(TRAIN_VAL))
+    layout = parse_layout(reversed(TRAIN_VAL))
     assert layout.files == [
-        PlacedFile("train/ants/1.jpg", "train", "ants"),
-        PlacedFile("train/bees/2.jpg", "train", "bees"),
-        PlacedFile("val/ants/3.jpg", "val", "ants"),
-        PlacedFile("val/bees/4.jpg", "val", "bees"),
+        LabelledFile("train/ants/1.jpg", "train", "ants"),
+        LabelledFile("train/bees/2.jpg", "train", "bees"),
+        LabelledFile("val/ants/3.jpg", "val", "ants"),
+        LabelledFile("val/bees/4.jpg", "val", "bees"),
     ]
     assert layout.class_names == ["ants", "bees"]
     assert layout.ignored == []
@@ -53,19 +53,19 @@ def test_train_alone_has_no_split_yet() -> None:
 
 
 @pytest.mark.parametrize("paths", [TRAIN_VAL, CLASSES])
-def test_one_wrapping_folder_makes_no_difference(paths: list[str]) -> None:
+def test_one_outer_folder_is_ignored(paths: list[str]) -> None:
     wrapped = splits_of([f"hymenoptera data/{path}" for path in paths] + ["README.txt"])
     assert {path.partition("/")[2]: place for path, place in wrapped.items()} == splits_of(paths)
 
 
-def test_two_wrapping_folders_are_refused() -> None:
+def test_two_outer_folders_are_rejected() -> None:
     with pytest.raises(
         DatasetLayout, match=r"one folder `b`.*folders train 2, val 2.*move them up"
     ):
-        arrange([f"a/b/{path}" for path in TRAIN_VAL])
+        parse_layout([f"a/b/{path}" for path in TRAIN_VAL])
 
 
-def test_class_folders_may_have_folders_of_their_own() -> None:
+def test_class_folders_may_contain_folders() -> None:
     assert splits_of([*CLASSES, "ants/red/small/9.png"])["ants/red/small/9.png"] == (None, "ants")
 
 
@@ -81,71 +81,71 @@ def test_class_folders_may_have_folders_of_their_own() -> None:
         "ants/Icon\r",
     ],
 )
-def test_files_of_the_system_are_ignored(path: str) -> None:
-    layout = arrange([*CLASSES, path], ["__MACOSX", ".git"])
-    assert layout.ignored == [Finding(path, "system file")]
+def test_system_files_are_ignored(path: str) -> None:
+    layout = parse_layout([*CLASSES, path], ["__MACOSX", ".git"])
+    assert layout.ignored == [SkippedFile(path, "system file")]
     assert len(layout.files) == 3
 
 
-def test_other_files_are_ignored_with_their_reason() -> None:
-    layout = arrange([*CLASSES, "ants/a.gif", "bees/LICENSE", "loose.jpg", "labels.csv"])
+def test_other_files_are_ignored_with_a_reason() -> None:
+    layout = parse_layout([*CLASSES, "ants/a.gif", "bees/LICENSE", "loose.jpg", "labels.csv"])
     assert layout.ignored == [
-        Finding("ants/a.gif", "not an image type that is read here (.gif)"),
-        Finding("bees/LICENSE", "not an image type that is read here (no suffix)"),
-        Finding("labels.csv", "not an image type that is read here (.csv)"),
-        Finding("loose.jpg", "outside the class folders"),
+        SkippedFile("ants/a.gif", "not a supported image type (.gif)"),
+        SkippedFile("bees/LICENSE", "not a supported image type (no suffix)"),
+        SkippedFile("labels.csv", "not a supported image type (.csv)"),
+        SkippedFile("loose.jpg", "outside the class folders"),
     ]
 
 
 def test_a_test_folder_without_labels_is_ignored() -> None:
-    layout = arrange([*TRAIN_VAL, "test/1.jpg"])
-    assert layout.ignored == [Finding("test/1.jpg", "outside the class folders")]
+    layout = parse_layout([*TRAIN_VAL, "test/1.jpg"])
+    assert layout.ignored == [SkippedFile("test/1.jpg", "outside the class folders")]
     assert {file.split for file in layout.files} == {"train", "val"}
 
 
 @pytest.mark.parametrize(
     "suffix", ["jpg", "JPEG", "png", "ppm", "bmp", "pgm", "tif", "tiff", "WebP"]
 )
-def test_the_suffixes_of_image_folders_are_images_in_any_case(suffix: str) -> None:
+def test_the_suffixes_of_image_folder_are_accepted_in_any_case(suffix: str) -> None:
     assert is_image_path(f"ants/1.{suffix}")
     assert not is_image_path(f"__MACOSX/ants/1.{suffix}")
 
 
-def test_class_names_are_composed_and_sorted() -> None:
-    layout = arrange(
+def test_class_names_are_normalised_and_sorted() -> None:
+    layout = parse_layout(
         ["fourmi\u0065\u0301/1.jpg", "fourmi\u00e9/2.jpg", "Zebra/3.jpg", "bees/4.jpg"]
     )
     assert layout.class_names == ["Zebra", "bees", "fourmi\u00e9"]
 
 
 @pytest.mark.parametrize(
-    ("paths", "seen"),
+    ("paths", "found"),
     [
-        pytest.param([], "no image .*Seen: no file at all.*ants/1.jpg", id="nothing"),
-        pytest.param(["a.txt", "b/c.TXT", "d"], "Seen: .txt 2, no suffix 1.*.jpeg", id="no image"),
+        pytest.param([], "contains no image.*Found: no file at all.*ants/1.jpg", id="nothing"),
+        pytest.param(["a.txt", "b/c.TXT", "d"], "Found: .txt 2, no suffix 1.*.jpeg", id="no image"),
         pytest.param(
             ["1.jpg", "2.jpg"],
-            "Images in no class folder: 2, the first is `1.jpg`.*Seen: no class folder.*ants/1",
+            "Images outside class folders: 2, the first is `1.jpg`.*Found: no class folder.*ants/1",
             id="no folders",
         ),
         pytest.param(
             ["1.jpg", "labels.csv"],
-            "no class folder: 1, .*`labels.csv` was not read: labels come from",
+            "outside class folders: 1, .*`labels.csv` was ignored: labels come from",
             id="a table",
         ),
         pytest.param(
             ["photos/1.jpg", "photos/2.jpg", "photos.csv"],
-            "two class folders.*Seen: photos 2.*ants/1.jpg.*`photos.csv` was not read",
+            "two class folders.*Found: photos 2.*ants/1.jpg.*`photos.csv` was ignored",
             id="one folder and a table",
         ),
         pytest.param(
             ["ants/1.jpg", "ants/2.jpg"],
-            "at least two class folders.*Seen: ants 2.*add a folder of images without it",
+            "at least two class folders.*Found: ants 2.*add a folder of images without it",
             id="one class",
         ),
         pytest.param(
             ["photos/all/ants/1.jpg", "photos/all/bees/2.jpg", "photos/all/bees/3.jpg"],
-            "All images are in the one folder `all`.*Seen: all 3.*folders ants 1, bees 2.*move",
+            "All images are in the one folder `all`.*Found: all 3.*folders ants 1, bees 2.*move",
             id="two folders around the classes",
         ),
         pytest.param(
@@ -155,7 +155,7 @@ def test_class_names_are_composed_and_sorted() -> None:
         ),
         pytest.param(
             [*CLASSES, "wasps/notes.txt"],
-            "none can be read of `wasps`.*wasps 0.*remove",
+            "`wasps` has none.*wasps 0.*remove",
             id="a class of no images",
         ),
         pytest.param(
@@ -163,7 +163,7 @@ def test_class_names_are_composed_and_sorted() -> None:
         ),
         pytest.param(
             [*TRAIN_VAL, "train/wasps/5.jpg"],
-            "val lacks wasps.*Seen: train: ants 1, bees 1, wasps 1; val",
+            "val lacks wasps.*Found: train: ants 1, bees 1, wasps 1; val",
             id="splits differ",
         ),
         pytest.param(
@@ -176,26 +176,26 @@ def test_class_names_are_composed_and_sorted() -> None:
         pytest.param(["val/a/1.jpg", "test/b/2.jpg"], "test, val", id="no train"),
     ],
 )
-def test_what_is_no_layout_is_refused_with_what_was_seen(paths: list[str], seen: str) -> None:
-    with pytest.raises(DatasetLayout, match=seen):
-        arrange(paths)
+def test_an_invalid_layout_is_rejected_with_what_was_found(paths: list[str], found: str) -> None:
+    with pytest.raises(DatasetLayout, match=found):
+        parse_layout(paths)
 
 
 def test_an_empty_folder_is_an_empty_class() -> None:
     with pytest.raises(DatasetLayout, match="wasps 0"):
-        arrange(CLASSES, ["ants", "bees", "wasps"])
+        parse_layout(CLASSES, ["ants", "bees", "wasps"])
 
 
 @pytest.mark.parametrize(
     "name", ["ants/more.zip", "ants/more.tar.gz", "more.TAR", "bees/m.tar.zst"]
 )
-def test_a_nested_archive_is_refused(name: str) -> None:
+def test_a_nested_archive_is_rejected(name: str) -> None:
     with pytest.raises(DatasetLayout, match="another archive"):
-        arrange([*CLASSES, name])
+        parse_layout([*CLASSES, name])
 
 
-def test_a_thousand_classes_are_not_all_told() -> None:
+def test_a_message_lists_only_some_of_a_thousand_classes() -> None:
     paths = [f"class {number:04}/1.jpg" for number in range(1000)]
     with pytest.raises(DatasetLayout, match="and 981 more") as caught:
-        arrange([*paths, "empty/x.txt"])
+        parse_layout([*paths, "empty/x.txt"])
     assert len(caught.value.message) < 1000

@@ -1,14 +1,14 @@
-"""What is told about an upload."""
+"""The ingestion report: digest, counts, duplicates and leaks."""
 
 import hashlib
 
-from app.datasets.layout import SYSTEM_FILE, Finding
+from app.datasets.layout import SYSTEM_FILE, SkippedFile
 from app.datasets.manifest import ImageRecord, Split
 from app.datasets.report import (
     MAX_LISTED,
     build_report,
+    compute_digest,
     count_splits,
-    digest_of,
     find_duplicates,
     find_leaks,
 )
@@ -44,15 +44,15 @@ def test_the_digest_is_that_of_the_sorted_lines() -> None:
         "train/ants/a\ntrain/ants/b\ntrain/bees/a\nval/ants/c\nval/bees/a\nval/bees/a\nval/bees/c\n"
     )
     expected = hashlib.sha256(lines.encode()).hexdigest()
-    assert digest_of(RECORDS) == digest_of(reversed(RECORDS)) == expected
+    assert compute_digest(RECORDS) == compute_digest(reversed(RECORDS)) == expected
 
 
-def test_the_digest_does_not_depend_on_file_names_but_on_labels() -> None:
-    assert digest_of([record("val", "ants/9.png", "c")]) == digest_of([RECORDS[3]])
-    assert digest_of([record("val", "bees/4.jpg", "c")]) != digest_of([RECORDS[3]])
+def test_the_digest_depends_on_labels_but_not_on_file_names() -> None:
+    assert compute_digest([record("val", "ants/9.png", "c")]) == compute_digest([RECORDS[3]])
+    assert compute_digest([record("val", "bees/4.jpg", "c")]) != compute_digest([RECORDS[3]])
 
 
-def test_counts_name_every_class_in_every_split() -> None:
+def test_counts_have_every_class_in_every_split() -> None:
     assert count_splits([*RECORDS, record("test", "ants/8.jpg", "d")], ["ants", "bees"]) == {
         "train": {"num_images": 3, "per_class": {"ants": 2, "bees": 1}},
         "val": {"num_images": 4, "per_class": {"ants": 1, "bees": 3}},
@@ -76,13 +76,13 @@ def test_leaks_are_between_train_and_val() -> None:
 
 
 def test_long_lists_are_cut_but_counted() -> None:
-    ignored = [Finding(f"{n}.txt", "text") for n in range(MAX_LISTED)] + [
-        Finding(".DS_Store", SYSTEM_FILE)
+    ignored = [SkippedFile(f"{n}.txt", "text") for n in range(MAX_LISTED)] + [
+        SkippedFile(".DS_Store", SYSTEM_FILE)
     ]
     report = build_report(
         RECORDS,
         ignored=ignored,
-        rejected=[Finding("x.jpg", "broken")],
+        rejected=[SkippedFile("x.jpg", "broken")],
         leaked=find_leaks(RECORDS),
         near_leaked=[("train/1.jpg", "val/2.jpg")] * (MAX_LISTED + 5),
     )

@@ -1,5 +1,5 @@
-"""The demo's tests talk to the client tests' small HTTP server."""
+"""The demo's tests use the HTTP server and the connection of the client's tests."""
 
-from tests.unit.client.conftest import service
+from tests.unit.client.conftest import graft, service
 
-__all__ = ["service"]
+__all__ = ["graft", "service"]

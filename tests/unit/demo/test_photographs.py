@@ -31,14 +31,14 @@ def architecture(
         ({"alexnet": "unavailable", "resnet18": "unavailable"}, None),
     ],
 )
-def test_weights_on_the_machine_come_before_downloads(
+def test_local_weights_are_preferred_to_downloads(
     offered: dict[str, Literal["local", "download", "unavailable"]], chosen: str | None
 ) -> None:
     start = find_starting_point([architecture(name, how) for name, how in offered.items()])
     assert start == (StartingPoint(chosen, "IMAGENET1K_V1") if chosen else None)
 
 
-def test_the_probe_tells_whether_the_file_is_there(service: Service) -> None:
+def test_the_probe_reports_whether_the_file_exists(service: Service) -> None:
     service.answer("HEAD", "/there.zip", Answer(b""))
     service.answer("HEAD", "/gone.zip", Answer(b"", 404))
     assert can_be_downloaded(f"{service.url}/there.zip")

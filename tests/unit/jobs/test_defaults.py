@@ -1,4 +1,4 @@
-"""How a request is resolved."""
+"""Resolving a request to a configuration."""
 
 from typing import Any, get_args
 
@@ -19,7 +19,7 @@ from app.ml.recipe import (
     decide,
     is_decided,
 )
-from app.recipes.defaults import BaseModelFacts, Choice, resolve
+from app.recipes.defaults import AutoDecision, BaseModelFacts, resolve
 from app.recipes.schemas import JobConfig, JobRequest, Preset
 
 BASE = BaseModelFacts(
@@ -32,13 +32,15 @@ def resolved(base: BaseModelFacts | None = None, **fields: Any) -> JobConfig:
     return resolve(request, dataset_name="ants-and-bees", num_threads=2, base=base)
 
 
-def refusal(base: BaseModelFacts | None = None, **fields: Any) -> dict[tuple[str | int, ...], Any]:
+def get_problems(
+    base: BaseModelFacts | None = None, **fields: Any
+) -> dict[tuple[str | int, ...], Any]:
     with pytest.raises(ValidationFailed) as caught:
         resolved(base, **fields)
     return {problem.loc: problem.allowed for problem in caught.value.problems}
 
 
-def test_a_dataset_is_enough() -> None:
+def test_only_the_dataset_is_required() -> None:
     config = resolved()
     assert (config.architecture, config.preset, config.strategy, config.weights) == (
         "resnet18",
@@ -49,7 +51,7 @@ def test_a_dataset_is_enough() -> None:
     assert (config.model_name, config.input_size, config.num_threads) == ("ants-and-bees", 224, 2)
 
 
-def test_a_bare_request_solves_for_its_head() -> None:
+def test_a_minimal_request_uses_lbfgs() -> None:
     config = resolved()
     assert config.optimizer == Lbfgs()
     assert config.epochs == len(Lbfgs().l2_strengths)
@@ -58,7 +60,7 @@ def test_a_bare_request_solves_for_its_head() -> None:
     assert config.precision == "auto"
 
 
-def test_the_strengths_that_are_given_are_the_epochs() -> None:
+def test_epochs_are_the_number_of_l2_strengths() -> None:
     config = resolved(optimizer={"l2_strengths": [1.0, 0.1]})
     assert config.optimizer == Lbfgs(l2_strengths=(1.0, 0.1))
     assert config.epochs == 2
@@ -81,7 +83,7 @@ def test_the_strengths_that_are_given_are_the_epochs() -> None:
         {"optimizer": {"name": "sgd"}},
     ],
 )
-def test_who_speaks_of_steps_gets_a_head_that_is_trained_in_steps(fields: dict[str, Any]) -> None:
+def test_a_field_of_gradient_steps_selects_gradient_steps(fields: dict[str, Any]) -> None:
     config = resolved(**fields)
     assert config.optimizer != "auto"
     assert config.optimizer.name == fields.get("optimizer", {}).get("name", "adamw")
@@ -98,7 +100,7 @@ def test_who_speaks_of_steps_gets_a_head_that_is_trained_in_steps(fields: dict[s
         ("scratch", {}, 10, 3e-4),
     ],
 )
-def test_each_strategy_has_a_recipe_of_its_own(
+def test_each_strategy_has_its_own_recipe(
     strategy: str, fields: dict[str, Any], epochs: int, learning_rate: float
 ) -> None:
     config = resolved(strategy=strategy, **fields)
@@ -142,51 +144,51 @@ def test_the_tutorial_preset_is_the_tutorials_recipe(strategy: str) -> None:
     assert (config.strategy, config.weights, config.input_size) == (strategy, "imagenet", 224)
 
 
-def test_the_step_schedule_preset_differs_in_epochs_and_schedule_alone() -> None:
+def test_the_step_schedule_preset_differs_only_in_epochs_and_schedule() -> None:
     steplr = resolved(preset="tutorial-steplr")
     assert (steplr.epochs, steplr.scheduler) == (25, StepSchedule(step_size=7, gamma=0.1))
 
 
-def test_the_inception_preset_brings_its_architecture_and_input_size() -> None:
+def test_the_inception_preset_sets_architecture_and_input_size() -> None:
     config = resolved(preset="tutorial-inception")
     assert (config.architecture, config.input_size, config.epochs) == ("inception_v3", 299, 30)
     assert config.optimizer == RmsProp(learning_rate=0.001)
 
 
-def test_tutorial_names_of_architectures_are_understood() -> None:
+def test_tutorial_names_of_architectures_are_accepted() -> None:
     assert resolved(architecture="vgg").architecture == "vgg11_bn"
 
 
-def test_a_part_keeps_the_presets_values_while_its_name_stays() -> None:
+def test_a_component_keeps_the_presets_values_if_its_name_stays() -> None:
     config = resolved(preset="tutorial", optimizer={"learning_rate": 0.01})
     assert config.optimizer == Sgd(learning_rate=0.01, momentum=0.9)
 
 
-def test_another_name_starts_from_its_own_defaults() -> None:
+def test_another_name_has_its_own_defaults() -> None:
     config = resolved(preset="tutorial", optimizer={"name": "adamw", "weight_decay": 0.1})
     assert config.optimizer == AdamW(weight_decay=0.1)
 
 
-def test_null_switches_a_part_off() -> None:
+def test_null_disables_a_component() -> None:
     config = resolved(preset="tutorial-steplr", scheduler=None, augmentation=None)
     assert (config.scheduler, config.augmentation) == (ConstantSchedule(), NoAugmentation())
 
 
-def test_without_weights_everything_learns() -> None:
+def test_without_weights_all_layers_are_trained() -> None:
     assert resolved(weights="none").strategy == "scratch"
     assert resolved(strategy="scratch").weights == "none"
     assert resolved(strategy="fine_tune", weights="none").weights == "none"
 
 
 @pytest.mark.parametrize("strategy", ["scratch", "fine_tune"])
-def test_random_weights_are_trained_as_from_scratch_whatever_it_is_called(strategy: str) -> None:
+def test_random_weights_use_the_recipe_of_scratch_with_any_strategy(strategy: str) -> None:
     config = resolved(strategy=strategy, weights="none")
     scratch = resolved(strategy="scratch")
     assert config == scratch.model_copy(update={"strategy": strategy})
     assert (config.head_start, config.batch_norm) == ("random", "train")
 
 
-def test_what_is_auto_stays_auto_until_it_is_chosen() -> None:
+def test_auto_values_stay_until_they_are_decided() -> None:
     config = resolved(strategy="auto", architecture="auto")
     assert (config.strategy, config.architecture, config.input_size) == ("auto", "auto", "auto")
     assert {config.epochs, config.optimizer, config.head_start, config.cached_views} == {"auto"}
@@ -194,24 +196,26 @@ def test_what_is_auto_stays_auto_until_it_is_chosen() -> None:
 
 
 @pytest.mark.parametrize(
-    "choice",
+    "decision",
     [
-        Choice(architecture="resnet50", strategy="feature_extract"),
-        Choice(architecture="resnet50", strategy="partial", trainable_from="layer3"),
-        Choice(architecture="resnet50", strategy="fine_tune"),
+        AutoDecision(architecture="resnet50", strategy="feature_extract"),
+        AutoDecision(architecture="resnet50", strategy="partial", trainable_from="layer3"),
+        AutoDecision(architecture="resnet50", strategy="fine_tune"),
     ],
 )
-def test_what_was_chosen_is_as_if_it_had_been_asked_for(choice: Choice) -> None:
-    fields = choice.model_dump()
+def test_a_decision_resolves_as_if_it_had_been_requested(decision: AutoDecision) -> None:
+    fields = decision.model_dump()
     request = JobRequest(dataset_id="ds_1", strategy="auto", architecture="auto", seed=3)
-    chosen = resolve(request, dataset_name="ants-and-bees", num_threads=2, base=None, choice=choice)
+    chosen = resolve(
+        request, dataset_name="ants-and-bees", num_threads=2, base=None, decision=decision
+    )
     assert chosen == resolved(seed=3, **fields)
     assert is_decided(chosen)
-    assert decide(chosen).strategy == choice.strategy
+    assert decide(chosen).strategy == decision.strategy
 
 
-def test_with_strategy_auto_a_part_needs_its_name() -> None:
-    assert refusal(strategy="auto", optimizer={"learning_rate": 0.1}) == {
+def test_with_strategy_auto_a_component_needs_its_name() -> None:
+    assert get_problems(strategy="auto", optimizer={"learning_rate": 0.1}) == {
         ("body", "optimizer"): ("name",)
     }
     config = resolved(strategy="auto", optimizer={"name": "sgd"})
@@ -219,19 +223,19 @@ def test_with_strategy_auto_a_part_needs_its_name() -> None:
 
 
 @pytest.mark.parametrize("field", ["time_budget_seconds", "max_parameters"])
-def test_a_budget_is_for_architectures_that_are_chosen(field: str) -> None:
+def test_a_budget_needs_architecture_auto(field: str) -> None:
     budget: dict[str, Any] = {field: 1000}
-    assert refusal(**budget) == {("body", field): ("left out",)}
+    assert get_problems(**budget) == {("body", field): ("left out",)}
     assert resolved(architecture="auto", **budget).architecture == "auto"
 
 
-def test_every_preset_can_be_carried_out() -> None:
+def test_every_preset_is_valid() -> None:
     for preset in get_args(Preset):
         for strategy in ("feature_extract", "fine_tune", "scratch"):
             assert decide(resolved(preset=preset, strategy=strategy)).strategy == strategy
 
 
-def test_a_model_reference_gives_architecture_and_size_and_is_pinned() -> None:
+def test_a_model_reference_is_pinned_and_sets_architecture_and_size() -> None:
     config = resolved(BASE, weights="shapes")
     assert (config.weights, config.architecture, config.input_size) == (
         "shapes:2",
@@ -253,22 +257,22 @@ def test_a_model_reference_gives_architecture_and_size_and_is_pinned() -> None:
         ({"optimizer": None}, "optimizer", "an object"),
     ],
 )
-def test_what_cannot_be_is_refused_with_what_can(
+def test_an_invalid_value_is_rejected_with_the_allowed_values(
     fields: dict[str, Any], loc: str, allowed: str | None
 ) -> None:
-    problems = {key[-1]: value for key, value in refusal(**fields).items()}
+    problems = {key[-1]: value for key, value in get_problems(**fields).items()}
     assert loc in problems
     assert problems[loc]
     if allowed:
         assert allowed in problems[loc]
 
 
-def test_a_field_of_another_part_is_refused_with_its_place() -> None:
-    problems = refusal(optimizer={"name": "adamw", "momentum": 0.9})
+def test_a_field_of_another_component_is_rejected_with_its_location() -> None:
+    problems = get_problems(optimizer={"name": "adamw", "momentum": 0.9})
     assert problems == {("body", "optimizer", "momentum"): ("learning_rate", "weight_decay")}
 
 
-def test_another_architecture_than_the_base_models_is_refused() -> None:
-    assert refusal(BASE, weights="shapes", architecture="resnet18") == {
+def test_another_architecture_than_that_of_the_base_model_is_rejected() -> None:
+    assert get_problems(BASE, weights="shapes", architecture="resnet18") == {
         ("body", "architecture"): ("squeezenet1_0", "left out")
     }

@@ -1,4 +1,4 @@
-"""What a worker reports of a job's end, on both kinds of database."""
+"""Recording what a worker reports, on both kinds of database."""
 
 import pytest
 from pydantic import ValidationError
@@ -8,12 +8,12 @@ from app.db.base import new_id
 from app.db.session import Database
 from app.db.tables import Dataset, Epoch, Job, JobReport, ModelVersion
 from app.history.curves import make_curve
-from app.history.presentation import view_history
+from app.history.views import view_history
 from app.jobs import service
 from app.jobs.lifecycle import complete_job, record_epochs, record_start
-from app.jobs.presentation import view_job
 from app.jobs.report_schemas import Report
 from app.jobs.schemas import Best, ResolvedHeadStart, ResolvedTraining
+from app.jobs.views import view_job
 from app.recipes.schemas import JobRequest
 from app.reports.service import view_report
 from app.settings import Settings
@@ -48,7 +48,7 @@ def post_job(database: Database, settings: Settings) -> str:
         return service.create_job(session, request, settings).id
 
 
-def test_the_report_comes_with_the_model(
+def test_the_report_is_stored_with_the_model(
     either_database: Database, storage: LocalStorage, settings: Settings
 ) -> None:
     job_id = post_job(either_database, settings)
@@ -64,7 +64,7 @@ def test_the_report_comes_with_the_model(
     assert [one["image_id"] for one in dataset.report["suspect_labels"]] == [3]
 
 
-def test_a_version_knows_its_trust_file_and_how_it_is_calibrated(
+def test_a_version_has_its_trust_file_and_calibration(
     either_database: Database, storage: LocalStorage, settings: Settings
 ) -> None:
     post_job(either_database, settings)
@@ -79,7 +79,9 @@ def test_a_version_knows_its_trust_file_and_how_it_is_calibrated(
     }
 
 
-def test_a_cancelled_jobs_files_are_given_back(database: Database, settings: Settings) -> None:
+def test_the_files_of_a_cancelled_job_are_returned_for_deletion(
+    database: Database, settings: Settings
+) -> None:
     job_id = post_job(database, settings)
     with database.transaction() as session:
         session.get_one(Job, job_id).status = "cancelling"
@@ -95,7 +97,7 @@ def test_a_cancelled_jobs_files_are_given_back(database: Database, settings: Set
     assert set(superseded) == {"model", "trust"}
 
 
-def test_report_and_model_are_kept_together_or_not_at_all(
+def test_report_and_model_are_stored_in_one_transaction(
     database: Database, storage: LocalStorage, settings: Settings
 ) -> None:
     job_id = post_job(database, settings)
@@ -109,7 +111,7 @@ def test_report_and_model_are_kept_together_or_not_at_all(
         assert session.scalars(select(JobReport)).all() == []
 
 
-def test_what_is_stored_can_be_read_again(
+def test_a_stored_report_can_be_read(
     either_database: Database, storage: LocalStorage, settings: Settings
 ) -> None:
     job_id = post_job(either_database, settings)
@@ -149,13 +151,13 @@ def add_epoch(database: Database, job_id: str, epoch: int, *, accuracy: float, b
         )
 
 
-def test_a_solved_head_is_the_best_until_an_epoch_beats_it(
+def test_a_solved_head_is_the_best_until_an_epoch_is_better(
     either_database: Database, settings: Settings
 ) -> None:
     job_id = post_job(either_database, settings)
     seen = []
 
-    def look() -> None:
+    def read_best() -> None:
         with either_database.reading() as session:
             job = session.get_one(Job, job_id)
             rows = view_history(session, job).data
@@ -164,20 +166,20 @@ def test_a_solved_head_is_the_best_until_an_epoch_beats_it(
 
     with either_database.transaction() as session:
         record_start(session, job_id, START, {})
-    look()
+    read_best()
     add_epoch(either_database, job_id, 1, accuracy=0.5, best=False)
-    look()
+    read_best()
     add_epoch(either_database, job_id, 2, accuracy=0.9, best=True)
-    look()
+    read_best()
     with either_database.transaction() as session:
         record_start(session, job_id, START, {})  # a resumed attempt
-    look()
+    read_best()
     start = Best(epoch=0, val_accuracy=0.75, val_loss=0.5)
     second = Best(epoch=2, val_accuracy=0.9, val_loss=0.6)
     assert seen == [(start, []), (start, []), (second, [2]), (second, [2])]
 
 
-def test_a_solved_head_that_no_epoch_beats_is_registered(
+def test_a_solved_head_is_registered_if_no_epoch_is_better(
     database: Database, settings: Settings
 ) -> None:
     job_id = post_job(database, settings)
@@ -204,7 +206,7 @@ def test_a_solved_head_that_no_epoch_beats_is_registered(
     assert job.resolved.head_start == START.head_start
 
 
-def test_without_a_solved_head_nothing_is_the_best_before_the_first_epoch(
+def test_without_a_solved_head_there_is_no_best_before_the_first_epoch(
     database: Database, settings: Settings
 ) -> None:
     job_id = post_job(database, settings)

@@ -1,4 +1,4 @@
-"""What is refused because its parts do not go together."""
+"""Fields that cannot be combined."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def resolved(**fields: Any) -> JobConfig:
     return resolve(request, dataset_name="ants", num_threads=2, base=None)
 
 
-def refusal(**fields: Any) -> dict[tuple[str | int, ...], Any]:
+def get_problems(**fields: Any) -> dict[tuple[str | int, ...], Any]:
     with pytest.raises(ValidationFailed) as caught:
         resolved(**fields)
     return {problem.loc: problem.allowed for problem in caught.value.problems}
@@ -28,7 +28,7 @@ def refusal(**fields: Any) -> dict[tuple[str | int, ...], Any]:
 @pytest.mark.parametrize(
     ("fields", "field", "allowed"),
     [
-        # A head that is solved for
+        # lbfgs
         ({"strategy": "fine_tune", "optimizer": SOLVER}, "optimizer", ("sgd", "rmsprop", "adamw")),
         ({**PARTIAL, "optimizer": SOLVER}, "optimizer", ("sgd", "rmsprop", "adamw")),
         ({"optimizer": SOLVER, "epochs": 3}, "epochs", ("7",)),
@@ -46,7 +46,7 @@ def refusal(**fields: Any) -> dict[tuple[str | int, ...], Any]:
         ({"optimizer": SOLVER, "cached_views": None}, "cached_views", ("1",)),
         ({"optimizer": SOLVER, "augmentation": {"name": "trivial"}}, "augmentation", ("none",)),
         ({**SQUEEZENET, "optimizer": SOLVER, "head": "torchvision"}, "head", ("linear",)),
-        # Layers that are run once
+        # cached views
         ({"strategy": "fine_tune", "cached_views": 2}, "cached_views", ("null",)),
         ({**PARTIAL, "cached_views": 2, "batch_norm": "train"}, "batch_norm", ("eval",)),
         ({**PARTIAL, "cached_views": 2, "mixing": {"name": "cutmix"}}, "mixing", ("null",)),
@@ -55,7 +55,7 @@ def refusal(**fields: Any) -> dict[tuple[str | int, ...], Any]:
             "staged_unfreezing",
             ("null",),
         ),
-        # Where training begins
+        # initial weights
         (
             {"strategy": "fine_tune", "weights": "none", "head_start": "linear_probe"},
             "head_start",
@@ -71,15 +71,15 @@ def refusal(**fields: Any) -> dict[tuple[str | int, ...], Any]:
         ({"strategy": "scratch", "batch_norm": "eval"}, "batch_norm", ("train",)),
     ],
 )
-def test_what_does_not_go_together_is_refused_at_its_field(
+def test_an_invalid_combination_is_rejected_at_its_field(
     fields: dict[str, Any], field: str, allowed: tuple[str, ...]
 ) -> None:
-    problems = refusal(**fields)
+    problems = get_problems(**fields)
     assert problems[("body", field)] == allowed
 
 
-def test_every_problem_is_named_at_once() -> None:
-    problems = refusal(optimizer=SOLVER, accumulate=2, ema={"decay": 0.9}, layer_decay=0.5)
+def test_all_problems_are_reported_at_once() -> None:
+    problems = get_problems(optimizer=SOLVER, accumulate=2, ema={"decay": 0.9}, layer_decay=0.5)
     assert {loc[-1] for loc in problems} == {"accumulate", "ema", "layer_decay"}
 
 
@@ -95,14 +95,14 @@ def test_every_problem_is_named_at_once() -> None:
         {"optimizer": STEPS, "cached_views": None, "batch_norm": "train"},
     ],
 )
-def test_what_goes_together_is_accepted(fields: dict[str, Any]) -> None:
+def test_a_valid_combination_is_accepted(fields: dict[str, Any]) -> None:
     config = resolved(**fields)
     for field, value in fields.items():
         if not isinstance(value, dict):
             assert getattr(config, field) == value
 
 
-def test_while_the_strategy_is_auto_nothing_is_known_to_be_wrong() -> None:
+def test_combinations_are_not_checked_while_the_strategy_is_auto() -> None:
     config = resolved(strategy="auto", mixing={"name": "mixup"}, staged_unfreezing={})
     assert config.mixing is not None
     assert resolved(architecture="auto", head="torchvision", epochs=2).architecture == "auto"

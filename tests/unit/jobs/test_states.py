@@ -1,4 +1,4 @@
-"""The legal ways of a job."""
+"""The transitions between the states of a job."""
 
 from itertools import product
 from typing import get_args
@@ -23,7 +23,7 @@ LEGAL = {
 
 
 @pytest.mark.parametrize(("now", "then"), list(product(get_args(Status), repeat=2)))
-def test_every_pair_of_states_is_decided(now: Status, then: Status) -> None:
+def test_every_pair_of_states_is_checked(now: Status, then: Status) -> None:
     if (now, then) in LEGAL:
         check_transition(now, then)
     else:

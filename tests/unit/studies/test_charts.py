@@ -1,4 +1,4 @@
-"""The legend of a study's picture."""
+"""The legend of a study's chart."""
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -11,7 +11,7 @@ from app.studies.charts import add_legend
     ("label", "num_curves", "num_columns"),
     [("a", 4, 3), ("the same network from scratch, very slowly (0.704)", 3, 2), ("W" * 64, 3, 1)],
 )
-def test_a_legend_stays_inside_the_picture(label: str, num_curves: int, num_columns: int) -> None:
+def test_a_legend_stays_inside_the_chart(label: str, num_curves: int, num_columns: int) -> None:
     figure = Figure(figsize=(10, 5.2), dpi=110, layout="constrained")
     axes = figure.subplots()
     for _ in range(num_curves):

@@ -1,4 +1,4 @@
-"""Successive halving with a worker's own messages, on both kinds of database."""
+"""Successive halving with the messages of a worker, on both kinds of database."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ import pytest
 
 from app.db.session import Database
 from app.errors import ValidationFailed
-from app.history.presentation import view_events
+from app.history.views import view_events
 from app.settings import Settings
 from app.storage import LocalStorage
-from tests.studies import Bench
+from tests.studies import StudyWorker
 
 BASE = {"weights": "none", "epochs": 9, "input_size": 64}
 
 
 @pytest.fixture
-def bench(either_database: Database, settings: Settings, storage: LocalStorage) -> Bench:
-    return Bench(either_database, settings, storage)
+def worker(either_database: Database, settings: Settings, storage: LocalStorage) -> StudyWorker:
+    return StudyWorker(either_database, settings, storage)
 
 
 def halving(**fields: Any) -> dict[str, Any]:
@@ -28,19 +28,21 @@ def halving(**fields: Any) -> dict[str, Any]:
     } | fields
 
 
-def test_a_run_that_falls_behind_is_given_up_and_registers_nothing(bench: Bench) -> None:
-    study_id = bench.post(base=BASE, search=halving())
-    first, second, third = bench.begin(), bench.begin(), bench.begin()
-    bench.record(first, 1, [0.6])
-    assert bench.status_of(first) == "running", "the first to come goes on"
-    bench.record(second, 1, [0.5])
-    assert (bench.status_of(second), bench.hears_cancel(second)) == ("cancelling", True)
-    bench.record(third, 1, [0.7])
-    assert (bench.status_of(third), bench.hears_cancel(third)) == ("running", False)
-    bench.finish(second)
-    assert bench.status_of(second) == "cancelled"
+def test_a_run_that_is_worse_than_others_is_stopped_and_registers_no_model(
+    worker: StudyWorker,
+) -> None:
+    study_id = worker.post(base=BASE, search=halving())
+    first, second, third = worker.start(), worker.start(), worker.start()
+    worker.record(first, 1, [0.6])
+    assert worker.status_of(first) == "running", "the first to come goes on"
+    worker.record(second, 1, [0.5])
+    assert (worker.status_of(second), worker.is_cancel_requested(second)) == ("cancelling", True)
+    worker.record(third, 1, [0.7])
+    assert (worker.status_of(third), worker.is_cancel_requested(third)) == ("running", False)
+    worker.finish(second)
+    assert worker.status_of(second) == "cancelled"
 
-    with bench.database.reading() as session:
+    with worker.database.reading() as session:
         events = view_events(session, second.subject_id, after=0, limit=100)
     types = [event.type for event in events]
     assert types == ["queued", "running", "epoch", "pruned", "cancelling", "cancelled"]
@@ -50,10 +52,10 @@ def test_a_run_that_falls_behind_is_given_up_and_registers_nothing(bench: Bench)
         "rivals": [0.6],
         "reduction_factor": 2,
     }
-    study = bench.look(study_id)
+    study = worker.get_study(study_id)
     assert [one.rank for one in study.ranking] == [1, 2, 3, None]
-    (given_up,) = study.ranking[2].runs
-    assert (given_up.job_id, given_up.is_pruned) == (second.subject_id, True)
+    (stopped,) = study.ranking[2].runs
+    assert (stopped.job_id, stopped.is_pruned) == (second.subject_id, True)
     assert study.progress.model_dump() == {
         "runs": 4,
         "queued": 1,
@@ -64,50 +66,50 @@ def test_a_run_that_falls_behind_is_given_up_and_registers_nothing(bench: Bench)
     }
 
 
-def test_runs_are_compared_at_rungs_alone(bench: Bench) -> None:
+def test_runs_are_compared_only_at_rungs(worker: StudyWorker) -> None:
     """With a factor of 2 and 9 epochs: after 2, 4 and 8, as min_epochs says."""
-    bench.post(base=BASE, search=halving(min_epochs=2))
-    first, second = bench.begin(), bench.begin()
-    bench.record(first, 1, [0.9, 0.5, 0.9, 0.8])
-    bench.record(second, 1, [0.1])
-    bench.record(second, 2, [0.6, 0.1])
-    assert bench.status_of(second) == "running"
-    bench.record(second, 4, [0.7])
-    assert bench.status_of(second) == "cancelling"
+    worker.post(base=BASE, search=halving(min_epochs=2))
+    first, second = worker.start(), worker.start()
+    worker.record(first, 1, [0.9, 0.5, 0.9, 0.8])
+    worker.record(second, 1, [0.1])
+    worker.record(second, 2, [0.6, 0.1])
+    assert worker.status_of(second) == "running"
+    worker.record(second, 4, [0.7])
+    assert worker.status_of(second) == "cancelling"
 
 
-def test_a_rung_within_a_shared_checkpoint_counts(bench: Bench) -> None:
-    bench.post(base=BASE, search=halving(reduction_factor=3))
-    first, second = bench.begin(), bench.begin()
-    bench.record(first, 1, [0.9, 0.9, 0.9, 0.9])
-    bench.record(second, 1, [0.95, 0.95, 0.8, 0.95])
-    assert bench.status_of(second) == "cancelling"
+def test_a_rung_within_a_shared_checkpoint_counts(worker: StudyWorker) -> None:
+    worker.post(base=BASE, search=halving(reduction_factor=3))
+    first, second = worker.start(), worker.start()
+    worker.record(first, 1, [0.9, 0.9, 0.9, 0.9])
+    worker.record(second, 1, [0.95, 0.95, 0.8, 0.95])
+    assert worker.status_of(second) == "cancelling"
 
 
-def test_the_last_epoch_and_solved_heads_are_let_be(bench: Bench) -> None:
-    bench.post(base=BASE | {"epochs": 1}, search=halving())
-    first, second = bench.begin(), bench.begin()
-    bench.record(first, 1, [0.9])
-    bench.record(second, 1, [0.1])
-    assert bench.status_of(second) == "running"
-    bench.post(base=BASE, search=halving())
-    others = [bench.begin() for _ in range(2)] + [bench.begin(), bench.begin()]
+def test_the_last_epoch_and_solved_heads_are_not_compared(worker: StudyWorker) -> None:
+    worker.post(base=BASE | {"epochs": 1}, search=halving())
+    first, second = worker.start(), worker.start()
+    worker.record(first, 1, [0.9])
+    worker.record(second, 1, [0.1])
+    assert worker.status_of(second) == "running"
+    worker.post(base=BASE, search=halving())
+    others = [worker.start() for _ in range(2)] + [worker.start(), worker.start()]
     for lease, accuracy in zip(others, (0.9, 0.8, 0.7, 0.6), strict=True):
-        bench.record(lease, 1, [accuracy], rate=None)
-    assert {bench.status_of(lease) for lease in others} == {"running"}
+        worker.record(lease, 1, [accuracy], rate=None)
+    assert {worker.status_of(lease) for lease in others} == {"running"}
 
 
-def test_another_search_gives_no_run_up(bench: Bench) -> None:
-    bench.post(base=BASE, search=halving(method="random"))
-    first, second = bench.begin(), bench.begin()
-    bench.record(first, 1, [0.9])
-    bench.record(second, 1, [0.1])
-    assert bench.status_of(second) == "running"
+def test_another_search_stops_no_run(worker: StudyWorker) -> None:
+    worker.post(base=BASE, search=halving(method="random"))
+    first, second = worker.start(), worker.start()
+    worker.record(first, 1, [0.9])
+    worker.record(second, 1, [0.1])
+    assert worker.status_of(second) == "running"
 
 
-def test_halving_refuses_a_head_that_is_solved_for(bench: Bench) -> None:
+def test_halving_rejects_lbfgs(worker: StudyWorker) -> None:
     with pytest.raises(ValidationFailed) as refused:
-        bench.post(
+        worker.post(
             base={"strategy": "feature_extract", "optimizer": {"name": "lbfgs"}},
             search=halving(space={"batch_size": [4, 8]}, num_trials=2),
         )

@@ -1,9 +1,9 @@
-"""Which configuration stands first, by figures worked out by hand."""
+"""The ranking of configurations, against results computed by hand."""
 
 import pytest
 
 from app.jobs.states import Status
-from app.studies.ranking import Contender, rank
+from app.studies.ranking import Candidate, rank
 from app.studies.schemas import RankedConfiguration, RunView
 
 
@@ -26,18 +26,18 @@ def run(
 
 
 def order(
-    *contenders: list[RunView], num_val_images: int | None = 100
+    *candidates: list[RunView], num_val_images: int | None = 100
 ) -> list[RankedConfiguration]:
     return rank(
         [
-            Contender(number, f"number {number}", {"epochs": number}, runs)
-            for number, runs in enumerate(contenders, 1)
+            Candidate(number, f"number {number}", {"epochs": number}, runs)
+            for number, runs in enumerate(candidates, 1)
         ],
         num_val_images,
     )
 
 
-def test_the_best_mean_stands_first() -> None:
+def test_the_best_mean_is_first() -> None:
     first, second = order([run(0.95, 0.8), run(0.65, 0.6)], [run(0.82, 0.82), run(0.80, 0.70)])
     assert (first.trial, first.rank, first.name, first.changes) == (
         *(2, 1, "number 2"),
@@ -51,12 +51,12 @@ def test_the_best_mean_stands_first() -> None:
     assert first.best_val_accuracy.num_runs == 2
 
 
-def test_equal_ones_are_ordered_by_where_they_ended() -> None:
+def test_equal_configurations_are_sorted_by_last_accuracy() -> None:
     ranking = order([run(0.9, 0.7)], [run(0.9, 0.8)], [run(0.9, 0.7)])
     assert [one.trial for one in ranking] == [2, 1, 3]
 
 
-def test_a_lead_within_the_noise_is_a_tie() -> None:
+def test_an_insignificant_difference_is_a_tie() -> None:
     """Of 100 images: 90 against 85 may be chance, 90 against 70 is not."""
     ranking = order([run(0.9)], [run(0.85)], [run(0.7)])
     assert [one.is_tied_with_best for one in ranking] == [True, True, False]
@@ -66,14 +66,14 @@ def test_a_lead_within_the_noise_is_a_tie() -> None:
     assert [one.is_tied_with_best for one in unknown] == [True, None]
 
 
-def test_runs_that_were_given_up_do_not_count_beside_others() -> None:
+def test_stopped_runs_do_not_count_beside_others() -> None:
     (one,) = order([run(0.8), run(0.2, status="cancelled", is_pruned=True)])
     assert one.best_val_accuracy is not None
     assert (one.best_val_accuracy.mean, one.best_val_accuracy.num_runs) == (0.8, 1)
     assert len(one.runs) == 2
 
 
-def test_those_that_were_given_up_stand_behind_and_those_without_a_figure_last() -> None:
+def test_stopped_configurations_come_after_others_and_those_without_an_epoch_last() -> None:
     ranking = order(
         [run(None, status="queued")],
         [run(0.9, status="cancelled", is_pruned=True)],

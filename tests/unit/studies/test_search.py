@@ -1,4 +1,4 @@
-"""Which configurations are drawn, and which runs fall behind."""
+"""Drawing configurations, and stopping runs at rungs."""
 
 from itertools import product
 from typing import Any
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from app.errors import ValidationFailed
 from app.studies.request_schemas import Search
-from app.studies.search import draw_assignments, falls_behind, list_rungs
+from app.studies.search import draw_assignments, list_rungs, should_prune
 
 RATES = {"low": 1e-4, "high": 1e-1, "log": True}
 
@@ -17,13 +17,13 @@ def draw(method: str, space: dict[str, Any], **fields: Any) -> list[dict[str, An
     return draw_assignments(Search.model_validate({"method": method, "space": space, **fields}))
 
 
-def test_a_grid_is_every_combination_in_order() -> None:
+def test_a_grid_has_every_combination_in_order() -> None:
     rates, strategies = [0.1, 0.01, 0.001], ["scratch", {"an": "object"}]
     drawn = draw("grid", {"strategy": strategies, "optimizer.learning_rate": rates})
     assert [tuple(one.values()) for one in drawn] == list(product(strategies, rates))
 
 
-def test_a_part_of_a_grid_is_different_combinations_of_it() -> None:
+def test_a_random_part_of_a_grid_has_different_combinations() -> None:
     space = {"epochs": [1, 2, 3, 4], "batch_size": [4, 8]}
     drawn = draw("grid", space, num_trials=5)
     pairs = {(one["epochs"], one["batch_size"]) for one in drawn}
@@ -65,30 +65,36 @@ def test_a_finite_space_is_drawn_without_repeats() -> None:
         ("random", {"optimizer.momentum": {"low": 0.5, "high": 0.5000000000000001}}, 9),
     ],
 )
-def test_more_than_there_is_cannot_be_drawn(
+def test_more_configurations_than_the_space_has_are_rejected(
     method: str, space: dict[str, Any], num_trials: int | None
 ) -> None:
-    with pytest.raises(ValidationFailed) as refused:
+    with pytest.raises(ValidationFailed) as caught:
         draw(method, space, num_trials=num_trials)
-    assert refused.value.problems[0].loc == ("body", "search", "num_trials")
-    assert refused.value.problems[0].allowed
+    assert caught.value.problems[0].loc == ("body", "search", "num_trials")
+    assert caught.value.problems[0].allowed
 
 
 @pytest.mark.parametrize(
-    ("fields", "complaint"),
+    ("fields", "message"),
     [
-        ({"method": "random", "space": {"epochs": [1]}}, "needs num_trials"),
-        ({"method": "grid", "space": {"epochs": RATES}}, "lists of values; epochs"),
+        ({"method": "random", "space": {"epochs": [1]}}, "num_trials is missing"),
+        (
+            {"method": "grid", "space": {"epochs": RATES}},
+            "lists of values, not ranges; change epochs",
+        ),
         ({"method": "grid", "space": {"epochs": []}}, "at least 1 item"),
-        ({"method": "grid", "space": {"a": [{}], "a.b": [1]}}, "a.b: the object it lies in"),
-        ({"method": "grid", "space": {"a": {"low": 2, "high": 1}}}, "low must not be above"),
+        ({"method": "grid", "space": {"a": [{}], "a.b": [1]}}, "a.b and also the object"),
+        ({"method": "grid", "space": {"a": {"low": 2, "high": 1}}}, "must not be above"),
         ({"method": "grid", "space": {"a": {"low": 0, "high": 1, "log": True}}}, "above 0"),
-        ({"method": "grid", "space": {"a": {"low": 0.5, "high": 1, "integer": True}}}, "whole"),
+        (
+            {"method": "grid", "space": {"a": {"low": 0.5, "high": 1, "integer": True}}},
+            "must be integers",
+        ),
         ({"method": "guess", "space": {"a": [1]}}, "successive_halving"),
     ],
 )
-def test_what_a_search_cannot_be_is_said(fields: dict[str, Any], complaint: str) -> None:
-    with pytest.raises(ValidationError, match=complaint):
+def test_an_invalid_search_is_rejected(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         Search.model_validate(fields)
 
 
@@ -99,7 +105,7 @@ def test_rungs_are_powers_below_the_last_epoch() -> None:
 
 
 @pytest.mark.parametrize(
-    ("accuracy", "rivals", "is_behind"),
+    ("accuracy", "others", "is_pruned"),
     [
         (0.1, [], False),
         (0.5, [0.6], True),
@@ -110,6 +116,8 @@ def test_rungs_are_powers_below_the_last_epoch() -> None:
         (0.4, [0.1, 0.2, 0.3, 0.8, 0.9], True),
     ],
 )
-def test_one_third_goes_on(accuracy: float, rivals: list[float], is_behind: bool) -> None:
+def test_one_third_of_the_runs_continues(
+    accuracy: float, others: list[float], is_pruned: bool
+) -> None:
     """The best of up to five runs, the best two of six."""
-    assert falls_behind(accuracy, rivals, reduction_factor=3) is is_behind
+    assert should_prune(accuracy, others, reduction_factor=3) is is_pruned

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from app.datasets.manifest import ImageRecord, Split, read_manifest
-from app.datasets.report import digest_of
+from app.datasets.report import compute_digest
 from app.storage import LocalStorage
 from worker.training.config import TrainingConfig
 
@@ -113,7 +113,7 @@ def make_config(storage: LocalStorage, tmp_path: Path) -> MakeConfig:
                 "recipe": {**defaults, **recipe},
                 "class_names": names,
                 "manifest_key": manifest_key,
-                "dataset_digest": digest_of(read_manifest(storage.path(manifest_key))),
+                "dataset_digest": compute_digest(read_manifest(storage.path(manifest_key))),
                 "key_prefix": "jobs/job_1/1",
                 "storage_dir": storage.root,
                 "weights_dir": tmp_path / "weights",

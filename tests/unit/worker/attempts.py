@@ -9,7 +9,7 @@ from app.recipes.schemas import JobRequest
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.tasks import service as tasks
-from tests.contract.test_jobs import add_dataset
+from tests.datasets import add_dataset
 from worker.kinds import make_kinds
 from worker.recorder import Recorder
 

@@ -12,7 +12,7 @@ from app.settings import Settings
 from app.storage import LocalStorage
 from app.tasks import service as work
 from app.tasks.service import Lease
-from tests.contract.test_jobs import add_dataset
+from tests.datasets import add_dataset
 from tests.models import NO_FILE, register_file
 from worker.batches.config import ArchiveSource, BatchConfig, DatasetSource
 from worker.batches.work import BatchWork

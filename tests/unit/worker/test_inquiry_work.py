@@ -19,7 +19,7 @@ from app.storage import LocalStorage
 from app.tasks import service as work
 from app.tasks.service import Lease
 from tests.answers import ADVICE, list_inquiries
-from tests.contract.test_jobs import add_dataset
+from tests.datasets import add_dataset
 from tests.evaluations import add_labelled_dataset, register_versions
 from worker.analysis_config import InquiryConfig
 from worker.kinds import begin, fail_subject, make_kinds

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from app.datasets.label_errors import SuspectLabel
+from app.datasets.label_errors import LabelError
 from app.datasets.report import MAX_LISTED
 from app.jobs.report_schemas import LabelCheck
 from worker.training.evaluation.scored import Scored
@@ -39,7 +39,7 @@ def check_labels(class_names: Sequence[str], out_of_fold: Scored | None) -> Labe
         num_images=int(counts[is_checked].sum()),
         num_suspects=len(found),
         suspects=[
-            SuspectLabel(
+            LabelError(
                 image_id=out_of_fold.image_ids[index],
                 path=out_of_fold.paths[index],
                 label=class_names[int(out_of_fold.targets[index])],

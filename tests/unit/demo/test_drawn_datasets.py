@@ -9,12 +9,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.demo.drawings import LARGE, SMALL, Drawing, write_dataset
+from app.demo.drawn_datasets import LARGE, SMALL, DrawnDataset, write_dataset
+from app.demo.drawn_image import IMAGE_SIZE, draw
 from app.demo.motifs import SHAPES, TEXTURES
-from app.demo.pictures import PICTURE_SIZE, draw
 
 MOTIFS = [*SHAPES, *TEXTURES]
-TINY = Drawing("tiny", ("disc", "waves"), num_train=3, num_val=2, num_test=1, seed=5)
+TINY = DrawnDataset("tiny", ("disc", "waves"), num_train=3, num_val=2, num_test=1, seed=5)
 
 
 def draw_pixels(motif: str, *seed: int) -> NDArray[np.float64]:
@@ -22,15 +22,15 @@ def draw_pixels(motif: str, *seed: int) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("motif", MOTIFS)
-def test_a_picture_depends_on_its_seed_alone(motif: str) -> None:
-    picture = draw_pixels(motif, 1)
-    assert picture.shape == (PICTURE_SIZE, PICTURE_SIZE, 3)
-    assert (picture == draw_pixels(motif, 1)).all()
-    assert abs(picture - draw_pixels(motif, 2)).mean() > 5
+def test_an_image_depends_only_on_its_seed(motif: str) -> None:
+    image = draw_pixels(motif, 1)
+    assert image.shape == (IMAGE_SIZE, IMAGE_SIZE, 3)
+    assert (image == draw_pixels(motif, 1)).all()
+    assert abs(image - draw_pixels(motif, 2)).mean() > 5
 
 
 @pytest.mark.parametrize("motif", MOTIFS)
-def test_a_motif_leaves_ink_and_ground(motif: str) -> None:
+def test_an_image_has_ink_and_background(motif: str) -> None:
     side = np.linspace(-1, 1, 101)
     x, y = np.meshgrid(side, side)
     ink = (SHAPES | TEXTURES)[motif](x, y)
@@ -49,15 +49,15 @@ def test_every_two_motifs_differ() -> None:
             assert name == other or (mask ^ another).mean() > 0.05, (name, other)
 
 
-def find_ink(picture: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The colour of what differs most from the picture's border."""
-    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
-    distance = np.linalg.norm(picture - np.median(border, axis=0), axis=-1)
-    return np.asarray(np.median(picture[distance >= np.quantile(distance, 0.9)], axis=0))
+def find_ink(image: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the median colour of the pixels that differ most from the border."""
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    distance = np.linalg.norm(image - np.median(border, axis=0), axis=-1)
+    return np.asarray(np.median(image[distance >= np.quantile(distance, 0.9)], axis=0))
 
 
 def test_colour_tells_nothing_about_the_class() -> None:
-    """The nearest mean ink, learned from 40 pictures of each class, guesses about like chance."""
+    """The nearest mean ink, fitted on 40 images per class, is about as accurate as chance."""
     names = SMALL.class_names
     inks = np.array(
         [
@@ -91,4 +91,4 @@ def test_a_dataset_is_balanced_and_repeatable(tmp_path: Path) -> None:
     }
     assert len(set(images)) == len(images)
     with Image.open(io.BytesIO(images[0])) as image:
-        assert (image.format, image.size) == ("JPEG", (PICTURE_SIZE, PICTURE_SIZE))
+        assert (image.format, image.size) == ("JPEG", (IMAGE_SIZE, IMAGE_SIZE))

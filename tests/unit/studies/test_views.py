@@ -1,4 +1,4 @@
-"""A study's figures and picture, from the epochs in the database."""
+"""A study's ranking and chart, from the epochs in the database."""
 
 import io
 
@@ -15,26 +15,26 @@ from app.settings import Settings
 from app.storage import LocalStorage
 from app.studies.charts import draw_study
 from app.studies.curves import MAX_CURVES, Curve
-from app.studies.presentation import list_curves
 from app.studies.service import cancel_study, get_study
-from tests.studies import Bench
+from app.studies.views import list_curves
+from tests.studies import StudyWorker
 
 
 @pytest.fixture
-def bench(either_database: Database, settings: Settings, storage: LocalStorage) -> Bench:
-    return Bench(either_database, settings, storage)
+def worker(either_database: Database, settings: Settings, storage: LocalStorage) -> StudyWorker:
+    return StudyWorker(either_database, settings, storage)
 
 
-def post(bench: Bench) -> str:
-    return bench.post(
+def post(worker: StudyWorker) -> str:
+    return worker.post(
         base={"weights": "none", "epochs": 3},
         configurations=[{"name": "slow", "epochs": 2}, {"name": "fast"}],
         seeds=[3, 5],
     )
 
 
-def test_figures_are_means_over_the_runs_of_each_configuration(bench: Bench) -> None:
-    study_id = post(bench)
+def test_scores_are_means_over_the_runs_of_each_configuration(worker: StudyWorker) -> None:
+    study_id = post(worker)
     accuracies = {
         ("slow", 3): [0.5, 0.4],
         ("fast", 3): [0.6, 0.9, 0.8],
@@ -42,10 +42,10 @@ def test_figures_are_means_over_the_runs_of_each_configuration(bench: Bench) -> 
         ("fast", 5): [0.8, 0.7, 0.6],
     }
     for values in accuracies.values():
-        lease = bench.begin()
-        bench.record(lease, 1, values)
-        bench.finish(lease)
-    study = bench.look(study_id)
+        lease = worker.start()
+        worker.record(lease, 1, values)
+        worker.finish(lease)
+    study = worker.get_study(study_id)
     assert (study.status, study.is_terminal) == ("finished", True)
     assert study.finished_at is not None
     fast, slow = study.ranking
@@ -62,18 +62,20 @@ def test_figures_are_means_over_the_runs_of_each_configuration(bench: Bench) -> 
     assert fast.best_val_accuracy.interval.low == pytest.approx(0.85 - margin, abs=1e-4)
 
 
-def test_a_solved_head_ends_where_it_was_chosen(bench: Bench) -> None:
-    study_id = bench.post(base={"weights": "none"}, configurations=[{"name": "solved"}])
-    bench.record(bench.begin(), 1, [0.7, 0.9, 0.6], rate=None)
-    (run,) = bench.look(study_id).ranking[0].runs
+def test_the_last_accuracy_of_a_solved_head_is_that_of_its_chosen_strength(
+    worker: StudyWorker,
+) -> None:
+    study_id = worker.post(base={"weights": "none"}, configurations=[{"name": "solved"}])
+    worker.record(worker.start(), 1, [0.7, 0.9, 0.6], rate=None)
+    (run,) = worker.get_study(study_id).ranking[0].runs
     assert (run.best_epoch, run.best_val_accuracy, run.last_val_accuracy) == (2, 0.9, 0.9)
 
 
-def test_a_run_that_never_beats_its_solved_head_is_ranked_by_it(bench: Bench) -> None:
-    study_id = bench.post(base={"weights": "none"}, configurations=[{"name": "probed"}])
-    lease = bench.begin()
+def test_a_run_that_never_beats_its_solved_head_is_ranked_by_it(worker: StudyWorker) -> None:
+    study_id = worker.post(base={"weights": "none"}, configurations=[{"name": "probed"}])
+    lease = worker.start()
     start = ResolvedHeadStart(l2_strength=0.1, cv_accuracy=0.8, val_accuracy=0.75, val_loss=0.5)
-    with bench.database.transaction() as session:
+    with worker.database.transaction() as session:
         record_start(session, lease.subject_id, ResolvedTraining(head_start=start), {})
         row = Epoch(
             job_id=lease.subject_id,
@@ -90,27 +92,27 @@ def test_a_run_that_never_beats_its_solved_head_is_ranked_by_it(bench: Bench) ->
         record_epochs(
             session, lease.subject_id, [row], improved=[], state_key="state", best_key="best"
         )
-    (run,) = bench.look(study_id).ranking[0].runs
+    (run,) = worker.get_study(study_id).ranking[0].runs
     assert (run.best_epoch, run.best_val_accuracy, run.last_val_accuracy) == (0, 0.75, 0.6)
 
 
-def test_curves_are_those_of_the_first_configurations(bench: Bench) -> None:
-    study_id = post(bench)
-    bench.record(bench.begin(), 1, [0.9, 0.8])
-    bench.record(bench.begin(), 1, [0.5, 0.6, 0.7])
-    with bench.database.reading() as session:
+def test_curves_are_those_of_the_first_configurations(worker: StudyWorker) -> None:
+    study_id = post(worker)
+    worker.record(worker.start(), 1, [0.9, 0.8])
+    worker.record(worker.start(), 1, [0.5, 0.6, 0.7])
+    with worker.database.reading() as session:
         study = get_study(session, study_id)
         (first,) = list_curves(session, study, limit=1)
         both = list_curves(session, study, limit=2)
     assert (first.label, first.best) == ("slow", 0.9)
     assert [[row.val_accuracy for row in run] for run in first.runs] == [[0.9, 0.8]]
     assert [curve.label for curve in both] == ["slow", "fast"]
-    pictures = [draw_study([first]), draw_study(both)]
-    pixels = [np.asarray(Image.open(io.BytesIO(one)).convert("RGB"), int) for one in pictures]
+    charts = [draw_study([first]), draw_study(both)]
+    pixels = [np.asarray(Image.open(io.BytesIO(one)).convert("RGB"), int) for one in charts]
     assert (pixels[0] != pixels[1]).any()
 
 
-def test_a_picture_without_an_epoch_and_one_with_odd_names_are_drawn() -> None:
+def test_a_chart_without_an_epoch_and_one_with_special_names_are_drawn() -> None:
     assert draw_study([]).startswith(b"\x89PNG")
     assert draw_study([Curve("no epoch", [], None)] * MAX_CURVES).startswith(b"\x89PNG")
     row = Epoch(epoch=1, val_accuracy=0.5, learning_rate=0.1)
@@ -120,15 +122,15 @@ def test_a_picture_without_an_epoch_and_one_with_odd_names_are_drawn() -> None:
     assert draw_study(curves).startswith(b"\x89PNG")
 
 
-def test_cancelling_ends_what_has_not_begun_and_asks_what_has(bench: Bench) -> None:
-    study_id = post(bench)
-    done, running = bench.begin(), bench.begin()
-    bench.record(done, 1, [0.5, 0.6])
-    bench.finish(done)
-    with bench.database.transaction() as session:
+def test_cancelling_ends_queued_runs_and_requests_it_of_running_ones(worker: StudyWorker) -> None:
+    study_id = post(worker)
+    done, running = worker.start(), worker.start()
+    worker.record(done, 1, [0.5, 0.6])
+    worker.finish(done)
+    with worker.database.transaction() as session:
         cancel_study(session, study_id)
-    assert bench.status_of(done) == "succeeded"
-    assert (bench.status_of(running), bench.hears_cancel(running)) == ("cancelling", True)
-    progress = bench.look(study_id).progress
+    assert worker.status_of(done) == "succeeded"
+    assert (worker.status_of(running), worker.is_cancel_requested(running)) == ("cancelling", True)
+    progress = worker.get_study(study_id).progress
     assert (progress.succeeded, progress.running, progress.cancelled) == (1, 1, 2)
-    assert bench.look(study_id).status == "running"
+    assert worker.get_study(study_id).status == "running"

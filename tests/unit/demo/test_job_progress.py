@@ -1,4 +1,4 @@
-"""A job on the terminal."""
+"""Progress of a job on the terminal."""
 
 import io
 import json
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from app.demo.watching import watch_job
+from app.demo.job_progress import watch_job
 from graft_client.graft import Graft
 from graft_client.resources.jobs import Job
 from tests.unit.client.conftest import Answer, Service
@@ -25,7 +25,7 @@ METRICS: dict[str, Any] = {
 
 
 def watch(graft: Graft, service: Service, rate: float | None, **fields: Any) -> str:
-    """Watch a job of two rows until its end; give what was printed."""
+    """Watch a job of two rows until its end; return the printed text."""
     events = [
         *(("epoch", METRICS | {"epoch": n, "learning_rate": rate}) for n in (1, 2)),
         ("succeeded", {}),

@@ -1,4 +1,4 @@
-"""The demo's two picture datasets, drawn: a larger one, and a small one of other classes."""
+"""Draw the demo's two synthetic datasets: a large one, and a small one of other classes."""
 
 import io
 import zipfile
@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from app.demo.pictures import draw
+from app.demo.drawn_image import draw
 
 _JPEG_QUALITY = 92
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """What is in a drawn dataset; counts are images of each class."""
+class DrawnDataset:
+    """The contents of a synthetic dataset; counts are images per class."""
 
     name: str
     class_names: tuple[str, ...]
@@ -24,7 +24,7 @@ class Drawing:
     seed: int
 
 
-LARGE = Drawing(
+LARGE = DrawnDataset(
     "many-drawings",
     ("checks", "disc", "dots", "plus", "ring", "square", "star", "stripes", "triangle", "zigzag"),
     num_train=150,
@@ -32,7 +32,7 @@ LARGE = Drawing(
     num_test=0,
     seed=1,
 )
-SMALL = Drawing(
+SMALL = DrawnDataset(
     "few-drawings",
     ("arrow", "bricks", "crescent", "heart", "hourglass", "waves"),
     num_train=12,
@@ -42,10 +42,10 @@ SMALL = Drawing(
 )
 
 
-def write_dataset(drawing: Drawing, path: Path) -> None:
+def write_dataset(drawing: DrawnDataset, path: Path) -> None:
     """Write the dataset as a zip of JPEGs in the layout train|val|test/<class>/.
 
-    Each picture depends on the seed, its class and its number alone.
+    Each image depends only on the seed, its split, its class and its number.
     """
     counts = {"train": drawing.num_train, "val": drawing.num_val, "test": drawing.num_test}
     with zipfile.ZipFile(path, "w") as archive:

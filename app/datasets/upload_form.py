@@ -1,4 +1,4 @@
-"""The fields of an upload: what they may be, and how OpenAPI describes them."""
+"""Validate the form fields of a dataset upload and describe them for OpenAPI."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -13,41 +13,42 @@ from app.web.schemas import ApiModel, Metadata, Name, slug
 _ARCHIVE_SUFFIXES = (".tar.zst", ".tar.gz", ".tzst", ".tar", ".tgz", ".zip")
 
 
-class DatasetForm(ApiModel):
-    """The fields beside the file in an upload."""
+class UploadForm(ApiModel):
+    """The form fields of an upload, without the file."""
 
     name: Name
     val_fraction: float = Field(
         0.2,
         gt=0,
         le=0.9,
-        description="Share of each class that validates, where the archive has no splits.",
+        description="Share of each class that becomes the validation split; used if the archive "
+        "has no splits.",
         examples=[0.2],
     )
     split_seed: int = Field(
-        0, ge=0, lt=2**32, description="Another seed divides differently.", examples=[0]
+        0, ge=0, lt=2**32, description="Seed of the train/validation split.", examples=[0]
     )
     metadata: Json[Metadata] = Field(
         default_factory=dict,
-        description="Up to 16 pairs of your own, as a JSON object.",
+        description="Up to 16 metadata entries, as a JSON object.",
         examples=['{"team": "ants"}'],
     )
 
 
-def parse_form(fields: Mapping[str, str], *, filename: str) -> DatasetForm:
-    """Read the fields of an upload; empty ones, as browsers send them, count as absent.
+def parse_form(fields: Mapping[str, str], *, filename: str) -> UploadForm:
+    """Validate the fields of an upload; empty fields, as browsers send them, count as absent.
 
-    The name is made from the file's where it is absent. Raises ValidationFailed.
+    The default of `name` comes from the file name. Raises ValidationFailed.
     """
     given = {name: text for name, text in fields.items() if text}
     try:
-        return DatasetForm.model_validate({"name": name_of(filename)} | given)
+        return UploadForm.model_validate({"name": name_of(filename)} | given)
     except ValidationError as error:
-        raise ValidationFailed(*list_problems(error.errors(), DatasetForm)) from error
+        raise ValidationFailed(*list_problems(error.errors(), UploadForm)) from error
 
 
 def name_of(filename: str) -> str:
-    """A dataset's name, made from the name of an archive."""
+    """Return the default name of a dataset, made from its archive's file name."""
     name = PurePosixPath(filename.replace("\\", "/")).name
     for suffix in _ARCHIVE_SUFFIXES:
         if name.lower().endswith(suffix):
@@ -57,13 +58,13 @@ def name_of(filename: str) -> str:
 
 
 def form_schema() -> dict[str, Any]:
-    """The form's JSON schema, with a file that Swagger UI shows a chooser for."""
-    schema = DatasetForm.model_json_schema()
+    """Return the form's JSON schema, with the file as a field that Swagger UI can upload."""
+    schema = UploadForm.model_json_schema()
     file = {
         "type": "string",
         "format": "binary",
-        "description": "A zip, tar, tar.gz or tar.zst of `train/<class>/…` and `val/<class>/…`, or "
-        "of `<class>/…` alone.",
+        "description": "A zip, tar, tar.gz or tar.zst with the folders `train/<class>/…` and "
+        "`val/<class>/…`, or `<class>/…` alone.",
     }
     return schema | {
         "title": "Upload",

@@ -1,8 +1,8 @@
-"""Dividing images that came without splits."""
+"""Splitting the images of an upload without splits."""
 
 import pytest
 
-from app.datasets.splitting import divide, num_val_images
+from app.datasets.splitting import num_val_images, split_train_val
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from app.datasets.splitting import divide, num_val_images
         (1, 0.2, 0),
     ],
 )
-def test_the_fraction_is_rounded_half_up_and_leaves_one_in_each_split(
+def test_the_fraction_is_rounded_half_up_with_at_least_one_image_in_each_split(
     num_images: int, val_fraction: float, expected: int
 ) -> None:
     assert num_val_images(num_images, val_fraction) == expected
@@ -31,12 +31,12 @@ IMAGES = [(f"{name}/{n}.jpg", name, f"{name}{n}") for name in ("ants", "bees") f
 
 
 def val_paths(images: list[tuple[str, str, str]], seed: int = 0) -> set[str]:
-    splits = divide(images, val_fraction=0.2, split_seed=seed)
+    splits = split_train_val(images, val_fraction=0.2, split_seed=seed)
     assert splits.keys() == {path for path, _, _ in images}
     return {path for path, split in splits.items() if split == "val"}
 
 
-def test_each_class_gives_its_share() -> None:
+def test_the_split_is_stratified() -> None:
     chosen = val_paths(IMAGES)
     assert sum(path.startswith("ants") for path in chosen) == 10
     assert sum(path.startswith("bees") for path in chosen) == 10
@@ -51,10 +51,10 @@ def test_file_names_do_not_matter() -> None:
     assert val_paths(renamed) == {f"data/{path}" for path in val_paths(IMAGES)}
 
 
-def test_another_seed_divides_differently() -> None:
+def test_another_seed_gives_another_split() -> None:
     assert val_paths(IMAGES, seed=1) != val_paths(IMAGES, seed=0)
 
 
-def test_a_class_is_divided_the_same_whatever_the_others_are() -> None:
+def test_the_split_of_a_class_does_not_depend_on_other_classes() -> None:
     ants = [image for image in IMAGES if image[1] == "ants"]
     assert val_paths(ants) == {path for path in val_paths(IMAGES) if path.startswith("ants")}

@@ -1,6 +1,6 @@
-"""What the demo shows: transfer learning, on photographs or on drawings.
+"""Compare transfer learning with training from scratch, on photographs or on drawings.
 
-Both end with two jobs of one recipe on one dataset that differ in where they start.
+Each comparison trains two jobs with one recipe on one dataset; only their initial weights differ.
 """
 
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from typing import Any
 
 from rich.console import Console
 
-from app.demo.drawings import LARGE, SMALL, write_dataset
+from app.demo.drawn_datasets import LARGE, SMALL, write_dataset
+from app.demo.job_progress import watch_job
 from app.demo.photographs import StartingPoint
-from app.demo.watching import watch_job
 from graft_client.graft import Graft
 from graft_client.resources.datasets import Dataset
 from graft_client.resources.jobs import Job
 
-GROWING: dict[str, Any] = {
+BASE_MODEL_RECIPE: dict[str, Any] = {
     "architecture": "resnet18",
     "weights": "none",
     "strategy": "scratch",
@@ -26,24 +26,24 @@ GROWING: dict[str, Any] = {
     "optimizer": {"name": "adamw", "learning_rate": 0.001},
     "augmentation": {"name": "tutorial", "min_scale": 0.6},
 }
-"""How the base model is trained on the larger drawn dataset."""
+"""Recipe of the base model on the large synthetic dataset."""
 
-GRAFTING: dict[str, Any] = {
+DRAWINGS_RECIPE: dict[str, Any] = {
     "input_size": 48,
     "epochs": 12,
     "batch_size": 8,
     "optimizer": {"name": "adamw", "learning_rate": 0.0005},
     "augmentation": {"name": "tutorial", "min_scale": 0.6},
 }
-"""How both runs on the smaller drawn dataset are trained."""
+"""Recipe of both jobs on the small synthetic dataset."""
 
-PHOTOGRAPHING: dict[str, Any] = {"input_size": 160, "epochs": 5}
-"""How both runs on photographs are trained; small images keep two cores within minutes."""
+PHOTOGRAPHS_RECIPE: dict[str, Any] = {"input_size": 160, "epochs": 5}
+"""Recipe of both jobs on photographs; with small images they take minutes on two cores."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two finished jobs on one dataset: from a trained model, and from nothing."""
+    """Two finished jobs on one dataset: one with transferred weights, one from scratch."""
 
     dataset: Dataset
     transferred: Job
@@ -53,9 +53,9 @@ class Comparison:
 def compare_on_photographs(
     graft: Graft, archive: Path, start: StartingPoint, console: Console
 ) -> Comparison:
-    """Fine-tune pretrained weights on photographs, beside a run from scratch."""
+    """Train on photographs from pretrained weights and from scratch."""
     dataset = _upload(graft, archive, "photographs", console)
-    recipe = PHOTOGRAPHING | {"architecture": start.architecture}
+    recipe = PHOTOGRAPHS_RECIPE | {"architecture": start.architecture}
     jobs = {
         "pretrained": graft.create_job(
             dataset.id, **recipe, weights=start.weights, strategy="fine_tune"
@@ -79,19 +79,23 @@ def compare_on_photographs(
 
 
 def compare_on_drawings(graft: Graft, folder: Path, console: Console) -> Comparison:
-    """Train a base model on many drawings, then graft it onto few drawings of other classes."""
+    """Train a base model on many drawings, then fine-tune it on few drawings of other classes."""
     for drawing in (LARGE, SMALL):
         write_dataset(drawing, folder / f"{drawing.name}.zip")
     large = _upload(graft, folder / f"{LARGE.name}.zip", LARGE.name, console)
-    base = graft.create_job(large.id, **GROWING)
+    base = graft.create_job(large.id, **BASE_MODEL_RECIPE)
     small = _upload(graft, folder / f"{SMALL.name}.zip", SMALL.name, console)
     base = watch_job(graft, base, title="The base model, from scratch", console=console)
     assert base.model is not None  # noqa: S101 - a job that succeeded has one
     reference = base.model.reference
     scratch = graft.create_job(
-        small.id, **GRAFTING, architecture="resnet18", weights="none", model_name="from-scratch"
+        small.id,
+        **DRAWINGS_RECIPE,
+        architecture="resnet18",
+        weights="none",
+        model_name="from-scratch",
     )
-    grafted = graft.create_job(small.id, **GRAFTING, weights=reference, strategy="fine_tune")
+    grafted = graft.create_job(small.id, **DRAWINGS_RECIPE, weights=reference, strategy="fine_tune")
     return Comparison(
         small,
         scratch=watch_job(graft, scratch, title="From scratch", console=console),

@@ -1,4 +1,4 @@
-"""Epochs and events of a job, converted from rows to responses."""
+"""Convert the epochs and events of a job from rows to responses."""
 
 import csv
 import io
@@ -12,19 +12,19 @@ from app.jobs.repository import JobRepository
 
 
 def view_history(session: Session, job: Job) -> History:
-    """Every finished epoch in order."""
+    """Return the finished epochs of a job, in order."""
     rows = JobRepository(session).list_epochs(job.id)
     return History(job_id=job.id, data=[_view_epoch(row, job.best_epoch) for row in rows])
 
 
 def view_events(session: Session, job_id: str, *, after: int, limit: int) -> list[EventView]:
-    """A job's events behind a number, in order."""
+    """Return a job's events after an event number, in order."""
     events = JobRepository(session).list_events(job_id, after=after, limit=limit)
     return [EventView.model_validate(event) for event in events]
 
 
 def write_csv(rows: Sequence[EpochRow]) -> str:
-    """A history as comma-separated values with a header line (RFC 4180)."""
+    """Write a history as CSV with a header line (RFC 4180)."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(EpochRow.model_fields))
     writer.writeheader()

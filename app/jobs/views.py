@@ -1,4 +1,4 @@
-"""A job, converted from its row to a response."""
+"""Convert a job from its row to a response."""
 
 from sqlalchemy.orm import Session
 
@@ -10,7 +10,7 @@ from app.recipes.schemas import JobConfig
 
 
 def view_job(session: Session, job: Job) -> JobView:
-    """The whole job."""
+    """Return the response for a job."""
     return JobView.model_validate(
         {
             "id": job.id,

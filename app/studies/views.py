@@ -1,4 +1,4 @@
-"""Studies as their readers see them."""
+"""Convert studies from rows to responses, with ranking and curves."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from sqlalchemy.orm import Session
 
 from app.db.tables import Dataset, Epoch, Job, Study
-from app.jobs.best import find_start
+from app.jobs.best import find_head_start
 from app.jobs.states import TERMINAL
 from app.studies.curves import Curve
-from app.studies.ranking import Contender, rank
+from app.studies.ranking import Candidate, rank
 from app.studies.repository import StudyRepository
 from app.studies.schemas import (
     RankedConfiguration,
@@ -21,17 +21,17 @@ from app.studies.schemas import (
 
 
 def view_study(session: Session, study: Study) -> StudyView:
-    """The whole study."""
+    """Return the response for a study, with its ranking."""
     return StudyView(**dict(summarize_study(session, study)), ranking=_rank(session, study))
 
 
 def summarize_study(session: Session, study: Study) -> StudySummary:
-    """The study without its figures."""
+    """Return the response for a study, without its ranking."""
     counts: Counter[str] = Counter()
-    ends = []
+    end_times = []
     for status, num_jobs, last_end in StudyRepository(session).count_jobs(study.id):
         counts["running" if status == "cancelling" else status] += num_jobs
-        ends.append(last_end)
+        end_times.append(last_end)
     is_terminal = not counts.keys() - TERMINAL
     return StudySummary(
         id=study.id,
@@ -43,12 +43,12 @@ def summarize_study(session: Session, study: Study) -> StudySummary:
         progress=StudyProgress(runs=counts.total(), **counts),
         metadata=study.labels,
         created_at=study.created_at,
-        finished_at=max(filter(None, ends), default=None) if is_terminal else None,
+        finished_at=max(filter(None, end_times), default=None) if is_terminal else None,
     )
 
 
 def list_curves(session: Session, study: Study, *, limit: int) -> list[Curve]:
-    """The curves of the first configurations of the ranking."""
+    """Return the curves of the first `limit` configurations of the ranking."""
     studies = StudyRepository(session)
     first = _rank(session, study)[:limit]
     epochs = defaultdict(list)
@@ -66,27 +66,27 @@ def list_curves(session: Session, study: Study, *, limit: int) -> list[Curve]:
 
 def _rank(session: Session, study: Study) -> list[RankedConfiguration]:
     studies = StudyRepository(session)
-    epochs = {(row.job_id, row.epoch): row for row in studies.list_telling_epochs(study.id)}
+    epochs = {(row.job_id, row.epoch): row for row in studies.list_best_and_last_epochs(study.id)}
     pruned = studies.list_pruned_ids(study.id)
     runs = defaultdict(list)
     for job in sorted(studies.list_jobs(study.id), key=lambda job: job.config["seed"]):
         is_pruned = job.id in pruned and job.status in {"cancelling", "cancelled"}
         runs[job.trial].append(_view_run(job, epochs, is_pruned=is_pruned))
-    contenders = [
-        Contender(trial.trial, trial.name, trial.changes, runs[trial.trial])
+    candidates = [
+        Candidate(trial.trial, trial.name, trial.changes, runs[trial.trial])
         for trial in studies.list_trials(study.id)
     ]
     dataset = session.get(Dataset, study.dataset_id)
-    return rank(contenders, dataset.splits.get("val", {}).get("num_images") if dataset else None)
+    return rank(candidates, dataset.splits.get("val", {}).get("num_images") if dataset else None)
 
 
 def _view_run(job: Job, epochs: Mapping[tuple[str, int], Epoch], *, is_pruned: bool) -> RunView:
     best = epochs.get((job.id, job.best_epoch or 0))
-    start = find_start(job) if job.best_epoch == 0 else None
+    start = find_head_start(job) if job.best_epoch == 0 else None
     best_val_accuracy = best.val_accuracy if best else start and start.val_accuracy
     last = epochs.get((job.id, job.resume_epoch))
     if last is not None and last.learning_rate is None:
-        last = best  # each epoch is an L2 strength, solved for; no one is the end of learning
+        last = best  # with `lbfgs` each epoch is an L2 strength, and the last one has no meaning
     return RunView.model_validate(
         {
             "job_id": job.id,

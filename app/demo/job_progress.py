@@ -1,4 +1,4 @@
-"""A job on the terminal: one row for each epoch above a progress bar."""
+"""Show a job on the terminal: one row per epoch, and a progress bar."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ _ROW = "{:>11}{:>13}{:>11}{:>13}{:>12}{:>9}"
 
 
 def watch_job(graft: Graft, job: Job, *, title: str, console: Console) -> Job:
-    """Show the job until its end; raises OutcomeError unless it succeeds.
+    """Show the job until it has ended; raises OutcomeError unless it succeeds.
 
-    The rows of a solved head are named by their L2 strengths.
+    With `lbfgs` the rows show L2 strengths instead of epochs.
     """
     strengths = _list_strengths(job)
     console.print(f"\n[bold]{title}[/]  (* best so far)")
@@ -33,10 +33,10 @@ def watch_job(graft: Graft, job: Job, *, title: str, console: Console) -> Job:
         task = bar.add_task("waiting", total=None, speed="")
         for event in graft.follow_job(job.id):
             if isinstance(event, JobProgress):
-                _move(bar, task, event, "L2 strength" if strengths else "epoch")
+                _update_bar(bar, task, event, "L2 strength" if strengths else "epoch")
             elif event.type == "epoch":
                 epoch = Epoch.model_validate(event.payload)
-                console.print(_write_row(epoch, strengths), highlight=False)
+                console.print(_format_row(epoch, strengths), highlight=False)
     finished = graft.wait_for_job(job.id)
     if finished.best is not None and finished.best.epoch == 0:
         console.print(
@@ -51,7 +51,7 @@ def _list_strengths(job: Job) -> Sequence[float]:
     return optimizer.get("l2_strengths", ()) if isinstance(optimizer, dict) else ()
 
 
-def _move(bar: Progress, task: TaskID, progress: JobProgress, row_name: str) -> None:
+def _update_bar(bar: Progress, task: TaskID, progress: JobProgress, row_name: str) -> None:
     if progress.steps == 0:
         return
     speed = f"{progress.images_per_second:.0f} images/s" if progress.images_per_second else ""
@@ -64,7 +64,7 @@ def _move(bar: Progress, task: TaskID, progress: JobProgress, row_name: str) -> 
     )
 
 
-def _write_row(epoch: Epoch, strengths: Sequence[float]) -> str:
+def _format_row(epoch: Epoch, strengths: Sequence[float]) -> str:
     return _ROW.format(
         f"{strengths[epoch.epoch - 1]:g}" if strengths else epoch.epoch,
         f"{epoch.train_loss:.3f}",
