@@ -30,12 +30,15 @@ MIN_PREFIX = 5
 def select_tests(changed: Iterable[str], tests: Iterable[str]) -> list[str]:
     """The test files to run for changed files or areas, in their given order.
 
-    A changed test stands for itself. Any other file stands for the tests of its own name; where
-    there are none, for those of the package nearest to it that has some.
+    A changed test stands for itself, a document for the tests of documents. Any other file stands
+    for the tests of its own name; where there are none, for those of the nearest package.
     """
     known = list(tests)
     chosen: set[str] = set()
     for path in changed:
+        if path.endswith(".md"):
+            chosen |= {test for test in known if test.endswith("contract/test_docs.py")}
+            continue
         chosen |= {path} & set(known) or set(_find_by_name(PurePosixPath(path), known))
     return [test for test in known if test in chosen]
 
