@@ -30,7 +30,7 @@ from app.storage import LocalStorage
 from app.studies.router import router as studies_router
 from app.tasks.dispatcher import Dispatcher
 from app.tasks.notifications import CeleryNotifier
-from app.telemetry.instrumentation import Instrumentation
+from app.telemetry.middleware import TelemetryMiddleware
 from app.telemetry.scraping.router import router as scraping_router
 from app.telemetry.tracing import tracing
 from app.validation.router import router as validation_router
@@ -115,7 +115,7 @@ def create_app(
         },
         max_bytes_below={"/v2/models/": settings.max_predict_bytes},
     )
-    app.add_middleware(Instrumentation)
+    app.add_middleware(TelemetryMiddleware)
     app.add_middleware(RequestId)
     return app
 

@@ -1,4 +1,4 @@
-"""What a process that answers an inquiry is told."""
+"""What a process that answers an analysis is told."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,8 +13,8 @@ from app.validation.dry_run_schemas import DryRunQuestion
 from worker.training.config import TrainingConfig
 
 
-class InquiryConfig(BaseModel):
-    """The configuration a supervisor sends to `python -m worker.inquiries`.
+class AnalysisConfig(BaseModel):
+    """The configuration a supervisor sends to `python -m worker.analyses`.
 
     num_images counts the dataset's images by split; num_threads are those of an evaluation;
     file_key is where an answer's file goes, where it has one.

@@ -78,6 +78,6 @@ def fail_subject(  # noqa: PLR0913, PLR0917 - each is one thing the caller knows
     """Fail a subject and all that waits for it; returns keys that nothing refers to any more."""
     keys = kinds[kind].fail(session, subject_id, code, message)
     code, message = kinds[kind].explain_to_waiting(code, message)
-    for item in work.withdraw_waiting(session, subject_id):
+    for item in work.remove_waiting(session, subject_id):
         keys += fail_subject(kinds, session, item.kind, item.subject_id, code, message)
     return keys

@@ -53,7 +53,7 @@ class WorkerLoop:
         self._tracing = ExitStack()
         self._busy = threading.Lock()
         self._draining = threading.Event()
-        self._idler = threading.Thread(target=self._look_now_and_then, name="idler", daemon=True)
+        self._idler = threading.Thread(target=self._poll, name="idler", daemon=True)
 
     def start(self) -> None:
         self._tracing.enter_context(tracing(self.settings, "graft-worker"))
@@ -121,7 +121,7 @@ class WorkerLoop:
             attempt.set_attribute("graft.outcome", recorder.outcome)
         log.info("%s: attempt %s: %s", lease.subject_id, lease.attempt, recorder.outcome)
 
-    def _look_now_and_then(self) -> None:
+    def _poll(self) -> None:
         next_sweep = time.monotonic()
         while not self._draining.wait(self.settings.idle_poll_seconds):
             self.take_work()

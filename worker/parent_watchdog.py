@@ -32,11 +32,11 @@ def watch_parent() -> ParentWatchdog:
     os.dup2(2, 1)
     sys.stdout = os.fdopen(channel, "w", encoding="utf-8")
     silence_seconds = float(_read_line())
-    lifeline = ParentWatchdog(_read_line())
+    watchdog = ParentWatchdog(_read_line())
     threading.Thread(
-        target=_watch, args=(lifeline, silence_seconds), name="lifeline", daemon=True
+        target=_watch, args=(watchdog, silence_seconds), name="watchdog", daemon=True
     ).start()
-    return lifeline
+    return watchdog
 
 
 def _read_line() -> str:
@@ -49,7 +49,7 @@ def _read_line() -> str:
     return line.decode()
 
 
-def _watch(lifeline: ParentWatchdog, silence_seconds: float) -> None:
+def _watch(watchdog: ParentWatchdog, silence_seconds: float) -> None:
     pending = b""
     while True:
         readable, _, _ = select.select([0], [], [], silence_seconds)
@@ -58,4 +58,4 @@ def _watch(lifeline: ParentWatchdog, silence_seconds: float) -> None:
             os._exit(GONE_EXIT_CODE)
         *words, pending = (pending + heard).split(b"\n")
         if b"stop" in words:
-            lifeline.stop_requested.set()
+            watchdog.stop_requested.set()

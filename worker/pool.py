@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_threads(
+def map_in_threads(
     function: Callable[[Item], Result], items: Iterable[Item], *, num_threads: int
 ) -> Iterator[Result]:
     """Yield function(item) in the order of the items, which this thread takes one by one.

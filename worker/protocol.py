@@ -109,16 +109,16 @@ class Ingested(_Message):
     report: dict[str, Any]
 
 
-class InquiryProgress(_Message):
+class AnalysisProgress(_Message):
     """The child is still looking for an answer: done of total images have been looked at."""
 
-    type: Literal["inquiry_progress"] = "inquiry_progress"
+    type: Literal["analysis_progress"] = "analysis_progress"
     done: int
     total: int
 
 
-class Answered(_Message):
-    """An inquiry has its answer."""
+class AnalysisDone(_Message):
+    """An analysis has its answer."""
 
     type: Literal["answered"] = "answered"
     result: dict[str, Any]
@@ -163,11 +163,11 @@ Message = Annotated[
     | EpochsDone
     | Trained
     | Ingested
-    | InquiryProgress
+    | AnalysisProgress
     | BatchProgress
     | PartPredicted
     | Predicted
-    | Answered
+    | AnalysisDone
     | Failed,
     Field(discriminator="type"),
 ]
@@ -175,7 +175,7 @@ Message = Annotated[
 _parser: TypeAdapter[Message] = TypeAdapter(Message)
 
 
-def say(message: Message) -> None:
+def send(message: Message) -> None:
     """Send one message to the supervisor."""
     sys.stdout.write(message.model_dump_json() + "\n")
     sys.stdout.flush()

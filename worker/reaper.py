@@ -38,7 +38,7 @@ class Reaper:
         self.lease_seconds = lease_seconds
         self.clock = clock
         self._first_seen: dict[RunningItem, float] = {}
-        self._last_look = clock()
+        self._last_check = clock()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
 
@@ -49,11 +49,11 @@ class Reaper:
         self._closed.set()
         self._thread.join(timeout=5)
 
-    def look(self) -> None:
+    def check(self) -> None:
         """See which leases have moved since the last look; end those that have not for too long."""
         moment = self.clock()
-        overslept = moment - self._last_look > self.lease_seconds / 2
-        self._last_look = moment
+        overslept = moment - self._last_check > self.lease_seconds / 2
+        self._last_check = moment
         with self.database.reading() as session:
             running = work.list_running_items(session)
         known = {} if overslept else self._first_seen
@@ -80,7 +80,7 @@ class Reaper:
                     f"{reason} That was attempt {work.MAX_STRIKES} in a row without progress.",
                 )
             elif not self.kinds[item.kind].requeue(session, item.subject_id, reason):
-                work.withdraw(session, item)
+                work.remove(session, item)
         for key in superseded:
             self.storage.delete(key)
         log.warning("%s: lease taken away", item.subject_id)
@@ -88,6 +88,6 @@ class Reaper:
     def _run(self) -> None:
         while not self._closed.wait(self.lease_seconds / 10):
             try:
-                self.look()
+                self.check()
             except DBAPIError as error:
                 log.warning("the database does not answer: %s", error.orig)

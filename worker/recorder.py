@@ -15,12 +15,12 @@ from app.tasks.service import Lease, UserRequests
 from worker.child import Exited
 from worker.kinds import Kinds, fail_subject
 from worker.protocol import (
-    Answered,
+    AnalysisDone,
+    AnalysisProgress,
     BatchProgress,
     Failed,
     Ingested,
     IngestProgress,
-    InquiryProgress,
     Message,
     Predicted,
     Trained,
@@ -70,17 +70,17 @@ class Recorder:
 
     def record(self, message: Message) -> None:
         """Write what the child said; a result or a reason ends the attempt."""
-        if isinstance(message, TrainProgress | IngestProgress | InquiryProgress | BatchProgress):
+        if isinstance(message, TrainProgress | IngestProgress | AnalysisProgress | BatchProgress):
             if time.monotonic() < self._next_progress:
                 return
             self._next_progress = time.monotonic() + PROGRESS_EVERY_SECONDS
         if isinstance(message, Failed):
             self.fail(message.code, message.message)
             return
-        is_last = isinstance(message, Trained | Ingested | Answered | Predicted)
+        is_last = isinstance(message, Trained | Ingested | AnalysisDone | Predicted)
 
         def write(session: Session) -> list[str]:
-            work.hold(session, self.lease)
+            work.require_lease(session, self.lease)
             superseded = self.kind.record(session, self.lease, message)
             if is_last:
                 work.finish(session, self.lease)
@@ -96,7 +96,7 @@ class Recorder:
         reason = f"The process ended with {_describe(exited.code)}."
 
         def write(session: Session) -> list[str]:
-            item, again = work.strike(session, self.lease)
+            item, again = work.record_crash(session, self.lease)
             if not again:
                 return self._fail(
                     session,
@@ -104,7 +104,7 @@ class Recorder:
                     f"{reason} That was attempt {work.MAX_STRIKES} in a row without progress.",
                 )
             if not self.kind.requeue(session, self.lease.subject_id, reason):
-                work.withdraw(session, item)
+                work.remove(session, item)
             return []
 
         self._write_and_tidy(write)
@@ -132,7 +132,7 @@ class Recorder:
         def write(session: Session) -> None:
             item = work.requeue(session, self.lease)
             if not self.kind.requeue(session, self.lease.subject_id, reason):
-                work.withdraw(session, item)
+                work.remove(session, item)
 
         self._write(write)
         self.outcome = "requeued"

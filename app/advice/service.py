@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.advice.schemas import Advice, AdviceQuestion
-from app.analyses import service as inquiries
-from app.db.tables import Dataset, Inquiry, Job
+from app.analyses import service as analyses
+from app.db.tables import AnalysisRequest, Dataset, Job
 from app.errors import Conflict, ValidationFailed
 from app.ml.models.catalogue import get_entry
 from app.ml.recipe import Recipe, Strategy, decide
@@ -27,22 +27,22 @@ def ask_advice(  # noqa: PLR0913 - each is one thing the caller knows
     dataset: Dataset,
     base: BaseModelFacts | None,
     *,
-    even_failed: bool = False,
-) -> Inquiry:
-    """What a request leaves to `auto`, as an inquiry about its dataset.
+    retry_failed: bool = False,
+) -> AnalysisRequest:
+    """What a request leaves to `auto`, as an analysis about its dataset.
 
     What is measured in seconds against a budget is measured where jobs run. Raises ValidationFailed
     where no strategy goes with the request's other fields.
     """
     question = make_question(request, config, base)
-    return inquiries.ask(
+    return analyses.request_analysis(
         session,
         kind="advise",
         subject_id=dataset.id,
         parameters=question.model_dump(mode="json"),
         queue="train" if question.time_budget_seconds is not None else "cpu",
         waits_for=dataset.id,
-        even_failed=even_failed,
+        retry_failed=retry_failed,
     )
 
 
@@ -78,16 +78,16 @@ def take_advice(
 
 
 def settle(
-    session: Session, job: Job, inquiry_id: str | None, base: BaseModelFacts | None
+    session: Session, job: Job, analysis_id: str | None, base: BaseModelFacts | None
 ) -> JobConfig:
     """Decide what is `auto` in a job by the answer it has waited for, once for all attempts.
 
-    Raises what the inquiry failed with, Conflict where it is gone, ValidationFailed where what is
+    Raises what the analysis failed with, Conflict where it is gone, ValidationFailed where what is
     advised does not go with the request's other fields.
     """
-    if inquiry_id is None or job.request is None:
+    if analysis_id is None or job.request is None:
         raise Conflict(f"{job.id} has asked for no advice on what is auto in it.")
-    answer = inquiries.require_answer(inquiries.get_inquiry(session, inquiry_id))
+    answer = analyses.require_result(analyses.get_request(session, analysis_id))
     if answer is None:
         raise Conflict(f"The advice that {job.id} has waited for is not there.")
     request = JobRequest.model_validate(job.request)

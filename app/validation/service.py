@@ -2,9 +2,9 @@
 
 from sqlalchemy.orm import Session
 
-from app.analyses import service as inquiries
+from app.analyses import service as analyses
 from app.datasets.repository import DatasetRepository
-from app.db.tables import Dataset, Inquiry
+from app.db.tables import AnalysisRequest, Dataset
 from app.errors import Conflict, InputProblem, NotFound, ValidationFailed, WeightsUnavailable
 from app.jobs import service
 from app.ml.recipe import Recipe, decide, is_decided
@@ -32,10 +32,10 @@ def validate_request(
     request: JobRequest,
     settings: Settings,
     weights_problem: ValidationProblem | None,
-) -> tuple[Validation, Inquiry | None]:
+) -> tuple[Validation, AnalysisRequest | None]:
     """Collect every problem that can be found; without any, have a batch run.
 
-    The inquiry is the dry run, None where there is none to wait for.
+    The analysis is the dry run, None where there is none to wait for.
     """
     problems = [weights_problem] if weights_problem else []
     try:
@@ -47,34 +47,34 @@ def validate_request(
         problems.append(ValidationProblem(code=error.code, message=error.message))
         return _refuse(problems), None
     recipe = decide(config) if is_decided(config) and dataset.status == "ready" else None
-    inquiry = None
+    analysis = None
     if recipe is not None and not problems:
         question = DryRunQuestion(
             recipe=recipe,
             model_name=config.model_name,
             base_model_key=base.checkpoint_key if base else None,
         )
-        inquiry = inquiries.ask(
+        analysis = analyses.request_analysis(
             session,
             kind=question.kind,
             subject_id=dataset.id,
             parameters=question.model_dump(mode="json"),
             queue="train",  # it is to find the device and the memory that the job would find
         )
-    return _view(session, config, dataset, recipe, problems, inquiry), inquiry
+    return _view(session, config, dataset, recipe, problems, analysis), analysis
 
 
-def get_validation(session: Session, inquiry_id: str) -> tuple[Validation, Inquiry]:
+def get_validation(session: Session, analysis_id: str) -> tuple[Validation, AnalysisRequest]:
     """What validate_request has answered, with the dry run as it is now. Raises NotFound."""
-    inquiry = inquiries.get_inquiry(session, inquiry_id)
-    if inquiry.kind != "dry_run":
-        raise NotFound(f"There is no dry run {inquiry_id}.")
-    question = DryRunQuestion.model_validate(inquiry.parameters)
-    dataset = DatasetRepository(session).get(inquiry.subject_id)
+    analysis = analyses.get_request(session, analysis_id)
+    if analysis.kind != "dry_run":
+        raise NotFound(f"There is no dry run {analysis_id}.")
+    question = DryRunQuestion.model_validate(analysis.parameters)
+    dataset = DatasetRepository(session).get(analysis.subject_id)
     config = JobConfig.model_validate(
         question.recipe.model_dump() | {"dataset_id": dataset.id, "model_name": question.model_name}
     )
-    return _view(session, config, dataset, question.recipe, [], inquiry), inquiry
+    return _view(session, config, dataset, question.recipe, [], analysis), analysis
 
 
 def _view(  # noqa: PLR0913, PLR0917 - each is one thing the answer is made of
@@ -83,12 +83,12 @@ def _view(  # noqa: PLR0913, PLR0917 - each is one thing the answer is made of
     dataset: Dataset,
     recipe: Recipe | None,
     problems: list[ValidationProblem],
-    inquiry: Inquiry | None,
+    analysis: AnalysisRequest | None,
 ) -> Validation:
-    if inquiry is not None and inquiry.status == "failed":
-        code, message = str(inquiry.error_code), str(inquiry.error_message)
+    if analysis is not None and analysis.status == "failed":
+        code, message = str(analysis.error_code), str(analysis.error_message)
         problems = [*problems, ValidationProblem(code=code, message=message)]
-    measured = inquiry.result if inquiry is not None else None
+    measured = analysis.result if analysis is not None else None
     num_classes = len(dataset.class_names)
     counts = estimate.count_parameters(recipe, num_classes) if recipe else None
     return Validation(

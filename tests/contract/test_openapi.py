@@ -32,7 +32,7 @@ def test_every_route_of_the_contract_is_there(client: TestClient) -> None:
         "POST /jobs",
         "GET /jobs",
         "POST /jobs/validate",
-        "GET /jobs/validate/{inquiry_id}",
+        "GET /jobs/validate/{analysis_id}",
         "GET /jobs/{job_id}",
         "DELETE /jobs/{job_id}",
         "GET /jobs/{job_id}/history",

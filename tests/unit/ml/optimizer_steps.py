@@ -36,17 +36,14 @@ def main(kind: str) -> None:
         import torchvision.transforms.v2  # noqa: F401, PLC0415 - the other's
     parameters = {name: take_steps(make) for name, make in OPTIMIZERS.items()}
     has_compiler = "torch._dynamo" in sys.modules
-    print(
-        json.dumps(
-            {
-                "parameters": parameters,
-                "has_compiler": has_compiler,
-                "aligned": align(),
-                "is_compile_supported": ask_whether_compiling_is_supported(),
-                "has_compiler_at_last": "torch._dynamo" in sys.modules,
-            }
-        )
-    )
+    results = {
+        "parameters": parameters,
+        "has_compiler": has_compiler,
+        "aligned": align(),
+        "is_compile_supported": ask_whether_compiling_is_supported(),
+        "has_compiler_at_last": "torch._dynamo" in sys.modules,
+    }
+    json.dump(results, sys.stdout)
 
 
 def take_steps(make_optimizer: Callable[[Any], Optimizer]) -> str:

@@ -81,11 +81,11 @@ def test_a_lease_that_was_taken_away_writes_nothing_more(either_database: Databa
     fresh = claim_surely(either_database)
     assert (fresh.subject_id, fresh.attempt) == ("job_1", 2)
     assert fresh.fence > stale.fence
-    for write in (work.beat, work.hold, work.finish, work.requeue, work.strike):
+    for write in (work.beat, work.require_lease, work.finish, work.requeue, work.record_crash):
         with pytest.raises(StaleLeaseError), either_database.transaction() as session:
             write(session, stale)
     with either_database.transaction() as session:
-        work.hold(session, fresh)
+        work.require_lease(session, fresh)
 
 
 def test_a_lease_that_has_moved_is_not_taken_away(either_database: Database) -> None:
@@ -97,7 +97,7 @@ def test_a_lease_that_has_moved_is_not_taken_away(either_database: Database) -> 
         work.beat(session, lease)
     with either_database.transaction() as session:
         assert [work.expire_lease(session, item) for item in seen] == [None]
-        work.hold(session, lease)
+        work.require_lease(session, lease)
 
 
 def test_the_third_strike_in_a_row_ends_the_item(either_database: Database) -> None:

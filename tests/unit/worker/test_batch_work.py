@@ -62,7 +62,7 @@ def test_every_attempt_writes_results_of_its_own(
     assert (first.source.upload_key, first.options.top_k) == ("uploads/pred_1", 2)
     assert first.digest == NO_FILE.digest
     with either_database.transaction() as session:
-        work.strike(session, lease)
+        work.record_crash(session, lease)
         assert kind.requeue(session, batch_id, "it crashed")
     assert find(either_database).status == "queued"
     again, second = begin(either_database, kind)
@@ -76,7 +76,7 @@ def test_every_attempt_writes_results_of_its_own(
     assert (batch.status, batch.results_key) == ("succeeded", second.results_key)
     assert batch.finished_at is not None
     with either_database.transaction() as session, pytest.raises(work.StaleLeaseError):
-        work.hold(session, lease)
+        work.require_lease(session, lease)
 
 
 def test_the_next_attempt_is_told_of_the_parts(either_database: Database, kind: BatchWork) -> None:
@@ -89,7 +89,7 @@ def test_the_next_attempt_is_told_of_the_parts(either_database: Database, kind: 
             message = PartPredicted(part_key=f"predictions/{number}")
             assert kind.record(session, lease, message) == []
             # a batch that gets on is not given up, however often its process dies
-            assert work.strike(session, lease)[0].strikes == 1
+            assert work.record_crash(session, lease)[0].strikes == 1
             assert kind.requeue(session, batch_id, "it crashed")
     with either_database.transaction() as session:
         _, unneeded = batches.cancel_batch(session, batch_id)

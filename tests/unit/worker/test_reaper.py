@@ -77,13 +77,13 @@ def watch(reaper: Reaper, clock: Clock, seconds: float) -> None:
     """Look every three seconds, as the thread does."""
     for _ in range(int(seconds / 3)):
         clock.seconds += 3
-        reaper.look()
+        reaper.check()
 
 
 def test_a_lease_that_stands_still_is_taken_away(
     database: Database, reaper: Reaper, clock: Clock, lease: Lease
 ) -> None:
-    reaper.look()
+    reaper.check()
     watch(reaper, clock, 27)
     assert status_of(database, lease.subject_id) == "running"
     watch(reaper, clock, 3)
@@ -107,9 +107,9 @@ def test_a_lease_that_beats_is_left_alone(
 def test_a_reaper_that_overslept_watches_a_whole_lease_again(
     database: Database, reaper: Reaper, clock: Clock, lease: Lease
 ) -> None:
-    reaper.look()
+    reaper.check()
     clock.seconds += 3600
-    reaper.look()
+    reaper.check()
     assert status_of(database, lease.subject_id) == "running"
     watch(reaper, clock, 30)
     assert status_of(database, lease.subject_id) == "queued"
@@ -121,7 +121,7 @@ def test_a_cancelled_job_whose_worker_is_gone_is_over(
     with database.transaction() as session:
         jobs.cancel_job(session, lease.subject_id)
     assert status_of(database, lease.subject_id) == "cancelling"
-    reaper.look()
+    reaper.check()
     watch(reaper, clock, 30)
     assert status_of(database, lease.subject_id) == "cancelled"
     with database.transaction() as session:
@@ -137,13 +137,13 @@ def test_the_third_lost_lease_in_a_row_fails_the_job(
     lease: Lease,
 ) -> None:
     for _ in range(2):
-        reaper.look()
+        reaper.check()
         watch(reaper, clock, 30)
         with database.transaction() as session:
             again = work.claim(session, "train", "gone too")
             assert again is not None
             make_kinds(settings, storage)["train"].begin(session, again)
-    reaper.look()
+    reaper.check()
     watch(reaper, clock, 30)
     with database.reading() as session:
         job = session.get_one(Job, lease.subject_id)

@@ -10,10 +10,16 @@ from sqlalchemy import update
 
 from app.db.base import now
 from app.db.session import Database
-from app.db.tables import Inquiry, WorkItem
+from app.db.tables import AnalysisRequest, WorkItem
 from app.settings import Settings
 from app.tasks import service as work
-from tests.answers import ADVICE, DRY_RUN, answer_waiting, fail_waiting_inquiry, list_inquiries
+from tests.answers import (
+    ADVICE,
+    DRY_RUN,
+    complete_waiting_analysis,
+    fail_waiting_analysis,
+    list_analyses,
+)
 from tests.contract.test_jobs import add_dataset
 
 
@@ -43,11 +49,11 @@ def test_advice_is_202_until_it_is_there(
     assert (first.json()["kind"], first.json()["status"]) == ("advise", "waiting")
     again = client.get(first.headers["location"])
     assert (again.status_code, again.json()) == (202, first.json())
-    answer_waiting(database, ADVICE)
+    complete_waiting_analysis(database, ADVICE)
     answered = client.get(first.headers["location"])
     assert (answered.status_code, answered.json()) == (200, ADVICE)
     other = client.get(path, params={"architecture": "squeezenet"})
-    assert (other.status_code, len(list_inquiries(database))) == (202, 2)
+    assert (other.status_code, len(list_analyses(database))) == (202, 2)
 
 
 def test_advice_that_cannot_be_given_is_refused_at_once(
@@ -63,7 +69,7 @@ def test_advice_that_cannot_be_given_is_refused_at_once(
     assert ask(add_dataset(database, "invalid")) == (409, "DATASET_INVALID")
     shutil.rmtree(str(settings.weights_dir))
     assert ask(dataset_id, architecture="auto") == (422, "WEIGHTS_UNAVAILABLE")
-    assert list_inquiries(database) == []
+    assert list_analyses(database) == []
 
 
 def test_a_failure_is_told_and_later_tried_again(
@@ -71,15 +77,15 @@ def test_a_failure_is_told_and_later_tried_again(
 ) -> None:
     path = f"/datasets/{dataset_id}/advice"
     client.get(path)
-    fail_waiting_inquiry(database, "TOO_FEW_IMAGES", "one image")
+    fail_waiting_analysis(database, "TOO_FEW_IMAGES", "one image")
     for _ in range(2):
         answer = client.get(path)
         assert (answer.status_code, answer.json()["code"]) == (409, "TOO_FEW_IMAGES")
         assert answer.json()["detail"] == "one image"
     with database.transaction() as session:
-        session.execute(update(Inquiry).values(finished_at=now() - timedelta(hours=1)))
+        session.execute(update(AnalysisRequest).values(finished_at=now() - timedelta(hours=1)))
     assert client.get(path).status_code == 202
-    answer_waiting(database, ADVICE)
+    complete_waiting_analysis(database, ADVICE)
     assert client.get(path).status_code == 200
 
 
@@ -95,14 +101,14 @@ def test_the_same_job_with_auto_asks_the_same_question(
         assert (config["strategy"], config["epochs"]) == ("auto", "auto")
         assert answer.json()["resolved"] is None
         assert answer.json()["progress"]["epochs"] is None
-    (inquiry,) = list_inquiries(database)
+    (analysis,) = list_analyses(database)
     with database.transaction() as session:
         assert work.claim(session, "train", "me") is None  # both wait for the answer
-    answer_waiting(database, ADVICE)
+    complete_waiting_analysis(database, ADVICE)
     with database.transaction() as session:
         lease = work.claim(session, "train", "me")
         assert lease is not None
-        assert work.find_awaited(session, lease) == inquiry.id
+        assert work.find_dependency(session, lease) == analysis.id
 
 
 @pytest.mark.parametrize(
@@ -130,10 +136,10 @@ def test_what_is_timed_is_asked_where_jobs_run(
 ) -> None:
     answer = client.post("/jobs", json={"dataset_id": dataset_id} | fields)
     assert answer.status_code == 202, answer.text
-    (inquiry,) = list_inquiries(database)
-    assert inquiry.parameters.items() >= parameters.items()
+    (analysis,) = list_analyses(database)
+    assert analysis.parameters.items() >= parameters.items()
     with database.reading() as session:
-        items = session.query(WorkItem).filter_by(subject_id=inquiry.id).all()
+        items = session.query(WorkItem).filter_by(subject_id=analysis.id).all()
     assert [(item.queue, item.waits_for) for item in items] == [(queue, dataset_id)]
 
 
@@ -143,8 +149,8 @@ def test_only_what_goes_with_the_other_fields_may_be_advised(
     body = {"dataset_id": dataset_id, "strategy": "auto", "optimizer": {"name": "lbfgs"}}
     answer = client.post("/jobs", json=body)
     assert answer.status_code == 202, answer.text
-    (inquiry,) = list_inquiries(database)
-    assert list(inquiry.parameters["recipes"]) == ["feature_extract"]
+    (analysis,) = list_analyses(database)
+    assert list(analysis.parameters["recipes"]) == ["feature_extract"]
     frozen = client.post("/jobs", json=body | {"weights": "none"})
     assert (frozen.status_code, frozen.json()["code"]) == (422, "VALIDATION")
 
@@ -160,9 +166,9 @@ def test_a_resumed_job_asks_again_for_what_failed(
 ) -> None:
     job_id = client.post("/jobs", json={"dataset_id": dataset_id, "strategy": "auto"}).json()["id"]
     client.post(f"/jobs/{job_id}/cancel")
-    fail_waiting_inquiry(database, "CHILD_CRASHED", "three times")
+    fail_waiting_analysis(database, "CHILD_CRASHED", "three times")
     assert client.post(f"/jobs/{job_id}/resume").status_code == 202
-    assert [inquiry.status for inquiry in list_inquiries(database)] == ["waiting"]
+    assert [analysis.status for analysis in list_analyses(database)] == ["waiting"]
 
 
 def test_a_dry_run_is_looked_at_where_the_answer_says(
@@ -173,10 +179,10 @@ def test_a_dry_run_is_looked_at_where_the_answer_says(
     assert asked.status_code == 202
     assert (asked.json()["is_valid"], asked.json()["measured"]) == (True, None)
     place = asked.headers["location"]
-    assert place == f"/jobs/validate/{list_inquiries(database)[0].id}"
+    assert place == f"/jobs/validate/{list_analyses(database)[0].id}"
     waiting = client.get(place)
     assert (waiting.status_code, waiting.json()) == (202, asked.json())
-    answer_waiting(database, DRY_RUN)
+    complete_waiting_analysis(database, DRY_RUN)
     for answered in (client.get(place), client.post("/jobs/validate", json=body)):
         assert (answered.status_code, answered.json()["measured"]) == (200, DRY_RUN)
         assert answered.json() == asked.json() | {"measured": DRY_RUN}
@@ -188,7 +194,7 @@ def test_a_dry_run_that_fails_stands_against_the_job(
 ) -> None:
     body = {"dataset_id": dataset_id, "strategy": "fine_tune"}
     client.post("/jobs/validate", json=body)
-    fail_waiting_inquiry(database, "DEVICE_UNAVAILABLE", "no CUDA")
+    fail_waiting_analysis(database, "DEVICE_UNAVAILABLE", "no CUDA")
     answer = client.post("/jobs/validate", json=body)
     assert (answer.status_code, answer.json()["is_valid"]) == (200, False)
     assert [problem["code"] for problem in answer.json()["problems"]] == ["DEVICE_UNAVAILABLE"]
@@ -202,15 +208,15 @@ def test_what_is_open_is_not_run(
     assert (answer.status_code, answer.json()["measured"]) == (200, None)
     ingesting = {"dataset_id": add_dataset(database, "ingesting"), "strategy": "fine_tune"}
     assert client.post("/jobs/validate", json=ingesting).json()["measured"] is None
-    assert list_inquiries(database) == []
+    assert list_analyses(database) == []
 
 
-def test_an_inquiry_of_another_kind_is_no_validation(
+def test_an_analysis_of_another_kind_is_no_validation(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     client.get(f"/datasets/{dataset_id}/advice")
-    (inquiry,) = list_inquiries(database)
-    assert client.get(f"/jobs/validate/{inquiry.id}").status_code == 404
+    (analysis,) = list_analyses(database)
+    assert client.get(f"/jobs/validate/{analysis.id}").status_code == 404
     assert client.get("/jobs/validate/inq_unknown").status_code == 404
 
 
@@ -219,6 +225,6 @@ def test_a_dataset_is_deleted_with_what_was_asked_about_it(
 ) -> None:
     client.get(f"/datasets/{dataset_id}/advice")
     assert client.delete(f"/datasets/{dataset_id}").status_code == 204
-    assert list_inquiries(database) == []
+    assert list_analyses(database) == []
     with database.transaction() as session:
         assert work.claim(session, "cpu", "me") is None

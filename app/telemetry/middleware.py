@@ -21,7 +21,7 @@ PROBES = frozenset({"/livez", "/readyz"})
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-class Instrumentation:
+class TelemetryMiddleware:
     """Observe requests; one that reaches no route is counted under the route `none`."""
 
     def __init__(self, app: ASGIApp) -> None:

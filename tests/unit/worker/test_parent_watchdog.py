@@ -13,10 +13,10 @@ from worker.parent_watchdog import GONE_EXIT_CODE
 CHILD = """
 import os, sys, time
 from worker.parent_watchdog import watch_parent
-lifeline = watch_parent()
+watchdog = watch_parent()
 os.write(1, b"a library prints\\n")
-print("configured as", lifeline.configuration.strip(), flush=True)
-lifeline.stop_requested.wait()
+print("configured as", watchdog.configuration.strip(), flush=True)
+watchdog.stop_requested.wait()
 print("stopped", flush=True)
 time.sleep(60)
 """
