@@ -1,4 +1,4 @@
-"""Analysis requests as work: from their row to a child, and from its answer to their row."""
+"""Work on analysis requests: the child's configuration, and the record of its result."""
 
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,7 @@ from worker.protocol import AnalysisDone, Message
 
 
 class AnalysisWork:
-    """A kind whose subject is an analysis request about a dataset, answered by a child."""
+    """A kind of work whose subject is an analysis request about a dataset."""
 
     def __init__(self, module: str, settings: Settings, storage: LocalStorage) -> None:
         self.module = module
@@ -46,8 +46,8 @@ class AnalysisWork:
         )
         return Command(self.module, configuration.model_dump_json())
 
-    def place(self, lease: Lease) -> str:  # noqa: ARG002 - most answers are no files
-        """Return the key under which this attempt stores the file of its answer."""
+    def place(self, lease: Lease) -> str:  # noqa: ARG002 - most results have no file
+        """Return the storage key for the file of this attempt's result; empty if it has none."""
         return ""
 
     def record(self, session: Session, lease: Lease, message: Message) -> list[str]:

@@ -1,4 +1,4 @@
-"""What every child process does around its work."""
+"""Read a child process's configuration, run its work and send the result."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -18,10 +18,10 @@ OnProgress = Callable[[int, int], None]
 def run_child(
     name: str, config_type: type[Config], run: Callable[[Config, ParentWatchdog], Message | None]
 ) -> None:
-    """Read the configuration, run, and send the result, or the reason of a failure, last.
+    """Read the configuration, call `run`, and send its result or its GraftError as last message.
 
-    `run` returns None if it has sent its result itself. A failure without a name of its own ends
-    the process with a traceback.
+    `run` returns None if it has sent its result itself. Any other exception ends the process with a
+    traceback.
     """
     setproctitle(f"graft {name}")
     watchdog = watch_parent()
@@ -34,11 +34,11 @@ def run_child(
         send(message)
 
 
-def run_analysis(name: str, answer: Callable[[AnalysisConfig, OnProgress], BaseModel]) -> None:
-    """Run a child whose result answers an analysis request."""
+def run_analysis(name: str, compute: Callable[[AnalysisConfig, OnProgress], BaseModel]) -> None:
+    """Run a child that computes an analysis."""
 
     def run(config: AnalysisConfig, _: ParentWatchdog) -> AnalysisDone:
-        return AnalysisDone(result=answer(config, send_progress).model_dump(mode="json"))
+        return AnalysisDone(result=compute(config, send_progress).model_dump(mode="json"))
 
     run_child(name, AnalysisConfig, run)
 

@@ -1,4 +1,4 @@
-"""How far a child is, told often enough and not too often."""
+"""Send the progress of a child to its supervisor at a limited rate."""
 
 import time
 
@@ -8,7 +8,7 @@ _SECONDS_BETWEEN_REPORTS = 0.5
 
 
 class ProgressReporter:
-    """Tells the supervisor each stage's first and last step, and now and then one between."""
+    """Sends the first and last step of each stage, and at most two others a second."""
 
     def __init__(self, message: type[IngestProgress | BatchProgress]) -> None:
         self._message = message

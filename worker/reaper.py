@@ -1,4 +1,4 @@
-"""Takes work away from workers that have disappeared."""
+"""End the leases of workers that have disappeared."""
 
 import logging
 import threading
@@ -17,10 +17,10 @@ log = logging.getLogger(__name__)
 
 
 class Reaper:
-    """A thread that ends leases which stand still on its own monotonic clock.
+    """A thread that ends leases without a heartbeat, measured by its own monotonic clock.
 
-    No two clocks are compared: moving a wall clock expires nothing, and a worker that was itself
-    asleep has to watch a whole lease again before it takes anything.
+    Clocks of different machines are never compared, so a changed wall clock expires nothing. After
+    the reaper itself has slept, it watches each lease for the full duration again.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Reaper:
         self._thread.join(timeout=5)
 
     def check(self) -> None:
-        """See which leases have moved since the last look; end those that have not for too long."""
+        """Read all leases; end those that have not changed for lease_seconds."""
         moment = self.clock()
         overslept = moment - self._last_check > self.lease_seconds / 2
         self._last_check = moment
@@ -62,16 +62,16 @@ class Reaper:
             if moment - since >= self.lease_seconds:
                 self._expire(item)
 
-    def _expire(self, seen: RunningItem) -> None:
-        reason = f"The worker was not heard of for {self.lease_seconds:g} seconds."
+    def _expire(self, running: RunningItem) -> None:
+        reason = f"The worker sent no heartbeat for {self.lease_seconds:g} seconds."
         with self.database.transaction() as session:
-            taken = work.expire_lease(session, seen)
-            if taken is None:
+            expired = work.expire_lease(session, running)
+            if expired is None:
                 return
-            item, again = taken
-            superseded: list[str] = []
-            if not again:
-                superseded = fail_subject(
+            item, is_requeued = expired
+            unreferenced: list[str] = []
+            if not is_requeued:
+                unreferenced = fail_subject(
                     self.kinds,
                     session,
                     item.kind,
@@ -81,13 +81,13 @@ class Reaper:
                 )
             elif not self.kinds[item.kind].requeue(session, item.subject_id, reason):
                 work.remove(session, item)
-        for key in superseded:
+        for key in unreferenced:
             self.storage.delete(key)
-        log.warning("%s: lease taken away", item.subject_id)
+        log.warning("%s: lease expired", item.subject_id)
 
     def _run(self) -> None:
         while not self._closed.wait(self.lease_seconds / 10):
             try:
                 self.check()
             except DBAPIError as error:
-                log.warning("the database does not answer: %s", error.orig)
+                log.warning("the database does not respond: %s", error.orig)

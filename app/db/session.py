@@ -53,9 +53,10 @@ class Database:
             yield session
 
     def find_data_version(self) -> int | None:
-        """Return a number that changes with each commit of another connection, within microseconds.
+        """Return a number that changes with each commit of another connection.
 
-        Returns None for PostgreSQL, which has no such number. Source: SQLite, "PRAGMA data_version".
+        Reading it takes microseconds. Returns None for PostgreSQL, which has no such number.
+        Source: SQLite, "PRAGMA data_version".
         """
         if self.engine.dialect.name != "sqlite":
             return None

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 WAKE_UP_TASK = "worker.take_next"
 QUEUES = ("cpu", "predict", "train")
-"""`cpu`: uploads, exports and advice; `predict`: batches, evaluations and int8; `train`: training."""
+"""`cpu`: uploads, exports, advice; `predict`: batches, evaluations, int8; `train`: training."""
 
 
 class Notifier(Protocol):
