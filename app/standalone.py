@@ -1,4 +1,4 @@
-"""`graft up`: the API and workers for all queues on one machine, with the embedded database."""
+"""Run the API and workers for all queues on one machine (`graft up`)."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ from app.processes.kept import KeptProcess, Running, fork_with, forking, keeping
 from app.settings import Settings, environment_with
 
 WORKERS = (("cpu", "predict"), ("train",))
-"""The queues of each worker process: two share one, as their work is done by its children."""
+"""The queues of each worker process; two queues share one, because children do the work."""
 
 WORKER_MODULES = (
     "worker.process",
@@ -35,12 +35,11 @@ CHILD_MODULES = ("worker.children:preload",)
 
 @contextmanager
 def running_service(settings: Settings, *, log_level: str = "info") -> Iterator[str]:
-    """Run everything until the block ends; yields the address once the service is ready.
+    """Run the service until the block ends; yields its URL once it is ready.
 
-    All processes are forked from one that imports their modules once, in the order in which they
-    are needed: the API answers first, then workers take work, then models predict.
-    A process that dies is started again. Raises Unavailable if the port is taken or the service
-    does not become ready.
+    All processes are forked from one that imports their modules once, in the order of need: first
+    those of the stand-in API, then of the workers, then of prediction. A process that exits is
+    restarted. Raises Unavailable if the port is taken or the service does not become ready.
     """
     with ExitStack() as stack:
         counts = Path(stack.enter_context(TemporaryDirectory()))
@@ -75,7 +74,7 @@ def running_service(settings: Settings, *, log_level: str = "info") -> Iterator[
 
 @contextmanager
 def running_api(settings: Settings, *, log_level: str) -> Iterator[str]:
-    """Run the API alone until the block ends; yields its address once it predicts."""
+    """Run the API alone until the block ends; yields its URL once it serves predictions."""
     with ExitStack() as stack:
         counts = Path(stack.enter_context(TemporaryDirectory()))
         forker = stack.enter_context(forking({"PROMETHEUS_MULTIPROC_DIR": str(counts)}))
@@ -137,8 +136,8 @@ def _wait_until_ready(url: str, processes: Sequence[KeptProcess]) -> None:
         if any(process.num_starts > api_processes.MAX_STARTS for process in processes):
             break
         try:
-            with urlopen(f"{url}/readyz", timeout=5):  # noqa: S310 - our own address
+            with urlopen(f"{url}/readyz", timeout=5):  # noqa: S310 - the service's own URL
                 return
         except (URLError, HTTPException, OSError):
             time.sleep(0.05)
-    raise Unavailable("The service did not become ready; its log above says why.")
+    raise Unavailable("The service did not become ready; see its log above.")
