@@ -1,4 +1,4 @@
-"""What a worker answers to analyses, for tests without one."""
+"""Complete analyses in tests without a worker."""
 
 from typing import Any
 
@@ -72,7 +72,7 @@ def claim_any(session: Session) -> Lease | None:
 
 
 def complete_waiting_analysis(database: Database, result: dict[str, Any]) -> None:
-    """Answer the one analysis that waits, under its lease, as a worker does."""
+    """Complete the only waiting analysis under a lease, as a worker does."""
     with database.transaction() as session:
         lease = claim_any(session)
         assert lease is not None
@@ -82,7 +82,7 @@ def complete_waiting_analysis(database: Database, result: dict[str, Any]) -> Non
 
 
 def fail_waiting_analysis(database: Database, code: str, message: str) -> None:
-    """Let the one analysis that waits fail."""
+    """Fail the only waiting analysis under a lease, as a worker does."""
     with database.transaction() as session:
         lease = claim_any(session)
         assert lease is not None

@@ -15,10 +15,10 @@ ENTRY_POINT_GROUP = "graft.commands"
 
 SERVICE_COMMANDS = {
     "up": "Run the whole service on this machine until Ctrl-C or SIGTERM.",
-    "demo": "Start the service, train on pictures, predict one, and leave the service running.",
+    "demo": "Start the service, train on images, classify one, and leave the service running.",
     "api": "Run the API alone.",
-    "worker": "Run a worker for some of the queues, one item of each at a time.",
-    "migrate": "Bring the database to the newest schema.",
+    "worker": "Run a worker for one or more queues; it runs one item of each queue at a time.",
+    "migrate": "Upgrade the database to the newest schema.",
     "settings": "Print every setting as a table: its variable, default and meaning.",
 }
 """Name and help of each command, in the order of the help page."""

@@ -1,4 +1,4 @@
-"""What the routes answer that ask a worker, before and after it has answered."""
+"""Routes with results that a worker computes, before and after it has."""
 
 import shutil
 from datetime import timedelta
@@ -25,7 +25,7 @@ from tests.contract.test_jobs import add_dataset
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Files named as the pretrained weights of two architectures: only a worker opens them."""
+    """Create empty weights files of two architectures; only a worker opens them."""
     folder = settings.data_dir / "weights"
     folder.mkdir(parents=True)
     for name in ("resnet18", "squeezenet1_0"):
@@ -38,7 +38,7 @@ def dataset_id(database: Database) -> str:
     return add_dataset(database, "ready")
 
 
-def test_advice_is_202_until_it_is_there(
+def test_advice_is_202_until_it_is_computed(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     path = f"/datasets/{dataset_id}/advice"
@@ -56,7 +56,7 @@ def test_advice_is_202_until_it_is_there(
     assert (other.status_code, len(list_analyses(database))) == (202, 2)
 
 
-def test_advice_that_cannot_be_given_is_refused_at_once(
+def test_impossible_advice_is_rejected_at_once(
     client: TestClient, database: Database, settings: Settings, dataset_id: str
 ) -> None:
     def ask(dataset: str, **query: str) -> tuple[int, str]:
@@ -72,7 +72,7 @@ def test_advice_that_cannot_be_given_is_refused_at_once(
     assert list_analyses(database) == []
 
 
-def test_a_failure_is_told_and_later_tried_again(
+def test_a_failure_is_returned_and_later_retried(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     path = f"/datasets/{dataset_id}/advice"
@@ -89,7 +89,7 @@ def test_a_failure_is_told_and_later_tried_again(
     assert client.get(path).status_code == 200
 
 
-def test_the_same_job_with_auto_asks_the_same_question(
+def test_equal_jobs_with_auto_share_an_analysis(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     client.get(f"/datasets/{dataset_id}/advice")
@@ -126,7 +126,7 @@ def test_the_same_job_with_auto_asks_the_same_question(
     ],
     ids=str,
 )
-def test_what_is_timed_is_asked_where_jobs_run(
+def test_analyses_with_timing_run_in_the_queue_of_jobs(
     client: TestClient,
     database: Database,
     dataset_id: str,
@@ -143,7 +143,7 @@ def test_what_is_timed_is_asked_where_jobs_run(
     assert [(item.queue, item.waits_for) for item in items] == [(queue, dataset_id)]
 
 
-def test_only_what_goes_with_the_other_fields_may_be_advised(
+def test_advice_is_limited_to_strategies_that_fit_the_other_fields(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     body = {"dataset_id": dataset_id, "strategy": "auto", "optimizer": {"name": "lbfgs"}}
@@ -155,13 +155,13 @@ def test_only_what_goes_with_the_other_fields_may_be_advised(
     assert (frozen.status_code, frozen.json()["code"]) == (422, "VALIDATION")
 
 
-def test_a_job_that_is_not_decided_cannot_be_repeated(client: TestClient, dataset_id: str) -> None:
+def test_an_undecided_job_cannot_be_cloned(client: TestClient, dataset_id: str) -> None:
     job_id = client.post("/jobs", json={"dataset_id": dataset_id, "strategy": "auto"}).json()["id"]
     answer = client.post("/jobs", json={"clone_of": job_id})
     assert (answer.status_code, answer.json()["code"]) == (409, "CONFLICT")
 
 
-def test_a_resumed_job_asks_again_for_what_failed(
+def test_a_resumed_job_retries_its_failed_analysis(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     job_id = client.post("/jobs", json={"dataset_id": dataset_id, "strategy": "auto"}).json()["id"]
@@ -171,7 +171,7 @@ def test_a_resumed_job_asks_again_for_what_failed(
     assert [analysis.status for analysis in list_analyses(database)] == ["waiting"]
 
 
-def test_a_dry_run_is_looked_at_where_the_answer_says(
+def test_a_dry_run_is_returned_at_the_location_of_the_response(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     body = {"dataset_id": dataset_id, "strategy": "fine_tune", "model_name": "mine"}
@@ -189,7 +189,7 @@ def test_a_dry_run_is_looked_at_where_the_answer_says(
     assert client.get("/jobs").json()["data"] == []
 
 
-def test_a_dry_run_that_fails_stands_against_the_job(
+def test_a_failed_dry_run_makes_the_job_invalid(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     body = {"dataset_id": dataset_id, "strategy": "fine_tune"}
@@ -201,7 +201,7 @@ def test_a_dry_run_that_fails_stands_against_the_job(
 
 
 @pytest.mark.parametrize("fields", [{"strategy": "auto"}, {"architecture": "auto"}], ids=str)
-def test_what_is_open_is_not_run(
+def test_undecided_requests_have_no_dry_run(
     client: TestClient, database: Database, dataset_id: str, fields: dict[str, Any]
 ) -> None:
     answer = client.post("/jobs/validate", json={"dataset_id": dataset_id} | fields)
@@ -211,7 +211,7 @@ def test_what_is_open_is_not_run(
     assert list_analyses(database) == []
 
 
-def test_an_analysis_of_another_kind_is_no_validation(
+def test_an_analysis_of_another_kind_is_not_a_validation(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     client.get(f"/datasets/{dataset_id}/advice")
@@ -220,7 +220,7 @@ def test_an_analysis_of_another_kind_is_no_validation(
     assert client.get("/jobs/validate/inq_unknown").status_code == 404
 
 
-def test_a_dataset_is_deleted_with_what_was_asked_about_it(
+def test_a_dataset_is_deleted_with_its_analyses(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     client.get(f"/datasets/{dataset_id}/advice")

@@ -1,4 +1,4 @@
-"""The documentation says what is so."""
+"""The documentation agrees with the code."""
 
 import re
 from pathlib import Path
@@ -11,13 +11,13 @@ from tests.conftest import REPOSITORY
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 
 
-def test_every_setting_stands_in_the_table() -> None:
+def test_every_setting_is_in_the_table() -> None:
     page = (REPOSITORY / "docs" / "settings.md").read_text()
     assert describe_settings() in page, "run `graft settings` and put its output into the page"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_between_pages_lead_somewhere(page: Path) -> None:
+def test_links_between_pages_resolve(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text())
     assert [target for target in targets if not (page.parent / target).exists()] == []
 

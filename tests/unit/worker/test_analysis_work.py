@@ -1,4 +1,4 @@
-"""Analyses, and the jobs that wait for them, as a worker sees them."""
+"""The worker's part of analyses, and the jobs that wait for them."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ from worker.training.config import TrainingConfig
 
 
 class Worker:
-    """Takes the next item of a queue and does by hand what a child would bring about."""
+    """Claims items and records what a child would send."""
 
     def __init__(self, database: Database, settings: Settings, storage: LocalStorage) -> None:
         self.database = database
@@ -47,8 +47,8 @@ class Worker:
         assert lease is not None
         return lease
 
-    def ask(self, queue: str = "cpu") -> AnalysisConfig:
-        """What the child of the next analysis is told; it answers with ADVICE."""
+    def complete(self, queue: str = "cpu") -> AnalysisConfig:
+        """Complete the next analysis with ADVICE; return the configuration of its child."""
         lease = self.claim(queue)
         with self.database.transaction() as session:
             command, _ = begin(self.kinds, session, lease)
@@ -86,11 +86,11 @@ def dataset_id(database: Database) -> str:
     return dataset_id
 
 
-def test_a_job_is_decided_once_by_the_answer_it_waited_for(worker: Worker, dataset_id: str) -> None:
+def test_advice_decides_the_job_that_waits_for_it_once(worker: Worker, dataset_id: str) -> None:
     job_id = worker.post(dataset_id, strategy="auto", seed=3)
-    told = worker.ask()
-    assert told.question.kind == "advise"
-    assert told.num_images == {"train": 16, "val": 8}
+    analysis = worker.complete()
+    assert analysis.question.kind == "advise"
+    assert analysis.num_images == {"train": 16, "val": 8}
     config = worker.begin_job()
     assert config is not None
     assert (config.recipe.strategy, config.recipe.trainable_from) == ("partial", "layer4")
@@ -107,7 +107,7 @@ def test_a_decided_job_keeps_its_decision_and_can_be_repeated(
     worker: Worker, database: Database, dataset_id: str
 ) -> None:
     job_id = worker.post(dataset_id, strategy="auto")
-    worker.ask()
+    worker.complete()
     first = worker.begin_job()
     with database.transaction() as session:
         worker.fail(session, "train", job_id, "DIVERGED", "no number")
@@ -138,7 +138,7 @@ def test_a_failed_analysis_fails_the_jobs_that_wait_for_it(
         assert work.claim(session, "train", "me") is None
 
 
-def test_an_invalid_dataset_fails_its_inquiries_and_their_jobs(
+def test_an_invalid_dataset_fails_its_analyses_and_their_jobs(
     worker: Worker, database: Database
 ) -> None:
     dataset_id = add_dataset(database, "ingesting")
@@ -160,36 +160,36 @@ def test_an_invalid_dataset_fails_its_inquiries_and_their_jobs(
         assert work.claim(session, "cpu", "me") is None
 
 
-def test_advice_that_does_not_go_with_the_job_fails_it(worker: Worker, dataset_id: str) -> None:
+def test_advice_that_contradicts_the_job_fails_it(worker: Worker, dataset_id: str) -> None:
     job_id = worker.post(dataset_id, strategy="auto", optimizer={"name": "lbfgs"})
-    worker.ask()  # ADVICE says partial, which no solver can do
+    worker.complete()  # ADVICE says partial, which no solver can do
     assert worker.begin_job() is None
     job = worker.get_job(job_id)
     assert (job.status, job.error_code) == ("failed", "VALIDATION")
 
 
-def test_the_same_question_is_asked_once_on_either_database(either_database: Database) -> None:
+def test_equal_requests_share_one_analysis(either_database: Database) -> None:
     dataset_id = add_dataset(either_database, "ready")
 
-    def ask(**parameters: Any) -> AnalysisRequest:
+    def request(**parameters: Any) -> AnalysisRequest:
         with either_database.transaction() as session:
             return analyses.request_analysis(
                 session, kind="advise", subject_id=dataset_id, parameters=parameters
             )
 
-    first = ask(a=1, b=[2])
-    assert ask(b=[2], a=1).id == first.id
-    assert ask(a=1, b=[3]).id != first.id
+    first = request(a=1, b=[2])
+    assert request(b=[2], a=1).id == first.id
+    assert request(a=1, b=[3]).id != first.id
     assert len(list_analyses(either_database)) == 2
 
 
-def test_two_who_ask_at_the_same_moment_share_an_inquiry(either_database: Database) -> None:
+def test_concurrent_equal_requests_share_one_analysis(either_database: Database) -> None:
     dataset_id = add_dataset(either_database, "ready")
     found: list[AnalysisRequest | None] = []
     found_by_fingerprint = AnalysisRepository.find_for_update
 
     def find_late(self: AnalysisRepository, fingerprint: str) -> AnalysisRequest | None:
-        """Sees nothing the first time, as one does whose neighbour has not committed yet."""
+        """Return None the first time, as before the other transaction's commit."""
         found.append(found_by_fingerprint(self, fingerprint) if found else None)
         return found[-1]
 
@@ -208,7 +208,7 @@ def test_two_who_ask_at_the_same_moment_share_an_inquiry(either_database: Databa
         assert work.claim(session, "cpu", "me") is None
 
 
-def test_an_evaluation_is_told_the_version_and_the_images(
+def test_the_child_of_an_evaluation_gets_the_version_and_the_images(
     worker: Worker, database: Database
 ) -> None:
     (version,) = register_versions(database, 1)
@@ -222,11 +222,11 @@ def test_an_evaluation_is_told_the_version_and_the_images(
             runtime=Runtime("torch", "fp32"),
         )
         registered = session.get_one(ModelVersion, ("ants", version))
-    told = worker.ask("predict")
-    assert isinstance(told.question, EvaluationQuestion)
-    assert told.question.checkpoint_key == registered.checkpoint_key
-    assert told.question.class_names == registered.class_names
-    assert (told.question.split, told.question.runtime) == ("val", Runtime("torch", "fp32"))
-    assert (told.manifest_key, told.dataset_digest) == ("datasets/1/manifest.jsonl", "d" * 64)
-    assert told.num_threads == worker.settings.num_threads
-    assert make_kinds(worker.settings, worker.storage).keys() >= {told.question.kind}
+    config = worker.complete("predict")
+    assert isinstance(config.question, EvaluationQuestion)
+    assert config.question.checkpoint_key == registered.checkpoint_key
+    assert config.question.class_names == registered.class_names
+    assert (config.question.split, config.question.runtime) == ("val", Runtime("torch", "fp32"))
+    assert (config.manifest_key, config.dataset_digest) == ("datasets/1/manifest.jsonl", "d" * 64)
+    assert config.num_threads == worker.settings.num_threads
+    assert make_kinds(worker.settings, worker.storage).keys() >= {config.question.kind}

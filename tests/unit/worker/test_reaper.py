@@ -1,4 +1,4 @@
-"""When a lease is taken away, and when not."""
+"""Expiry of leases."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from worker.reaper import Reaper
 
 @dataclass
 class Clock:
-    """A monotonic clock that a test moves."""
+    """A monotonic clock that a test sets."""
 
     seconds: float = 1000.0
 
@@ -40,7 +40,7 @@ def reaper(database: Database, settings: Settings, storage: LocalStorage, clock:
 
 @pytest.fixture
 def lease(database: Database, settings: Settings, storage: LocalStorage) -> Lease:
-    """A job that a worker has just begun."""
+    """Return the lease of a job that a worker has just started."""
     with database.transaction() as session:
         dataset = Dataset(
             id=new_id("ds"),
@@ -74,13 +74,13 @@ def status_of(database: Database, job_id: str) -> str:
 
 
 def watch(reaper: Reaper, clock: Clock, seconds: float) -> None:
-    """Look every three seconds, as the thread does."""
+    """Check every three seconds, as the thread does."""
     for _ in range(int(seconds / 3)):
         clock.seconds += 3
         reaper.check()
 
 
-def test_a_lease_that_stands_still_is_taken_away(
+def test_a_lease_without_heartbeat_expires(
     database: Database, reaper: Reaper, clock: Clock, lease: Lease
 ) -> None:
     reaper.check()
@@ -94,7 +94,7 @@ def test_a_lease_that_stands_still_is_taken_away(
     assert again.attempt == 2
 
 
-def test_a_lease_that_beats_is_left_alone(
+def test_a_lease_with_heartbeats_does_not_expire(
     database: Database, reaper: Reaper, clock: Clock, lease: Lease
 ) -> None:
     for _ in range(10):
@@ -104,7 +104,7 @@ def test_a_lease_that_beats_is_left_alone(
     assert status_of(database, lease.subject_id) == "running"
 
 
-def test_a_reaper_that_overslept_watches_a_whole_lease_again(
+def test_after_its_own_sleep_a_reaper_waits_for_a_whole_lease(
     database: Database, reaper: Reaper, clock: Clock, lease: Lease
 ) -> None:
     reaper.check()
@@ -115,7 +115,7 @@ def test_a_reaper_that_overslept_watches_a_whole_lease_again(
     assert status_of(database, lease.subject_id) == "queued"
 
 
-def test_a_cancelled_job_whose_worker_is_gone_is_over(
+def test_a_job_in_cancellation_is_cancelled_when_its_lease_expires(
     database: Database, reaper: Reaper, clock: Clock, lease: Lease
 ) -> None:
     with database.transaction() as session:
@@ -128,7 +128,7 @@ def test_a_cancelled_job_whose_worker_is_gone_is_over(
         assert work.claim(session, "train", "other") is None
 
 
-def test_the_third_lost_lease_in_a_row_fails_the_job(
+def test_the_third_expired_lease_in_a_row_fails_the_job(
     database: Database,
     settings: Settings,
     storage: LocalStorage,
