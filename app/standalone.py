@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,46 +41,36 @@ def running_service(settings: Settings, *, log_level: str = "info") -> Iterator[
     those of the stand-in API, then of the workers, then of prediction. A process that exits is
     restarted. Raises Unavailable if the port is taken or the service does not become ready.
     """
-    with ExitStack() as stack:
-        counts = Path(stack.enter_context(TemporaryDirectory()))
-        forker = stack.enter_context(forking({"PROMETHEUS_MULTIPROC_DIR": str(counts)}))
-        api = stack.enter_context(
-            api_processes.api_processes(settings, forker, counts, log_level=log_level)
-        )
-        environment = environment_with(settings)
+    environment = environment_with(settings)
+    with _opening_api(settings, log_level) as (forker, api):
         workers = [
             KeptProcess(
                 f"worker {'+'.join(queues)}", _Worker(forker, environment, queues, log_level)
             )
             for queues in WORKERS
         ]
-        stack.enter_context(keeping_alive(workers))
-        with ThreadPoolExecutor(1) as preparing:
-            prepared = preparing.submit(_prepare, environment)
+        with keeping_alive(workers):
+            with ThreadPoolExecutor(1) as preparing:
+                prepared = preparing.submit(_prepare, environment)
+                if forker:
+                    forker.preload(*api_processes.LIGHT_MODULES)
+                prepared.result()
+            api.start_stand_in()
             if forker:
-                forker.preload(*api_processes.LIGHT_MODULES)
-            prepared.result()
-        api.start_stand_in()
-        if forker:
-            forker.preload(*WORKER_MODULES)
-        for worker in workers:
-            worker.start()
-        if forker:
-            forker.preload(*api_processes.MODULES, *CHILD_MODULES)
-        api.start()
-        _wait_until_ready(api.url, [*api.processes, *workers])
-        yield api.url
+                forker.preload(*WORKER_MODULES)
+            for worker in workers:
+                worker.start()
+            if forker:
+                forker.preload(*api_processes.MODULES, *CHILD_MODULES)
+            api.start()
+            _wait_until_ready(api.url, [*api.processes, *workers])
+            yield api.url
 
 
 @contextmanager
 def running_api(settings: Settings, *, log_level: str) -> Iterator[str]:
     """Run the API alone until the block ends; yields its URL once it serves predictions."""
-    with ExitStack() as stack:
-        counts = Path(stack.enter_context(TemporaryDirectory()))
-        forker = stack.enter_context(forking({"PROMETHEUS_MULTIPROC_DIR": str(counts)}))
-        api = stack.enter_context(
-            api_processes.api_processes(settings, forker, counts, log_level=log_level)
-        )
+    with _opening_api(settings, log_level) as (forker, api):
         if forker:
             forker.preload(*api_processes.LIGHT_MODULES)
         api.start_stand_in()
@@ -88,6 +78,19 @@ def running_api(settings: Settings, *, log_level: str) -> Iterator[str]:
             forker.preload(*api_processes.MODULES)
         api.start()
         yield api.url
+
+
+@contextmanager
+def _opening_api(
+    settings: Settings, log_level: str
+) -> Iterator[tuple[Forker | None, api_processes.ApiProcesses]]:
+    """Open the API's port; yields the forker of all processes, and the API's."""
+    with (
+        TemporaryDirectory() as counts,
+        forking({"PROMETHEUS_MULTIPROC_DIR": counts}) as forker,
+        api_processes.api_processes(settings, forker, Path(counts), log_level=log_level) as api,
+    ):
+        yield forker, api
 
 
 class _Worker:

@@ -14,6 +14,7 @@ from app.tasks import service as work
 from app.tasks.service import Lease
 from tests.contract.test_jobs import add_dataset
 from tests.models import NO_FILE, register_file
+from worker import kinds
 from worker.batches.config import ArchiveSource, BatchConfig, DatasetSource
 from worker.batches.work import BatchWork
 from worker.protocol import PartPredicted, Predicted
@@ -43,7 +44,7 @@ def begin(database: Database, kind: BatchWork) -> tuple[Lease, BatchConfig | Non
     with database.transaction() as session:
         lease = work.claim(session, "predict", "me")
         assert lease is not None
-        command = kind.begin(session, lease)
+        command, _ = kinds.begin({"predict": kind}, session, lease)
     return lease, BatchConfig.model_validate_json(command.configuration) if command else None
 
 
