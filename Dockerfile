@@ -2,13 +2,13 @@ ARG PYTHON_TAG=3.12.11-slim-bookworm
 
 FROM python:${PYTHON_TAG} AS build
 ARG UV_VERSION=0.13.9
-# cpu, or the CUDA release that torch's wheels are built for, such as cu132 or cu130.
+# cpu, or the CUDA version of torch's wheels, such as cu132 or cu130.
 ARG TORCH_BACKEND=cpu
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy VIRTUAL_ENV=/opt/graft
 RUN pip install --no-cache-dir uv==${UV_VERSION} && uv venv ${VIRTUAL_ENV}
 WORKDIR /src
 
-# Torch's wheels are others for each backend: the lock fixes their versions, and the bytes of the rest.
+# Each backend has its own torch wheels, so the lock fixes only their versions, not their hashes.
 COPY requirements.lock ./
 RUN awk '/^[a-z]/ { keep = /^nvidia-ml-py==/ || !/^(torch|torchvision|triton)==|^(nvidia|cuda)-/ } keep' \
         requirements.lock > others.lock \

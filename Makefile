@@ -1,8 +1,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-# Compiled modules start in a third of the time, so setup compiles those it installs, and nothing
-# here runs without writing its own.
+# Compiled modules start in a third of the time, so setup compiles the installed ones, and every
+# target writes its own.
 export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -16,11 +16,11 @@ CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
 PYTHON ?= $(firstword $(foreach name,$(CANDIDATES),$(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
 
 .PHONY: help
-help: ## Show the targets
+help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 .PHONY: setup
-setup: $(STAMP) ## Install everything into .venv (quick when nothing changed)
+setup: $(STAMP) ## Install everything into .venv (fast if nothing has changed)
 
 # uv comes from the PATH or, pinned, from the registry into the environment itself.
 UV ?= $(or $(shell command -v uv),$(BIN)/uv)
@@ -40,7 +40,7 @@ $(STAMP): requirements-dev.lock pyproject.toml client/pyproject.toml | $(BIN)/py
 	@touch $@
 
 .PHONY: check
-check: setup ## Format, lint, types, import arrows
+check: setup ## Check format, lint, types and imports between layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -50,15 +50,15 @@ TEST_PROCESSES := 2
 PYTEST := OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest
 
 .PHONY: test
-test: check ## Every check and every test (TEST_PROCESSES=… side by side)
+test: check ## Run all checks and tests (in TEST_PROCESSES=… parallel processes)
 	$(PYTEST) --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: test-quick
-test-quick: setup ## Check what has changed and run its area's tests (AREA="jobs work" names areas)
+test-quick: setup ## Check changed files and run the tests of their areas (AREA="jobs work" names areas)
 	$(BIN)/python -m tests.select_tests --processes $(TEST_PROCESSES) $(AREA)
 
 .PHONY: test-all
-test-all: check ## The same, with every architecture and backend (an hour and a half more, 12 GB of memory)
+test-all: check ## Run `test` with every architecture and backend (90 minutes more, 12 GB of memory)
 	$(PYTEST) -m ""
 
 .PHONY: coverage
@@ -67,21 +67,21 @@ coverage: setup ## Run the tests with coverage of lines and branches (report in 
 		--cov=app --cov=worker --cov=graft_client --cov-branch --cov-report=term --cov-report=html:build/coverage $(COVERAGE_FLAGS)
 
 .PHONY: demo
-demo: setup ## Train on pictures, predict, and leave the service running
+demo: setup ## Train on images, predict, and leave the service running
 	$(BIN)/graft demo
 
 .PHONY: demo-once
-demo-once: setup ## The same, and stop the service at the end
+demo-once: setup ## Run `demo`, and stop the service at the end
 	$(BIN)/graft demo --once
 
 .PHONY: bench-start
-bench-start: setup ## Start-up, idle memory and short jobs beside imports, Pillow and the tutorials' loop
+bench-start: setup ## Measure start-up, idle memory and short jobs against imports, Pillow and a tutorial's loop
 	$(BIN)/python -m benchmarks.start $(BENCH_FLAGS)
 
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 
-# The peers stand in an environment of their own, with the service's versions of what both use.
+# The compared libraries have their own environment, with the service's versions of shared packages.
 $(BENCH_STAMP): benchmarks/requirements-bench.lock pyproject.toml client/pyproject.toml | $(UV)
 	test -x $(BENCH_VENV)/bin/python || $(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(BENCH_VENV)
 	$(UV) pip install --python $(BENCH_VENV)/bin/python --require-hashes -r benchmarks/requirements-bench.lock
@@ -89,32 +89,32 @@ $(BENCH_STAMP): benchmarks/requirements-bench.lock pyproject.toml client/pyproje
 	@touch $@
 
 .PHONY: bench-training
-bench-training: $(BENCH_STAMP) ## Train beside fastai, Lightning, timm and others (BENCH_FLAGS=…)
+bench-training: $(BENCH_STAMP) ## Compare training with fastai, Lightning, timm and others (BENCH_FLAGS=…)
 	$(BENCH_VENV)/bin/python -m benchmarks.training $(BENCH_FLAGS)
 
 .PHONY: bench-gpu
-bench-gpu: setup ## Images a second of training on a CUDA device (BENCH_FLAGS=…)
+bench-gpu: setup ## Measure training on a CUDA device in images per second (BENCH_FLAGS=…)
 	$(BIN)/python -m benchmarks.gpu_training $(BENCH_FLAGS)
 
 SERVING_VENV := .venv-serving
 SERVING_STAMP := $(SERVING_VENV)/.installed
 
-# The peers in serving need other versions of OpenTelemetry than the service has.
+# The compared servers need other versions of OpenTelemetry than the service.
 $(SERVING_STAMP): benchmarks/requirements-serving.lock | $(UV)
 	test -x $(SERVING_VENV)/bin/python || $(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(SERVING_VENV)
 	$(UV) pip install --python $(SERVING_VENV)/bin/python --require-hashes -r benchmarks/requirements-serving.lock
 	@touch $@
 
 .PHONY: bench-serving
-bench-serving: setup $(SERVING_STAMP) ## Serve beside naive FastAPI, LitServe, BentoML and mosec (needs wrk; BENCH_FLAGS=…)
+bench-serving: setup $(SERVING_STAMP) ## Compare serving with plain FastAPI, LitServe, BentoML and mosec (needs wrk; BENCH_FLAGS=…)
 	$(BIN)/python -m benchmarks.serving $(BENCH_FLAGS)
 
 .PHONY: bench-gpu-serving
-bench-gpu-serving: setup ## Images a second served from a CUDA device (needs wrk; BENCH_FLAGS=…)
+bench-gpu-serving: setup ## Measure serving from a CUDA device in images per second (needs wrk; BENCH_FLAGS=…)
 	$(BIN)/python -m benchmarks.gpu_serving $(BENCH_FLAGS)
 
 .PHONY: lock
-lock: $(UV) ## Write the lock files anew (LOCK_FLAGS=--upgrade for newer versions)
+lock: $(UV) ## Update the lock files (LOCK_FLAGS=--upgrade for newer versions)
 	$(UV) pip compile $(LOCK_FLAGS) $(COMPILE) --extra onnx --extra openvino --extra otel --extra postgres -o requirements.lock pyproject.toml
 	$(UV) pip compile $(LOCK_FLAGS) $(COMPILE) --extra onnx --extra openvino --extra otel --extra postgres --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 	$(UV) pip compile $(LOCK_FLAGS) $(COMPILE) --group bench -c requirements.lock -o benchmarks/requirements-bench.lock pyproject.toml
@@ -126,5 +126,5 @@ COMPILE := --quiet --universal --python-version 3.11 --generate-hashes --custom-
 	--no-emit-package graft-client
 
 .PHONY: clean
-clean: ## Remove the environment and every cache
+clean: ## Delete the environments and all caches
 	rm -rf $(VENV) $(BENCH_VENV) $(SERVING_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

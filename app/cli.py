@@ -46,13 +46,14 @@ class _Queue(StrEnum):
     TRAIN = "train"
 
 
-WithParent = Annotated[bool, typer.Option(help="End when standard input is closed.", hidden=True)]
+WithParent = Annotated[bool, typer.Option(help="Stop when standard input is closed.", hidden=True)]
 
 
 @app.callback()
 def _configure(
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], typer.Option(help="What is logged.")
+        Literal["debug", "info", "warning", "error"],
+        typer.Option(help="Lowest level of log records."),
     ] = "info",
 ) -> None:
     """Fine-tune and serve image classifiers over HTTP."""
@@ -69,17 +70,17 @@ def up() -> None:
     _interrupt_on_signals()
     try:
         with running_service(settings) as url:
-            typer.echo(f"Graft is ready at {url} - Swagger UI: {url}/docs - Ctrl-C ends it")
+            typer.echo(f"Graft is ready at {url} - Swagger UI: {url}/docs - press Ctrl-C to stop")
             threading.Event().wait()
     except KeyboardInterrupt:
-        typer.echo("Graft has ended.")
+        typer.echo("Graft has stopped.")
 
 
 @app.command()
 def demo(
     data: Annotated[
         Path | None,
-        typer.Option(help="Photographs to learn: a zip or a folder (else GRAFT_DEMO_DATA)."),
+        typer.Option(help="Labelled images: a zip file or a folder (default: GRAFT_DEMO_DATA)."),
     ] = None,
     once: Annotated[bool, typer.Option(help="End the service when the demo is over.")] = False,
     output: Annotated[Path, typer.Option(help="Folder for images and curves.")] = Path(
@@ -101,19 +102,19 @@ def demo(
             console.print(f"Graft runs at [link]{url}[/link], Swagger UI: [link]{url}/docs[/link]")
             run_demo(url, dataset=data or settings.demo_data, output_dir=output, console=console)
             if not once:
-                console.print("The service goes on; Ctrl-C ends it.")
+                console.print("The service keeps running; press Ctrl-C to stop.")
                 threading.Event().wait()
     except (GraftClientError, FileNotFoundError) as error:
         typer.echo(f"graft: {error}", err=True)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
-        console.print("Graft has ended.")
+        console.print("Graft has stopped.")
 
 
 @app.command()
 def api(
     shared_port: Annotated[
-        int | None, typer.Option(help="Answer in this process, on a port of several.", hidden=True)
+        int | None, typer.Option(help="Serve in this process, on a shared port.", hidden=True)
     ] = None,
     with_parent: WithParent = False,
 ) -> None:
@@ -123,12 +124,12 @@ def api(
     if with_parent:
         end_with_parent()
     if shared_port is None:
-        _keep_answering(settings)
+        _run_api(settings)
     else:
-        _answer(settings, shared_port)
+        _serve_shared(settings, shared_port)
 
 
-def _keep_answering(settings: Settings) -> None:
+def _run_api(settings: Settings) -> None:
     from app.standalone import running_api  # noqa: PLC0415 - slow to import, and not always needed
 
     _interrupt_on_signals()
@@ -137,7 +138,7 @@ def _keep_answering(settings: Settings) -> None:
         threading.Event().wait()
 
 
-def _answer(settings: Settings, port: int) -> None:
+def _serve_shared(settings: Settings, port: int) -> None:
     from app.main import create_app  # noqa: PLC0415 - slow to import, and not always needed
     from app.processes.api_process import serve  # noqa: PLC0415 - slow to import, and not always needed
     from app.processes.ports import share_port  # noqa: PLC0415 - slow to import, and not always needed
@@ -152,7 +153,7 @@ def worker(
         list[_Queue],
         typer.Option(
             help="`train` for training jobs, `predict` for batches, evaluations and int8, "
-            "`cpu` for uploads, exports and advice; may be given more than once."
+            "`cpu` for uploads, exports and advice; repeat the option for several."
         ),
     ],
     with_parent: WithParent = False,

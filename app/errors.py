@@ -1,28 +1,28 @@
-"""The domain's errors.
+"""The errors of the service, independent of HTTP.
 
     GraftError
-    ├── InputError                   the caller can correct it
-    │   ├── ValidationFailed         a field is wrong; lists what is allowed
+    ├── InputError                   the request is wrong
+    │   ├── ValidationFailed         fields are wrong; lists what is allowed
     │   ├── BadJson, BodyTooLarge, BodyIncomplete
-    │   ├── ArchiveError             the uploaded archive
+    │   ├── ArchiveError             the uploaded archive is rejected
     │   │   ├── ArchiveInvalid, ArchiveUnsupported, ArchiveUnsafePath, ArchiveUnsafeEntry
     │   │   └── ArchiveTooLarge, ArchiveTooManyFiles, ArchiveDuplicate
     │   ├── DatasetLayout, DatasetBadImages
     │   ├── UnsupportedImage, ImageCorrupt, ImageTooLarge
     │   └── WeightsUnavailable
     ├── NotFound
-    ├── Conflict                     the current state does not allow it
+    ├── Conflict                     the current state does not allow the request
     │   ├── IllegalTransition, IdempotencyConflict, InUse, NameTaken
     │   ├── ModelNotReady, NotCalibrated, GateFailed
-    │   └── ReportNotReady, ResultsNotReady, DatasetInvalid
+    │   └── ReportNotReady, ResultsNotReady, DatasetInvalid, BudgetTooSmall
     ├── Overloaded, DeadlineExceeded, StorageFull, Unavailable, EngineUnavailable
     ├── ExportMismatch, ExportUnavailable
-    ├── CheckpointInvalid            a stored model that cannot be read here
-    └── TrainingError                a job's own failure
+    ├── CheckpointInvalid            a stored model cannot be read
+    └── TrainingError                a training job has failed
         ├── Diverged, GpuOutOfMemory, DeviceUnavailable, TooFewImages
         └── ChildCrashed, NoProgress, LeaseLost
 
-Nothing here knows HTTP; `app.web.problems` gives each its status. `code` is part of the contract.
+`app.web.problems` maps each to its HTTP status. `code` is part of the API.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class InputProblem:
-    """An error of one field: its place, what is wrong, what is allowed."""
+    """A problem of one field: its location, a message and the allowed values."""
 
     loc: tuple[str | int, ...]
     message: str
@@ -39,7 +39,7 @@ class InputProblem:
 
 
 class GraftError(Exception):
-    """The service itself failed; its log has the details under the request's id."""
+    """The service has failed; its log has the details under the request's id."""
 
     code: ClassVar[str] = "INTERNAL"
 
@@ -49,13 +49,13 @@ class GraftError(Exception):
 
 
 class InputError(GraftError):
-    """The request cannot be accepted as it is."""
+    """The request is invalid."""
 
     code = "VALIDATION"
 
 
 class ValidationFailed(InputError):
-    """One or more fields are wrong."""
+    """One or more fields are invalid."""
 
     code = "VALIDATION"
 
@@ -65,43 +65,43 @@ class ValidationFailed(InputError):
 
 
 class BadJson(InputError):
-    """The body is not JSON that can be read."""
+    """The body is not valid JSON."""
 
     code = "BAD_JSON"
 
 
 class BodyTooLarge(InputError):
-    """The body is over the limit of its route."""
+    """The body is larger than the route's limit."""
 
     code = "BODY_TOO_LARGE"
 
 
 class BodyIncomplete(InputError):
-    """The body ended early or is not the multipart form it claims to be."""
+    """The body ended early or is not a valid multipart form."""
 
     code = "BODY_INCOMPLETE"
 
 
 class ArchiveError(InputError):
-    """The uploaded archive cannot be accepted."""
+    """The uploaded archive is rejected."""
 
     code = "ARCHIVE_INVALID"
 
 
 class ArchiveInvalid(ArchiveError):
-    """Not an archive, truncated, or damaged."""
+    """The file is not an archive, or it is truncated or damaged."""
 
     code = "ARCHIVE_INVALID"
 
 
 class ArchiveUnsupported(ArchiveError):
-    """Encrypted, or compressed in a way this service does not read."""
+    """The archive is encrypted, or uses an unsupported compression."""
 
     code = "ARCHIVE_UNSUPPORTED"
 
 
 class ArchiveUnsafePath(ArchiveError):
-    """An entry's name points outside the archive or cannot be a file name everywhere."""
+    """An entry's path leads outside the archive or is not a portable file name."""
 
     code = "ARCHIVE_UNSAFE_PATH"
 
@@ -113,7 +113,7 @@ class ArchiveUnsafeEntry(ArchiveError):
 
 
 class ArchiveTooLarge(ArchiveError):
-    """The archive unpacks to more bytes than allowed."""
+    """The unpacked archive is larger than allowed."""
 
     code = "ARCHIVE_TOO_LARGE"
 
@@ -131,7 +131,7 @@ class ArchiveDuplicate(ArchiveError):
 
 
 class DatasetLayout(InputError):
-    """The folders are not one of the layouts a dataset can have."""
+    """The folders do not have a supported dataset layout."""
 
     code = "DATASET_LAYOUT"
 
@@ -143,43 +143,43 @@ class DatasetBadImages(InputError):
 
 
 class UnsupportedImage(InputError):
-    """Not an image format this service reads."""
+    """The image format is not supported."""
 
     code = "UNSUPPORTED_IMAGE"
 
 
 class ImageCorrupt(InputError):
-    """The image ends early or does not decode."""
+    """The image is truncated or cannot be decoded."""
 
     code = "IMAGE_CORRUPT"
 
 
 class ImageTooLarge(InputError):
-    """The image's header announces more pixels than allowed."""
+    """The image has more pixels than allowed."""
 
     code = "IMAGE_TOO_LARGE"
 
 
 class WeightsUnavailable(InputError):
-    """The requested pretrained weights are not available here."""
+    """The requested pretrained weights are not available."""
 
     code = "WEIGHTS_UNAVAILABLE"
 
 
 class NotFound(GraftError):
-    """The resource does not exist, or it is not the caller's."""
+    """The resource does not exist."""
 
     code = "NOT_FOUND"
 
 
 class Conflict(GraftError):
-    """The current state does not allow it."""
+    """The current state does not allow the request."""
 
     code = "CONFLICT"
 
 
 class IllegalTransition(Conflict):
-    """The job's status does not allow this step."""
+    """The job's status does not allow this transition."""
 
     code = "ILLEGAL_TRANSITION"
 
@@ -191,7 +191,7 @@ class IdempotencyConflict(Conflict):
 
 
 class InUse(Conflict):
-    """Something else still needs it."""
+    """Another resource still uses this one."""
 
     code = "IN_USE"
 
@@ -209,43 +209,43 @@ class NotCalibrated(Conflict):
 
 
 class GateFailed(Conflict):
-    """The version does not pass the model's gate, or cannot be compared there."""
+    """The version does not pass the model's gate, or cannot be compared with the champion."""
 
     code = "GATE_FAILED"
 
 
 class ReportNotReady(Conflict):
-    """The job has no report, or not yet."""
+    """The job has no report yet, or ended without one."""
 
     code = "REPORT_NOT_READY"
 
 
 class ResultsNotReady(Conflict):
-    """The batch has no results, or not yet."""
+    """The batch has no results yet, or ended without them."""
 
     code = "RESULTS_NOT_READY"
 
 
 class DatasetInvalid(Conflict):
-    """The dataset was rejected when it was checked."""
+    """The dataset was rejected by its check."""
 
     code = "DATASET_INVALID"
 
 
 class BudgetTooSmall(Conflict):
-    """Nothing can be trained within the budget."""
+    """No architecture can be trained within the budget."""
 
     code = "BUDGET_TOO_SMALL"
 
 
 class ExportMismatch(GraftError):
-    """An exported file answered differently from the model, and was deleted."""
+    """An exported file gave other predictions than the model and was deleted."""
 
     code = "EXPORT_MISMATCH"
 
 
 class ExportUnavailable(GraftError):
-    """The worker lacks a library that this format needs."""
+    """The worker lacks a library for this format."""
 
     code = "EXPORT_UNAVAILABLE"
 
@@ -261,7 +261,7 @@ class Overloaded(GraftError):
 
 
 class DeadlineExceeded(GraftError):
-    """No answer within the request's deadline."""
+    """The request exceeded its deadline."""
 
     code = "DEADLINE_EXCEEDED"
 
@@ -273,31 +273,31 @@ class StorageFull(GraftError):
 
 
 class Unavailable(GraftError):
-    """The database or the storage does not answer."""
+    """The database or the storage is not available."""
 
     code = "UNAVAILABLE"
 
 
 class EngineUnavailable(GraftError):
-    """The engine that was asked for is not installed, or does not run as it was asked to."""
+    """The requested engine is not installed or does not support the requested precision."""
 
     code = "ENGINE_UNAVAILABLE"
 
 
 class CheckpointInvalid(GraftError):
-    """A stored file is not the checkpoint it should be, or from a newer version."""
+    """A stored checkpoint is damaged, or was written by a newer version."""
 
     code = "CHECKPOINT_INVALID"
 
 
 class TrainingError(GraftError):
-    """A job's own failure, shown in the job's `error`."""
+    """The training has failed; the job's `error` has the reason."""
 
     code = "TRAINING_FAILED"
 
 
 class Diverged(TrainingError):
-    """The loss is no longer a finite number."""
+    """The loss is not a finite number."""
 
     code = "DIVERGED"
 
@@ -309,31 +309,31 @@ class GpuOutOfMemory(TrainingError):
 
 
 class DeviceUnavailable(TrainingError):
-    """The requested device is not there."""
+    """The requested device does not exist on the worker."""
 
     code = "DEVICE_UNAVAILABLE"
 
 
 class TooFewImages(TrainingError):
-    """An epoch would be a single image."""
+    """The dataset has too few images to train on."""
 
     code = "TOO_FEW_IMAGES"
 
 
 class ChildCrashed(TrainingError):
-    """The worker's child process died three times."""
+    """The worker's child process crashed three times in a row."""
 
     code = "CHILD_CRASHED"
 
 
 class NoProgress(TrainingError):
-    """The child was alive but silent for too long."""
+    """The worker's child process made no progress for too long."""
 
     code = "NO_PROGRESS"
 
 
 class LeaseLost(TrainingError):
-    """Three workers in a row disappeared while they held the work."""
+    """Three workers in a row disappeared while they ran the work."""
 
     code = "LEASE_LOST"
 
@@ -343,7 +343,7 @@ def _as_sentence(message: str) -> str:
 
 
 def recall_error(code: str, message: str) -> GraftError:
-    """Return the error of this code with the message that was stored."""
+    """Return the error of a stored code and message."""
     classes: list[type[GraftError]] = [GraftError]
     for error in classes:
         classes += error.__subclasses__()

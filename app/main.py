@@ -1,4 +1,4 @@
-"""The web application, put together."""
+"""Build the FastAPI application."""
 
 from asyncio import to_thread
 from collections.abc import AsyncIterator, Callable
@@ -30,7 +30,7 @@ from app.storage import LocalStorage
 from app.studies.router import router as studies_router
 from app.tasks.dispatcher import Dispatcher
 from app.tasks.notifications import CeleryNotifier
-from app.telemetry.instrumentation import Instrumentation
+from app.telemetry.middleware import TelemetryMiddleware
 from app.telemetry.scraping.router import router as scraping_router
 from app.telemetry.tracing import tracing
 from app.validation.router import router as validation_router
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from app.predictions.predictor import Predictor
 
 ROUTERS: tuple[APIRouter, ...] = (
-    predictions_router,  # first, for it is looked for most often
+    predictions_router,  # first, because it is requested most often
     datasets_router,
     advice_router,
     architectures_router,
@@ -68,14 +68,14 @@ ROUTERS: tuple[APIRouter, ...] = (
 _WARM_UP_SECONDS = 60.0
 
 _THREADS = 40
-"""That answer requests in a process (AnyIO's own limit): none waits for a connection by itself."""
+"""Threads for `def` routes in a process (AnyIO's default); each can have a connection."""
 
 _NUM_CONNECTIONS = 80
-"""To the database, of all processes: PostgreSQL takes 100, and workers need some."""
+"""Database connections of all API processes; PostgreSQL allows 100, and workers need some."""
 
 DESCRIPTION = """
-Upload labelled photographs, fine-tune a pretrained image classifier on them, watch its history, and
-send pictures to the model that comes out.
+Upload labelled images, fine-tune a pretrained image classifier on them, follow its history, and
+classify images with the resulting model.
 
 `POST /datasets` → `POST /jobs` → `GET /jobs/{id}/history` → `POST /predict`
 """
@@ -88,11 +88,11 @@ def create_app(
     warms_up_first: bool = False,
     on_start: Callable[[], object] = lambda: None,
 ) -> FastAPI:
-    """Build the application; it connects to nothing before its lifespan begins.
+    """Build the application; connections are opened in its lifespan.
 
-    Without `predicts` it loads neither torch nor a model: predictions are answered with 503, and it
-    is never ready: it stands in while others load (`app.processes.api`). With `warms_up_first` its
-    lifespan begins once the chosen model has answered; then `on_start` is called.
+    Without `predicts` it is a stand-in (`app.processes.api`): it loads neither torch nor a model,
+    responds to predictions with 503 and is never ready. With `warms_up_first` the lifespan starts
+    after the warm-up of the chosen model. `on_start` is called when it starts.
     """
     app = FastAPIOffline(
         title="Graft",
@@ -115,7 +115,7 @@ def create_app(
         },
         max_bytes_below={"/v2/models/": settings.max_predict_bytes},
     )
-    app.add_middleware(Instrumentation)
+    app.add_middleware(TelemetryMiddleware)
     app.add_middleware(RequestId)
     return app
 
@@ -129,8 +129,10 @@ def _lifespan(
         storage.root.mkdir(parents=True, exist_ok=True)
         connections = min(_THREADS, max(2, _NUM_CONNECTIONS // settings.api_processes))
         database = Database(settings.sqlalchemy_url, max_connections=connections)
-        queue = CeleryNotifier(settings.celery_broker_url, expires_seconds=settings.notify_seconds)
-        dispatcher = Dispatcher(database, queue, every_seconds=settings.notify_seconds)
+        notifier = CeleryNotifier(
+            settings.celery_broker_url, expires_seconds=settings.notify_seconds
+        )
+        dispatcher = Dispatcher(database, notifier, every_seconds=settings.notify_seconds)
         database.on_commit = dispatcher.notify
         predictor = _make_predictor(settings, database, storage) if predicts else None
         app.state.services = Services(
@@ -153,7 +155,7 @@ def _lifespan(
             dispatcher.close()
             if predictor:
                 predictor.close()
-            queue.close()
+            notifier.close()
             database.close()
 
     return lifespan

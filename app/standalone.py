@@ -1,4 +1,4 @@
-"""`graft up`: the API and workers for all queues on one machine, with the embedded database."""
+"""Run the API and workers for all queues on one machine (`graft up`)."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,7 @@ from app.processes.kept import KeptProcess, Running, fork_with, forking, keeping
 from app.settings import Settings, environment_with
 
 WORKERS = (("cpu", "predict"), ("train",))
-"""The queues of each worker process: two share one, as their work is done by its children."""
+"""The queues of each worker process; two queues share one, because children do the work."""
 
 WORKER_MODULES = (
     "worker.process",
@@ -35,53 +35,42 @@ CHILD_MODULES = ("worker.children:preload",)
 
 @contextmanager
 def running_service(settings: Settings, *, log_level: str = "info") -> Iterator[str]:
-    """Run everything until the block ends; yields the address once the service is ready.
+    """Run the service until the block ends; yields its URL once it is ready.
 
-    All processes are forked from one that imports their modules once, in the order in which they
-    are needed: the API answers first, then workers take work, then models predict.
-    A process that dies is started again. Raises Unavailable if the port is taken or the service
-    does not become ready.
+    All processes are forked from one that imports their modules once, in the order of need: first
+    those of the stand-in API, then of the workers, then of prediction. A process that exits is
+    restarted. Raises Unavailable if the port is taken or the service does not become ready.
     """
-    with ExitStack() as stack:
-        counts = Path(stack.enter_context(TemporaryDirectory()))
-        forker = stack.enter_context(forking({"PROMETHEUS_MULTIPROC_DIR": str(counts)}))
-        api = stack.enter_context(
-            api_processes.api_processes(settings, forker, counts, log_level=log_level)
-        )
-        environment = environment_with(settings)
+    environment = environment_with(settings)
+    with _opening_api(settings, log_level) as (forker, api):
         workers = [
             KeptProcess(
                 f"worker {'+'.join(queues)}", _Worker(forker, environment, queues, log_level)
             )
             for queues in WORKERS
         ]
-        stack.enter_context(keeping_alive(workers))
-        with ThreadPoolExecutor(1) as preparing:
-            prepared = preparing.submit(_prepare, environment)
+        with keeping_alive(workers):
+            with ThreadPoolExecutor(1) as preparing:
+                prepared = preparing.submit(_prepare, environment)
+                if forker:
+                    forker.preload(*api_processes.LIGHT_MODULES)
+                prepared.result()
+            api.start_stand_in()
             if forker:
-                forker.preload(*api_processes.LIGHT_MODULES)
-            prepared.result()
-        api.start_stand_in()
-        if forker:
-            forker.preload(*WORKER_MODULES)
-        for worker in workers:
-            worker.start()
-        if forker:
-            forker.preload(*api_processes.MODULES, *CHILD_MODULES)
-        api.start()
-        _wait_until_ready(api.url, [*api.processes, *workers])
-        yield api.url
+                forker.preload(*WORKER_MODULES)
+            for worker in workers:
+                worker.start()
+            if forker:
+                forker.preload(*api_processes.MODULES, *CHILD_MODULES)
+            api.start()
+            _wait_until_ready(api.url, [*api.processes, *workers])
+            yield api.url
 
 
 @contextmanager
 def running_api(settings: Settings, *, log_level: str) -> Iterator[str]:
-    """Run the API alone until the block ends; yields its address once it predicts."""
-    with ExitStack() as stack:
-        counts = Path(stack.enter_context(TemporaryDirectory()))
-        forker = stack.enter_context(forking({"PROMETHEUS_MULTIPROC_DIR": str(counts)}))
-        api = stack.enter_context(
-            api_processes.api_processes(settings, forker, counts, log_level=log_level)
-        )
+    """Run the API alone until the block ends; yields its URL once it serves predictions."""
+    with _opening_api(settings, log_level) as (forker, api):
         if forker:
             forker.preload(*api_processes.LIGHT_MODULES)
         api.start_stand_in()
@@ -89,6 +78,19 @@ def running_api(settings: Settings, *, log_level: str) -> Iterator[str]:
             forker.preload(*api_processes.MODULES)
         api.start()
         yield api.url
+
+
+@contextmanager
+def _opening_api(
+    settings: Settings, log_level: str
+) -> Iterator[tuple[Forker | None, api_processes.ApiProcesses]]:
+    """Open the API's port; yields the forker of all processes, and the API's."""
+    with (
+        TemporaryDirectory() as counts,
+        forking({"PROMETHEUS_MULTIPROC_DIR": counts}) as forker,
+        api_processes.api_processes(settings, forker, Path(counts), log_level=log_level) as api,
+    ):
+        yield forker, api
 
 
 class _Worker:
@@ -137,8 +139,8 @@ def _wait_until_ready(url: str, processes: Sequence[KeptProcess]) -> None:
         if any(process.num_starts > api_processes.MAX_STARTS for process in processes):
             break
         try:
-            with urlopen(f"{url}/readyz", timeout=5):  # noqa: S310 - our own address
+            with urlopen(f"{url}/readyz", timeout=5):  # noqa: S310 - the service's own URL
                 return
         except (URLError, HTTPException, OSError):
             time.sleep(0.05)
-    raise Unavailable("The service did not become ready; its log above says why.")
+    raise Unavailable("The service did not become ready; see its log above.")

@@ -1,4 +1,4 @@
-"""Alembic's environment: one database, migrated under a lock so that two starts do not collide."""
+"""Alembic's environment: migrate a database under a lock, so that two starts do not collide."""
 
 from typing import Any, Literal
 
@@ -10,11 +10,11 @@ from app.db import tables  # noqa: F401 - the tables register themselves with th
 from app.db.base import Base, UtcDateTime
 from app.db.session import Database
 
-LOCK_NUMBER = 0x67726166  # "graf": any constant that nothing else in the database locks
+LOCK_NUMBER = 0x67726166  # "graf": a constant that nothing else in the database uses as a lock
 
 
 def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False]:
-    """Write the project's own column types the short way in generated migrations."""
+    """Render the project's column types in generated migrations."""
     if kind == "type" and isinstance(item, UtcDateTime):
         return "sa.DateTime(timezone=True)"
     if kind == "type" and isinstance(item, JSON):

@@ -1,13 +1,13 @@
-"""What a worker answers to inquiries, for tests without one."""
+"""Complete analyses in tests without a worker."""
 
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.analyses import service as inquiries
+from app.analyses import service as analyses
 from app.db.session import Database
-from app.db.tables import Inquiry
+from app.db.tables import AnalysisRequest
 from app.tasks import service as work
 from app.tasks.notifications import QUEUES
 from app.tasks.service import Lease
@@ -60,9 +60,9 @@ DRY_RUN: dict[str, Any] = {
 }
 
 
-def list_inquiries(database: Database) -> list[Inquiry]:
+def list_analyses(database: Database) -> list[AnalysisRequest]:
     with database.reading() as session:
-        return list(session.scalars(select(Inquiry).order_by(Inquiry.id)))
+        return list(session.scalars(select(AnalysisRequest).order_by(AnalysisRequest.id)))
 
 
 def claim_any(session: Session) -> Lease | None:
@@ -71,20 +71,20 @@ def claim_any(session: Session) -> Lease | None:
     return next((lease for lease in leases if lease), None)
 
 
-def answer_waiting(database: Database, result: dict[str, Any]) -> None:
-    """Answer the one inquiry that waits, under its lease, as a worker does."""
+def complete_waiting_analysis(database: Database, result: dict[str, Any]) -> None:
+    """Complete the only waiting analysis under a lease, as a worker does."""
     with database.transaction() as session:
         lease = claim_any(session)
         assert lease is not None
         assert lease.subject_id.startswith("inq_")
-        inquiries.answer(session, lease.subject_id, result)
+        analyses.complete(session, lease.subject_id, result)
         work.finish(session, lease)
 
 
-def fail_waiting_inquiry(database: Database, code: str, message: str) -> None:
-    """Let the one inquiry that waits fail."""
+def fail_waiting_analysis(database: Database, code: str, message: str) -> None:
+    """Fail the only waiting analysis under a lease, as a worker does."""
     with database.transaction() as session:
         lease = claim_any(session)
         assert lease is not None
-        inquiries.fail(session, lease.subject_id, code, message)
+        analyses.fail(session, lease.subject_id, code, message)
         work.finish(session, lease)

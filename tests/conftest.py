@@ -1,4 +1,4 @@
-"""Fixtures that every kind of test uses."""
+"""Fixtures of all tests."""
 
 import gc
 import os
@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).parent.parent
 
 
 LONGEST_FIRST = ("tests/e2e", "tests/unit/training", "tests/unit/ml", "tests/contract")
-"""Folders whose groups begin first, so that no process is left with a long one at the end."""
+"""Folders whose tests start first, so that no process ends with a long group."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,37 +36,37 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if seed := os.environ.get("GRAFT_TEST_SHUFFLE"):
         random.Random(seed).shuffle(items)
     else:
-        items.sort(key=lambda item: _find_place(item.location[0]))
+        items.sort(key=lambda item: _rank_folder(item.location[0]))
 
 
-def _find_place(path: str) -> int:
+def _rank_folder(path: str) -> int:
     places = [number for number, folder in enumerate(LONGEST_FIRST) if path.startswith(folder)]
     return places[0] if places else len(LONGEST_FIRST)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _looked_through_at_the_end() -> Iterator[None]:
+def _unfreeze_at_the_end() -> Iterator[None]:
     yield
     gc.unfreeze()
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _what_stays_is_not_looked_through(_looked_through_at_the_end: None) -> Iterator[None]:
-    """torch keeps millions of objects of what tests have exported: minutes for the collector."""
+def _freeze_after_each_module(_unfreeze_at_the_end: None) -> Iterator[None]:
+    """Exclude existing objects from garbage collection: torch keeps millions after exports."""
     yield
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(autouse=True)
-def _draws_depend_on_no_other_test() -> None:
+def _seed_torch() -> None:
     if torch := sys.modules.get("torch"):  # tests without it need not wait for it
         torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
-    """The folder of shared photographs and weights; tests that need it are skipped without."""
+    """Return the folder of shared images and weights; skip the test without it."""
     folder = Path(os.environ.get("GRAFT_SHARED_DIR", REPOSITORY.parent / "shared"))
     if not (folder / "data" / "hymenoptera_data.zip").is_file():
         pytest.skip(f"no shared photographs in {folder} (set GRAFT_SHARED_DIR)")
@@ -75,7 +75,7 @@ def shared_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file at the newest schema, copied for every test that needs a database."""
+    """Create a SQLite file with the newest schema, to copy for every test with a database."""
     path = tmp_path_factory.mktemp("migrated") / "graft.db"
     migrate_database(f"sqlite:///{path}")
     return path
@@ -95,7 +95,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> str:
-    """A new empty PostgreSQL database."""
+    """Create an empty PostgreSQL database without a schema."""
     return create_database(postgres_server, f"test_{uuid4().hex}")
 
 
@@ -129,14 +129,14 @@ def database(settings: Settings, migrated_file: Path) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres_server: str) -> str:
-    """The name of a PostgreSQL database at the newest schema, copied like the SQLite file."""
+    """Create a PostgreSQL database with the newest schema, to copy; return its name."""
     migrate_database(create_database(postgres_server, "migrated"))
     return "migrated"
 
 
 @pytest.fixture
 def postgres_database(postgres_server: str, migrated_postgres: str) -> Iterator[Database]:
-    """An empty PostgreSQL database at the newest schema."""
+    """Open an empty PostgreSQL database with the newest schema."""
     name = f"test_{uuid4().hex}"
     database = Database(create_database(postgres_server, name, template=migrated_postgres))
     yield database
@@ -145,7 +145,7 @@ def postgres_database(postgres_server: str, migrated_postgres: str) -> Iterator[
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def either_database(request: pytest.FixtureRequest) -> Database:
-    """The same test on both kinds of database."""
+    """Run a test on both SQLite and PostgreSQL."""
     name = "database" if request.param == "sqlite" else "postgres_database"
     database: Database = request.getfixturevalue(name)
     return database

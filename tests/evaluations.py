@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 
-from app.analyses import service as inquiries
+from app.analyses import service as analyses
 from app.db.base import new_id
 from app.db.session import Database
-from app.db.tables import Dataset, Inquiry, ModelVersion
+from app.db.tables import AnalysisRequest, Dataset, ModelVersion
 from app.evaluations.schemas import EvaluationAnswer, EvaluationFigures
 from app.tasks import service as work
 from tests.models import CLASS_NAMES, register_file
@@ -92,7 +92,7 @@ def answer_evaluations(
             lease = work.claim(session, "predict", "me")
             if lease is None:
                 return count
-            asked = session.get_one(Inquiry, lease.subject_id).parameters
+            asked = session.get_one(AnalysisRequest, lease.subject_id).parameters
             rows = [session.get_one(ModelVersion, ("ants", number)) for number in predicted]
             (version,) = (
                 row.version
@@ -101,6 +101,6 @@ def answer_evaluations(
                 == (asked["checkpoint_key"], asked["quantized_key"])
             )
             answer = make_answer(targets, predicted[version])
-            inquiries.answer(session, lease.subject_id, answer)
+            analyses.complete(session, lease.subject_id, answer)
             work.finish(session, lease)
             count += 1

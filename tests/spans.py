@@ -1,4 +1,4 @@
-"""A collector of spans that speaks OTLP/HTTP, on loopback."""
+"""A collector that receives spans over OTLP/HTTP."""
 
 import threading
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 class Collector:
-    """Takes spans over OTLP/HTTP: service name and span, in the order of their coming."""
+    """The received spans with their service names, in the order of arrival."""
 
     def __init__(self) -> None:
         self.spans: list[tuple[str, Span]] = []

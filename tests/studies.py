@@ -64,14 +64,14 @@ class StudyWorker:
             for offset, accuracy in enumerate(accuracies)
         ]
         with self.database.transaction() as session:
-            work.hold(session, lease)
+            work.require_lease(session, lease)
             message = EpochsDone(rows=rows, state_key="state", best_key="best")
             self.training.record(session, lease, message)
 
     def finish(self, lease: Lease) -> None:
         """Report the result, like a child that ends before it is stopped."""
         with self.database.transaction() as session:
-            work.hold(session, lease)
+            work.require_lease(session, lease)
             message = Trained(
                 model_key=lease.subject_id,
                 model_digest="0",

@@ -1,4 +1,4 @@
-"""What a process that answers an inquiry is told."""
+"""The configuration of child processes that compute analyses."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,11 +13,11 @@ from app.validation.dry_run_schemas import DryRunRequest
 from worker.training.config import TrainingConfig
 
 
-class InquiryConfig(BaseModel):
-    """The configuration a supervisor sends to `python -m worker.inquiries`.
+class AnalysisConfig(BaseModel):
+    """The configuration that the supervisor sends to the child of an analysis.
 
-    num_images counts the dataset's images by split; num_threads are those of an evaluation;
-    file_key is where an answer's file goes, where it has one.
+    num_images is the number of the dataset's images by split. num_threads is used by evaluations.
+    file_key is the storage key for the result's file, empty if it has none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,7 +40,7 @@ class InquiryConfig(BaseModel):
     file_key: str = ""
 
     def train(self, recipe: Recipe) -> TrainingConfig:
-        """What a job with this recipe would be told; it has no place to write to."""
+        """Return the configuration of a job with this recipe, without a place to write to."""
         question = self.question
         base_model_key = (
             question.base_model_key if isinstance(question, AdviceRequest | DryRunRequest) else None

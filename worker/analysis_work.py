@@ -1,20 +1,20 @@
-"""Analysis requests as work: from their row to a child, and from its answer to their row."""
+"""Work on analysis requests: the child's configuration, and the record of its result."""
 
 from sqlalchemy.orm import Session
 
-from app.analyses import service as inquiries
+from app.analyses import service as analyses
 from app.datasets.service import require_ready
 from app.db.tables import Dataset
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.tasks.service import Lease
-from worker.analysis_config import InquiryConfig
+from worker.analysis_config import AnalysisConfig
 from worker.child import Command
-from worker.protocol import Answered, Message
+from worker.protocol import AnalysisDone, Message
 
 
 class AnalysisWork:
-    """A kind whose subject is an analysis request about a dataset, answered by a child."""
+    """A kind of work whose subject is an analysis request about a dataset."""
 
     def __init__(self, module: str, settings: Settings, storage: LocalStorage) -> None:
         self.module = module
@@ -22,12 +22,12 @@ class AnalysisWork:
         self.storage = storage
 
     def begin(self, session: Session, lease: Lease) -> Command | None:
-        inquiry = inquiries.get_inquiry(session, lease.subject_id)
-        dataset = session.get_one(Dataset, inquiry.subject_id)
+        analysis = analyses.get_request(session, lease.subject_id)
+        dataset = session.get_one(Dataset, analysis.subject_id)
         require_ready(dataset)
-        configuration = InquiryConfig.model_validate(
+        configuration = AnalysisConfig.model_validate(
             {
-                "question": inquiry.parameters,
+                "question": analysis.parameters,
                 "class_names": dataset.class_names,
                 "num_images": {
                     split: counts["num_images"] for split, counts in dataset.splits.items()
@@ -46,20 +46,20 @@ class AnalysisWork:
         )
         return Command(self.module, configuration.model_dump_json())
 
-    def place(self, lease: Lease) -> str:  # noqa: ARG002 - most answers are no files
-        """Return the key under which this attempt stores the file of its answer."""
+    def place(self, lease: Lease) -> str:  # noqa: ARG002 - most results have no file
+        """Return the storage key for the file of this attempt's result; empty if it has none."""
         return ""
 
     def record(self, session: Session, lease: Lease, message: Message) -> list[str]:
-        if isinstance(message, Answered):
-            inquiries.answer(session, lease.subject_id, message.result)
+        if isinstance(message, AnalysisDone):
+            analyses.complete(session, lease.subject_id, message.result)
         return []
 
-    def requeue(self, session: Session, subject_id: str, reason: str) -> bool:  # noqa: ARG002 - an inquiry has no events
+    def requeue(self, session: Session, subject_id: str, reason: str) -> bool:  # noqa: ARG002 - an analysis has no events
         return True
 
     def fail(self, session: Session, subject_id: str, code: str, message: str) -> list[str]:
-        inquiries.fail(session, subject_id, code, message)
+        analyses.fail(session, subject_id, code, message)
         return []
 
     def explain_to_waiting(self, code: str, message: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Celery's configuration."""
+"""The Celery application of the workers."""
 
 from celery import Celery
 from celery.signals import setup_logging
@@ -14,4 +14,4 @@ app.conf.worker_proc_alive_timeout = 30.0
 
 @setup_logging.connect  # type: ignore[untyped-decorator]  # Celery has no types
 def _leave_logging_alone(**_: object) -> None:
-    """Celery sets up no logging where this signal is heard: the command has done it."""
+    """Connect a receiver, which stops Celery from configuring logging; the command did it."""

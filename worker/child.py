@@ -1,4 +1,4 @@
-"""A child process as its supervisor sees it."""
+"""Start a child process and exchange messages with it."""
 
 import os
 import queue
@@ -19,7 +19,7 @@ from worker.spawning import start_child
 
 @dataclass(frozen=True)
 class Command:
-    """What to run: a module, and the configuration line it is sent."""
+    """The package to run in a child process, and the configuration line to send to it."""
 
     module: str
     configuration: str
@@ -27,13 +27,13 @@ class Command:
 
 @dataclass(frozen=True)
 class Exited:
-    """The child is gone; negative codes are signals."""
+    """The child has exited; a negative code is a signal."""
 
     code: int
 
 
 class Child:
-    """A package's `__main__` in a process group of its own, ended at the latest with the block."""
+    """A package's `__main__` in its own process group, killed at the end of the `with` block."""
 
     def __init__(self, command: Command, settings: Settings) -> None:
         self.settings = settings
@@ -64,31 +64,31 @@ class Child:
         self.kill()
 
     def send(self, line: str) -> None:
-        """Send a line; `receive` will tell if the child is gone."""
+        """Send a line; if the child has exited, `receive` returns Exited."""
         with suppress(BrokenPipeError):
             self._input.write(line + "\n")
             self._input.flush()
 
     def receive(self, timeout_seconds: float) -> Message | Exited | None:
-        """The next message, or None if none came in time."""
+        """Return the next message; None after the timeout."""
         try:
             return self._messages.get(timeout=timeout_seconds)
         except queue.Empty:
             return None
 
     def end(self) -> None:
-        """Ask the child to end, and kill its process group if it does not."""
+        """Send SIGTERM, and kill the process group if the child does not exit in time."""
         self._signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(self.settings.drain_seconds)
         self.kill()
 
     def kill(self) -> None:
-        """Kill the process group, so that nothing the child started outlives it."""
+        """Kill the process group, including the processes that the child has started."""
         self._signal(signal.SIGKILL)
         self._process.wait()
         self._reader.join()
-        with suppress(BrokenPipeError):  # a line that it did not read
+        with suppress(BrokenPipeError):  # the child did not read the last line
             self._input.close()
 
     def _signal(self, number: signal.Signals) -> None:
@@ -101,5 +101,5 @@ class Child:
                 try:
                     self._messages.put(parse_line(line))
                 except ValidationError:
-                    self._signal(signal.SIGKILL)  # its other messages cannot be trusted either
+                    self._signal(signal.SIGKILL)  # a child that sends invalid messages is stopped
         self._messages.put(Exited(self._process.wait()))

@@ -1,4 +1,4 @@
-"""What every child process does around its work."""
+"""Read a child process's configuration, run its work and send the result."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -7,9 +7,9 @@ from pydantic import BaseModel
 from setproctitle import setproctitle
 
 from app.errors import GraftError
-from worker.analysis_config import InquiryConfig
+from worker.analysis_config import AnalysisConfig
 from worker.parent_watchdog import ParentWatchdog, watch_parent
-from worker.protocol import Answered, Failed, InquiryProgress, Message, say
+from worker.protocol import AnalysisDone, AnalysisProgress, Failed, Message, send
 
 Config = TypeVar("Config", bound=BaseModel)
 OnProgress = Callable[[int, int], None]
@@ -18,31 +18,31 @@ OnProgress = Callable[[int, int], None]
 def run_child(
     name: str, config_type: type[Config], run: Callable[[Config, ParentWatchdog], Message | None]
 ) -> None:
-    """Read the configuration, run, and send the result, or the reason of a failure, last.
+    """Read the configuration, call `run`, and send its result or its GraftError as last message.
 
-    `run` returns None if it has sent its result itself. A failure without a name of its own ends
-    the process with a traceback.
+    `run` returns None if it has sent its result itself. Any other exception ends the process with a
+    traceback.
     """
     setproctitle(f"graft {name}")
-    lifeline = watch_parent()
-    config = config_type.model_validate_json(lifeline.configuration)
+    watchdog = watch_parent()
+    config = config_type.model_validate_json(watchdog.configuration)
     try:
-        message = run(config, lifeline)
+        message = run(config, watchdog)
     except GraftError as error:
         message = Failed(code=error.code, message=error.message)
     if message is not None:
-        say(message)
+        send(message)
 
 
-def run_analysis(name: str, answer: Callable[[InquiryConfig, OnProgress], BaseModel]) -> None:
-    """Run a child whose result answers an analysis request."""
+def run_analysis(name: str, compute: Callable[[AnalysisConfig, OnProgress], BaseModel]) -> None:
+    """Run a child that computes an analysis."""
 
-    def run(config: InquiryConfig, _: ParentWatchdog) -> Answered:
-        return Answered(result=answer(config, send_progress).model_dump(mode="json"))
+    def run(config: AnalysisConfig, _: ParentWatchdog) -> AnalysisDone:
+        return AnalysisDone(result=compute(config, send_progress).model_dump(mode="json"))
 
-    run_child(name, InquiryConfig, run)
+    run_child(name, AnalysisConfig, run)
 
 
 def send_progress(done: int, total: int) -> None:
     """Send how many steps of a total are done."""
-    say(InquiryProgress(done=done, total=total))
+    send(AnalysisProgress(done=done, total=total))

@@ -1,4 +1,4 @@
-"""What child processes run, imported for the server that they are forked from."""
+"""Import the packages of all child processes in the server that forks them."""
 
 from importlib import import_module
 
@@ -17,7 +17,7 @@ PACKAGES = (
 
 
 def preload() -> None:
-    """Import every package that a child process runs."""
+    """Import torchvision and the package of each kind of work."""
     import_torchvision()
     for package in PACKAGES:
         import_module(f"worker.{package}.__main__")

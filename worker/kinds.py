@@ -1,4 +1,4 @@
-"""The kinds of work, and what each step of an attempt means for the dataset or job it is about."""
+"""The kinds of work, and the protocol by which each records the steps of an attempt."""
 
 from typing import Protocol
 
@@ -23,22 +23,22 @@ class Kind(Protocol):
     """One kind of work. Each method runs inside the transaction that changes the lease."""
 
     def begin(self, session: Session, lease: Lease) -> Command | None:
-        """Return what to run; None if the item turned out to need nothing.
+        """Return the command to run; None if there is nothing to run.
 
-        Raises GraftError where the subject has failed before anything can be run.
+        Raises GraftError if the subject fails before a child can start.
         """
 
     def record(self, session: Session, lease: Lease, message: Message) -> list[str]:
-        """Write what the child said; answers storage keys that nothing points to any more."""
+        """Record a message of the child; return storage keys that are no longer referenced."""
 
     def requeue(self, session: Session, subject_id: str, reason: str) -> bool:
-        """The attempt is over without a result; False if the subject is, too."""
+        """Record that the item is enqueued again; return False if the subject is finished."""
 
     def fail(self, session: Session, subject_id: str, code: str, message: str) -> list[str]:
-        """Record that the subject has failed; returns keys that nothing refers to any more."""
+        """Record that the subject has failed; return storage keys that are no longer referenced."""
 
     def explain_to_waiting(self, code: str, message: str) -> tuple[str, str]:
-        """Return the code and message of what fails because it waits for this subject."""
+        """Return the error code and message for the subjects that wait for this one."""
 
 
 Kinds = dict[str, Kind]
@@ -60,9 +60,9 @@ def make_kinds(settings: Settings, storage: LocalStorage) -> Kinds:
 
 
 def begin(kinds: Kinds, session: Session, lease: Lease) -> tuple[Command | None, list[str]]:
-    """Return what to run for a lease, and keys that nothing refers to any more.
+    """Return the command for a lease, and storage keys that are no longer referenced.
 
-    None if there is nothing to run, or if the subject has failed before that.
+    The command is None if there is nothing to run or the subject has failed.
     """
     try:
         return kinds[lease.kind].begin(session, lease), []
@@ -72,12 +72,12 @@ def begin(kinds: Kinds, session: Session, lease: Lease) -> tuple[Command | None,
         return None, fail_subject(kinds, session, *failure)
 
 
-def fail_subject(  # noqa: PLR0913, PLR0917 - each is one thing the caller knows
+def fail_subject(  # noqa: PLR0913, PLR0917 - the subject and its error
     kinds: Kinds, session: Session, kind: str, subject_id: str, code: str, message: str
 ) -> list[str]:
-    """Fail a subject and all that waits for it; returns keys that nothing refers to any more."""
+    """Fail a subject and all that wait for it; return keys that are no longer referenced."""
     keys = kinds[kind].fail(session, subject_id, code, message)
     code, message = kinds[kind].explain_to_waiting(code, message)
-    for item in work.withdraw_waiting(session, subject_id):
+    for item in work.remove_waiting(session, subject_id):
         keys += fail_subject(kinds, session, item.kind, item.subject_id, code, message)
     return keys

@@ -1,4 +1,4 @@
-"""A worker process's place of work: takes items of its queue one after the other."""
+"""The loop of a worker: claim the items of a queue one after the other and run them."""
 
 import logging
 import threading
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class WorkerLoop:
-    """Rung by ticks, looking by itself when none come, doing one thing at a time."""
+    """Runs one item at a time; starts at a notification, and polls in case none arrives."""
 
     def __init__(self, settings: Settings, queue: str) -> None:
         self.settings = settings
@@ -53,22 +53,22 @@ class WorkerLoop:
         self._tracing = ExitStack()
         self._busy = threading.Lock()
         self._draining = threading.Event()
-        self._idler = threading.Thread(target=self._look_now_and_then, name="idler", daemon=True)
+        self._poller = threading.Thread(target=self._poll, name="poller", daemon=True)
 
     def start(self) -> None:
         self._tracing.enter_context(tracing(self.settings, "graft-worker"))
         self.dispatcher.start()
         self.reaper.start()
-        self._idler.start()
+        self._poller.start()
         log.info("worker %s serves the queue %s", self.owner, self.queue)
 
     def drain(self) -> None:
-        """Take nothing more, and give back what is being worked on."""
+        """Claim nothing more, and requeue the item that is running."""
         self._draining.set()
 
     def close(self) -> None:
         self.drain()
-        self._idler.join(timeout=self.settings.drain_seconds + 5)
+        self._poller.join(timeout=self.settings.drain_seconds + 5)
         self.reaper.close()
         self.dispatcher.close()
         self.notifier.close()
@@ -76,16 +76,16 @@ class WorkerLoop:
         self._tracing.close()
 
     def take_work(self) -> None:
-        """Work until nothing claimable is left; returns at once if this worker is busy."""
+        """Run items until none can be claimed; return at once if this worker is busy."""
         if not self._busy.acquire(blocking=False):
             return
         try:
             while not self._draining.is_set() and self._work_once():
                 pass
         except (OperationalError, InterfaceError) as error:
-            log.warning("the database does not answer: %s", error.orig)
-        except Exception:  # the next item must find a worker, whatever this one ran into
-            log.exception("unexpected error; the lease will be taken away")
+            log.warning("the database does not respond: %s", error.orig)
+        except Exception:  # one item's error must not stop the worker
+            log.exception("unexpected error; the reaper will end the lease")
         finally:
             self._busy.release()
 
@@ -121,7 +121,7 @@ class WorkerLoop:
             attempt.set_attribute("graft.outcome", recorder.outcome)
         log.info("%s: attempt %s: %s", lease.subject_id, lease.attempt, recorder.outcome)
 
-    def _look_now_and_then(self) -> None:
+    def _poll(self) -> None:
         next_sweep = time.monotonic()
         while not self._draining.wait(self.settings.idle_poll_seconds):
             self.take_work()
@@ -133,4 +133,4 @@ class WorkerLoop:
         try:
             sweep(self.database, self.storage)
         except (OperationalError, InterfaceError, OSError) as error:
-            log.warning("could not sweep: %s", error)
+            log.warning("cannot delete unreferenced files: %s", error)

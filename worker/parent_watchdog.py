@@ -1,7 +1,6 @@
-"""A child process's end of the line to its supervisor (see `worker.protocol`).
+"""End a child process when its supervisor has exited or is silent (see `worker.protocol`).
 
-Works for training and ingestion alike: reads the configuration, keeps standard output for messages
-alone, and ends the process when the supervisor is gone or silent.
+The module also reads the configuration and reserves standard output for messages.
 """
 
 import os
@@ -11,32 +10,32 @@ import threading
 from dataclasses import dataclass, field
 
 GONE_EXIT_CODE = 75
-"""Exit status of a child whose supervisor disappeared (EX_TEMPFAIL of sysexits.h)."""
+"""Exit status of a child whose supervisor has exited or is silent (EX_TEMPFAIL, sysexits.h)."""
 
 
 @dataclass
 class ParentWatchdog:
-    """What the supervisor has asked for so far."""
+    """The configuration, and the requests of the supervisor so far."""
 
     configuration: str
     stop_requested: threading.Event = field(default_factory=threading.Event)
 
 
 def watch_parent() -> ParentWatchdog:
-    """Read how long silence may last and the configuration, then watch the supervisor.
+    """Read the timeout and the configuration, then watch the supervisor in a thread.
 
-    From here on `sys.stdout` speaks to the supervisor while file descriptor 1 is the log, so that
-    a library's print cannot break the protocol.
+    From here on `sys.stdout` goes to the supervisor and file descriptor 1 to the log, so that
+    output of a library cannot break the protocol.
     """
     channel = os.dup(1)
     os.dup2(2, 1)
     sys.stdout = os.fdopen(channel, "w", encoding="utf-8")
     silence_seconds = float(_read_line())
-    lifeline = ParentWatchdog(_read_line())
+    watchdog = ParentWatchdog(_read_line())
     threading.Thread(
-        target=_watch, args=(lifeline, silence_seconds), name="lifeline", daemon=True
+        target=_watch, args=(watchdog, silence_seconds), name="watchdog", daemon=True
     ).start()
-    return lifeline
+    return watchdog
 
 
 def _read_line() -> str:
@@ -49,13 +48,13 @@ def _read_line() -> str:
     return line.decode()
 
 
-def _watch(lifeline: ParentWatchdog, silence_seconds: float) -> None:
+def _watch(watchdog: ParentWatchdog, silence_seconds: float) -> None:
     pending = b""
     while True:
         readable, _, _ = select.select([0], [], [], silence_seconds)
-        heard = os.read(0, 4096) if readable else b""
-        if not heard:
+        received = os.read(0, 4096) if readable else b""
+        if not received:
             os._exit(GONE_EXIT_CODE)
-        *words, pending = (pending + heard).split(b"\n")
-        if b"stop" in words:
-            lifeline.stop_requested.set()
+        *lines, pending = (pending + received).split(b"\n")
+        if b"stop" in lines:
+            watchdog.stop_requested.set()

@@ -1,4 +1,4 @@
-"""Work in threads on a stream that is too large to be held at once."""
+"""Map a function over a stream of items in threads, with bounded memory."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -9,13 +9,12 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_threads(
+def map_in_threads(
     function: Callable[[Item], Result], items: Iterable[Item], *, num_threads: int
 ) -> Iterator[Result]:
-    """Yield function(item) in the order of the items, which this thread takes one by one.
+    """Yield function(item) in the order of the items, which the calling thread iterates.
 
-    At most num_threads items are waited for at any time, and one more is in hand. What the function
-    raises is raised here.
+    At most num_threads items are pending at any time. Exceptions of the function are raised here.
     """
     pending: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(num_threads) as pool:

@@ -1,4 +1,4 @@
-"""A worker process: Celery, with a thread for each of its queues."""
+"""The main function of a worker process: run Celery for some queues."""
 
 import os
 import socket
@@ -16,7 +16,7 @@ from worker import spawning
 
 
 class WorkerConfig(BaseModel):
-    """The first line on standard input; environ replaces the environment."""
+    """The first line of standard input; environ replaces the process's environment."""
 
     environ: dict[str, str]
     queues: list[str]
@@ -26,7 +26,7 @@ class WorkerConfig(BaseModel):
 def main(connection: int, _started: int) -> None:
     """Serve queues until SIGTERM or the end of standard input.
 
-    Children are forked from the server on the other end of the connection.
+    connection is the descriptor of a socket to the fork server that forks its children.
     """
     config = WorkerConfig.model_validate_json(read_line())
     setproctitle("graft worker")  # the first title must be set before the environment changes
@@ -38,21 +38,21 @@ def main(connection: int, _started: int) -> None:
 
 
 def serve_alone(queues: Sequence[str]) -> None:
-    """Serve queues until SIGTERM, with a fork server of this process's own."""
+    """Serve queues until SIGTERM, with a fork server that this process starts."""
     spawning.start_server()
     serve(queues)
 
 
 def serve(queues: Sequence[str]) -> None:
     """Run Celery's worker for some queues until SIGTERM."""
-    # Celery warns root of pickled messages; this worker accepts JSON alone.
+    # Celery warns root about pickled messages; this worker accepts only JSON.
     warnings.filterwarnings("ignore", message="You're running the worker with superuser")
     options = "--pool=threads --without-gossip --without-mingle --loglevel=WARNING"
     celery.main(
         args=[
             *("--quiet", "--app=worker.celery_app", "worker", f"--queues={','.join(queues)}"),
             f"--hostname={'-'.join(queues)}-{os.getpid()}@%h",
-            # A thread more than queues: while all work for hours, it answers (and drops) wake-ups.
+            # One thread more than queues: it receives and drops wake-ups while the others are busy.
             f"--concurrency={len(queues) + 1}",
             *options.split(),
         ]

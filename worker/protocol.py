@@ -1,9 +1,8 @@
-"""What a child process says to its supervisor: one JSON object a line on standard output.
+"""The messages of a child process to its supervisor: one JSON object per line of standard output.
 
-The supervisor's side of the conversation is standard input: a line with the seconds of silence that
-mean it is gone, a line with the child's configuration, then `alive` at every heartbeat and `stop`
-to finish after the current epoch. End of
-input, or silence, means that the parent is gone: the child ends at once (`worker.parent_watchdog`).
+The supervisor writes to standard input: a line with a timeout in seconds, a line with the child's
+configuration, then `alive` at every heartbeat, and `stop` to finish after the current epoch. The
+child exits at the end of its input, or after the timeout without a line (`worker.parent_watchdog`).
 """
 
 import sys
@@ -20,7 +19,7 @@ class _Message(BaseModel):
 
 
 class Started(_Message):
-    """The child has resolved its configuration and begins to work."""
+    """The child has resolved its configuration and starts training."""
 
     type: Literal["started"] = "started"
     resolved: ResolvedTraining
@@ -28,7 +27,7 @@ class Started(_Message):
 
 
 class IngestProgress(_Message):
-    """How far the check of an upload is: stage is `unpacking` or `checking`."""
+    """The progress of an ingestion; stage is `unpacking` or `checking`."""
 
     type: Literal["ingest_progress"] = "ingest_progress"
     stage: str
@@ -37,10 +36,10 @@ class IngestProgress(_Message):
 
 
 class TrainProgress(_Message):
-    """How far an epoch is; steps count batches of training and validation together.
+    """The progress of a training; steps count batches of training and validation together.
 
-    Before the first epoch (epoch 0) stage says what is prepared, and after the last what is
-    measured; steps count images then.
+    Before the first epoch (epoch 0) and after the last, stage names the current step of preparation
+    or evaluation, and steps count images.
     """
 
     type: Literal["train_progress"] = "train_progress"
@@ -54,7 +53,7 @@ class TrainProgress(_Message):
 
 
 class EpochRow(_Message):
-    """The metrics of one epoch. is_best: the best up to and including this one."""
+    """The metrics of one epoch; is_best compares it with all epochs before it."""
 
     epoch: int
     train_loss: float
@@ -68,10 +67,10 @@ class EpochRow(_Message):
 
 
 class EpochsDone(_Message):
-    """Epochs are over, and a checkpoint at the end of the last one is durable.
+    """Epochs are finished, and a checkpoint at the end of the last one is durable.
 
-    One row mostly; short epochs share a checkpoint. state_key holds everything needed to go on;
-    best_key is the best epoch's weights so far, which may be an earlier message's.
+    Usually one row; several short epochs share a checkpoint. state_key is the state to resume from;
+    best_key is the weights of the best epoch so far, which may be those of an earlier message.
     """
 
     type: Literal["epochs_done"] = "epochs_done"
@@ -81,12 +80,11 @@ class EpochsDone(_Message):
 
 
 class Trained(_Message):
-    """The job is done: model_key is the complete servable checkpoint of the best epoch.
+    """The training is finished; model_key is the servable checkpoint of the best epoch.
 
-    best_epoch is 0 where no epoch beats the solved head that the training began with.
-
-    report is what that checkpoint was found to be worth on images it was not trained on, trust_key
-    the file of what its confidence is worth.
+    best_epoch is 0 if no epoch is better than the solved head from which the training started.
+    report is the checkpoint's evaluation on images that it was not trained on; trust_key is its
+    trust file.
     """
 
     type: Literal["trained"] = "trained"
@@ -99,7 +97,7 @@ class Trained(_Message):
 
 
 class Ingested(_Message):
-    """The dataset is unpacked and checked; manifest_key lists its images."""
+    """The dataset is unpacked and checked; manifest_key is the file that lists its images."""
 
     type: Literal["ingested"] = "ingested"
     manifest_key: str
@@ -109,23 +107,23 @@ class Ingested(_Message):
     report: dict[str, Any]
 
 
-class InquiryProgress(_Message):
-    """The child is still looking for an answer: done of total images have been looked at."""
+class AnalysisProgress(_Message):
+    """The progress of an analysis, in images."""
 
-    type: Literal["inquiry_progress"] = "inquiry_progress"
+    type: Literal["analysis_progress"] = "analysis_progress"
     done: int
     total: int
 
 
-class Answered(_Message):
-    """An inquiry has its answer."""
+class AnalysisDone(_Message):
+    """An analysis is finished."""
 
     type: Literal["answered"] = "answered"
     result: dict[str, Any]
 
 
 class BatchProgress(_Message):
-    """How far a batch prediction is: bytes of the archive while `checking`, then images."""
+    """The progress of a batch prediction: bytes of the archive while `checking`, then images."""
 
     type: Literal["batch_progress"] = "batch_progress"
     stage: str
@@ -134,14 +132,14 @@ class BatchProgress(_Message):
 
 
 class PartPredicted(_Message):
-    """The next lines of a batch's results are durable under part_key."""
+    """The next lines of a batch's results are stored under part_key."""
 
     type: Literal["part_predicted"] = "part_predicted"
     part_key: str
 
 
 class Predicted(_Message):
-    """Every image of a batch has its line under results_key, which is durable."""
+    """A batch prediction is finished; its results are stored under results_key."""
 
     type: Literal["predicted"] = "predicted"
     results_key: str
@@ -149,7 +147,7 @@ class Predicted(_Message):
 
 
 class Failed(_Message):
-    """The child gives up for a reason it can name."""
+    """The child has failed with an error code."""
 
     type: Literal["failed"] = "failed"
     code: str
@@ -163,11 +161,11 @@ Message = Annotated[
     | EpochsDone
     | Trained
     | Ingested
-    | InquiryProgress
+    | AnalysisProgress
     | BatchProgress
     | PartPredicted
     | Predicted
-    | Answered
+    | AnalysisDone
     | Failed,
     Field(discriminator="type"),
 ]
@@ -175,7 +173,7 @@ Message = Annotated[
 _parser: TypeAdapter[Message] = TypeAdapter(Message)
 
 
-def say(message: Message) -> None:
+def send(message: Message) -> None:
     """Send one message to the supervisor."""
     sys.stdout.write(message.model_dump_json() + "\n")
     sys.stdout.flush()

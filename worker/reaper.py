@@ -1,4 +1,4 @@
-"""Takes work away from workers that have disappeared."""
+"""End the leases of workers that have disappeared."""
 
 import logging
 import threading
@@ -17,10 +17,10 @@ log = logging.getLogger(__name__)
 
 
 class Reaper:
-    """A thread that ends leases which stand still on its own monotonic clock.
+    """A thread that ends leases without a heartbeat, measured by its own monotonic clock.
 
-    No two clocks are compared: moving a wall clock expires nothing, and a worker that was itself
-    asleep has to watch a whole lease again before it takes anything.
+    Clocks of different machines are never compared, so a changed wall clock expires nothing. After
+    the reaper itself has slept, it watches each lease for the full duration again.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Reaper:
         self.lease_seconds = lease_seconds
         self.clock = clock
         self._first_seen: dict[RunningItem, float] = {}
-        self._last_look = clock()
+        self._last_check = clock()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
 
@@ -49,11 +49,11 @@ class Reaper:
         self._closed.set()
         self._thread.join(timeout=5)
 
-    def look(self) -> None:
-        """See which leases have moved since the last look; end those that have not for too long."""
+    def check(self) -> None:
+        """Read all leases; end those that have not changed for lease_seconds."""
         moment = self.clock()
-        overslept = moment - self._last_look > self.lease_seconds / 2
-        self._last_look = moment
+        overslept = moment - self._last_check > self.lease_seconds / 2
+        self._last_check = moment
         with self.database.reading() as session:
             running = work.list_running_items(session)
         known = {} if overslept else self._first_seen
@@ -62,16 +62,16 @@ class Reaper:
             if moment - since >= self.lease_seconds:
                 self._expire(item)
 
-    def _expire(self, seen: RunningItem) -> None:
-        reason = f"The worker was not heard of for {self.lease_seconds:g} seconds."
+    def _expire(self, running: RunningItem) -> None:
+        reason = f"The worker sent no heartbeat for {self.lease_seconds:g} seconds."
         with self.database.transaction() as session:
-            taken = work.expire_lease(session, seen)
-            if taken is None:
+            expired = work.expire_lease(session, running)
+            if expired is None:
                 return
-            item, again = taken
-            superseded: list[str] = []
-            if not again:
-                superseded = fail_subject(
+            item, is_requeued = expired
+            unreferenced: list[str] = []
+            if not is_requeued:
+                unreferenced = fail_subject(
                     self.kinds,
                     session,
                     item.kind,
@@ -80,14 +80,14 @@ class Reaper:
                     f"{reason} That was attempt {work.MAX_STRIKES} in a row without progress.",
                 )
             elif not self.kinds[item.kind].requeue(session, item.subject_id, reason):
-                work.withdraw(session, item)
-        for key in superseded:
+                work.remove(session, item)
+        for key in unreferenced:
             self.storage.delete(key)
-        log.warning("%s: lease taken away", item.subject_id)
+        log.warning("%s: lease expired", item.subject_id)
 
     def _run(self) -> None:
         while not self._closed.wait(self.lease_seconds / 10):
             try:
-                self.look()
+                self.check()
             except DBAPIError as error:
-                log.warning("the database does not answer: %s", error.orig)
+                log.warning("the database does not respond: %s", error.orig)

@@ -1,4 +1,4 @@
-"""Fenced writes: what a supervisor records counts only while the lease is its own."""
+"""Record the progress and the outcome of an attempt in SQL while its lease is valid."""
 
 import time
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from app.tasks.service import Lease, UserRequests
 from worker.child import Exited
 from worker.kinds import Kinds, fail_subject
 from worker.protocol import (
-    Answered,
+    AnalysisDone,
+    AnalysisProgress,
     BatchProgress,
     Failed,
     Ingested,
     IngestProgress,
-    InquiryProgress,
     Message,
     Predicted,
     Trained,
@@ -35,14 +35,14 @@ Outcome = Literal["finished", "failed", "crashed", "cancelled", "requeued", "los
 
 
 class DatabaseGoneError(Exception):
-    """The database has not answered for so long that the lease may be another's by now."""
+    """The database has not responded for so long that the lease may have expired."""
 
 
 class Recorder:
-    """Writes what one attempt brings about, each step in one transaction.
+    """Records one attempt, each step in one transaction.
 
-    has_ended tells that the child has said its result or its reason; outcome is how the attempt
-    ended in a word, `lost` as long as nothing about that has been written.
+    has_ended is True once the child's result or error is recorded. outcome is `lost` until the
+    outcome of the attempt is recorded.
     """
 
     def __init__(
@@ -65,74 +65,74 @@ class Recorder:
         self._last_success = time.monotonic()
 
     def beat(self) -> UserRequests:
-        """Show that this worker lives; answers what users have asked for."""
+        """Record a heartbeat; return the requests of users."""
         return self._write(lambda session: work.beat(session, self.lease))
 
     def record(self, message: Message) -> None:
-        """Write what the child said; a result or a reason ends the attempt."""
-        if isinstance(message, TrainProgress | IngestProgress | InquiryProgress | BatchProgress):
+        """Record a message of the child; a result or an error ends the attempt."""
+        if isinstance(message, TrainProgress | IngestProgress | AnalysisProgress | BatchProgress):
             if time.monotonic() < self._next_progress:
                 return
             self._next_progress = time.monotonic() + PROGRESS_EVERY_SECONDS
         if isinstance(message, Failed):
             self.fail(message.code, message.message)
             return
-        is_last = isinstance(message, Trained | Ingested | Answered | Predicted)
+        is_last = isinstance(message, Trained | Ingested | AnalysisDone | Predicted)
 
         def write(session: Session) -> list[str]:
-            work.hold(session, self.lease)
-            superseded = self.kind.record(session, self.lease, message)
+            work.require_lease(session, self.lease)
+            unreferenced = self.kind.record(session, self.lease, message)
             if is_last:
                 work.finish(session, self.lease)
-            return superseded
+            return unreferenced
 
-        self._write_and_tidy(write)
+        self._write_and_delete(write)
         if is_last:
             self.has_ended = True
             self.outcome = "finished"
 
     def end(self, exited: Exited) -> None:
-        """The child is gone: without a result that is a crash."""
+        """Record that the child has exited without a result: a crash."""
         reason = f"The process ended with {_describe(exited.code)}."
 
         def write(session: Session) -> list[str]:
-            item, again = work.strike(session, self.lease)
-            if not again:
+            item, is_requeued = work.record_crash(session, self.lease)
+            if not is_requeued:
                 return self._fail(
                     session,
                     "CHILD_CRASHED",
                     f"{reason} That was attempt {work.MAX_STRIKES} in a row without progress.",
                 )
             if not self.kind.requeue(session, self.lease.subject_id, reason):
-                work.withdraw(session, item)
+                work.remove(session, item)
             return []
 
-        self._write_and_tidy(write)
+        self._write_and_delete(write)
         self.outcome = "crashed"
 
     def fail(self, code: str, message: str) -> None:
-        """The attempt ends for a reason of its own, which trying again would not change."""
+        """Record an error that a retry would not change; it ends the attempt."""
 
         def write(session: Session) -> list[str]:
             work.finish(session, self.lease)
             return self._fail(session, code, message)
 
-        self._write_and_tidy(write)
+        self._write_and_delete(write)
         self.has_ended = True
         self.outcome = "failed"
 
     def cancel(self) -> None:
-        """The child of a cancelled job is gone."""
+        """Record that the child of a cancelled job has exited."""
         self.requeue("cancelled")
         self.outcome = "cancelled"
 
     def requeue(self, reason: str) -> None:
-        """Queue the item again at no cost, unless it was being cancelled: then it is over."""
+        """Enqueue the item again without counting the attempt; finish it if it was cancelled."""
 
         def write(session: Session) -> None:
             item = work.requeue(session, self.lease)
             if not self.kind.requeue(session, self.lease.subject_id, reason):
-                work.withdraw(session, item)
+                work.remove(session, item)
 
         self._write(write)
         self.outcome = "requeued"
@@ -141,15 +141,15 @@ class Recorder:
         failure = (self.lease.kind, self.lease.subject_id, code, message)
         return fail_subject(self.kinds, session, *failure)
 
-    def _write_and_tidy(self, step: Callable[[Session], list[str]]) -> None:
-        """Run a step, and once it is committed delete the files it says nothing points to."""
+    def _write_and_delete(self, step: Callable[[Session], list[str]]) -> None:
+        """Run a step, and after its commit delete the files of the keys that it returns."""
         for key in self._write(step):
             self.storage.delete(key)
 
     def _write(self, step: Callable[[Session], T]) -> T:
-        """Run a step in a transaction, again and again while the database does not answer.
+        """Run a step in a transaction; retry while the database does not respond.
 
-        Raises StaleLeaseError once the lease is another's, DatabaseGoneError when it may be.
+        Raises StaleLeaseError if the lease has expired, DatabaseGoneError if it may have.
         """
         while True:
             try:
@@ -158,7 +158,9 @@ class Recorder:
             except (OperationalError, InterfaceError) as error:
                 silence = time.monotonic() - self._last_success
                 if silence > self.settings.silence_seconds:
-                    raise DatabaseGoneError(f"no database for {silence:.0f} s") from error
+                    raise DatabaseGoneError(
+                        f"the database has not responded for {silence:.0f} s"
+                    ) from error
                 time.sleep(min(RETRY_EVERY_SECONDS, self.settings.heartbeat_seconds))
             else:
                 self._last_success = time.monotonic()

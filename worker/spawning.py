@@ -1,4 +1,4 @@
-"""Where the child processes of this worker come from."""
+"""Start the child processes of this worker, by fork where that is safe."""
 
 import logging
 import socket
@@ -17,7 +17,7 @@ _forkers: list[Forker] = []
 
 
 class Process(Protocol):
-    """What `subprocess.Popen` and `ForkedProcess` have in common."""
+    """The common interface of `subprocess.Popen` and `ForkedProcess`."""
 
     pid: int
 
@@ -27,12 +27,12 @@ class Process(Protocol):
 
 
 def use_server(connection: socket.socket) -> None:
-    """Fork children from a server that has the modules already."""
+    """Fork children from an existing server that has imported the modules."""
     _forkers.append(Forker(child_environment(), CHILD_MODULES, connection))
 
 
 def start_server() -> None:
-    """Start a server to fork children from, where that is safe."""
+    """Start a server that forks children, where forking is safe."""
     if not CAN_FORK:
         log.warning("processes cannot be forked safely here: each child imports its modules itself")
         return
@@ -42,7 +42,7 @@ def start_server() -> None:
 
 
 def start_child(module: str, stdin: int, stdout: int) -> Process:
-    """Run a package's `__main__` in a process group of its own."""
+    """Run a package's `__main__` in a new process and process group."""
     if _forkers:
         return _forkers[-1].fork(f"{module}.__main__:main", [stdin, stdout, 2])
     return subprocess.Popen(  # noqa: S603 - our own interpreter

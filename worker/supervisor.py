@@ -1,4 +1,4 @@
-"""Runs one attempt in a child process, with a heartbeat, and sees that it ends."""
+"""Run one attempt in a child process with heartbeats, and record its outcome."""
 
 import logging
 import threading
@@ -16,20 +16,20 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class _Clock:
-    """When things last happened, in monotonic seconds."""
+    """The times of the last heartbeat and of the child's last message, in monotonic seconds."""
 
     beat: float
-    heard: float
+    message: float
 
 
 def supervise(
     command: Command, recorder: Recorder, draining: threading.Event, settings: Settings
 ) -> None:
-    """Run the child until it is done, and record how the attempt ended.
+    """Run the child until it exits, and record the outcome of the attempt.
 
-    An attempt ends in one of these ways: the child has said its result; it crashed; it was silent
-    too long; a user cancelled; this worker drains; or the lease (or the database) was lost, and
-    then nothing more is recorded.
+    An attempt ends in one of these ways: the child sends its result or an error; it crashes; it
+    sends nothing for too long; a user cancels it; this worker shuts down; the lease or the database
+    is lost, and then nothing more is recorded.
     """
     span = get_tracer().start_as_current_span(f"python -m {command.module}", record_exception=False)
     with span, Child(command, settings) as child:
@@ -40,18 +40,18 @@ def supervise(
 
 
 def _watch(child: Child, recorder: Recorder, draining: threading.Event, settings: Settings) -> None:
-    clock = _Clock(beat=0.0, heard=time.monotonic())
+    clock = _Clock(beat=0.0, message=time.monotonic())
     poll_seconds = min(0.25, settings.heartbeat_seconds / 4)
     while True:
         if time.monotonic() - clock.beat >= settings.heartbeat_seconds:
-            wishes = recorder.beat()
+            user_requests = recorder.beat()
             clock.beat = time.monotonic()
             child.send("alive")
-            if wishes.cancel:
+            if user_requests.cancel:
                 child.end()
                 recorder.cancel()
                 return
-            if wishes.stop:
+            if user_requests.stop:
                 child.send("stop")
         if draining.is_set():
             child.end()
@@ -62,14 +62,14 @@ def _watch(child: Child, recorder: Recorder, draining: threading.Event, settings
             recorder.end(message)
             return
         if message is not None:
-            clock.heard = time.monotonic()
+            clock.message = time.monotonic()
             recorder.record(message)
             if recorder.has_ended:
                 return
-        elif time.monotonic() - clock.heard > settings.progress_timeout_seconds:
+        elif time.monotonic() - clock.message > settings.progress_timeout_seconds:
             child.kill()
             recorder.fail(
                 "NO_PROGRESS",
-                f"The process said nothing for {settings.progress_timeout_seconds:g} seconds.",
+                f"The process sent no message for {settings.progress_timeout_seconds:g} seconds.",
             )
             return

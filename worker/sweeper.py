@@ -1,4 +1,4 @@
-"""Removes files that nothing refers to: what crashes, deletions and lost leases leave behind."""
+"""Delete stored files without a reference, left by crashes, deletions and expired leases."""
 
 import logging
 from collections.abc import Iterator
@@ -7,18 +7,18 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from app.db.session import Database
-from app.db.tables import Dataset, DatasetImage, Inquiry, Job, ModelVersion, PredictionBatch
+from app.db.tables import AnalysisRequest, Dataset, DatasetImage, Job, ModelVersion, PredictionBatch
 from app.jobs.states import TERMINAL
 from app.storage import Storage
 
 log = logging.getLogger(__name__)
 
 MIN_AGE_SECONDS = 24 * 3600.0
-"""A file that was just written may be about to be referred to: no attempt waits a day with that."""
+"""Younger files are kept, because the attempt that wrote them may still commit a reference."""
 
 
 def sweep(database: Database, storage: Storage, *, min_age_seconds: float = MIN_AGE_SECONDS) -> int:
-    """Delete unreferenced files of some age; answers how many."""
+    """Delete unreferenced files older than min_age_seconds; return their number."""
     old = list(storage.list_keys(older_than_seconds=min_age_seconds))
     if not old:
         return 0
@@ -27,13 +27,13 @@ def sweep(database: Database, storage: Storage, *, min_age_seconds: float = MIN_
         unfinished = PredictionBatch.finished_at.is_(None)
         for part_keys in session.scalars(select(PredictionBatch.part_keys).where(unfinished)):
             referenced.update(part_keys)
-    # Looked at again: an ingestion may have renewed an old image that it is about to refer to.
+    # Listed again, because an ingestion may have renewed an old image that it will refer to.
     still_old = set(storage.list_keys(older_than_seconds=min_age_seconds))
     unreferenced = [key for key in old if key not in referenced and key in still_old]
     for key in unreferenced:
         storage.delete(key)
     if unreferenced:
-        log.info("swept %s files that nothing refers to", len(unreferenced))
+        log.info("deleted %s unreferenced files", len(unreferenced))
     return len(unreferenced)
 
 
@@ -44,7 +44,7 @@ def _list_references() -> Iterator[Select[Any]]:
     yield select(Job.state_key)
     yield select(Job.best_key)
     yield select(Job.base_model_key).where(Job.status.not_in(TERMINAL))
-    yield select(Inquiry.file_key)
+    yield select(AnalysisRequest.file_key)
     yield select(ModelVersion.checkpoint_key)
     yield select(PredictionBatch.upload_key)
     yield select(PredictionBatch.results_key)

@@ -1,4 +1,4 @@
-"""The notifier's button, and what a worker process starts and stops with."""
+"""The Celery wake-up task, and the start and shutdown of the worker loops."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from worker.celery_app import app
 from worker.loop import WorkerLoop
 
 _loops: dict[str, WorkerLoop] = {}
-"""The workbench of each queue that Celery serves in this process."""
+"""The loop of each queue that this process serves."""
 
 
 @app.task(name=WAKE_UP_TASK, bind=True)  # type: ignore[untyped-decorator]  # Celery has no types
 def take_next(task: Any) -> None:
-    """Take the next work item of the queue that rang; at once over when its bench is busy."""
+    """Run the items of the notified queue; return at once if its loop is busy."""
     _loops[task.request.delivery_info["routing_key"]].take_work()
 
 
@@ -29,13 +29,13 @@ def _start(sender: Any, **_: object) -> None:
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def _set_title(**_: object) -> None:
-    setproctitle(f"graft worker {' '.join(_loops)}")  # in the place of Celery's own
+    setproctitle(f"graft worker {' '.join(_loops)}")  # replaces the title that Celery has set
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def _drain(**_: object) -> None:
-    for bench in _loops.values():
-        bench.drain()
+    for loop in _loops.values():
+        loop.drain()
 
 
 @worker_shutdown.connect  # type: ignore[untyped-decorator]

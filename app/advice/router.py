@@ -9,8 +9,8 @@ from fastapi.responses import JSONResponse
 from app import errors
 from app.advice.schemas import Advice
 from app.advice.service import request_advice
-from app.analyses.service import require_answer
-from app.analyses.views import PENDING_RESPONSE, answer_pending
+from app.analyses.service import require_result
+from app.analyses.views import PENDING_RESPONSE, pending_response
 from app.recipes import service
 from app.recipes.schemas import JobRequest
 from app.web.dependencies import SessionDep, SettingsDep
@@ -71,9 +71,9 @@ def get_advice(
     minute; then the next request starts the measurement again.
     """
     config, dataset, base = service.resolve_new(session, request, settings)
-    inquiry = request_advice(session, request, config, dataset, base)
-    advice = require_answer(inquiry)
+    analysis = request_advice(session, request, config, dataset, base)
+    advice = require_result(analysis)
     if advice is None:
         location = f"/datasets/{dataset.id}/advice?architecture={config.architecture}"
-        return answer_pending(inquiry, location=location)
+        return pending_response(analysis, location=location)
     return JSONResponse(Advice.model_validate(advice).model_dump(mode="json"))

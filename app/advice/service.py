@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.advice.schemas import Advice, AdviceRequest
-from app.analyses import service as inquiries
-from app.db.tables import Dataset, Inquiry, Job
+from app.analyses import service as analyses
+from app.db.tables import AnalysisRequest, Dataset, Job
 from app.errors import Conflict, ValidationFailed
 from app.ml.models.catalogue import get_entry
 from app.ml.recipe import Recipe, Strategy, decide
@@ -27,22 +27,22 @@ def request_advice(  # noqa: PLR0913 - a request and what it resolved to
     dataset: Dataset,
     base: BaseModelFacts | None,
     *,
-    even_failed: bool = False,
-) -> Inquiry:
+    retry_failed: bool = False,
+) -> AnalysisRequest:
     """Request the analysis of a dataset that decides a request's `auto` values.
 
     With a time budget a `train` worker runs it, because it measures seconds on the device of jobs.
     Raises ValidationFailed if no strategy can be combined with the request's other fields.
     """
     advice_request = make_advice_request(request, config, base)
-    return inquiries.ask(
+    return analyses.request_analysis(
         session,
         kind="advise",
         subject_id=dataset.id,
         parameters=advice_request.model_dump(mode="json"),
         queue="train" if advice_request.time_budget_seconds is not None else "cpu",
         waits_for=dataset.id,
-        even_failed=even_failed,
+        retry_failed=retry_failed,
     )
 
 
@@ -81,16 +81,16 @@ def resolve_with_advice(
 
 
 def apply_advice(
-    session: Session, job: Job, inquiry_id: str | None, base: BaseModelFacts | None
+    session: Session, job: Job, analysis_id: str | None, base: BaseModelFacts | None
 ) -> JobConfig:
     """Decide a job's `auto` values by the advice that it has waited for; all attempts use them.
 
     Raises the error of a failed analysis, Conflict if there is no advice, and ValidationFailed if
     the advice cannot be combined with the request's other fields.
     """
-    if inquiry_id is None or job.request is None:
+    if analysis_id is None or job.request is None:
         raise Conflict(f"{job.id} has `auto` values but has requested no advice; create it again.")
-    answer = inquiries.require_answer(inquiries.get_inquiry(session, inquiry_id))
+    answer = analyses.require_result(analyses.get_request(session, analysis_id))
     if answer is None:
         raise Conflict(f"The advice for {job.id} is not finished; resume the job later.")
     request = JobRequest.model_validate(job.request)

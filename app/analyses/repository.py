@@ -1,35 +1,41 @@
-"""The inquiries' queries."""
+"""Queries for analysis requests."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.db.tables import Inquiry
+from app.db.tables import AnalysisRequest
 from app.errors import NotFound
 
 
-class InquiryRepository:
-    """Questions and their answers."""
+class AnalysisRepository:
+    """Analysis requests in SQL."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def get(self, inquiry_id: str) -> Inquiry:
-        """The inquiry; raises NotFound."""
-        inquiry = self.session.get(Inquiry, inquiry_id)
-        if inquiry is None:
-            raise NotFound(f"There is no inquiry {inquiry_id}.")
-        return inquiry
+    def get(self, analysis_id: str) -> AnalysisRequest:
+        """Return a request; raises NotFound."""
+        analysis = self.session.get(AnalysisRequest, analysis_id)
+        if analysis is None:
+            raise NotFound(f"There is no analysis request {analysis_id}.")
+        return analysis
 
-    def find(self, fingerprint: str) -> Inquiry | None:
-        """The question, held until the transaction ends."""
+    def find_for_update(self, fingerprint: str) -> AnalysisRequest | None:
+        """Return the request, locked until the transaction ends."""
         return self.session.scalar(
-            select(Inquiry).where(Inquiry.fingerprint == fingerprint).with_for_update()
+            select(AnalysisRequest)
+            .where(AnalysisRequest.fingerprint == fingerprint)
+            .with_for_update()
         )
 
-    def look_at(self, fingerprint: str) -> Inquiry | None:
-        return self.session.scalar(select(Inquiry).where(Inquiry.fingerprint == fingerprint))
+    def find(self, fingerprint: str) -> AnalysisRequest | None:
+        return self.session.scalar(
+            select(AnalysisRequest).where(AnalysisRequest.fingerprint == fingerprint)
+        )
 
-    def list_about(self, subject_id: str) -> Sequence[Inquiry]:
-        return self.session.scalars(select(Inquiry).where(Inquiry.subject_id == subject_id)).all()
+    def list_by_subject(self, subject_id: str) -> Sequence[AnalysisRequest]:
+        return self.session.scalars(
+            select(AnalysisRequest).where(AnalysisRequest.subject_id == subject_id)
+        ).all()

@@ -1,7 +1,7 @@
-"""Questions about a dataset that take a worker's child to answer, each asked once.
+"""Analyses that a worker's child computes once per question: advice, dry runs, exports and more.
 
-An inquiry is `waiting` until a worker has either `answered` it or `failed`; it is its work item's
-subject, so that other work can wait for the answer.
+A request is `waiting` until a worker has `answered` or `failed` it. It is the subject of its work
+item, so other work can wait for it.
 """
 
 import hashlib
@@ -13,20 +13,20 @@ from typing import Any, Literal
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.analyses.repository import InquiryRepository
+from app.analyses.repository import AnalysisRepository
 from app.db.base import new_id, now
-from app.db.tables import Inquiry
+from app.db.tables import AnalysisRequest
 from app.errors import recall_error
 from app.tasks import service as work
 from app.tasks.service import Queue
 
 Kind = Literal["advise", "dry_run", "evaluate", "export", "quantize"]
 
-FAILURE_STANDS = timedelta(minutes=1)
-"""How long those who ask again are told of a failure, before it is tried again."""
+FAILURE_RETRY_DELAY = timedelta(minutes=1)
+"""A failed analysis is repeated for a new request only after this time."""
 
 
-def ask(  # noqa: PLR0913 - the question and how it gets its answer, by keyword
+def request_analysis(  # noqa: PLR0913 - the request and its place in the queue, by keyword
     session: Session,
     *,
     kind: Kind,
@@ -34,18 +34,18 @@ def ask(  # noqa: PLR0913 - the question and how it gets its answer, by keyword
     parameters: Mapping[str, Any],
     queue: Queue = "cpu",
     waits_for: str | None = None,
-    even_failed: bool = False,
-) -> Inquiry:
-    """The inquiry about a dataset with these parameters, put to the workers if it is new.
+    retry_failed: bool = False,
+) -> AnalysisRequest:
+    """Return the request with these parameters, and enqueue it if it is new.
 
-    A failed one is put to them again: at once with even_failed, else when it has stood for a while.
-    waits_for is the subject whose work must be done before.
+    A failed request is enqueued again: at once with retry_failed, else after FAILURE_RETRY_DELAY.
+    waits_for is the subject whose work must be finished first.
     """
     fingerprint = fingerprint_of(kind, subject_id, parameters)
-    inquiries = InquiryRepository(session)
-    inquiry = inquiries.find(fingerprint)
-    if inquiry is None:
-        inquiry = Inquiry(
+    repository = AnalysisRepository(session)
+    analysis = repository.find_for_update(fingerprint)
+    if analysis is None:
+        analysis = AnalysisRequest(
             id=new_id("inq"),
             kind=kind,
             subject_id=subject_id,
@@ -55,77 +55,77 @@ def ask(  # noqa: PLR0913 - the question and how it gets its answer, by keyword
         )
         try:
             with session.begin_nested():
-                session.add(inquiry)
-        except IntegrityError:  # the same was asked at the same moment
-            asked = inquiries.find(fingerprint)
-            if asked is None:
+                session.add(analysis)
+        except IntegrityError:  # another transaction has just inserted the same request
+            existing = repository.find_for_update(fingerprint)
+            if existing is None:
                 raise
-            return asked
-    elif inquiry.status == "failed" and (even_failed or not stands(inquiry)):
-        inquiry.status = "waiting"
-        inquiry.error_code = inquiry.error_message = inquiry.finished_at = None
+            return existing
+    elif analysis.status == "failed" and (retry_failed or not _failed_recently(analysis)):
+        analysis.status = "waiting"
+        analysis.error_code = analysis.error_message = analysis.finished_at = None
     else:
-        return inquiry
-    work.enqueue(session, queue=queue, kind=kind, subject_id=inquiry.id, waits_for=waits_for)
-    return inquiry
+        return analysis
+    work.enqueue(session, queue=queue, kind=kind, subject_id=analysis.id, waits_for=waits_for)
+    return analysis
 
 
-def stands(inquiry: Inquiry) -> bool:
-    """Whether a failure is so recent that trying again would most likely bring it again."""
-    return inquiry.finished_at is not None and now() - inquiry.finished_at < FAILURE_STANDS
+def _failed_recently(analysis: AnalysisRequest) -> bool:
+    """Return whether a failure is so recent that a retry would most likely fail again."""
+    return analysis.finished_at is not None and now() - analysis.finished_at < FAILURE_RETRY_DELAY
 
 
-def find_inquiry(
+def find_request(
     session: Session, *, kind: Kind, subject_id: str, parameters: Mapping[str, Any]
-) -> Inquiry | None:
-    """The inquiry with these parameters, if it was ever asked."""
-    return InquiryRepository(session).look_at(fingerprint_of(kind, subject_id, parameters))
+) -> AnalysisRequest | None:
+    """Return the request with these parameters; None if there was none."""
+    return AnalysisRepository(session).find(fingerprint_of(kind, subject_id, parameters))
 
 
-def get_inquiry(session: Session, inquiry_id: str) -> Inquiry:
-    """The inquiry; raises NotFound."""
-    return InquiryRepository(session).get(inquiry_id)
+def get_request(session: Session, analysis_id: str) -> AnalysisRequest:
+    """Return a request; raises NotFound."""
+    return AnalysisRepository(session).get(analysis_id)
 
 
-def require_answer(inquiry: Inquiry) -> dict[str, Any] | None:
-    """What was answered, None while it is waited for; raises what the inquiry failed with."""
-    if inquiry.status == "failed":
-        raise recall_error(str(inquiry.error_code), str(inquiry.error_message))
-    return inquiry.result
+def require_result(analysis: AnalysisRequest) -> dict[str, Any] | None:
+    """Return the result, None while it is computed; raises the error of a failed analysis."""
+    if analysis.status == "failed":
+        raise recall_error(str(analysis.error_code), str(analysis.error_message))
+    return analysis.result
 
 
-def answer(
-    session: Session, inquiry_id: str, result: dict[str, Any], *, file_key: str | None = None
+def complete(
+    session: Session, analysis_id: str, result: dict[str, Any], *, file_key: str | None = None
 ) -> None:
-    """A worker has found the answer, and maybe a file: ring those whose work has waited for it."""
-    inquiry = _finish(session, inquiry_id, "answered")
-    inquiry.result, inquiry.file_key = result, file_key
-    work.notify_waiting(session, inquiry_id)
+    """Store the result and its file's key; notify the workers whose items waited for it."""
+    analysis = _finish(session, analysis_id, "answered")
+    analysis.result, analysis.file_key = result, file_key
+    work.notify_waiting(session, analysis_id)
 
 
-def fail(session: Session, inquiry_id: str, code: str, message: str) -> None:
-    """The question cannot be answered."""
-    inquiry = _finish(session, inquiry_id, "failed")
-    inquiry.error_code, inquiry.error_message = code, message
+def fail(session: Session, analysis_id: str, code: str, message: str) -> None:
+    """Record that the analysis has failed."""
+    analysis = _finish(session, analysis_id, "failed")
+    analysis.error_code, analysis.error_message = code, message
 
 
-def delete_inquiries(session: Session, subject_id: str) -> None:
-    """Forget what was asked about a dataset, and take back the work that is still to be done."""
-    for inquiry in InquiryRepository(session).list_about(subject_id):
-        item = work.lock_unfinished(session, inquiry.id)
+def delete_requests(session: Session, subject_id: str) -> None:
+    """Delete the requests about a subject, and their unfinished work items."""
+    for analysis in AnalysisRepository(session).list_by_subject(subject_id):
+        item = work.lock_unfinished(session, analysis.id)
         if item is not None:
-            work.withdraw(session, item)
-        session.delete(inquiry)
+            work.remove(session, item)
+        session.delete(analysis)
 
 
 def fingerprint_of(kind: Kind, subject_id: str, parameters: Mapping[str, Any]) -> str:
-    """The sha256 over a question, the same however its parameters are ordered."""
-    question = json.dumps([kind, subject_id, parameters], sort_keys=True)
-    return hashlib.sha256(question.encode()).hexdigest()
+    """Return the sha256 of a request, independent of the order of its parameters."""
+    text = json.dumps([kind, subject_id, parameters], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _finish(session: Session, inquiry_id: str, status: str) -> Inquiry:
-    inquiry = InquiryRepository(session).get(inquiry_id)
-    inquiry.status = status
-    inquiry.finished_at = now()
-    return inquiry
+def _finish(session: Session, analysis_id: str, status: str) -> AnalysisRequest:
+    analysis = AnalysisRepository(session).get(analysis_id)
+    analysis.status = status
+    analysis.finished_at = now()
+    return analysis

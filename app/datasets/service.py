@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.analyses.service import delete_inquiries
+from app.analyses import service as analyses
 from app.datasets.label_errors import LabelError
 from app.datasets.manifest import Split, read_manifest
 from app.datasets.repository import DatasetRepository
@@ -77,8 +77,8 @@ def delete_dataset(session: Session, dataset_id: str) -> list[str]:
             f"An unfinished job or batch uses {dataset_id}; wait for it or cancel it first."
         )
     if ingestion is not None:
-        work.withdraw(session, ingestion)
-    delete_inquiries(session, dataset_id)
+        work.remove(session, ingestion)
+    analyses.delete_requests(session, dataset_id)
     session.delete(dataset)
     return [key for key in (dataset.upload_key, dataset.manifest_key) if key]
 

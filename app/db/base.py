@@ -14,7 +14,7 @@ Json = JSON().with_variant(JSONB(), "postgresql")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment, always with its time zone; SQLite keeps none, so UTC is put back on reading."""
+    """A time with its zone; SQLite stores no zone, so UTC is restored on reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -51,12 +51,12 @@ class Base(DeclarativeBase):
 
 
 def now() -> datetime:
-    """This moment in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 def new_id(prefix: str) -> str:
-    """An identifier that sorts by time of creation: 60 bits of microseconds, 60 of chance."""
+    """Return an identifier that sorts by creation time: 60 bits of microseconds, 60 random bits."""
     number = (time.time_ns() // 1000) << 60 | secrets.randbits(60)
     digits = [_ID_ALPHABET[number >> shift & 31] for shift in range(115, -1, -5)]
     return f"{prefix}_{''.join(digits)}"

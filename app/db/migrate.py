@@ -1,4 +1,4 @@
-"""Bringing a database to the newest schema, from code or from the command line."""
+"""Upgrade a database to the newest schema."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ import migrations
 
 
 def migrate_database(url: str) -> None:
-    """Run all migrations that are missing."""
+    """Run all pending migrations."""
     command.upgrade(alembic_config(url), "head")
 
 
 def alembic_config(url: str) -> Config:
-    """Alembic's configuration without an ini file."""
+    """Return Alembic's configuration, without an ini file."""
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     config.set_main_option("path_separator", "os")

@@ -1,6 +1,6 @@
-"""The engine and the two ways into it: `transaction()` to write, `reading()` to look.
+"""The database engine, with sessions to write (`transaction()`) and to read (`reading()`).
 
-The only place that commits. SQLite runs in WAL mode and takes its write lock at BEGIN: a deferred
+Only this module commits. SQLite runs in WAL mode and takes its write lock at BEGIN: a deferred
 transaction that upgrades later fails at once instead of waiting (SQLite, "Isolation", §2).
 """
 
@@ -21,12 +21,12 @@ OnCommit = Callable[[frozenset[str]], None]
 
 
 class Database:
-    """Sessions on one database; nothing connects before the first of them."""
+    """Sessions on one database; the first of them opens the first connection."""
 
     def __init__(
         self, url: str, *, on_commit: OnCommit | None = None, max_connections: int = 40
     ) -> None:
-        """`on_commit` is told the queues that a committed transaction put work on.
+        """`on_commit` is called with the queues to which a committed transaction added work.
 
         Threads beyond max_connections wait for one of them.
         """
@@ -38,24 +38,25 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """A session whose work is committed at the end of the block, or not at all."""
+        """Open a session that is committed at the end of the block, and rolled back on an error."""
         with Session(self._writer, expire_on_commit=False) as session:
             yield session
             session.commit()
-            queues = frozenset(session.info.get("rung_queues", ()))
+            queues = frozenset(session.info.get("queues_to_notify", ()))
         if queues and self.on_commit:
             self.on_commit(queues)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that sees one state of the database and changes nothing."""
+        """Open a read-only session on one snapshot of the database."""
         with Session(self.engine, autoflush=False) as session:
             yield session
 
-    def find_mark(self) -> int | None:
-        """A number that another commit, of any process, would have changed; microseconds to ask.
+    def find_data_version(self) -> int | None:
+        """Return a number that changes with each commit of another connection.
 
-        None for PostgreSQL, which has none. Source: SQLite, "PRAGMA data_version".
+        Reading it takes microseconds. Returns None for PostgreSQL, which has no such number.
+        Source: SQLite, "PRAGMA data_version".
         """
         if self.engine.dialect.name != "sqlite":
             return None
@@ -64,8 +65,8 @@ class Database:
                 self._watch = sqlite3.connect(
                     str(self.engine.url.database), check_same_thread=False
                 )
-            (mark,) = self._watch.execute("PRAGMA data_version").fetchone()
-            return int(mark)
+            (data_version,) = self._watch.execute("PRAGMA data_version").fetchone()
+            return int(data_version)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -74,8 +75,8 @@ class Database:
 
 
 def notify_after_commit(session: Session, queue: str) -> None:
-    """Let the workers of a queue be rung once this transaction is committed."""
-    session.info.setdefault("rung_queues", set()).add(queue)
+    """Notify the workers of a queue once this transaction is committed."""
+    session.info.setdefault("queues_to_notify", set()).add(queue)
 
 
 def _create_engine(url: str, max_connections: int) -> Engine:
@@ -93,7 +94,7 @@ def _create_engine(url: str, max_connections: int) -> Engine:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.isolation_level = None  # the driver's own BEGIN would be a deferred one
+    connection.isolation_level = None  # otherwise the driver sends a deferred BEGIN
     for pragma in (
         f"busy_timeout={SQLITE_BUSY_SECONDS * 1000}",
         "journal_mode=WAL",

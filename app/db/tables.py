@@ -1,4 +1,4 @@
-"""The tables. SQL is the truth: whatever must survive a crash stands here."""
+"""The tables of the database; all state that must survive a crash is in them or in the storage."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ NAME = String(63)
 
 
 class Dataset(Base):
-    """An upload, and after its check an immutable set of labelled images."""
+    """An uploaded dataset; its images and labels are immutable once it is ready."""
 
     __tablename__ = "dataset"
 
@@ -57,12 +57,12 @@ class DatasetImage(Base):
 
 
 class WorkItem(Base):
-    """Something a worker must do, and the lease of the worker that does it.
+    """A unit of work for a worker, with the lease of the worker that runs it.
 
-    fence rises with every claim and every lost lease; a write under an older one is refused.
-    strikes counts attempts in a row that ended without a reason or progress of their own: the
-    worker disappeared or its child crashed. A queued item waits while `waits_for`, another item's
-    subject, is unfinished. trace_parent is the span that asked for it, where requests are traced.
+    fence increases with every claim and every expired lease; writes under an older fence are
+    rejected. strikes counts crashes in a row without progress: the worker disappeared or its child
+    crashed. A queued item waits until `waits_for`, the subject of another item, is finished.
+    trace_parent is the span of the request that enqueued the item, if requests are traced.
     """
 
     __tablename__ = "work_item"
@@ -89,10 +89,10 @@ class WorkItem(Base):
 
 
 class Job(Base):
-    """A training job. Its status moves only along `app.jobs.states`.
+    """A training job; `app.jobs.states` defines the transitions of its status.
 
-    dataset_id is no foreign key on purpose: a finished job outlives its dataset. request is what
-    was sent, from which `auto` values are resolved; trial is the study's configuration it runs.
+    dataset_id is not a foreign key, because a finished job may outlive its dataset. request is the
+    request's body, from which `auto` values are resolved. trial is the number of the study's trial.
     """
 
     __tablename__ = "job"
@@ -130,7 +130,7 @@ class Job(Base):
 
 
 class Epoch(Base):
-    """The metrics of one finished epoch; the primary key admits each epoch once."""
+    """The metrics of one finished epoch."""
 
     __tablename__ = "epoch"
 
@@ -146,7 +146,7 @@ class Epoch(Base):
 
 
 class JobReport(Base):
-    """What the best checkpoint of a finished job was found to be worth."""
+    """The evaluation of the best checkpoint of a finished job."""
 
     __tablename__ = "job_report"
 
@@ -155,7 +155,7 @@ class JobReport(Base):
 
 
 class JobEvent(Base):
-    """Something that happened to a job, numbered without gaps within it."""
+    """An event of a job; a job's events are numbered without gaps."""
 
     __tablename__ = "job_event"
 
@@ -166,12 +166,12 @@ class JobEvent(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
-class Inquiry(Base):
-    """A question that a worker answers once: advice on a dataset, the cost of a job, an export.
+class AnalysisRequest(Base):
+    """A request for a result that a worker computes once: advice, a dry run, an export and others.
 
-    fingerprint is the sha256 over kind, subject and parameters, so that the same question is asked
-    once. Its status is `waiting`, `answered` or `failed`; subject_id is a dataset's, or for an
-    export that of the job that trained the version. file_key is a file that belongs to the answer.
+    fingerprint is the sha256 of kind, subject and parameters; equal requests share one row. status
+    is `waiting`, `answered` or `failed`. subject_id is a dataset's id, or for an export the id of
+    the job that trained the version. file_key is the result's file, if it has one.
     """
 
     __tablename__ = "inquiry"
@@ -191,7 +191,7 @@ class Inquiry(Base):
 
 
 class Study(Base):
-    """Several configurations and seeds over one dataset, run as jobs and compared."""
+    """A comparison of several configurations and seeds on one dataset, run as jobs."""
 
     __tablename__ = "study"
 
@@ -204,9 +204,9 @@ class Study(Base):
 
 
 class StudyTrial(Base):
-    """One configuration of a study, from 1; its runs are the jobs that name it.
+    """One configuration of a study, numbered from 1; its runs are the jobs that refer to it.
 
-    changes is what it changes about the fields that all runs share.
+    changes holds the fields in which it differs from the study's shared configuration.
     """
 
     __tablename__ = "study_trial"
@@ -220,9 +220,10 @@ class StudyTrial(Base):
 
 
 class Model(Base):
-    """A name under which versions are registered.
+    """A registered model: a name with versions.
 
-    gate is what a version must pass before `champion` may point to it; null for nothing.
+    gate holds the conditions that a version must pass before `champion` may point to it; null if
+    there are none.
     """
 
     __tablename__ = "model"
@@ -235,11 +236,12 @@ class Model(Base):
 
 
 class ModelVersion(Base):
-    """A servable checkpoint. job_id is where it came from; it is no foreign key on purpose.
+    """A version of a registered model: a checkpoint that can be served.
 
-    trust_key is the file of what its confidence is worth (`app.ml.trust.trust_file`), null for a
-    version registered without; calibration holds the part that is read without that file.
-    dataset_digest is that of the images it was trained on.
+    job_id is the job that trained it, not a foreign key because the job may be deleted. trust_key
+    is its trust file (`app.ml.trust.trust_file`), null if it was registered without one;
+    calibration is the part of it that is read without the file. dataset_digest is the digest of the
+    dataset it was trained on.
     """
 
     __tablename__ = "model_version"
@@ -279,10 +281,11 @@ class ModelAlias(Base):
 
 
 class RegistryEvent(Base):
-    """Something that was done to a model: the audit log, never changed and never shortened.
+    """An entry of the audit log of registered models; entries are never changed or deleted.
 
-    name is no foreign key on purpose: what happened stays true. from_version is where an alias
-    pointed before; payload holds the rest (a gate's verdict, the reason of a forced promotion).
+    name is not a foreign key, because entries outlive their model. from_version is the version to
+    which an alias pointed before. payload holds the rest, such as a gate's decision or the reason
+    of a forced promotion.
     """
 
     __tablename__ = "registry_event"
@@ -299,10 +302,10 @@ class RegistryEvent(Base):
 
 
 class Serving(Base):
-    """The chosen model: a single row, there once a model has been chosen.
+    """The model that serves predictions: a single row, created when a model is first chosen.
 
-    shadow is a model reference that sees a share of the same images, and whose answers are only
-    counted.
+    shadow is a reference to a model that classifies a fraction of the same images; its predictions
+    are only compared and counted.
     """
 
     __tablename__ = "serving"
@@ -315,10 +318,10 @@ class Serving(Base):
 
 
 class ShadowTally(Base):
-    """How often a shadow model said the same as the model that answered.
+    """Counts of how often a shadow model agreed with the model that served the response.
 
-    name and version are those of the model that answered; num_dropped counts images that the
-    shadow did not see because the lanes were busy.
+    name and version are those of the serving model. num_dropped counts images that the shadow did
+    not classify because the service was busy.
     """
 
     __tablename__ = "shadow_tally"
@@ -336,11 +339,11 @@ class ShadowTally(Base):
 
 
 class PredictionBatch(Base):
-    """Many images classified by a worker: those of a dataset, or of an uploaded archive.
+    """A batch prediction: a worker classifies the images of a dataset or of an uploaded archive.
 
-    status is queued, running, succeeded, failed or cancelled. The version is pinned when it is
-    posted; options are those of POST /predict; counts has images, failed and per_label. part_keys
-    are results so far, in order, from which the next attempt goes on.
+    status is queued, running, succeeded, failed or cancelled. The model version is pinned when the
+    batch is created. options are those of POST /predict; counts has images, failed and per_label.
+    part_keys are the results so far, in order; the next attempt continues after them.
     """
 
     __tablename__ = "prediction_batch"
@@ -369,7 +372,7 @@ class PredictionBatch(Base):
 
 
 class IdempotentAnswer(Base):
-    """The answer once given to an Idempotency-Key, committed with what it created."""
+    """The stored response for an Idempotency-Key, committed with the resource it created."""
 
     __tablename__ = "idempotent_answer"
 

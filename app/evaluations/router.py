@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
 
 from app import errors
-from app.analyses.views import PENDING_RESPONSE, answer_pending
+from app.analyses.views import PENDING_RESPONSE, pending_response
 from app.datasets.manifest import Split
 from app.evaluations.schemas import EvaluateRequest, Evaluation, Runtime
 from app.evaluations.service import Asked, get_evaluation, present, request_evaluation
@@ -92,7 +92,7 @@ def answer_when_evaluated(asked: Asked) -> Response:
     """202: where the evaluation is to be looked at."""
     version = f"/models/{asked.version.name}/versions/{asked.version.version}"
     location = f"{version}/evaluations/{asked.dataset.id}?split={asked.split}"
-    return answer_pending(asked.inquiry, location=location)
+    return pending_response(asked.analysis, location=location)
 
 
 def _answer(asked: Asked) -> Response:

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.analyses import service as inquiries
+from app.analyses import service as analyses
 from app.datasets.manifest import Split
 from app.datasets.repository import DatasetRepository
 from app.datasets.service import require_ready
-from app.db.tables import Dataset, Inquiry, ModelVersion
+from app.db.tables import AnalysisRequest, Dataset, ModelVersion
 from app.errors import InputProblem, NotFound, ValidationFailed
 from app.evaluations.schemas import (
     EvaluateRequest,
@@ -33,11 +33,11 @@ class Asked:
     version: ModelVersion
     dataset: Dataset
     split: Split
-    inquiry: Inquiry
+    analysis: AnalysisRequest
 
     def find_answer(self) -> EvaluationAnswer | None:
         """None while it is waited for; raises what the evaluation failed with."""
-        answer = inquiries.require_answer(self.inquiry)
+        answer = analyses.require_result(self.analysis)
         return None if answer is None else EvaluationAnswer.model_validate(answer)
 
 
@@ -62,18 +62,18 @@ def get_evaluation(
     dataset = DatasetRepository(session).get(request.dataset_id)
     require_ready(dataset)
     split = choose_split(dataset, request.split, loc=("query", "split"))
-    inquiry = inquiries.find_inquiry(
+    analysis = analyses.find_request(
         session,
         kind="evaluate",
         subject_id=dataset.id,
         parameters=_parameters(row, split, runtime),
     )
-    if inquiry is None:
+    if analysis is None:
         raise NotFound(
             f"{name}:{version} has not been evaluated on the {split} split of {dataset.id}; "
             "POST to its `evaluate` first."
         )
-    return Asked(row, dataset, split, inquiry)
+    return Asked(row, dataset, split, analysis)
 
 
 def lock_dataset(session: Session, dataset_id: str) -> Dataset:
@@ -92,14 +92,14 @@ def ask(
 ) -> Asked:
     """Ask about a version unless it was; raises ValidationFailed where the classes are others."""
     require_same_classes(version, dataset)
-    inquiry = inquiries.ask(
+    analysis = analyses.request_analysis(
         session,
         kind="evaluate",
         subject_id=dataset.id,
         parameters=_parameters(version, split, runtime),
         queue="predict",
     )
-    return Asked(version, dataset, split, inquiry)
+    return Asked(version, dataset, split, analysis)
 
 
 def require_same_classes(version: ModelVersion, dataset: Dataset) -> None:
@@ -116,7 +116,7 @@ def require_same_classes(version: ModelVersion, dataset: Dataset) -> None:
 def present(asked: Asked) -> Evaluation | None:
     """The evaluation as it is shown, None while it is waited for; raises what it failed with."""
     answer = asked.find_answer()
-    if answer is None or asked.inquiry.finished_at is None:
+    if answer is None or asked.analysis.finished_at is None:
         return None
     version, dataset = asked.version, asked.dataset
     return Evaluation(
@@ -128,7 +128,7 @@ def present(asked: Asked) -> Evaluation | None:
         split=asked.split,
         class_names=version.class_names,
         warnings=list_warnings(version, dataset, asked.split),
-        evaluated_at=asked.inquiry.finished_at,
+        evaluated_at=asked.analysis.finished_at,
     )
 
 

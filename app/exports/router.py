@@ -6,8 +6,8 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import FileResponse
 
 from app import errors
-from app.analyses.service import require_answer
-from app.analyses.views import PENDING_RESPONSE, answer_pending
+from app.analyses.service import require_result
+from app.analyses.views import PENDING_RESPONSE, pending_response
 from app.exports.schemas import Export
 from app.exports.service import ask_export
 from app.ml.export.formats import ExportFormat
@@ -81,11 +81,11 @@ def get_export(  # noqa: PLR0913 - FastAPI's parameters are the request's parts
     A worker makes it once: until then the answer is 202, and the same request brings it later. An
     archive that answers otherwise than the model within 0.001 in probability is not handed out.
     """
-    inquiry = ask_export(session, name, version, export_format)
-    result = require_answer(inquiry)
+    analysis = ask_export(session, name, version, export_format)
+    result = require_result(analysis)
     if result is None:
         location = f"/models/{name}/versions/{version}/export?format={export_format}"
-        return answer_pending(inquiry, location=location)
+        return pending_response(analysis, location=location)
     export = Export.model_validate(result)
     headers = {
         "ETag": f'"{export.digest}"',
@@ -94,7 +94,7 @@ def get_export(  # noqa: PLR0913 - FastAPI's parameters are the request's parts
     if if_none_match is not None and headers["ETag"] in if_none_match:
         return Response(status_code=304, headers=headers)
     try:
-        path = storage.path(str(inquiry.file_key))
+        path = storage.path(str(analysis.file_key))
     except FileNotFoundError as error:
         raise errors.Unavailable("The archive cannot be read.") from error
     return FileResponse(

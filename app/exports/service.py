@@ -2,8 +2,8 @@
 
 from sqlalchemy.orm import Session
 
-from app.analyses.service import ask
-from app.db.tables import Inquiry
+from app.analyses.service import request_analysis
+from app.db.tables import AnalysisRequest
 from app.exports.schemas import ExportQuestion
 from app.ml.export.formats import ExportFormat
 from app.models.references import ModelReference
@@ -12,8 +12,10 @@ from app.models.service import resolve
 from app.quantization.service import require_float
 
 
-def ask_export(session: Session, name: str, version: int, export_format: ExportFormat) -> Inquiry:
-    """The inquiry for this version in this form, put to the workers if it is new.
+def ask_export(
+    session: Session, name: str, version: int, export_format: ExportFormat
+) -> AnalysisRequest:
+    """The analysis for this version in this form, put to the workers if it is new.
 
     Raises NotFound, Conflict for a version in int8.
     """
@@ -28,7 +30,7 @@ def ask_export(session: Session, name: str, version: int, export_format: ExportF
         checkpoint_key=row.checkpoint_key,
         trust_key=row.trust_key,
     )
-    return ask(
+    return request_analysis(
         session,
         kind="export",
         subject_id=row.job_id,

@@ -204,5 +204,5 @@ def _enqueue(session: Session, job: Job, dataset: Dataset) -> None:
     waits_for = dataset.id
     if not is_decided(config):
         request, base = JobRequest.model_validate(job.request), get_base_model(job, config)
-        waits_for = request_advice(session, request, config, dataset, base, even_failed=True).id
+        waits_for = request_advice(session, request, config, dataset, base, retry_failed=True).id
     work.enqueue(session, queue="train", kind="train", subject_id=job.id, waits_for=waits_for)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.analyses.service import delete_inquiries
+from app.analyses import service as analyses
 from app.db.base import now
 from app.db.tables import Model, ModelAlias, ModelVersion, Serving
 from app.errors import InUse, ModelNotReady, NotFound
@@ -173,7 +173,7 @@ def delete_version(session: Session, name: str, version: int) -> None:
             raise InUse(
                 f"{name}:{version} is chosen, or the shadow ({reference}); choose another first."
             )
-    delete_inquiries(session, row.job_id)
+    analyses.delete_requests(session, row.job_id)
     models.delete_version(row)
     events.append(session, name, "version_deleted", version=version)
 

@@ -96,7 +96,7 @@ class Resolution:
     def _find_mark(self, asked_at: float) -> int | None:
         """The database's mark, read after a question was asked."""
         if self._marked_at <= asked_at:
-            self._marked_at, self._mark = time.monotonic(), self._database.find_mark()
+            self._marked_at, self._mark = time.monotonic(), self._database.find_data_version()
         return self._mark
 
     def _remember(self, reference: str | None, mark: int | None) -> _Known:

@@ -1,4 +1,4 @@
-"""The processes of the API: several that share its port, and one that answers until they can."""
+"""Run the API as several processes on one port, and a stand-in until they have loaded."""
 
 import logging
 import socket
@@ -23,15 +23,15 @@ MODULES = ("app.ml.runtime.lazy_compiler:import_torchvision", "app.predictions.p
 
 START_SECONDS = 120.0
 MAX_STARTS = 3
-"""A process that had to be started more often does not fail by chance."""
+"""The start fails once a process has been started more often than this."""
 
 
 class ApiProcesses:
-    """The API's processes, each with a socket of its own on the port.
+    """The API's processes, each with its own socket on the port.
 
-    The stand-in has all their first sockets: it answers at once, all but predictions, until they
-    have loaded their models. A process that is started again opens its socket once it is ready, so
-    that the kernel gives connections to the others until then.
+    The stand-in serves the first sockets of all processes until they have loaded the model; it
+    serves all routes but predictions. A restarted process opens a new socket once it is ready;
+    until then the kernel distributes connections to the other processes.
     """
 
     def __init__(
@@ -47,12 +47,15 @@ class ApiProcesses:
         self.first_sockets = first_sockets
 
     def start_stand_in(self) -> None:
-        """Answer everything but predictions; needs LIGHT_MODULES."""
+        """Start the stand-in, which serves all routes but predictions; needs LIGHT_MODULES."""
         if self.stand_in is not None:
             self.stand_in.start()
 
     def start(self) -> None:
-        """Start those that predict; needs MODULES. Raises Unavailable if they do not get ready."""
+        """Start the processes, wait for them, and stop the stand-in; needs MODULES.
+
+        Raises Unavailable if a process does not become ready.
+        """
         for process in self.processes:
             process.start()
         if self.stand_in is None:
@@ -61,7 +64,7 @@ class ApiProcesses:
         for process in self.processes:
             while not process.has_started.wait(0.1):
                 if process.num_starts > MAX_STARTS or time.monotonic() > deadline:
-                    raise Unavailable("The API did not start; its log above says why.")
+                    raise Unavailable("The API did not start; see its log above.")
         self.stand_in.ask_to_end()
         close_all(self.first_sockets)
 
@@ -70,10 +73,10 @@ class ApiProcesses:
 def api_processes(
     settings: Settings, forker: Forker | None, counts: Path, *, log_level: str
 ) -> Iterator[ApiProcesses]:
-    """Open the API's port, and end its processes with the block.
+    """Open the API's port, and stop its processes at the end of the block.
 
-    counts is the folder in which the processes add up their metrics.
-    Raises Unavailable if something listens on the port.
+    counts is the folder for the processes' metrics, which are summed.
+    Raises Unavailable if another process listens on the port.
     """
     with (
         reserve_port(settings.host, settings.port) as port,

@@ -1,4 +1,4 @@
-"""One process of the API, forked from a server that has imported its modules."""
+"""The main function of an API process, forked from a server that has imported its modules."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ from app.telemetry.logs import configure_logging
 
 
 class ApiConfig(BaseModel):
-    """The first line on standard input; without `predicts` the process stands in for others."""
+    """The first line of standard input; a process without `predicts` is the stand-in."""
 
     environ: dict[str, str]
     log_level: str
@@ -27,8 +27,8 @@ class ApiConfig(BaseModel):
 def main(*descriptors: int) -> None:
     """Serve inherited sockets until SIGTERM or the end of standard input.
 
-    descriptors are those of the sockets, and last of a pipe: a byte on it says that this process
-    answers.
+    descriptors are those of the sockets and, last, of a pipe. The process writes a byte to the pipe
+    when it is ready.
     """
     config = ApiConfig.model_validate_json(read_line())
     setproctitle("graft api" if config.predicts else "graft api stand-in")
@@ -48,7 +48,7 @@ def main(*descriptors: int) -> None:
 
 
 def serve(app: FastAPI, sockets: Sequence[socket.socket]) -> None:
-    """Answer requests on listening sockets until SIGTERM."""
+    """Serve requests on listening sockets until SIGTERM."""
     config = uvicorn.Config(
         app,
         timeout_graceful_shutdown=5,

@@ -1,11 +1,12 @@
-"""A process that imports slow modules once and forks other processes from itself.
+"""A server process that imports slow modules once and forks other processes from itself.
 
-`import torch` takes seconds and hundreds of megabytes. A forked process has both at once: its
-memory is shared with the server's until one of them writes to it (copy on write).
+`import torch` takes seconds and hundreds of megabytes. A forked process needs neither: it shares
+the server's memory until one of them writes to it (copy on write).
 
-The server has one thread, has not touched CUDA, and has an environment without credentials; so have
-its children. Requests come over Unix sockets as one JSON message each, file descriptors beside
-them (unix(7), SCM_RIGHTS). The server ends when its first client is gone.
+The server has one thread, no CUDA context and no credentials in its environment; neither have its
+children at their start. Clients send requests over Unix sockets as one JSON message each, with file
+descriptors as ancillary data (unix(7), SCM_RIGHTS). The server exits when its first client closes
+its connection.
 """
 
 import atexit
@@ -28,8 +29,8 @@ MAX_DESCRIPTORS = 64
 
 
 def main() -> None:
-    """Serve the client whose socket is the file descriptor named by the first argument."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client, which then closes
+    """Serve the client whose socket is the file descriptor in the first argument."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C the client closes the connection
     _Server(socket.socket(fileno=int(sys.argv[1]))).run()
 
 
@@ -43,9 +44,11 @@ class _Server:
         for end in (self._ended, self._wake):
             end.setblocking(False)
         self._clients.register(self._ended, selectors.EVENT_READ)
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # only a handled signal writes to the socket
+        signal.signal(
+            signal.SIGCHLD, lambda *_: None
+        )  # only a signal with a handler writes to the socket
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
-        gc.disable()  # nothing that is imported here is garbage, and collecting would unshare it
+        gc.disable()  # a collection would write to memory that children share
 
     def run(self) -> None:
         while True:
@@ -55,12 +58,12 @@ class _Server:
                 if client is self._ended:
                     with suppress(BlockingIOError):
                         client.recv(4096)
-                    self._report_ended()
+                    self._report_exits()
                 elif not self._serve(client) and client is self._first:
                     return
 
     def _serve(self, client: socket.socket) -> bool:
-        """Carry out one request; False if the client is gone."""
+        """Handle one request; return False if the client has closed its connection."""
         try:
             message, descriptors, _, _ = socket.recv_fds(client, MAX_MESSAGE_BYTES, MAX_DESCRIPTORS)
         except ConnectionError:
@@ -94,7 +97,7 @@ class _Server:
             _run(target, descriptors)
         return pid
 
-    def _report_ended(self) -> None:
+    def _report_exits(self) -> None:
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -125,10 +128,10 @@ def _send(client: socket.socket, message: dict[str, Any]) -> None:
 
 
 def _run(target: str, descriptors: list[int]) -> None:
-    """Run `module:function` as the whole of a new process.
+    """Run `module:function` in the new process, then exit.
 
-    The first three descriptors become its standard streams; the function is given the others. The
-    process leads a group of its own, so that it can be killed with all that it has started.
+    The first three descriptors become the standard streams, the others are the function's
+    arguments. The process leads its own process group, so that it can be killed with its children.
     """
     code = 1
     try:
@@ -147,9 +150,9 @@ def _run(target: str, descriptors: list[int]) -> None:
         module, _, function = target.partition(":")
         getattr(importlib.import_module(module), function)(*descriptors[3:])
         code = 0
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:  # noqa: BLE001 - the process ends with it, as any other would
+    except SystemExit as exit_:
+        code = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
+    except BaseException:  # noqa: BLE001 - the process exits, as for any uncaught exception
         traceback.print_exc()
     finally:
         with suppress(BaseException):

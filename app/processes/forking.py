@@ -19,10 +19,10 @@ from app.processes.fork_server import MAX_MESSAGE_BYTES
 log = logging.getLogger(__name__)
 
 CAN_FORK = sys.platform == "linux"
-"""Elsewhere system libraries start threads of their own, which a fork does not survive."""
+"""On other platforms system libraries start threads, which do not survive a fork."""
 
 LOST_EXIT_CODE = 75
-"""Stands for the exit status of a process whose fork server is gone (EX_TEMPFAIL, sysexits.h)."""
+"""The exit status of a process whose fork server has exited (EX_TEMPFAIL, sysexits.h)."""
 
 
 PASSED_ON = frozenset(
@@ -39,7 +39,7 @@ PASSED_ON = frozenset(
         "CUDA_VISIBLE_DEVICES",
     ]
 )
-"""The variables a child gets from its parent: none that opens the database or the broker."""
+"""The variables that a child inherits: none has credentials of the database or the broker."""
 
 _LOOPBACK = "lo" if sys.platform == "linux" else "lo0"
 
@@ -51,13 +51,13 @@ FIXED = {
     "GLOO_SOCKET_IFNAME": _LOOPBACK,
     "NCCL_SOCKET_IFNAME": _LOOPBACK,
 }
-"""What every child gets besides.
+"""Variables that are set for every child.
 
-Threads that wait for each other sleep (OpenMP 4.5, OMP_WAIT_POLICY): spinning ones take the core
-from those they wait for as soon as there are more threads than cores. OpenBLAS, which comes with
-NumPy, starts no threads when it is imported, so that a process with it can be forked. cuBLAS
-multiplies matrices in one order only with a fixed workspace (its manual, section 2.1.4). The
-processes of a training talk to each other over the loopback interface alone."""
+OMP_WAIT_POLICY: waiting threads sleep (OpenMP 4.5), because spinning ones take cores from the
+threads they wait for. OPENBLAS_NUM_THREADS: NumPy's OpenBLAS starts no threads at its import, so
+that the process can be forked. CUBLAS_WORKSPACE_CONFIG: cuBLAS is deterministic only with a fixed
+workspace (its manual, section 2.1.4). The others: processes of one training communicate over the
+loopback interface only."""
 
 
 def child_environment() -> dict[str, str]:
@@ -66,11 +66,11 @@ def child_environment() -> dict[str, str]:
 
 
 class ForkServerGoneError(Exception):
-    """The fork server has ended."""
+    """The fork server has exited."""
 
 
 class ForkedProcess:
-    """A process forked by a fork server; used like `subprocess.Popen`."""
+    """A process forked by a fork server, with the interface of `subprocess.Popen`."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -78,11 +78,11 @@ class ForkedProcess:
         self._ended = threading.Event()
 
     def poll(self) -> int | None:
-        """Return the exit status, negative for a signal; None while the process runs."""
+        """Return the exit code, negative for a signal; None while the process runs."""
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end; raises subprocess.TimeoutExpired."""
+        """Wait for the exit and return its code; raises subprocess.TimeoutExpired."""
         if not self._ended.wait(timeout):
             raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
         assert self.returncode is not None  # noqa: S101 - by construction
@@ -97,7 +97,7 @@ class ForkedProcess:
         self._signal(signal.SIGKILL)
 
     def end(self, code: int) -> None:
-        """Record the exit status that the server has reported."""
+        """Record the exit code that the server has reported."""
         self.returncode = code
         self._ended.set()
 
@@ -113,13 +113,13 @@ class ForkServer:
     def __init__(
         self, connection: socket.socket, process: subprocess.Popen[bytes] | None = None
     ) -> None:
-        """`process` is the server itself, for the client that has started it."""
+        """`process` is the server's process, if this client has started it."""
         self._connection = connection
         self._process = process
         self._ids = itertools.count(1)
         self._replies: dict[int, queue.SimpleQueue[dict[str, Any] | None]] = {}
         self._processes: dict[int, ForkedProcess] = {}
-        self._ended_early: dict[int, int] = {}
+        self._early_exits: dict[int, int] = {}
         self._lock = threading.Lock()
         self.is_gone = False
         self._reader = threading.Thread(target=self._read, name="fork-server", daemon=True)
@@ -127,7 +127,7 @@ class ForkServer:
 
     @classmethod
     def start(cls, environment: Mapping[str, str]) -> Self:
-        """Start a server with an environment, which all its children have."""
+        """Start a server; its children inherit the environment."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter
@@ -146,16 +146,15 @@ class ForkServer:
             raise ImportError(error)
 
     def fork(self, target: str, descriptors: Sequence[int]) -> ForkedProcess:
-        """Run `module:function` in a new process, whose standard streams the first three become.
+        """Run `module:function` in a new process.
 
-        The function is given the numbers of the others.
-
-        Raises ForkServerGoneError.
+        The first three descriptors become its standard streams. The function gets the numbers of
+        the others as arguments. Raises ForkServerGoneError.
         """
         pid = int(self._ask({"target": target}, descriptors)["pid"])
         process = ForkedProcess(pid)
         with self._lock:
-            code = self._ended_early.pop(pid, None)
+            code = self._early_exits.pop(pid, None)
             if code is None and self.is_gone:
                 code = LOST_EXIT_CODE
             if code is None:
@@ -165,14 +164,14 @@ class ForkServer:
         return process
 
     def connect(self) -> socket.socket:
-        """Return a further connection to the server, for another process."""
+        """Return a new connection to the server, for another process."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._send({"connect": True}, [theirs.fileno()])
         return ours
 
     def close(self) -> None:
-        """Close the connection, which ends a server that this client has started."""
+        """Close the connection; a server that this client has started exits."""
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
         self._reader.join()
@@ -220,7 +219,7 @@ class ForkServer:
         with self._lock:
             process = self._processes.pop(pid, None)
             if process is None:
-                self._ended_early[pid] = code  # it was quicker than the answer's reader
+                self._early_exits[pid] = code  # the process exited before `fork` read its pid
         if process is not None:
             process.end(code)
 
@@ -237,7 +236,7 @@ class ForkServer:
 
 
 class Forker:
-    """A fork server that is started when it is needed, and again when it has ended."""
+    """Forks processes from a server that is started on demand, and again after it has exited."""
 
     def __init__(
         self,
@@ -245,18 +244,18 @@ class Forker:
         modules: Sequence[str] = (),
         connection: socket.socket | None = None,
     ) -> None:
-        """With a connection, somebody else's server is used until it ends."""
+        """With a connection, the server of another process is used until it exits."""
         self._environment = environment
         self._modules = list(modules)
         self._server = ForkServer(connection) if connection else None
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Start the server now rather than with the first fork; raises ImportError."""
+        """Start the server before the first fork; raises ImportError."""
         self._get()
 
     def preload(self, *modules: str) -> None:
-        """Import modules in the server, and in those that follow it; raises ImportError."""
+        """Import modules in the server and in its successors; raises ImportError."""
         self._modules += modules
         self._get(modules)
 
@@ -273,7 +272,7 @@ class Forker:
                 return self._get().connect()
 
     def close(self) -> None:
-        """End the server, if it was started here."""
+        """Stop the server, if it was started here."""
         with self._lock:
             if self._server is not None:
                 self._server.close()
@@ -286,7 +285,7 @@ class Forker:
                     self._server.preload(*new_modules)
                 return self._server
             if self._server is not None:
-                log.warning("the fork server has ended; starting another")
+                log.warning("the fork server has exited; starting another")
                 self._server.close()
             self._server = ForkServer.start(self._environment)
             self._server.preload(*self._modules)

@@ -1,4 +1,4 @@
-"""Processes that are kept alive."""
+"""Keep processes running: restart them when they exit, stop them at the end."""
 
 import json
 import logging
@@ -22,16 +22,16 @@ RESTART_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Running:
-    """A process, and the pipe to its standard input; once that is closed, the process ends."""
+    """A process and the pipe to its standard input; the process exits when the pipe is closed."""
 
     process: subprocess.Popen[bytes] | ForkedProcess
     stdin: int
 
 
 class KeptProcess:
-    """A process that is started again when it ends; it ends by itself if this process does.
+    """A process that is restarted when it exits; it exits by itself when this process does.
 
-    has_started is set once one of its processes has said that it works.
+    has_started is set once the process has reported for the first time that it is ready.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class KeptProcess:
         start: Callable[[threading.Event], Running],
         on_end: Callable[[int], None] | None = None,
     ) -> None:
-        """`start` is given has_started, `on_end` the id of each process that has ended."""
+        """`start` is called with has_started, `on_end` with the pid of each exited process."""
         self.name = name
         self.num_starts = 0
         self.has_started = threading.Event()
@@ -51,19 +51,21 @@ class KeptProcess:
         self._running: Running | None = None
 
     def start(self) -> None:
-        """Start the first process before this returns, so that those after it come later."""
+        """Start the process, then restart it in a thread whenever it exits."""
         self._start_once()
         self._thread.start()
 
     def ask_to_end(self) -> None:
+        """Send SIGTERM, and restart the process no more."""
         self._closing.set()
         if self._running is not None:
             self._running.process.terminate()
 
     def wait_for_end(self, deadline: float) -> None:
+        """Wait for the exit; kill the process at the deadline, in monotonic seconds."""
         self._thread.join(max(0.0, deadline - time.monotonic()))
         if self._thread.is_alive() and self._running is not None:
-            log.warning("%s does not end; killing it", self.name)
+            log.warning("%s did not exit in time; killing it", self.name)
             self._running.process.kill()
         self._thread.join()
 
@@ -78,7 +80,7 @@ class KeptProcess:
             if self._on_end is not None:
                 self._on_end(running.process.pid)
             if not self._closing.is_set():
-                log.warning("%s ended with %s; starting it again", self.name, code)
+                log.warning("%s exited with %s; restarting it", self.name, code)
             if self._closing.wait(RESTART_SECONDS):
                 return
             self._start_once()
@@ -90,7 +92,7 @@ class KeptProcess:
 
 @contextmanager
 def keeping_alive(processes: Sequence[KeptProcess]) -> Iterator[None]:
-    """End processes with the block, those that have been started."""
+    """Stop the processes that have been started, at the end of the block."""
     try:
         yield
     finally:
@@ -104,12 +106,12 @@ def keeping_alive(processes: Sequence[KeptProcess]) -> Iterator[None]:
 
 @contextmanager
 def forking(variables: Mapping[str, str]) -> Iterator[Forker | None]:
-    """Fork processes with the environment of children and these variables, which are no secrets.
+    """Open a Forker with the environment of children and these variables, until the block ends.
 
-    None, and a line in the log, on platforms where a fork is not safe.
+    Yields None and logs a warning on platforms where forking is not safe.
     """
     if not CAN_FORK:
-        log.warning("processes cannot be forked safely here: each one imports its modules itself")
+        log.warning("forking is not safe on this platform: each process imports its modules itself")
         yield None
         return
     forker = Forker({**child_environment(), **variables})
@@ -126,9 +128,10 @@ def fork_with(
     sockets: Sequence[socket.socket],
     has_started: threading.Event,
 ) -> Running:
-    """Fork `module:function`, and send it a line of JSON on its standard input.
+    """Fork a process that runs `module:function`, and send config as JSON to its standard input.
 
-    The function is given the numbers of the sockets, and of a pipe on which it says that it works.
+    The function gets the descriptors of the sockets and of a pipe. It writes a byte to the pipe
+    when it is ready; then has_started is set.
     """
     reading, writing = os.pipe()
     starting, started = os.pipe()
@@ -151,7 +154,7 @@ def fork_with(
 
 
 def spawn(command: Sequence[str], environment: Mapping[str, str]) -> Running:
-    """Run a `graft` command as a process of its own, where nothing can be forked."""
+    """Start a `graft` command in a new process, for platforms where forking is not safe."""
     process = subprocess.Popen(  # noqa: S603 - our own interpreter
         [sys.executable, "-m", "app.cli", *command, "--with-parent"],
         stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""A process and the parent that keeps it: what it is told, and its end."""
+"""Functions for a child process: read its configuration, and exit with its parent."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 
 def read_line() -> str:
-    """Read one line from standard input, and not a byte more; ends the process without one."""
+    """Read one line from standard input without buffering; exit at the end of the input."""
     line = bytearray()
     while not line.endswith(b"\n"):
         byte = os.read(0, 1)
@@ -18,13 +18,13 @@ def read_line() -> str:
 
 
 def replace_environment(environ: Mapping[str, str]) -> None:
-    """Give this process an environment in the place of the one it was forked with."""
+    """Replace the environment that this process has inherited."""
     os.environ.clear()
     os.environ.update(environ)
 
 
 def end_with_parent() -> None:
-    """Send this process SIGTERM once standard input is closed, by a parent that has ended."""
+    """Send SIGTERM to this process when its standard input is closed, as at its parent's exit."""
 
     def watch() -> None:
         while os.read(0, 1024):

@@ -1,4 +1,4 @@
-"""The port of the API, which its processes share and nobody else gets."""
+"""Reserve the API's port, and share it between processes."""
 
 import os
 import socket
@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from app.errors import Unavailable
 
 BACKLOG = 2048
-"""Connections that wait in a socket (uvicorn's own number)."""
+"""Pending connections of a socket (uvicorn's default)."""
 
 
 @contextmanager
 def listening(host: str, port: int, num_sockets: int) -> Iterator[list[socket.socket]]:
-    """Open listening sockets that share a port; connections wait in them until somebody accepts."""
+    """Open listening sockets that share a port; connections wait until a process accepts them."""
     sockets = [share_port(host, port) for _ in range(num_sockets)]
     try:
         for one in sockets:
@@ -24,20 +24,20 @@ def listening(host: str, port: int, num_sockets: int) -> Iterator[list[socket.so
 
 
 def close_all(sockets: list[socket.socket]) -> None:
-    """Close this process's copies of sockets, and forget them."""
+    """Close this process's copies of the sockets, and empty the list."""
     while sockets:
         sockets.pop().close()
 
 
 @contextmanager
 def reserve_port(host: str, port: int) -> Iterator[int]:
-    """Keep a port from everyone but the processes that share it with this one; 0 picks a free one.
+    """Reserve a port for processes that use `share_port`; 0 picks a free one.
 
-    The socket never listens: the kernel gives connections only to those that do.
-    Raises Unavailable if something listens there.
+    The socket here does not listen, so the kernel gives it no connections.
+    Raises Unavailable if another process listens on the port.
     """
     with _open(host) as probe:
-        # Sharing the port from the start would be sharing it with whoever has it already.
+        # Without SO_REUSEPORT, binding fails if another process has the port already.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         _bind(probe, host, port)
         port = probe.getsockname()[1]
@@ -46,9 +46,9 @@ def reserve_port(host: str, port: int) -> Iterator[int]:
 
 
 def share_port(host: str, port: int) -> socket.socket:
-    """A socket of one's own on a port that others listen on, too: each gets its connections.
+    """Open a socket on a port that other sockets use, too; the kernel distributes connections.
 
-    Source: Linux, socket(7), SO_REUSEPORT. Raises Unavailable if someone has it for himself.
+    Source: Linux, socket(7), SO_REUSEPORT. Raises Unavailable if a socket has the port exclusively.
     """
     shared = _open(host)
     shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -58,7 +58,7 @@ def share_port(host: str, port: int) -> socket.socket:
 
 
 def _open(host: str) -> socket.socket:
-    # By its protocol asyncio knows TCP, and sends answers without waiting for acknowledgements.
+    # asyncio sets TCP_NODELAY only on sockets with this protocol number.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
 

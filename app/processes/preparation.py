@@ -1,6 +1,6 @@
-"""Prepare what a service on one machine stands on: `python -m app.processes.preparation`.
+"""Prepare the database and the embedded broker: `python -m app.processes.preparation`.
 
-A process of its own, so that what it imports takes no memory later.
+This runs in its own process, so that its imports take no memory later.
 """
 
 import sqlite3
@@ -11,7 +11,7 @@ from app.tasks.notifications import QUEUES, CeleryNotifier
 
 
 def main() -> None:
-    """Bring the database to the newest schema, and make the embedded broker's file."""
+    """Upgrade the database to the newest schema, and create the embedded broker's file."""
     settings = get_settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     migrate_database(settings.sqlalchemy_url)
@@ -20,17 +20,17 @@ def main() -> None:
 
 
 def _prepare_embedded_broker(settings: Settings) -> None:
-    """Create the broker's file in WAL mode, so that its readers and writers do not block.
+    """Create the broker's file in WAL mode, so that readers and writers do not block each other.
 
-    The broker's client creates its tables with the first message: sent here, so that no two workers
-    create them at the same time.
+    The broker's client creates its tables with the first message. It is sent here, so that workers
+    do not create them concurrently.
     """
     connection = sqlite3.connect(settings.data_dir.absolute() / "broker.db")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.close()
-    queue = CeleryNotifier(settings.celery_broker_url, expires_seconds=settings.notify_seconds)
-    queue.notify(QUEUES[0])
-    queue.close()
+    notifier = CeleryNotifier(settings.celery_broker_url, expires_seconds=settings.notify_seconds)
+    notifier.notify(QUEUES[0])
+    notifier.close()
 
 
 if __name__ == "__main__":

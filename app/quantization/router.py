@@ -6,9 +6,9 @@ from fastapi import APIRouter, Path, Response
 from fastapi.responses import JSONResponse
 
 from app import errors
-from app.analyses.service import require_answer
-from app.analyses.views import PENDING_RESPONSE, answer_pending
-from app.db.tables import Inquiry
+from app.analyses.service import require_result
+from app.analyses.views import PENDING_RESPONSE, pending_response
+from app.db.tables import AnalysisRequest
 from app.models.paths import NamePath, VersionPath
 from app.quantization.schemas import Quantization, QuantizeRequest
 from app.quantization.service import get_quantization, request_quantization
@@ -51,7 +51,7 @@ def quantize_version(
 
 
 @router.get(
-    "/models/{name}/versions/{version}/quantizations/{inquiry_id}",
+    "/models/{name}/versions/{version}/quantizations/{analysis_id}",
     response_model=Quantization,
     summary="Look at a quantisation",
     responses=_RESPONSES,
@@ -60,7 +60,7 @@ def look_at_quantization(
     session: ReadSessionDep,
     name: NamePath,
     version: VersionPath,
-    inquiry_id: Annotated[
+    analysis_id: Annotated[
         str,
         Path(
             max_length=40,
@@ -70,12 +70,12 @@ def look_at_quantization(
     ],
 ) -> Response:
     """Show the version in int8 once it is there."""
-    return _answer(name, version, get_quantization(session, name, version, inquiry_id))
+    return _answer(name, version, get_quantization(session, name, version, analysis_id))
 
 
-def _answer(name: str, version: int, inquiry: Inquiry) -> Response:
-    result = require_answer(inquiry)
+def _answer(name: str, version: int, analysis: AnalysisRequest) -> Response:
+    result = require_result(analysis)
     if result is None:
-        path = f"/models/{name}/versions/{version}/quantizations/{inquiry.id}"
-        return answer_pending(inquiry, location=path)
+        path = f"/models/{name}/versions/{version}/quantizations/{analysis.id}"
+        return pending_response(analysis, location=path)
     return JSONResponse(Quantization.model_validate(result).model_dump(mode="json"))

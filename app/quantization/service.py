@@ -2,8 +2,8 @@
 
 from sqlalchemy.orm import Session
 
-from app.analyses import service as inquiries
-from app.db.tables import Inquiry, ModelVersion
+from app.analyses import service as analyses
+from app.db.tables import AnalysisRequest, ModelVersion
 from app.errors import Conflict, NotFound
 from app.evaluations.service import lock_dataset, require_same_classes
 from app.models.references import ModelReference
@@ -20,7 +20,7 @@ from app.quantization.schemas import (
 
 def request_quantization(
     session: Session, name: str, version: int, wish: QuantizeRequest
-) -> Inquiry:
+) -> AnalysisRequest:
     """Have a version quantised, unless it was with these images and the result is still there.
 
     Raises NotFound, Conflict and DatasetInvalid for a dataset that is not ready, ValidationFailed
@@ -39,7 +39,7 @@ def request_quantization(
         class_names=row.class_names,
         num_images=wish.num_images,
     ).model_dump(mode="json")
-    asked = inquiries.find_inquiry(
+    asked = analyses.find_request(
         session, kind="quantize", subject_id=dataset.id, parameters=parameters
     )
     if asked is not None and asked.result is not None:
@@ -47,18 +47,20 @@ def request_quantization(
         if made is None or made.quantized_from != version:
             session.delete(asked)
             session.flush()
-    return inquiries.ask(
+    return analyses.request_analysis(
         session, kind="quantize", subject_id=dataset.id, parameters=parameters, queue="predict"
     )
 
 
-def get_quantization(session: Session, name: str, version: int, inquiry_id: str) -> Inquiry:
+def get_quantization(
+    session: Session, name: str, version: int, analysis_id: str
+) -> AnalysisRequest:
     """What was asked for before; raises NotFound."""
-    inquiry = inquiries.get_inquiry(session, inquiry_id)
-    asked = inquiry.parameters
-    if (inquiry.kind, asked.get("name"), asked.get("version")) != ("quantize", name, version):
-        raise NotFound(f"There is no quantisation {inquiry_id} of {name}:{version}.")
-    return inquiry
+    analysis = analyses.get_request(session, analysis_id)
+    asked = analysis.parameters
+    if (analysis.kind, asked.get("name"), asked.get("version")) != ("quantize", name, version):
+        raise NotFound(f"There is no quantisation {analysis_id} of {name}:{version}.")
+    return analysis
 
 
 def register_quantized(

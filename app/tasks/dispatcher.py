@@ -1,4 +1,4 @@
-"""Rings the workers: after every commit that queued something, and again while it is queued."""
+"""Notify workers after each commit that enqueued work, and again while work is queued."""
 
 import logging
 import threading
@@ -12,14 +12,14 @@ log = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """A thread between SQL and the broker, so that no request ever waits for the broker."""
+    """A thread that sends notifications to the broker, so that no request waits for the broker."""
 
-    def __init__(self, database: Database, queue: Notifier, *, every_seconds: float) -> None:
+    def __init__(self, database: Database, notifier: Notifier, *, every_seconds: float) -> None:
         self.database = database
-        self.queue = queue
+        self.notifier = notifier
         self.every_seconds = every_seconds
         self.broker_error: str | None = None
-        self._wanted: set[str] = set()
+        self._pending: set[str] = set()
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._closed = False
@@ -29,15 +29,15 @@ class Dispatcher:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop; a broker that does not answer cannot hold this up for long."""
+        """Stop the thread; wait at most 5 seconds for a broker that does not respond."""
         self._closed = True
         self._wake.set()
         self._thread.join(timeout=5)
 
     def notify(self, queues: Iterable[str]) -> None:
-        """Have workers rung soon; returns at once."""
+        """Notify the workers of these queues soon; return at once."""
         with self._lock:
-            self._wanted.update(queues)
+            self._pending.update(queues)
         self._wake.set()
 
     def _run(self) -> None:
@@ -45,22 +45,24 @@ class Dispatcher:
             woken = self._wake.wait(self.every_seconds)
             self._wake.clear()
             if not self._closed:
-                self._notify_wanted(look=not woken)
+                self._notify_pending(poll=not woken)
 
-    def _notify_wanted(self, *, look: bool) -> None:
+    def _notify_pending(self, *, poll: bool) -> None:
         with self._lock:
-            wanted, self._wanted = self._wanted, set()
+            pending, self._pending = self._pending, set()
         try:
-            if look:
+            if poll:
                 with self.database.reading() as session:
-                    wanted |= set(list_queues_with_work(session))
-            for queue in wanted:
-                self.queue.notify(queue)
+                    pending |= set(list_queues_with_work(session))
+            for queue in pending:
+                self.notifier.notify(queue)
         except Exception as error:  # noqa: BLE001 - every broker and driver has its own errors
             if self.broker_error is None:
-                log.warning("cannot ring the workers, they will look by themselves: %s", error)
+                log.warning(
+                    "cannot notify the workers, which poll until the broker is back: %s", error
+                )
             self.broker_error = type(error).__name__
         else:
             if self.broker_error is not None:
-                log.info("the broker answers again")
+                log.info("the broker is available again")
             self.broker_error = None

@@ -1,4 +1,4 @@
-"""The notifier: how a worker is told that there may be something to do."""
+"""Notify workers through Celery that a queue may have work."""
 
 import threading
 from typing import TYPE_CHECKING, Protocol
@@ -8,17 +8,17 @@ if TYPE_CHECKING:
 
 WAKE_UP_TASK = "worker.take_next"
 QUEUES = ("cpu", "predict", "train")
-"""Uploads, exports and advice; models over many images; trainings: none waits behind another."""
+"""`cpu`: uploads, exports, advice; `predict`: batches, evaluations, int8; `train`: training."""
 
 
 class Notifier(Protocol):
-    """Rings the workers of a queue. A ring carries nothing; it may be lost, doubled or late."""
+    """Notifies the workers of a queue. Notifications are empty and may be lost, doubled or late."""
 
     def notify(self, queue: str) -> None: ...
 
 
 class CeleryNotifier:
-    """Rings by sending a Celery task by its name."""
+    """Notifies by sending a Celery task by its name."""
 
     def __init__(self, broker_url: str, *, expires_seconds: float) -> None:
         self.broker_url = broker_url
@@ -27,13 +27,13 @@ class CeleryNotifier:
         self._lock = threading.Lock()
 
     def notify(self, queue: str) -> None:
-        """Send one tick; raises what the broker's client raises."""
+        """Send one wake-up task; raises the errors of the broker's client."""
         with self._lock:
             from celery import Celery  # noqa: PLC0415 - slow to import, and not always needed
 
             celery = self._celery or Celery(broker=self.broker_url, set_as_current=False)
             celery.conf.update(celery_settings(self.broker_url))
-            self._celery = None  # a client that failed is not used again
+            self._celery = None  # a client that has failed is not used again
             celery.send_task(
                 WAKE_UP_TASK,
                 queue=queue,
@@ -51,7 +51,7 @@ class CeleryNotifier:
 
 
 def celery_settings(broker_url: str) -> dict[str, object]:
-    """Settings that the service and the workers share.
+    """Return the Celery settings that the API and the workers share.
 
     The Redis timeouts matter: the client's defaults wait for ever on a half-open connection.
     """

@@ -1,4 +1,4 @@
-"""The work table's queries."""
+"""Queries for work items."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ class WorkRepository:
         self.session = session
 
     def claim(self, queue: str, owner: str) -> WorkItem | None:
-        """Lease the oldest claimable item; two workers never get the same one."""
+        """Lease the oldest claimable item; no two workers get the same one."""
         awaited = aliased(WorkItem)
         oldest = (
             select(WorkItem.id)
@@ -45,18 +45,18 @@ class WorkRepository:
             .execution_options(populate_existing=True)
         )
 
-    def change_held(
+    def update_leased(
         self, item_id: str, fence: int, values: dict[str, object], *, heartbeat: int | None = None
     ) -> WorkItem | None:
-        """Change an item still leased under this fence (and heartbeat); None if it no longer is."""
-        unmoved = true() if heartbeat is None else WorkItem.heartbeat == heartbeat
+        """Update an item leased under this fence (and heartbeat); None if the lease is over."""
+        is_unchanged = true() if heartbeat is None else WorkItem.heartbeat == heartbeat
         return self.session.scalar(
             update(WorkItem)
             .where(
                 WorkItem.id == item_id,
                 WorkItem.fence == fence,
                 WorkItem.status == RUNNING,
-                unmoved,
+                is_unchanged,
             )
             .values(**values)
             .returning(WorkItem)

@@ -1,8 +1,9 @@
-"""The leased queue in SQL: who works on what, and whose writes still count.
+"""The work queue in SQL, with leases for its items.
 
-A lease is (item, fence). Its owner raises `heartbeat`; whoever sees (fence, heartbeat) stand
-still for a whole lease on its own clock takes the item away, which raises the fence, so that a
-write under the old one is refused (Kleppmann, "How to do distributed locking", 2016).
+A lease is (item, fence). Its owner increments `heartbeat` regularly. A reaper ends a lease whose
+(fence, heartbeat) has not changed for the lease's duration by its own clock. That increments the
+fence, so that later writes under the old fence are rejected (Kleppmann, "How to do distributed
+locking", 2016).
 """
 
 from dataclasses import dataclass
@@ -19,18 +20,18 @@ from app.telemetry.tracing import find_trace_parent
 Queue = Literal["cpu", "predict", "train"]
 
 MAX_STRIKES = 3
-"""Attempts in a row that may end without a reason of their own."""
+"""Crashed or lost attempts in a row before an item is finished as failed."""
 
 
 class StaleLeaseError(Exception):
-    """The lease was taken away; nothing may be written under it any more."""
+    """The lease has ended; writes under it are rejected."""
 
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to work on one item and to record what comes of it.
+    """The right to work on one item and to record its results.
 
-    trace_parent is the span that asked for it.
+    trace_parent is the span of the request that enqueued it.
     """
 
     item_id: str
@@ -43,7 +44,7 @@ class Lease:
 
 @dataclass(frozen=True)
 class UserRequests:
-    """What users have asked of a running item since it was claimed."""
+    """Requests of users for a running item since it was claimed."""
 
     cancel: bool
     stop: bool
@@ -51,7 +52,7 @@ class UserRequests:
 
 @dataclass(frozen=True)
 class RunningItem:
-    """What a reaper watches; it moves as long as the owner is alive."""
+    """The state of a lease that a reaper watches; it changes as long as the owner is alive."""
 
     item_id: str
     fence: int
@@ -61,7 +62,7 @@ class RunningItem:
 def enqueue(
     session: Session, *, queue: Queue, kind: str, subject_id: str, waits_for: str | None = None
 ) -> None:
-    """Put an item on a queue; its workers are rung after the commit."""
+    """Add an item to a queue; its workers are notified after the commit."""
     session.add(
         WorkItem(
             id=new_id("work"),
@@ -89,30 +90,30 @@ def claim(session: Session, queue: str, owner: str) -> Lease | None:
 
 
 def beat(session: Session, lease: Lease) -> UserRequests:
-    """Show that the owner is alive; raises StaleLeaseError."""
+    """Record a heartbeat and return the users' requests; raises StaleLeaseError."""
     item = _change(session, lease, heartbeat=WorkItem.heartbeat + 1)
     return UserRequests(
         cancel=item.cancel_requested_at is not None, stop=item.stop_requested_at is not None
     )
 
 
-def hold(session: Session, lease: Lease) -> WorkItem:
-    """Make sure that the lease counts until this transaction ends; raises StaleLeaseError."""
+def require_lease(session: Session, lease: Lease) -> WorkItem:
+    """Lock the lease until this transaction ends; raises StaleLeaseError."""
     return _change(session, lease, fence=lease.fence)
 
 
 def mark_progress(session: Session, lease: Lease) -> None:
-    """Forget earlier strikes: this attempt has brought the work forward."""
+    """Reset the count of crashes, because this attempt has made progress."""
     _change(session, lease, strikes=0)
 
 
 def finish(session: Session, lease: Lease) -> None:
-    """The item is done, however it ended."""
+    """Mark the item as done."""
     _change(session, lease, status=DONE, owner=None)
 
 
 def requeue(session: Session, lease: Lease) -> WorkItem:
-    """Queue the item again as if this attempt had not been (a draining worker)."""
+    """Enqueue the item again without counting this attempt (for a worker that shuts down)."""
     item = _change(
         session,
         lease,
@@ -125,35 +126,35 @@ def requeue(session: Session, lease: Lease) -> WorkItem:
     return item
 
 
-def strike(session: Session, lease: Lease) -> tuple[WorkItem, bool]:
-    """This attempt crashed: queue the item again (True), or finish it after the third."""
+def record_crash(session: Session, lease: Lease) -> tuple[WorkItem, bool]:
+    """Count a crash; enqueue the item again (True), or finish it after MAX_STRIKES crashes."""
     item = _change(session, lease, strikes=WorkItem.strikes + 1)
-    return item, _strike(session, item)
+    return item, _requeue_or_finish(session, item)
 
 
 def list_running_items(session: Session) -> list[RunningItem]:
-    """All leases, for a reaper to watch."""
+    """List all leases."""
     return [
         RunningItem(item.id, item.fence, item.heartbeat)
         for item in WorkRepository(session).list_running()
     ]
 
 
-def expire_lease(session: Session, seen: RunningItem) -> tuple[WorkItem, bool] | None:
-    """End a lease that has not moved since it was seen; None if it has.
+def expire_lease(session: Session, running: RunningItem) -> tuple[WorkItem, bool] | None:
+    """End a lease that has not changed since it was read; None if it has.
 
-    The flag tells whether the item is queued again; False means it has used up its strikes.
+    The flag is True if the item is enqueued again, False after MAX_STRIKES crashes.
     """
-    item = WorkRepository(session).change_held(
-        seen.item_id,
-        seen.fence,
+    item = WorkRepository(session).update_leased(
+        running.item_id,
+        running.fence,
         {"strikes": WorkItem.strikes + 1},
-        heartbeat=seen.heartbeat,
+        heartbeat=running.heartbeat,
     )
-    return (item, _strike(session, item)) if item else None
+    return (item, _requeue_or_finish(session, item)) if item else None
 
 
-def _strike(session: Session, item: WorkItem) -> bool:
+def _requeue_or_finish(session: Session, item: WorkItem) -> bool:
     again = item.strikes < MAX_STRIKES
     item.status = QUEUED if again else DONE
     item.owner = None
@@ -165,57 +166,57 @@ def _strike(session: Session, item: WorkItem) -> bool:
 
 
 def lock_unfinished(session: Session, subject_id: str) -> WorkItem | None:
-    """The item that is still to be done for a subject, locked.
+    """Return the unfinished item of a subject, locked; None if there is none.
 
-    Whoever changes a job and its item locks the item first, as the workers do.
+    Lock the item before changing its job: the workers use this order, which prevents deadlocks.
     """
     return WorkRepository(session).lock_unfinished(subject_id)
 
 
 def request_cancel(session: Session, item: WorkItem) -> bool:
-    """Ask for an end. True if nobody had begun, so that it is over at once."""
+    """Request cancellation; True if the item was still queued and is removed at once."""
     return _request(session, item, "cancel_requested_at")
 
 
 def request_stop(session: Session, item: WorkItem) -> bool:
-    """Ask for an early finish. True if nobody had begun, so that it is over at once."""
+    """Request an early stop; True if the item was still queued and is removed at once."""
     return _request(session, item, "stop_requested_at")
 
 
-def withdraw(session: Session, item: WorkItem) -> None:
-    """Take back an item nobody has begun."""
+def remove(session: Session, item: WorkItem) -> None:
+    """Remove a queued item from its queue."""
     item.status = DONE
     item.fence += 1
     session.flush()
 
 
-def withdraw_waiting(session: Session, subject_id: str) -> list[WorkItem]:
-    """Take back what waits for a subject that will never be ready; answers what that was."""
+def remove_waiting(session: Session, subject_id: str) -> list[WorkItem]:
+    """Remove and return the items that wait for a subject that has failed."""
     waiting = WorkRepository(session).list_unfinished_waiting_for(subject_id)
     for item in waiting:
-        withdraw(session, item)
+        remove(session, item)
     return list(waiting)
 
 
-def find_awaited(session: Session, lease: Lease) -> str | None:
-    """The subject whose end this item has waited for."""
-    return hold(session, lease).waits_for
+def find_dependency(session: Session, lease: Lease) -> str | None:
+    """Return the subject that this item has waited for; None if there is none."""
+    return require_lease(session, lease).waits_for
 
 
 def notify_waiting(session: Session, subject_id: str) -> None:
-    """A subject is ready: ring those whose work has waited for it."""
+    """Notify the workers whose items waited for a subject that is ready now."""
     for item in WorkRepository(session).list_unfinished_waiting_for(subject_id):
         notify_after_commit(session, item.queue)
 
 
 def list_queues_with_work(session: Session) -> list[str]:
-    """The queues whose workers should be rung."""
+    """List the queues that have queued items."""
     return list(WorkRepository(session).list_queues_with_work())
 
 
 def _request(session: Session, item: WorkItem, column: str) -> bool:
     if item.status == QUEUED:
-        withdraw(session, item)
+        remove(session, item)
         return True
     setattr(item, column, now())
     session.flush()
@@ -223,7 +224,9 @@ def _request(session: Session, item: WorkItem, column: str) -> bool:
 
 
 def _change(session: Session, lease: Lease, **values: object) -> WorkItem:
-    item = WorkRepository(session).change_held(lease.item_id, lease.fence, values)
+    item = WorkRepository(session).update_leased(lease.item_id, lease.fence, values)
     if item is None:
-        raise StaleLeaseError(f"{lease.subject_id} is no longer ours (fence {lease.fence})")
+        raise StaleLeaseError(
+            f"{lease.subject_id} is no longer leased by this worker (fence {lease.fence})"
+        )
     return item

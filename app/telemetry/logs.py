@@ -1,7 +1,7 @@
-"""How this process logs: one line a record, as text or JSON, with what the record belongs to.
+"""Configure logging: one line per record, as text or JSON, with the record's context.
 
-A request or a work item names itself once with `bind` or `bound`; every record that is logged on
-its behalf then carries those names, in the threads of its routes too.
+`bind` and `bound` set context fields such as a request's or a work item's id. Every later record of
+the same task or thread has them, including those of threads that run its routes.
 """
 
 import json
@@ -20,13 +20,13 @@ _names: ContextVar[Mapping[str, str]] = ContextVar("names", default=MappingProxy
 
 
 def bind(**names: str) -> None:
-    """Put these names on every record from here to the end of this task or thread."""
+    """Add fields to every record until the end of this task or thread."""
     _names.set({**_names.get(), **names})
 
 
 @contextmanager
 def bound(**names: str) -> Iterator[None]:
-    """Put these names on every record of a block."""
+    """Add fields to every record of a block."""
     token = _names.set({**_names.get(), **names})
     try:
         yield
@@ -35,7 +35,7 @@ def bound(**names: str) -> Iterator[None]:
 
 
 class NameFilter(logging.Filter):
-    """Put the names of the moment on a record, as its `names`."""
+    """Add the current context fields to a record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.names = _names.get()
@@ -43,7 +43,7 @@ class NameFilter(logging.Filter):
 
 
 class TextFormatter(logging.Formatter):
-    """Time, level, logger and message, then the names."""
+    """Format a record as time, level, logger and message, then its context fields."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -56,10 +56,10 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One object a line.
+    """Format a record as one JSON object per line.
 
-    time (RFC 3339, UTC), level, logger, message; the names; what the record was given as
-    `extra={"fields": …}`; `exception` where there is one.
+    Its fields are time (RFC 3339, UTC), level, logger, message, the context fields, the fields of
+    `extra={"fields": …}`, and `exception` if there is one.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -78,7 +78,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def make_handler(stream: TextIO, log_format: LogFormat) -> logging.Handler:
-    """What writes records to a stream in this form."""
+    """Return a handler that writes records to a stream in this format."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     handler.addFilter(NameFilter())
@@ -86,8 +86,8 @@ def make_handler(stream: TextIO, log_format: LogFormat) -> logging.Handler:
 
 
 def configure_logging(level: str, log_format: LogFormat) -> None:
-    """Send every record of this process, its libraries' included, to stderr in one form."""
+    """Write every record of this process and its libraries to stderr in one format."""
     logging.basicConfig(level=level.upper(), handlers=[make_handler(sys.stderr, log_format)])
     logging.captureWarnings(capture=True)
-    for talkative in ("alembic", "celery", "httpx"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
+    for logger in ("alembic", "celery", "httpx"):
+        logging.getLogger(logger).setLevel(logging.WARNING)

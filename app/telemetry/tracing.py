@@ -1,4 +1,4 @@
-"""Traces from a request through its work item to the worker's child (OpenTelemetry).
+"""OpenTelemetry traces from a request through its work item to the worker's child.
 
 Without `GRAFT_OTLP_ENDPOINT` every span is a no-op of `opentelemetry-api`, and the SDK is not
 imported. With it, the SDK's own variables apply: OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS.
@@ -37,7 +37,7 @@ def require_exporter(settings: Settings) -> None:
 def tracing(settings: Settings, service: str) -> Iterator[None]:
     """Export this process's spans under a service name until the block ends, if configured.
 
-    Spans are sent in batches in the background; a collector that is down costs spans, nothing else.
+    Spans are sent in batches in the background; while the collector is down they are dropped.
     Raises Unavailable as `require_exporter` does.
     """
     if not settings.otlp_endpoint:

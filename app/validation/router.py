@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Path, Response
 from fastapi.responses import JSONResponse
 
 from app import errors
-from app.analyses.views import answer_pending
-from app.db.tables import Inquiry
+from app.analyses.views import pending_response
+from app.db.tables import AnalysisRequest
 from app.recipes.schemas import JobRequest
 from app.validation.schemas import Validation, ValidationProblem
 from app.validation.service import find_weights_problem, get_validation, validate_request
@@ -48,20 +48,20 @@ def validate_job(
     A `train` worker runs the batch once it is free, because it measures on the device of jobs:
     while that worker is training, `measured` stays null.
     """
-    validation, inquiry = validate_request(
+    validation, analysis = validate_request(
         session, checked.request, settings, checked.weights_problem
     )
-    return _answer(validation, inquiry)
+    return _answer(validation, analysis)
 
 
 @router.get(
-    "/jobs/validate/{inquiry_id}",
+    "/jobs/validate/{analysis_id}",
     response_model=Validation,
     summary="Get a validation",
     responses={202: _PENDING, **problem_responses(errors.NotFound)},
 )
 def read_validation(
-    inquiry_id: Annotated[
+    analysis_id: Annotated[
         str,
         Path(
             max_length=40,
@@ -72,10 +72,10 @@ def read_validation(
     session: ReadSessionDep,
 ) -> Response:
     """Return the result of POST /jobs/validate, with the measurement once it is finished."""
-    return _answer(*get_validation(session, inquiry_id))
+    return _answer(*get_validation(session, analysis_id))
 
 
-def _answer(validation: Validation, inquiry: Inquiry | None) -> Response:
-    if inquiry is not None and inquiry.status == "waiting":
-        return answer_pending(inquiry, location=f"/jobs/validate/{inquiry.id}", body=validation)
+def _answer(validation: Validation, analysis: AnalysisRequest | None) -> Response:
+    if analysis is not None and analysis.status == "waiting":
+        return pending_response(analysis, location=f"/jobs/validate/{analysis.id}", body=validation)
     return JSONResponse(validation.model_dump(mode="json"))

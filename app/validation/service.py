@@ -2,9 +2,9 @@
 
 from sqlalchemy.orm import Session
 
-from app.analyses import service as inquiries
+from app.analyses import service as analyses
 from app.datasets.repository import DatasetRepository
-from app.db.tables import Dataset, Inquiry
+from app.db.tables import AnalysisRequest, Dataset
 from app.errors import Conflict, InputProblem, NotFound, ValidationFailed, WeightsUnavailable
 from app.jobs import service
 from app.ml.recipe import Recipe, decide, is_decided
@@ -35,7 +35,7 @@ def validate_request(
     request: JobRequest,
     settings: Settings,
     weights_problem: ValidationProblem | None,
-) -> tuple[Validation, Inquiry | None]:
+) -> tuple[Validation, AnalysisRequest | None]:
     """Collect all problems of a request; if there are none, request a dry run.
 
     The second value is the dry run; None if none was requested.
@@ -50,35 +50,35 @@ def validate_request(
         problems.append(ValidationProblem(code=error.code, message=error.message))
         return _reject(problems), None
     recipe = decide(config) if is_decided(config) and dataset.status == "ready" else None
-    inquiry = None
+    analysis = None
     if recipe is not None and not problems:
         dry_run_request = DryRunRequest(
             recipe=recipe,
             model_name=config.model_name,
             base_model_key=base.checkpoint_key if base else None,
         )
-        inquiry = inquiries.ask(
+        analysis = analyses.request_analysis(
             session,
             kind=dry_run_request.kind,
             subject_id=dataset.id,
             parameters=dry_run_request.model_dump(mode="json"),
             queue="train",  # it must run on the device and with the memory of the job
         )
-    return _view(session, config, dataset, recipe, problems, inquiry), inquiry
+    return _view(session, config, dataset, recipe, problems, analysis), analysis
 
 
-def get_validation(session: Session, inquiry_id: str) -> tuple[Validation, Inquiry]:
+def get_validation(session: Session, analysis_id: str) -> tuple[Validation, AnalysisRequest]:
     """Return the validation again, with the current state of its dry run; raises NotFound."""
-    inquiry = inquiries.get_inquiry(session, inquiry_id)
-    if inquiry.kind != "dry_run":
-        raise NotFound(f"There is no dry run '{inquiry_id}'.")
-    dry_run_request = DryRunRequest.model_validate(inquiry.parameters)
-    dataset = DatasetRepository(session).get(inquiry.subject_id)
+    analysis = analyses.get_request(session, analysis_id)
+    if analysis.kind != "dry_run":
+        raise NotFound(f"There is no dry run '{analysis_id}'.")
+    dry_run_request = DryRunRequest.model_validate(analysis.parameters)
+    dataset = DatasetRepository(session).get(analysis.subject_id)
     config = JobConfig.model_validate(
         dry_run_request.recipe.model_dump()
         | {"dataset_id": dataset.id, "model_name": dry_run_request.model_name}
     )
-    return _view(session, config, dataset, dry_run_request.recipe, [], inquiry), inquiry
+    return _view(session, config, dataset, dry_run_request.recipe, [], analysis), analysis
 
 
 def _view(  # noqa: PLR0913, PLR0917 - the parts of the response
@@ -87,12 +87,12 @@ def _view(  # noqa: PLR0913, PLR0917 - the parts of the response
     dataset: Dataset,
     recipe: Recipe | None,
     problems: list[ValidationProblem],
-    inquiry: Inquiry | None,
+    analysis: AnalysisRequest | None,
 ) -> Validation:
-    if inquiry is not None and inquiry.status == "failed":
-        code, message = str(inquiry.error_code), str(inquiry.error_message)
+    if analysis is not None and analysis.status == "failed":
+        code, message = str(analysis.error_code), str(analysis.error_message)
         problems = [*problems, ValidationProblem(code=code, message=message)]
-    measured = inquiry.result if inquiry is not None else None
+    measured = analysis.result if analysis is not None else None
     num_classes = len(dataset.class_names)
     counts = estimate.count_parameters(recipe, num_classes) if recipe else None
     return Validation(

@@ -35,20 +35,22 @@ def json_arguments(body: Any) -> list[str]:
 def explain_content_type(
     request: Request, expected: tuple[str, ...], arguments: list[str]
 ) -> InputProblem:
-    """Say what the body was sent as, what is expected, and a curl command that sends that.
+    """Describe the content type sent, the expected ones, and a curl command that sends one of them.
 
     arguments are those of curl that send the body.
     """
     sent = media_type_of(request.headers.get("content-type", ""))[:_MAX_SHOWN]
-    told = f"The body was sent as {sent}" if sent else "The body was sent without a content type"
+    described = (
+        f"The body was sent as {sent}" if sent else "The body was sent without a content type"
+    )
     if sent == FORM and FORM in expected:
-        told += " without a boundary"
+        described += " without a boundary"
     if sent == _URL_ENCODED:
-        told += ", as curl's -d does by itself"
+        described += ", as curl's -d does by itself"
     method = [] if request.method == "POST" else ["-X", request.method]
     command = shlex.join(["curl", *method, str(request.url), *arguments])
     message = (
-        f"{told}; {request.method} {request.url.path} expects {' or '.join(expected)}. "
+        f"{described}; {request.method} {request.url.path} expects {' or '.join(expected)}. "
         f"For example: {command}"
     )
     return InputProblem(("header", "content-type"), message, expected)

@@ -1,4 +1,4 @@
-"""What routes ask for: sessions, storage, settings, a page of a list."""
+"""FastAPI dependencies: sessions, storage, settings and pagination."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,10 +14,11 @@ from app.storage import LocalStorage
 
 @dataclass(frozen=True)
 class Services:
-    """What lives as long as the application.
+    """The objects that live as long as the application.
 
-    find_broker_error tells what the broker's client last complained of, if it still does; is_warm
-    whether predicting has begun; find_model_error why the chosen model cannot answer, if so.
+    find_broker_error returns the kind of the broker's current error, or None. find_model_error
+    returns the reason why the chosen model is not loaded, or None. is_warm returns whether the
+    chosen model's warm-up is over.
     """
 
     settings: Settings
@@ -29,7 +30,7 @@ class Services:
 
 
 def get_services(request: Request) -> Services:
-    """What the application that answers this request was started with."""
+    """Return the services of the application."""
     services: Services = request.app.state.services
     return services
 
@@ -64,24 +65,24 @@ def _reading(database: DatabaseDep) -> Iterator[Session]:
         yield session
 
 
-# scope="function" ends the transaction before the answer leaves: a 202 is never a lie.
+# scope="function" commits before the response is sent, so that a failed commit is not a 202.
 SessionDep = Annotated[Session, Depends(_transaction, scope="function")]
 ReadSessionDep = Annotated[Session, Depends(_reading, scope="function")]
 
 
 @dataclass(frozen=True)
 class PageRequest:
-    """Which part of a list is asked for."""
+    """The requested page of a list."""
 
     limit: int
     after: str | None
 
 
 def _page(
-    limit: Annotated[int, Query(ge=1, le=1000, description="Entries on a page.")] = 20,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Number of entries on a page.")] = 20,
     after: Annotated[
         str | None,
-        Query(max_length=64, pattern=r"^[\w.-]+$", description="The last id of the page before."),
+        Query(max_length=64, pattern=r"^[\w.-]+$", description="The last id of the previous page."),
     ] = None,
 ) -> PageRequest:
     return PageRequest(limit, after)

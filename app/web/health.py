@@ -1,4 +1,4 @@
-"""Liveness (the process answers) and readiness (the service can do its work)."""
+"""Routes for liveness and readiness probes."""
 
 import os
 
@@ -15,47 +15,48 @@ router = APIRouter(tags=["health"])
 
 
 class Live(ApiModel):
-    """The process answers."""
+    """The process is alive."""
 
     status: str = Field("ok", description="Always `ok`.")
 
 
 class Ready(ApiModel):
-    """The service can do its work."""
+    """The service is ready."""
 
     status: str = Field(
         description="`ok`, or `degraded` while the broker is down or the chosen model cannot "
         "answer.",
         examples=["ok"],
     )
-    broker: str = Field(description="`ok`, or the kind of error it last gave.", examples=["ok"])
+    broker: str = Field(description="`ok`, or the kind of its current error.", examples=["ok"])
     model: str = Field(
         description="`ok`, or why the chosen model could not be loaded.", examples=["ok"]
     )
 
 
-@router.get("/livez", summary="Check that the process answers")
+@router.get("/livez", summary="Check that the process is alive")
 async def get_liveness() -> Live:
-    """Answers without the database, the broker and the threads that other routes use."""
+    """The response needs neither the database, the broker nor a thread of the pool."""
     return Live(status="ok")
 
 
 @router.get(
     "/readyz",
-    summary="Check that the service can do its work",
+    summary="Check that the service is ready",
     responses=problem_responses(Unavailable),
 )
 def get_readiness(services: ServicesDep) -> Ready:
-    """The answer is 200 when database and storage are usable and the chosen model was loaded.
+    """The response is 200 if database and storage are usable and the chosen model is loaded.
 
     The status is `degraded` while the broker is down, which delays work by seconds and loses
-    nothing, and while the chosen model cannot be loaded, because other models still answer.
+    nothing. It is also `degraded` while the chosen model cannot be loaded; other models still serve
+    predictions.
     """
     with services.database.reading() as session:
         session.execute(text("SELECT 1"))
     root = services.storage.root
     if not (root.is_dir() and os.access(root, os.W_OK)):
-        raise Unavailable("The storage folder cannot be written.")
+        raise Unavailable("The storage folder is not writable.")
     broker_error = services.find_broker_error()
     if not services.is_warm():
         raise Unavailable("The chosen model is being loaded.")

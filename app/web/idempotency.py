@@ -1,7 +1,7 @@
-"""Answers that can be asked for again: the Idempotency-Key of a POST that creates.
+"""Store the responses of POST requests with an Idempotency-Key, and return them on a retry.
 
-The answer is committed in the transaction that creates, so a caller whose connection broke between
-commit and reply gets the same answer from the same request.
+The response is committed with the resource that it describes. A client whose connection broke after
+the commit gets the same response when it repeats the request.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from app.errors import IdempotencyConflict
 
 
 class Created(NamedTuple):
-    """What a request has made: the body of the answer, and where it can be looked at."""
+    """A created resource: the body of the response and the resource's location."""
 
     body: BaseModel
     location: str
@@ -28,7 +28,7 @@ class Created(NamedTuple):
 
 @dataclass(frozen=True)
 class Idempotency:
-    """The key of one request, or none."""
+    """The Idempotency-Key of a request, if it has one."""
 
     route: str
     key: str | None
@@ -41,9 +41,9 @@ class Idempotency:
         *,
         status: int = 202,
     ) -> tuple[JSONResponse, bool]:
-        """The answer given before, or that for what `create` makes now; and whether it made it.
+        """Return the stored response, or call `create`; the flag is True if it was called.
 
-        Raises IdempotencyConflict where the key was used with another body, or is being used.
+        Raises IdempotencyConflict if the key was used with another body, or is in use.
         """
         stored = session.get(IdempotentAnswer, (self.route, self.key)) if self.key else None
         if stored is not None:
@@ -71,18 +71,18 @@ class Idempotency:
 
 
 def fingerprint_of(body: BaseModel, *digests: str) -> str:
-    """A digest that is the same for requests that say the same and send files of these digests."""
-    said = body.model_dump_json(exclude_unset=True)
-    return sha256("".join([*digests, said]).encode()).hexdigest()
+    """Return a digest of a body and of the digests of its files."""
+    text = body.model_dump_json(exclude_unset=True)
+    return sha256("".join([*digests, text]).encode()).hexdigest()
 
 
 def _keep(session: Session, answer: IdempotentAnswer) -> None:
     session.add(answer)
     try:
         session.flush()
-    except IntegrityError as error:  # the same key arrived twice at once
+    except IntegrityError as error:  # a concurrent request has used the same key
         raise IdempotencyConflict(
-            "Another request with this Idempotency-Key is being answered; try again."
+            "Another request with this Idempotency-Key is in progress; try again later."
         ) from error
 
 
@@ -93,7 +93,7 @@ def _idempotency(
         Header(
             min_length=1,
             max_length=255,
-            description="Any text of yours; the same key and body give the same answer again.",
+            description="Any text; a request with the same key and body gets the same response.",
         ),
     ] = None,
 ) -> Idempotency:

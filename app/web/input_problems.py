@@ -1,8 +1,7 @@
-"""From pydantic's error entries to the service's: what is wrong, with the value, what is allowed.
+"""Translate pydantic's error entries: what is wrong, with the value, and what is allowed.
 
-A field is found by walking the model along the entry's place, so that an unknown field gets the
-names of its neighbours, and the marks that pydantic leaves where types are alternatives (a tag, the
-name of a type) are not told as if they were fields.
+The entry's location is followed through the model. This gives the names of the other fields for an
+unknown one, and removes the tags and type names that pydantic adds to locations within unions.
 """
 
 import json
@@ -20,7 +19,7 @@ from app.web.suggestions import find_near, join_names, suggest
 Loc = tuple[str | int, ...]
 
 MAX_PROBLEMS = 50
-"""A body of thousands of unknown fields does not get an answer of thousands of errors."""
+"""Limits the response to a body with thousands of unknown fields."""
 
 _MAX_SHOWN = 60
 _DETAIL = re.compile(r", unable to parse.*| after validation, not \d+$")
@@ -29,7 +28,7 @@ _SUBJECT = re.compile(r"^(Input|String|List|Dictionary|Value|Tuple|Number|Data) 
 
 @dataclass(frozen=True)
 class _Field:
-    """A field that an error entry is about: its place without marks, and the model it lies in."""
+    """The field of an error entry: its location without union tags, and the model that has it."""
 
     path: Loc
     model: type[BaseModel] | None
@@ -43,7 +42,7 @@ def list_problems(
 ) -> list[InputProblem]:
     """Translate the error entries of a value that was validated as `root`, a type.
 
-    locate tells where a path below the value stands in the request.
+    locate converts a path below the value to a location in the request.
     """
     problems = []
     for item in list(items)[:MAX_PROBLEMS]:
@@ -89,17 +88,17 @@ def _explain_unknown(where: str, field: _Field, loc: Loc) -> InputProblem:
         if variant is None or name != "name"
     ]
     wrong = str(field.path[-1])
-    told, allowed = suggest(wrong, names, listed_at="/docs")
+    hint, allowed = suggest(wrong, names, listed_at="/docs")
     inner = find_near(wrong, _list_inner_names(field.model))
     if inner and not find_near(wrong, names):
-        told, allowed = f"did you mean {join_names(inner)}?", inner
+        hint, allowed = f"did you mean {join_names(inner)}?", inner
     kind_of = "known" if loc[0] == "query" else "a field"
     place = f"of {variant}" if variant else "here"
-    return InputProblem(loc, f"{where} is not {kind_of} {place}; {told}", allowed)
+    return InputProblem(loc, f"{where} is not {kind_of} {place}; {hint}", allowed)
 
 
 def _list_inner_names(model: type[BaseModel]) -> list[str]:
-    """Return the dotted names of what lies in the objects that are a model's fields."""
+    """Return the dotted names of the fields of a model's nested models."""
     return [
         f"{name}.{inner}"
         for name, field in model.model_fields.items()
@@ -123,7 +122,7 @@ def _list_allowed(item: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 
 def _name(loc: Loc) -> str:
-    """Name a place at the beginning of a sentence."""
+    """Return the name of a location, for the beginning of a sentence."""
     name = ".".join(map(str, loc[1:]))[:100]
     if not name:
         return f"The {loc[0]}" if loc else "The body"
@@ -137,8 +136,8 @@ def _show(value: object) -> str:
     if isinstance(value, list | tuple):
         return f"a list of {len(value)}"
     if isinstance(value, str | int | float | bool | None):
-        told = json.dumps(value)
-        return told if len(told) <= _MAX_SHOWN else f"{told[:_MAX_SHOWN]}…"
+        text = json.dumps(value)
+        return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
     return "something else"
 
 
@@ -148,9 +147,9 @@ def _find_field(root: Any, loc: Loc) -> _Field:
     for key in loc:
         members = dict(_list_members(current))
         if len(members) > 1:
-            marked = next((kind for kind, tag in members.items() if _is_mark(key, kind, tag)), None)
-            if marked is not None:
-                current = marked
+            tagged = next((kind for kind, tag in members.items() if _is_tag(key, kind, tag)), None)
+            if tagged is not None:
+                current = tagged
                 continue
         kind = next(iter(members), None)
         model = kind if _is_model(kind) else None
@@ -160,7 +159,7 @@ def _find_field(root: Any, loc: Loc) -> _Field:
 
 
 def _list_members(annotation: Any, tag: str | None = None) -> Iterable[tuple[Any, str | None]]:
-    """Yield the alternatives of a type, None aside, each with its tag if it has one."""
+    """Yield the alternatives of a type except None, each with its tag or None."""
     origin = get_origin(annotation)
     if origin is Annotated:
         inner, *metadata = get_args(annotation)
@@ -173,8 +172,8 @@ def _list_members(annotation: Any, tag: str | None = None) -> Iterable[tuple[Any
         yield annotation, tag
 
 
-def _is_mark(key: str | int, kind: Any, tag: str | None) -> bool:
-    """Return whether pydantic names this alternative so in the place of an error."""
+def _is_tag(key: str | int, kind: Any, tag: str | None) -> bool:
+    """Return whether pydantic uses this key for the alternative in an error's location."""
     if tag is not None:
         return key == tag
     if not _is_model(kind):
@@ -187,7 +186,7 @@ def _is_model(kind: Any) -> bool:
 
 
 def _step(kind: Any, key: str | int) -> Any:
-    """Return the type of what lies under a key of a value of this type; None where unknown."""
+    """Return the type of the value under a key of this type; None if unknown."""
     if _is_model(kind):
         fields = kind.model_fields
         named = (field for name, field in fields.items() if key in {name, field.alias})

@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 has it: no NaN, no Infinity, no number too large to hold, no lone surrogate."""
+"""Parse JSON bodies strictly (RFC 8259): no NaN, Infinity, overflow or lone surrogate."""
 
 import json
 import math
@@ -8,10 +8,10 @@ from app.errors import BadJson, InputProblem, ValidationFailed
 
 
 def parse_json(body: bytes) -> Any:
-    """Read a request body.
+    """Parse a request's body.
 
-    Raises BadJson for what is not JSON or is nested too deeply to read, ValidationFailed for values
-    that JSON libraries let through although no field of this service can hold them.
+    Raises BadJson for invalid or too deeply nested JSON. Raises ValidationFailed for values that
+    JSON libraries accept but no field of this service can hold.
     """
     try:
         value = json.loads(body, parse_constant=_refuse_constant, parse_float=_finite_float)
@@ -33,7 +33,7 @@ def parse_json(body: bytes) -> Any:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise _invalid(f"{name} is not a number that JSON knows.")
+    raise _invalid(f"{name} is not a JSON number.")
 
 
 def _finite_float(text: str) -> float:

@@ -1,4 +1,4 @@
-"""ASGI middleware that runs before a body is read: request ids and limits of bodies."""
+"""ASGI middleware that runs before the body is read: request ids and body limits."""
 
 import re
 import secrets
@@ -19,7 +19,7 @@ _JSON_LENGTH = b"inference-header-content-length"
 
 
 class RequestId:
-    """Give every request an id (the caller's own, if it is well-formed) and send it back."""
+    """Give every request an id (the client's, if it is well-formed), and return it in a header."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -45,12 +45,11 @@ class RequestId:
 
 
 class BodyLimit:
-    """Reject bodies over the limit of their path, declared or counted, and malformed JSON.
+    """Reject malformed JSON, and bodies above the limit of their path.
 
-    max_bytes_by_path holds whole paths, max_bytes_below everything under a path.
-
-    A JSON body is small: it is read and checked here as a whole, then passed on. Any other body is
-    only counted while the route reads it.
+    max_bytes_by_path has the limits of whole paths, max_bytes_below those of path prefixes. JSON
+    bodies are small and are read and checked here as a whole. Other bodies are counted while the
+    route reads them.
     """
 
     def __init__(

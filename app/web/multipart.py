@@ -1,19 +1,19 @@
-"""Read a multipart/form-data body as it arrives (RFC 7578), holding no more than a chunk of it.
+"""Read a multipart/form-data body as a stream (RFC 7578), one chunk in memory at a time.
 
     async for part in read_parts(request, stall_seconds=settings.upload_stall_seconds):
         if part.name == "file":
-            async for chunk in part:          # a large part: chunks of the body's own sizes
+            async for chunk in part:          # a large part: chunks as they arrive
                 await write(chunk)
         else:
-            value = await part.read(max_bytes=1000)   # a small one: all of it, BodyTooLarge past it
+            value = await part.read(max_bytes=1000)   # a small part: BodyTooLarge if it is larger
 
-Parts come in the body's order, and each must be read before the next is asked for; what is left of
-it is skipped. `part.name` and `part.filename` come from the client: never write to such a path. The
-limit of the whole body is checked by `app.web.middleware.BodyLimit`, not here.
+Parts come in the order of the body. Read each part before requesting the next one; the unread rest
+of a part is skipped. `part.name` and `part.filename` come from the client: never use them as a
+path. `app.web.middleware.BodyLimit` checks the size of the whole body.
 
-Raises ValidationFailed if the request is no multipart form, BodyIncomplete for a body that ends
-early, is malformed, or whose client is gone or almost silent (less than MIN_BYTES in stall_seconds
-of waiting; time spent by the caller does not count).
+Raises ValidationFailed if the request is not a multipart form. Raises BodyIncomplete if the body
+ends early or is malformed, or if the client disconnects or sends less than MIN_BYTES in
+stall_seconds of waiting; the caller's own time does not count.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from app.errors import BodyIncomplete, BodyTooLarge, ValidationFailed
 from app.web.content_types import FORM, explain_content_type
 
 MIN_BYTES = 4096
-"""Less than this in a stall timeout counts as silence, or one byte a second would do."""
+"""A client that sends less within the stall timeout counts as stalled."""
 
 
 class Part:
@@ -68,7 +68,7 @@ async def read_parts(
 ) -> AsyncIterator[Part]:
     """Yield the parts of a request's form one after the other (see the module's docstring).
 
-    example is a part as curl's -F takes it, shown where the request is no form.
+    example is an argument of curl's -F, shown in the error if the request is not a form.
     """
     body = _Body(_boundary(request, example), _paced(request, stall_seconds))
     while (headers := await body.next_headers()) is not None:
@@ -117,7 +117,7 @@ class _Body:
     def __init__(self, boundary: bytes, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks
         self._found: deque[dict[str, bytes] | bytes | None] = deque()
-        """A part's headers, its content, None at its end; once more None at the form's end."""
+        """The headers of a part, its chunks and None at its end; None again at the form's end."""
         self._in_part = False
         self._headers: dict[str, bytes] = {}
         self._name, self._value = b"", b""
@@ -139,13 +139,13 @@ class _Body:
             raise BodyIncomplete("The form's boundary is too long.") from error
 
     async def next_headers(self) -> dict[str, bytes] | None:
-        """Return the headers of the next part, once this one has been read; None after the last."""
+        """Return the next part's headers once the current one is read; None after the last."""
         headers = cast("dict[str, bytes] | None", await self._next())
         self._in_part = headers is not None
         return headers
 
     async def next_chunk(self) -> bytes | None:
-        """Return the next chunk of this part; None from its end on."""
+        """Return the next chunk of the current part; None at its end."""
         if not self._in_part:
             return None
         chunk = cast("bytes | None", await self._next())

@@ -1,4 +1,4 @@
-"""The OpenAPI document, completed: every error of every route in the one form it really has."""
+"""Complete the OpenAPI document with the error responses of every route."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _WITH_BODY: tuple[type[GraftError], ...] = (BadJson, BodyTooLarge)
 
 
 def complete_schema(app: FastAPI) -> None:
-    """Replace the framework's own error bodies in the document by those the service answers."""
+    """Replace FastAPI's error bodies in the document by the service's problem details."""
     original = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -20,7 +20,7 @@ def complete_schema(app: FastAPI) -> None:
             app.openapi_schema = _with_problems(original())
         return app.openapi_schema
 
-    app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents
+    app.openapi = openapi  # type: ignore[method-assign]  # documented by FastAPI
 
 
 def _with_problems(document: dict[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class FieldError(BaseModel):
     """An error of one field."""
 
     loc: list[str | int] = Field(
-        description="The place of the field in the request.", examples=[["body", "epochs"]]
+        description="The location of the field in the request.", examples=[["body", "epochs"]]
     )
     message: str = Field(
         description="What is wrong, with the value, and what is allowed.",
@@ -67,7 +67,7 @@ class Problem(BaseModel):
         examples=["There is no job job_unknown."],
     )
     instance: str = Field(description="The path of the request.", examples=["/jobs/job_unknown"])
-    code: str = Field(description="Stable, for programs.", examples=["NOT_FOUND"])
+    code: str = Field(description="The stable error code, for programs.", examples=["NOT_FOUND"])
     request_id: str = Field(
         description="Also in the X-Request-ID header and in the log.",
         examples=["req_2fb63caa7711ac1b"],
@@ -94,7 +94,7 @@ def problem_responses(*error_classes: type[errors.GraftError]) -> dict[int | str
 
 
 def describe(status: int, classes: list[type[errors.GraftError]]) -> dict[str, Any]:
-    """The OpenAPI response object of one status and the errors behind it."""
+    """Return the OpenAPI response object of a status and its errors."""
     return {
         "description": "; ".join(f"`{error.code}`: {error.__doc__}" for error in classes)
         or HTTPStatus(status).phrase,
@@ -131,10 +131,9 @@ def problem_response(error: errors.GraftError, *, instance: str, request_id: str
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Give every error of the service, the framework's own included, the same form.
+    """Return every error as problem details, including those of the framework.
 
-    Handlers are coroutines: plain functions would each take a thread, and rejecting a request must
-    be cheap.
+    Handlers are coroutines, because a plain function would take a thread for each rejected request.
     """
     app.add_exception_handler(errors.GraftError, _on_graft_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
@@ -186,8 +185,8 @@ _FRAMEWORK_DETAIL = {
 
 
 async def _on_database_error(request: Request, error: Exception) -> JSONResponse:
-    log.error("database did not answer: %s", type(error).__name__, exc_info=error)
-    return _answer(request, errors.Unavailable("The database does not answer; try again."))
+    log.error("the database did not respond: %s", type(error).__name__, exc_info=error)
+    return _answer(request, errors.Unavailable("The database does not respond; try again later."))
 
 
 async def _on_unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -1,4 +1,4 @@
-"""From the errors that FastAPI finds in a request to the service's."""
+"""Translate the errors that FastAPI finds in a request."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -17,7 +17,7 @@ from app.web.input_problems import MAX_PROBLEMS, Loc, list_problems
 def find_request_problems(
     request: Request, items: Sequence[Mapping[str, Any]]
 ) -> list[InputProblem]:
-    """Translate a request's error entries; a body that is not JSON gets one about its type."""
+    """Translate a request's error entries; a body of another type than JSON gets one about that."""
     dependant = getattr(request.scope.get("route"), "dependant", None)
     dependants = list(_flatten(dependant)) if isinstance(dependant, Dependant) else []
     is_json_body = is_json(request.headers.get("content-type", ""))
@@ -45,7 +45,7 @@ def _flatten(dependant: Dependant) -> Iterator[Dependant]:
 
 
 def _find_root(dependants: Sequence[Dependant], place: str | int) -> FieldInfo | None:
-    """Return what a part of the request is validated as, where that is one whole model."""
+    """Return the field of a part of the request that is validated as one model; None otherwise."""
     for dependant in dependants:
         if place == "body" and dependant.body_params:
             return dependant.body_params[0].field_info

@@ -1,4 +1,4 @@
-"""What all resources share on the wire."""
+"""Schemas that all resources share."""
 
 import re
 import unicodedata
@@ -33,13 +33,17 @@ AliasName = Annotated[
     str, Field(pattern=ALIAS_PATTERN, description="Like a name, but starts with a letter.")
 ]
 
-_NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no such character
+_NO_NUL = r"^[^\x00]*$"  # PostgreSQL cannot store this character
 Metadata = Annotated[
     dict[
         Annotated[str, Field(max_length=64, pattern=_NO_NUL)],
         Annotated[str, Field(max_length=512, pattern=_NO_NUL)],
     ],
-    Field(max_length=16, description="Up to 16 pairs of your own.", examples=[{"team": "ants"}]),
+    Field(
+        max_length=16,
+        description="Up to 16 key-value pairs of your own.",
+        examples=[{"team": "ants"}],
+    ),
 ]
 
 
@@ -55,7 +59,7 @@ UtcTime = Annotated[
 
 
 class ApiModel(BaseModel):
-    """A body of the API: unknown fields and non-finite numbers are refused."""
+    """Base of all bodies of the API; it rejects unknown fields and non-finite numbers."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, from_attributes=True)
 
@@ -75,11 +79,11 @@ class Page(ApiModel, Generic[T]):
         description="The last entry's id: `after` of the next page.",
         examples=["job_01k0w1rhzemcbybsywa1w8p9"],
     )
-    has_more: bool = Field(description="Whether there is a next page.", examples=[False])
+    has_more: bool = Field(description="`true` if there is a next page.", examples=[False])
 
 
 def make_page(data: Sequence[T], id_of: Callable[[T], object], *, has_more: bool) -> Page[T]:
-    """Entries as one page of their list, each with the id by which `after` finds it."""
+    """Make a page of entries; id_of returns the id of an entry, as in `after`."""
     return Page(
         data=list(data),
         first_id=str(id_of(data[0])) if data else None,
@@ -89,7 +93,7 @@ def make_page(data: Sequence[T], id_of: Callable[[T], object], *, has_more: bool
 
 
 def slug(text: str, *, fallback: str) -> str:
-    """The nearest allowed name to a text: accents dropped, other characters made dashes."""
+    """Convert a text to an allowed name: remove accents, replace other characters by dashes."""
     ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     name = re.sub(r"[^a-z0-9._-]+", "-", ascii_text).strip("-._")[:63]
     return name if name and name not in RESERVED_NAMES else fallback

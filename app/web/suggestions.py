@@ -1,20 +1,20 @@
-"""Suggest the names that a caller may have meant."""
+"""Suggest similar names for an unknown one."""
 
 import difflib
 from collections.abc import Sequence
 
 MAX_LISTED = 12
-"""A longer list of allowed names is not repeated in an error: it says where the list is."""
+"""Of a longer list, an error names only similar entries and where the whole list is."""
 
 _MAX_SUGGESTED = 3
 _MAX_LENGTH = 64
-"""Characters compared; comparing long texts takes time that an error is not worth."""
+"""Characters to compare, because comparing long texts is slow."""
 
 
 def find_near(name: str, names: Sequence[str]) -> tuple[str, ...]:
-    """List the names most like this one, the nearest first; none where no name is like it.
+    """List the names most similar to this one, the most similar first; empty if there is none.
 
-    Of a dotted name only the last part is compared.
+    Only the last part of a dotted name is compared.
     """
     by_last_part = {other.rpartition(".")[2].lower(): other for other in reversed(names)}
     near = difflib.get_close_matches(
@@ -24,9 +24,9 @@ def find_near(name: str, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def suggest(name: str, names: Sequence[str], *, listed_at: str) -> tuple[str, tuple[str, ...]]:
-    """Return what to say of an unknown name, and what to list as allowed.
+    """Return a hint for an unknown name, and the allowed names to list.
 
-    All names are allowed where they are few; of many, the nearest and the place of the whole list.
+    A long list is shortened to the similar names and the path of the whole list.
     """
     near = find_near(name, names)
     is_short = len(names) <= MAX_LISTED

@@ -1,4 +1,4 @@
-"""What was asked for in a job, and what its model was found to be worth."""
+"""Add job.request and the table of reports."""
 
 from collections.abc import Sequence
 

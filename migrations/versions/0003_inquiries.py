@@ -1,4 +1,4 @@
-"""Questions that a worker answers once."""
+"""Add the table of analysis requests."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Studies: several configurations and seeds, compared."""
+"""Add the tables of studies."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Trust in versions, gates and their log, shadow traffic, batches of predictions, exports."""
+"""Add trust files, gates, the audit log, shadow models, batch predictions and exports."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The results that a batch of predictions has so far."""
+"""Add the partial results of batch predictions."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Rules about the code itself that no linter knows."""
+"""Rules for the code that no linter checks."""
 
 import ast
 import subprocess

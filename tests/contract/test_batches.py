@@ -46,7 +46,7 @@ def ready(ready: str, database: Database) -> str:
     with database.transaction() as session:
         item = work.lock_unfinished(session, ready)
         assert item is not None
-        work.withdraw(session, item)
+        work.remove(session, item)
     return ready
 
 

@@ -1,4 +1,4 @@
-"""The files in deploy/: Prometheus asks for what there is, and Grafana draws what there is."""
+"""The configuration of Prometheus and Grafana in deploy/."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def panels() -> list[dict[str, Any]]:
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
-def test_every_metric_of_the_dashboard_is_told(
+def test_every_metric_of_the_dashboard_exists(
     client: TestClient, panels: list[dict[str, Any]]
 ) -> None:
     told = dict(re.findall(r"^# TYPE (\w+) (\w+)$", Scrape(client).text, re.MULTILINE))
@@ -46,14 +46,14 @@ def test_every_metric_of_the_dashboard_is_told(
     assert {name for name in own if not any(one.startswith(name) for one in drawn)} == set()
 
 
-def test_every_panel_asks_the_source_that_is_there(panels: list[dict[str, Any]]) -> None:
+def test_every_panel_uses_the_configured_source(panels: list[dict[str, Any]]) -> None:
     (source,) = read_yaml("grafana/datasource.yml")["datasources"]
     assert {panel["datasource"]["uid"] for panel in panels} == {source["uid"]}
     assert all(target["expr"] for panel in panels for target in panel["targets"])
     assert len({panel["id"] for panel in panels}) == len(panels)
 
 
-def test_prometheus_and_grafana_look_where_compose_puts_things(compose: dict[str, Any]) -> None:
+def test_prometheus_and_grafana_read_the_paths_that_compose_mounts(compose: dict[str, Any]) -> None:
     services = compose["services"]
     (job,) = read_yaml("prometheus.yml")["scrape_configs"]
     (discovery,) = job["dns_sd_configs"]
@@ -67,7 +67,7 @@ def test_prometheus_and_grafana_look_where_compose_puts_things(compose: dict[str
     assert mounted["grafana-dashboard"].startswith(provider["options"]["path"] + "/")
 
 
-def test_compose_shows_files_that_are_there_to_those_who_observe(
+def test_files_that_compose_mounts_exist(
     compose: dict[str, Any],
 ) -> None:
     for config in compose["configs"].values():

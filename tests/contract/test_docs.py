@@ -1,4 +1,4 @@
-"""The documentation says what is so."""
+"""The documentation agrees with the code."""
 
 import re
 import tomllib
@@ -37,7 +37,7 @@ def anchors_of(page: Path) -> set[str]:
     return {heading.replace(" ", "-") for heading in plain}
 
 
-def test_every_setting_stands_in_the_table() -> None:
+def test_every_setting_is_in_the_table() -> None:
     page = (REPOSITORY / "docs" / "settings.md").read_text()
     assert describe_settings() in page, "run `graft settings` and put its output into the page"
 

@@ -1,4 +1,4 @@
-"""Every error has one form, and nothing of what was refused stays behind."""
+"""Errors are problem details, and rejected requests leave nothing behind."""
 
 from collections.abc import Iterator
 
@@ -57,7 +57,7 @@ def test_errors_are_problem_details(
         (b" " * 600_000, 413, "BODY_TOO_LARGE"),
     ],
 )
-def test_json_that_cannot_be_taken(client: TestClient, body: bytes, status: int, code: str) -> None:
+def test_invalid_json_is_rejected(client: TestClient, body: bytes, status: int, code: str) -> None:
     answer = client.post("/jobs", content=body, headers={"content-type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert "Traceback" not in answer.text
@@ -66,7 +66,7 @@ def test_json_that_cannot_be_taken(client: TestClient, body: bytes, status: int,
 
 @pytest.mark.parametrize("path", ["/datasets", "/predict", "/jobs"])
 @pytest.mark.parametrize("is_chunked", [False, True])
-def test_a_body_over_the_cap_is_refused(client: TestClient, path: str, is_chunked: bool) -> None:
+def test_a_body_over_the_limit_is_rejected(client: TestClient, path: str, is_chunked: bool) -> None:
     def chunks() -> Iterator[bytes]:
         yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.zip"\r\n\r\n'
         for _ in range(700):
@@ -81,12 +81,12 @@ def test_a_body_over_the_cap_is_refused(client: TestClient, path: str, is_chunke
     assert (answer.status_code, answer.json()["code"]) == (413, "BODY_TOO_LARGE")
 
 
-def test_a_length_that_is_no_number_is_refused(client: TestClient) -> None:
+def test_a_content_length_that_is_not_a_number_is_rejected(client: TestClient) -> None:
     answer = client.post("/jobs", content=b"{}", headers={"content-length": "two"})
     assert answer.status_code == 400
 
 
-def test_a_callers_own_request_id_is_kept_if_it_is_tame(client: TestClient) -> None:
+def test_a_well_formed_request_id_of_the_client_is_kept(client: TestClient) -> None:
     kept = client.get("/livez", headers={"x-request-id": "mine-1"})
     assert kept.headers["x-request-id"] == "mine-1"
     replaced = client.get("/livez", headers={"x-request-id": "<script>"})

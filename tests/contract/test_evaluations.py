@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from app.db.session import Database
 from app.db.tables import Dataset
-from tests.answers import answer_waiting, fail_waiting_inquiry, list_inquiries
+from tests.answers import complete_waiting_analysis, fail_waiting_analysis, list_analyses
 from tests.contract.datasets import problem
 from tests.evaluations import add_labelled_dataset, make_answer, register_versions
 
@@ -29,7 +29,7 @@ def test_an_evaluation_is_202_until_it_is_there(
     place = asked.headers["location"]
     assert place == f"/models/ants/versions/1/evaluations/{dataset_id}?split=test"
     assert (client.get(place).status_code, client.get(place).json()) == (202, asked.json())
-    answer_waiting(database, make_answer([0, 0, 1, 2], [0, 1, 1, 2]))
+    complete_waiting_analysis(database, make_answer([0, 0, 1, 2], [0, 1, 1, 2]))
     found = client.get(place)
     assert found.status_code == 200
     again = client.post(EVALUATE, json={"dataset_id": dataset_id, "split": "test"})
@@ -42,7 +42,7 @@ def test_an_evaluation_is_202_until_it_is_there(
     assert body["class_names"] == ["ants", "bees", "wasps"]
     assert body["warnings"] == []
     assert not {"targets", "predicted"} & body.keys()
-    assert len(list_inquiries(database)) == 1
+    assert len(list_analyses(database)) == 1
 
 
 def test_each_split_and_version_is_a_question_of_its_own(
@@ -52,7 +52,7 @@ def test_each_split_and_version_is_a_question_of_its_own(
         body = {"dataset_id": dataset_id, "split": split}
         answer = client.post(f"/models/ants/versions/{version}/evaluate", json=body)
         assert answer.status_code == 202
-    assert len(list_inquiries(database)) == 3
+    assert len(list_analyses(database)) == 3
 
 
 def test_without_a_test_split_validation_images_are_meant(
@@ -75,7 +75,7 @@ def test_a_version_that_has_seen_the_images_is_said_to(
     path = f"/models/ants/versions/{version}/evaluate"
     body = {"dataset_id": dataset_id, "split": split}
     client.post(path, json=body)
-    answer_waiting(database, make_answer([0, 1], [0, 1]))
+    complete_waiting_analysis(database, make_answer([0, 1], [0, 1]))
     warnings = client.post(path, json=body).json()["warnings"]
     assert [word in one for one in warnings] == ([True] if word else [])
 
@@ -96,7 +96,7 @@ def test_what_cannot_be_evaluated_is_refused_at_once(
     refused = client.post(EVALUATE, json={"dataset_id": without, "split": "train"})
     assert problem(refused) == (422, "VALIDATION")
     assert refused.json()["errors"][0]["allowed"] == ["val"]
-    assert list_inquiries(database) == []
+    assert list_analyses(database) == []
 
 
 def test_other_classes_are_refused_with_both_lists(
@@ -119,7 +119,7 @@ def test_what_nobody_asked_for_is_not_found(client: TestClient, dataset_id: str)
 
 def test_a_failure_is_told(client: TestClient, database: Database, dataset_id: str) -> None:
     client.post(EVALUATE, json={"dataset_id": dataset_id})
-    fail_waiting_inquiry(database, "UNAVAILABLE", "The file of the version cannot be read.")
+    fail_waiting_analysis(database, "UNAVAILABLE", "The file of the version cannot be read.")
     answer = client.post(EVALUATE, json={"dataset_id": dataset_id})
     assert problem(answer) == (503, "UNAVAILABLE")
     assert "file" in answer.json()["detail"]
@@ -130,7 +130,7 @@ def test_a_version_deleted_in_the_meantime_is_not_found(
 ) -> None:
     client.post(EVALUATE, json={"dataset_id": dataset_id})
     assert client.delete("/models/ants/versions/1").status_code == 204
-    answer_waiting(database, make_answer([0], [0]))
+    complete_waiting_analysis(database, make_answer([0], [0]))
     assert problem(client.post(EVALUATE, json={"dataset_id": dataset_id})) == (404, "NOT_FOUND")
     place = f"/models/ants/versions/1/evaluations/{dataset_id}"
     assert problem(client.get(place)) == (404, "NOT_FOUND")
@@ -141,5 +141,5 @@ def test_a_dataset_is_deleted_with_its_evaluations(
 ) -> None:
     client.post(EVALUATE, json={"dataset_id": dataset_id})
     assert client.delete(f"/datasets/{dataset_id}").status_code == 204
-    assert list_inquiries(database) == []
+    assert list_analyses(database) == []
     assert problem(client.post(EVALUATE, json={"dataset_id": dataset_id})) == (404, "NOT_FOUND")

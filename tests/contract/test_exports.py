@@ -15,19 +15,19 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from app.db.session import Database
-from app.db.tables import Inquiry
+from app.db.tables import AnalysisRequest
 from app.ml.export.formats import ExportFormat
 from app.ml.trust.trust_file import Trust
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.tasks import service as work
-from tests.answers import fail_waiting_inquiry, list_inquiries
+from tests.answers import fail_waiting_analysis, list_analyses
 from tests.images import draw_picture
 from tests.models import register_model
 from worker.exports.config import ExportConfig
 from worker.exports.export import export
 from worker.exports.work import ExportWork
-from worker.protocol import Answered
+from worker.protocol import AnalysisDone
 from worker.sweeper import sweep
 
 FORMATS: tuple[ExportFormat, ...] = ("safetensors", "onnx", "torch_export", "openvino")
@@ -75,7 +75,7 @@ def work_off(database: Database, settings: Settings, storage: LocalStorage) -> s
     config = ExportConfig.model_validate_json(command.configuration)
     found = export(config, lambda _done, _total: None)
     with database.transaction() as session:
-        kind.record(session, lease, Answered(result=found.model_dump(mode="json")))
+        kind.record(session, lease, AnalysisDone(result=found.model_dump(mode="json")))
         work.finish(session, lease)
     return config.file_key
 
@@ -106,7 +106,7 @@ def test_a_version_answers_the_same_where_nothing_of_the_service_is(
     assert float(answer.headers["graft-max-difference"]) <= 0.001
     known = client.get(asked.headers["location"], headers={"If-None-Match": f'"{digest}"'})
     assert (known.status_code, known.content) == (304, b"")
-    assert len(list_inquiries(database)) == 1
+    assert len(list_analyses(database)) == 1
 
     folder = tmp_path / "exported"
     zipfile.ZipFile(io.BytesIO(answer.content)).extractall(folder)
@@ -154,7 +154,7 @@ def test_an_archive_is_kept_as_long_as_its_version(
     client.put("/serving", json={"model": "ants-and-bees:2"})
     client.get(PATH, params={"format": "onnx"})  # not answered yet
     assert client.delete("/models/ants-and-bees/versions/1").status_code == 204
-    assert list_inquiries(database) == []
+    assert list_analyses(database) == []
     with database.transaction() as session:
         assert work.claim(session, "cpu", "me") is None
     sweep(database, storage, min_age_seconds=0)
@@ -178,7 +178,7 @@ def test_a_failure_is_told_by_its_code(
     client: TestClient, database: Database, code: str, status: int
 ) -> None:
     client.get(PATH, params={"format": "onnx"})
-    fail_waiting_inquiry(database, code, "it was so")
+    fail_waiting_analysis(database, code, "it was so")
     answer = client.get(PATH, params={"format": "onnx"})
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.json()["detail"] == "it was so"
@@ -194,4 +194,4 @@ def test_what_cannot_be_exported_is_refused_at_once(client: TestClient, database
     assert ask("/models/unknown/versions/1/export", format="onnx") == (404, "NOT_FOUND")
     assert ask("/models/ants-and-bees/versions/9/export", format="onnx") == (404, "NOT_FOUND")
     with database.reading() as session:
-        assert session.query(Inquiry).count() == 0
+        assert session.query(AnalysisRequest).count() == 0

@@ -1,4 +1,4 @@
-"""What health says when something is down, and what goes on all the same."""
+"""Liveness and readiness while parts of the service are down."""
 
 import threading
 import time
@@ -29,13 +29,13 @@ def eventually(condition: Callable[[], bool]) -> bool:
     return condition()
 
 
-def test_a_service_that_has_all_it_needs_is_ready(client: TestClient) -> None:
+def test_a_complete_service_is_ready(client: TestClient) -> None:
     assert client.get("/livez").json() == {"status": "ok"}
     assert eventually(lambda: client.get("/readyz").status_code == 200)
     assert client.get("/readyz").json() == {"status": "ok", "broker": "ok", "model": "ok"}
 
 
-def test_liveness_answers_while_every_thread_of_the_routes_is_busy(client: TestClient) -> None:
+def test_liveness_responds_while_all_threads_are_busy(client: TestClient) -> None:
     portal = client.portal
     assert portal is not None
     gate = Gate()
@@ -117,7 +117,7 @@ def without_broker(
         yield client
 
 
-def test_a_broker_that_is_down_delays_nothing_but_work(without_broker: TestClient) -> None:
+def test_a_broker_that_is_down_only_delays_work(without_broker: TestClient) -> None:
     assert upload(without_broker).status_code == 202
     assert eventually(lambda: without_broker.get("/readyz").json()["status"] == "degraded")
     assert without_broker.get("/readyz").status_code == 200
@@ -125,7 +125,9 @@ def test_a_broker_that_is_down_delays_nothing_but_work(without_broker: TestClien
     assert len(without_broker.get("/datasets").json()["data"]) == 2
 
 
-def test_a_storage_that_is_gone_is_not_ready(client: TestClient, storage: LocalStorage) -> None:
+def test_without_storage_the_service_is_not_ready(
+    client: TestClient, storage: LocalStorage
+) -> None:
     storage.root.rmdir()
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
@@ -133,7 +135,7 @@ def test_a_storage_that_is_gone_is_not_ready(client: TestClient, storage: LocalS
     assert client.get("/livez").status_code == 200
 
 
-def test_a_database_that_does_not_answer_is_unavailable(settings: Settings) -> None:
+def test_without_a_database_the_service_is_unavailable(settings: Settings) -> None:
     nobody = f"postgresql://graft:secret@127.0.0.1:{find_free_port()}/graft"
     app = create_app(settings.model_copy(update={"database_url": nobody}))
     with TestClient(app, raise_server_exceptions=False) as client:

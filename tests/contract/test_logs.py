@@ -1,4 +1,4 @@
-"""What a log line says, and whose it is."""
+"""Log lines and their context fields."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from app.telemetry.logs import LogFormat, bound, make_handler
 
 
 class Log:
-    """The lines that one handler writes."""
+    """The lines of a log handler."""
 
     def __init__(self, log_format: LogFormat) -> None:
         self.stream = io.StringIO()
@@ -41,7 +41,7 @@ def log(request: pytest.FixtureRequest) -> Iterator[Log]:
     root.removeHandler(log.handler)
 
 
-def test_a_request_is_one_line_with_the_id_that_its_answer_has(
+def test_a_request_is_one_line_with_the_request_id_of_its_response(
     client: TestClient, log: Log
 ) -> None:
     answer = client.get("/jobs/job_unknown")
@@ -52,7 +52,7 @@ def test_a_request_is_one_line_with_the_id_that_its_answer_has(
     assert line["time"].endswith("+00:00")
 
 
-def test_every_record_of_a_request_carries_its_id_and_a_trace_stays_in_the_log(
+def test_every_record_of_a_request_has_its_id_and_tracebacks_stay_in_the_log(
     client: TestClient, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -71,7 +71,7 @@ def test_every_record_of_a_request_carries_its_id_and_a_trace_stays_in_the_log(
     assert answer.headers["x-request-id"] == answer.json()["request_id"] == "mine-1"
 
 
-def test_a_route_in_a_thread_logs_under_its_request(
+def test_records_of_a_route_in_a_thread_have_the_request_id(
     client: TestClient, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -83,7 +83,7 @@ def test_a_route_in_a_thread_logs_under_its_request(
     assert line["request_id"] == "mine-2"
 
 
-def test_names_end_with_their_block(log: Log) -> None:
+def test_fields_end_with_their_block(log: Log) -> None:
     logger = logging.getLogger("somebody")
     with bound(work_item="work_1", subject="job_1"):
         logger.info("within %s", 1)
@@ -95,7 +95,7 @@ def test_names_end_with_their_block(log: Log) -> None:
 
 
 @pytest.mark.parametrize("log", ["text"], indirect=True)
-def test_text_lines_say_the_same_in_words(log: Log) -> None:
+def test_text_lines_have_the_same_fields(log: Log) -> None:
     with bound(request_id="mine-3"):
         logging.getLogger("somebody").warning("careful")
     (line,) = log.lines

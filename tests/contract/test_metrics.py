@@ -1,4 +1,4 @@
-"""What Prometheus is told, and that strangers cannot make series."""
+"""Prometheus metrics; clients cannot create series."""
 
 from uuid import uuid4
 
@@ -31,7 +31,7 @@ def test_requests_are_counted_and_timed_by_route(client: TestClient) -> None:
     assert (count, after.value(timed, **labels) - before.value(timed, **labels)) == (2, 2)
 
 
-def test_a_path_or_method_of_a_strangers_own_makes_no_series(client: TestClient) -> None:
+def test_unknown_paths_and_methods_create_no_series(client: TestClient) -> None:
     client.get(f"/{uuid4().hex}")
     client.request("BREW", "/jobs")
     before = Scrape(client)
@@ -53,7 +53,7 @@ def test_scrapes_themselves_are_not_counted(client: TestClient) -> None:
     assert "/metrics" not in Scrape(client).list_values("route")
 
 
-def test_a_predict_is_seen_in_each_of_its_stages(
+def test_a_prediction_is_timed_in_each_stage(
     client: TestClient, database: Database, storage: LocalStorage
 ) -> None:
     version = register_model(database, storage, "insects")
@@ -81,7 +81,7 @@ def test_a_predict_is_seen_in_each_of_its_stages(
     assert after.value("graft_predict_queue_images") == 0
 
 
-def test_what_stands_in_sql_is_told(
+def test_metrics_from_sql_are_reported(
     client: TestClient, database: Database, storage: LocalStorage
 ) -> None:
     empty = Scrape(client)
@@ -100,7 +100,7 @@ def test_what_stands_in_sql_is_told(
     assert (done.value("graft_models"), done.value("graft_model_versions")) == (1, 1)
 
 
-def test_a_running_job_tells_its_speed_and_how_far_it_is(
+def test_a_running_job_has_metrics_of_speed_and_progress(
     client: TestClient, database: Database, ready: str
 ) -> None:
     job_id = client.post("/jobs", json={"dataset_id": ready, "weights": "none"}).json()["id"]
@@ -121,7 +121,7 @@ def test_a_running_job_tells_its_speed_and_how_far_it_is(
     assert running.value("graft_job_progress_ratio", job_id=job_id) == 0.375
 
 
-def test_without_a_database_there_is_still_an_answer(settings: Settings) -> None:
+def test_without_a_database_other_metrics_are_reported(settings: Settings) -> None:
     nobody = f"postgresql://graft:secret@127.0.0.1:{find_free_port()}/graft"
     app = create_app(settings.model_copy(update={"database_url": nobody}))
     with TestClient(app, raise_server_exceptions=False) as client:

@@ -1,4 +1,4 @@
-"""A request that is wrong is answered with what is wrong, what is allowed and what to do, once."""
+"""Errors say what is wrong, what is allowed and what to do, each once."""
 
 import re
 import shlex
@@ -66,7 +66,7 @@ MISTAKES: list[tuple[str, str, Any]] = [
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Iterator[TestClient]:
-    """One application for all mistakes: it refuses them, and nothing of them stays."""
+    """Yield one application for all tests; rejected requests leave no state."""
     data_dir = tmp_path_factory.mktemp("mistakes")
     shutil.copy(migrated_file, data_dir / "graft.db")
     settings = Settings(
@@ -83,7 +83,7 @@ def client(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Ite
 
 
 @pytest.mark.parametrize(("method", "path", "body"), MISTAKES)
-def test_each_mistake_is_told_once_and_in_a_sentence(
+def test_each_mistake_is_reported_once_in_a_sentence(
     client: TestClient, method: str, path: str, body: Any
 ) -> None:
     answer = client.request(method, path, json=body)
@@ -127,7 +127,7 @@ def test_each_mistake_is_told_once_and_in_a_sentence(
     ],
 )
 @pytest.mark.parametrize("path", ["/jobs", "/studies"])
-def test_an_unknown_name_gets_the_one_that_was_meant(
+def test_an_unknown_name_gets_a_suggestion(
     client: TestClient, path: str, fields: dict[str, Any], place: list[str], told: str
 ) -> None:
     if path == "/jobs":
@@ -145,7 +145,7 @@ def test_an_unknown_name_gets_the_one_that_was_meant(
     assert len(error.get("allowed") or []) <= 12
 
 
-def test_thousands_of_unknown_fields_do_not_get_thousands_of_errors(client: TestClient) -> None:
+def test_the_number_of_errors_is_limited(client: TestClient) -> None:
     body = {f"field_{number}": 1 for number in range(20_000)}
     answer = client.post("/jobs", json=body)
     assert answer.status_code == 422
@@ -156,7 +156,7 @@ WRONG_TYPES = ["text/plain", "application/x-www-form-urlencoded", "multipart/for
 
 
 def send(client: TestClient, command: str) -> Any:
-    """Do what a curl command does."""
+    """Send the request of a curl command."""
     words = shlex.split(command)
     method = words[words.index("-X") + 1] if "-X" in words else "POST"
     url = next(word for word in words if word.startswith("http"))

@@ -1,4 +1,4 @@
-"""The document that clients are generated from, and the pages that show it."""
+"""The OpenAPI document and its pages."""
 
 import re
 from typing import Any
@@ -17,7 +17,7 @@ def list_operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]
     ]
 
 
-def test_every_route_of_the_contract_is_there(client: TestClient) -> None:
+def test_every_route_of_the_contract_exists(client: TestClient) -> None:
     names = {name for name, _ in list_operations(client.get("/openapi.json").json())}
     assert names >= {
         "POST /datasets",
@@ -32,7 +32,7 @@ def test_every_route_of_the_contract_is_there(client: TestClient) -> None:
         "POST /jobs",
         "GET /jobs",
         "POST /jobs/validate",
-        "GET /jobs/validate/{inquiry_id}",
+        "GET /jobs/validate/{analysis_id}",
         "GET /jobs/{job_id}",
         "DELETE /jobs/{job_id}",
         "GET /jobs/{job_id}/history",
@@ -87,7 +87,7 @@ def test_every_route_of_the_contract_is_there(client: TestClient) -> None:
     }
 
 
-def test_every_error_is_declared_in_the_form_it_has(client: TestClient) -> None:
+def test_every_error_is_declared_as_problem_details(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     for name, operation in list_operations(document):
         for status, response in operation["responses"].items():
@@ -97,7 +97,7 @@ def test_every_error_is_declared_in_the_form_it_has(client: TestClient) -> None:
     assert "code" in document["components"]["schemas"]["Problem"]["properties"]
 
 
-def test_every_route_and_field_says_what_it_is(client: TestClient) -> None:
+def test_every_route_and_parameter_has_a_description(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     for name, operation in list_operations(document):
         assert operation.get("summary"), name
@@ -118,7 +118,7 @@ def test_every_field_has_a_description_and_an_example(client: TestClient) -> Non
     assert incomplete == []
 
 
-def test_references_in_the_document_lead_somewhere(client: TestClient) -> None:
+def test_references_in_the_document_resolve(client: TestClient) -> None:
     text = client.get("/openapi.json").text
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     assert set(re.findall(r"#/components/schemas/(\w+)", text)) <= set(schemas)

@@ -1,4 +1,4 @@
-"""The files around the code: containers, lock files, the CI script."""
+"""Containers, lock files and the CI script."""
 
 import json
 import os
@@ -26,7 +26,7 @@ LOCKS = ("requirements.lock", "requirements-dev.lock")
 
 
 class ComposeLoader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML carries no types
-    """Reads compose's own tag for taking something away."""
+    """Reads compose's tag `!reset`."""
 
 
 ComposeLoader.add_constructor("!reset", lambda _loader, _node: None)
@@ -39,7 +39,7 @@ def read_compose(name: str) -> dict[str, Any]:
 
 
 def parse_command(arguments: list[str]) -> None:
-    """Let the command line take the arguments apart without running anything."""
+    """Parse the arguments of a command without running it."""
     group: Any = typer.main.get_command(cli)
     group.commands[arguments[0]].make_context(arguments[0], arguments[1:])
 
@@ -82,7 +82,7 @@ def test_compose_starts_nothing_before_the_migration(compose: dict[str, Any]) ->
         assert condition == "service_completed_successfully"
 
 
-def test_compose_reserves_a_gpu_and_the_override_gives_it_back(compose: dict[str, Any]) -> None:
+def test_compose_reserves_a_gpu_and_the_override_does_not(compose: dict[str, Any]) -> None:
     worker = compose["services"]["worker-train"]
     (device,) = worker["deploy"]["resources"]["reservations"]["devices"]
     assert device["capabilities"] == ["gpu"]
@@ -94,14 +94,14 @@ def test_compose_reserves_a_gpu_and_the_override_gives_it_back(compose: dict[str
     assert override.keys() == own_services(compose).keys()
 
 
-def test_compose_keeps_what_must_last_in_named_volumes(compose: dict[str, Any]) -> None:
+def test_compose_keeps_persistent_files_in_named_volumes(compose: dict[str, Any]) -> None:
     mounts = [
         mount.split(":")[0] for one in compose["services"].values() for mount in one["volumes"]
     ]
     assert set(mounts) == set(compose["volumes"])
 
 
-def test_compose_watches_what_others_wait_for(compose: dict[str, Any]) -> None:
+def test_services_that_others_wait_for_have_health_checks(compose: dict[str, Any]) -> None:
     for name in compose["services"].keys() - own_services(compose):
         service = compose["services"][name]
         assert service["healthcheck"]["test"][0] == "CMD"
@@ -144,7 +144,7 @@ def test_image_is_started_without_a_shell(instructions: list[tuple[str, str]]) -
 
 
 @pytest.mark.parametrize(("status", "is_healthy"), [(200, True), (503, False)])
-def test_health_check_of_the_image_asks_the_service(
+def test_health_check_of_the_image_requests_the_service(
     instructions: list[tuple[str, str]], status: int, is_healthy: bool
 ) -> None:
     python, *arguments = json.loads(dict(instructions)["HEALTHCHECK"].split(" CMD ")[1])
@@ -158,7 +158,7 @@ def test_health_check_of_the_image_asks_the_service(
 
 @contextmanager
 def answering(status: int) -> Iterator[tuple[int, list[str]]]:
-    """A server that answers every GET with a status; yields its port and the paths it was asked."""
+    """Run a server that responds to GET with a status; yields its port and the requested paths."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -209,7 +209,7 @@ def test_every_locked_package_has_a_version_and_hashes(name: str) -> None:
     assert "://" not in text
 
 
-def test_locks_hold_every_declared_dependency() -> None:
+def test_locks_have_every_declared_dependency() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     client = tomllib.loads((REPOSITORY / "client" / "pyproject.toml").read_text(encoding="utf-8"))
     runtime = [

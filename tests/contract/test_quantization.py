@@ -13,7 +13,7 @@ from app.tasks import service as work
 from tests.contract.datasets import problem
 from tests.evaluations import add_labelled_dataset, answer_evaluations, register_versions
 from tests.models import register_file
-from worker.protocol import Answered
+from worker.protocol import AnalysisDone
 from worker.quantization.work import QuantizationWork
 
 QUANTIZE, CHAMPION = "/models/ants/versions/1/quantize", "/models/ants/aliases/champion"
@@ -47,8 +47,8 @@ def finish(database: Database, settings: Settings, storage: LocalStorage) -> lis
         assert lease.kind == "quantize"
         assert kind.begin(session, lease) is not None
     with database.transaction() as session:
-        work.hold(session, lease)
-        unneeded = kind.record(session, lease, Answered(result=ANSWER.model_dump()))
+        work.require_lease(session, lease)
+        unneeded = kind.record(session, lease, AnalysisDone(result=ANSWER.model_dump()))
         work.finish(session, lease)
     return unneeded
 

@@ -1,4 +1,4 @@
-"""The spans of a request, as a collector gets them."""
+"""The spans of a request that a collector receives."""
 
 from fastapi.testclient import TestClient
 
@@ -13,7 +13,7 @@ from tests.spans import attributes_of, running_collector
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-def test_a_predict_has_a_span_for_each_stage_below_the_requests_own(
+def test_a_prediction_has_a_span_for_each_stage(
     settings: Settings, database: Database, storage: LocalStorage
 ) -> None:
     register_model(database, storage)
@@ -38,7 +38,7 @@ def test_a_predict_has_a_span_for_each_stage_below_the_requests_own(
     assert all(one.end_time_unix_nano <= end for one in stages)
 
 
-def test_a_failed_request_is_a_failed_span_without_the_trace_of_the_code(
+def test_a_failed_request_is_a_failed_span_without_a_traceback(
     settings: Settings, storage: LocalStorage
 ) -> None:
     assert storage.root.is_dir()

@@ -1,4 +1,4 @@
-"""JSON that libraries let through and this service does not."""
+"""Strict parsing of JSON bodies."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from app.errors import BadJson, ValidationFailed
 from app.web.json_body import parse_json
 
 
-def test_plain_json_is_read() -> None:
+def test_valid_json_is_parsed() -> None:
     assert parse_json('{"a": [1, 2.5, "ü", null, true]}'.encode()) == {
         "a": [1, 2.5, "ü", None, True]
     }
@@ -24,7 +24,7 @@ def test_plain_json_is_read() -> None:
         rb'{"\udfff": 1}',
     ],
 )
-def test_values_that_no_field_can_hold_are_refused(body: bytes) -> None:
+def test_values_that_no_field_can_hold_are_rejected(body: bytes) -> None:
     with pytest.raises(ValidationFailed) as refusal:
         parse_json(body)
     assert refusal.value.problems[0].loc == ("body",)
@@ -33,6 +33,6 @@ def test_values_that_no_field_can_hold_are_refused(body: bytes) -> None:
 @pytest.mark.parametrize(
     "body", [b"{", b"not json", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 100_000, b"[1,]"]
 )
-def test_what_is_not_json_is_refused_as_such(body: bytes) -> None:
+def test_invalid_json_is_rejected(body: bytes) -> None:
     with pytest.raises(BadJson):
         parse_json(body)

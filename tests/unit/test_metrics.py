@@ -1,4 +1,4 @@
-"""Figures of several processes, each real, told by one of them."""
+"""Metrics of several real processes, reported by one of them."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ def run(code: str, environment: dict[str, str]) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_processes_that_share_a_folder_are_added_up(tmp_path: Path) -> None:
+def test_metrics_of_processes_that_share_a_folder_are_summed(tmp_path: Path) -> None:
     shared = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     run(COUNT, shared)
     told = run(COUNT + TELL, shared)
@@ -41,7 +41,7 @@ def test_processes_that_share_a_folder_are_added_up(tmp_path: Path) -> None:
     assert any(line.startswith("process_resident_memory_bytes ") for line in told)
 
 
-def test_a_process_without_one_tells_of_itself() -> None:
+def test_a_process_without_a_folder_reports_its_own() -> None:
     run(COUNT, {})
     told = run(COUNT + TELL, {})
     assert 'graft_predict_shed_total{reason="deadline"} 2.0' in told

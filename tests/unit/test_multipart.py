@@ -1,4 +1,4 @@
-"""Reading a form as it arrives."""
+"""Reading a multipart form as a stream."""
 
 import asyncio
 from collections.abc import Iterable
@@ -62,12 +62,12 @@ EXPECTED: Seen = [
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 1000])
-def test_parts_are_the_same_however_the_body_is_cut_into_chunks(size: int) -> None:
+def test_parts_do_not_depend_on_the_size_of_chunks(size: int) -> None:
     chunks = [FORM[start : start + size] for start in range(0, len(FORM), size)]
     assert read_form(request_of(chunks)) == EXPECTED
 
 
-def test_what_is_left_of_a_part_is_skipped() -> None:
+def test_the_unread_rest_of_a_part_is_skipped() -> None:
     async def names() -> list[str]:
         parts = read_parts(request_of([FORM[:120], FORM[120:]]), stall_seconds=1)
         return [part.name async for part in parts]
@@ -91,7 +91,7 @@ def test_a_part_can_be_streamed() -> None:
     assert len(chunks) > 1
 
 
-def test_a_part_over_its_cap_is_refused() -> None:
+def test_a_part_over_its_limit_is_rejected() -> None:
     with pytest.raises(BodyTooLarge):
         read_form(request_of([FORM]), max_bytes=10)
 
@@ -102,12 +102,12 @@ def test_a_body_that_ends_early_is_incomplete(length: int) -> None:
         read_form(request_of([FORM[:length]]))
 
 
-def test_a_client_that_leaves_is_noticed() -> None:
+def test_a_closed_connection_is_an_error() -> None:
     with pytest.raises(BodyIncomplete, match="closed"):
         read_form(request_of([FORM[:140]], end="gone"))
 
 
-def test_a_client_that_falls_silent_is_cut() -> None:
+def test_a_silent_client_is_rejected() -> None:
     with pytest.raises(BodyIncomplete, match="less than 4096 bytes"):
         read_form(request_of([FORM[:140]], end="silence"))
 
@@ -139,18 +139,18 @@ def test_a_trickle_counts_as_silence() -> None:
         FORM.replace(b'; name="name"', b""),
     ],
 )
-def test_a_malformed_form_is_refused(body: bytes) -> None:
+def test_a_malformed_form_is_rejected(body: bytes) -> None:
     with pytest.raises(BodyIncomplete):
         read_form(request_of([body]))
 
 
 @pytest.mark.parametrize("content_type", ["application/zip", "multipart/form-data", ""])
-def test_another_content_type_is_refused(content_type: str) -> None:
+def test_another_content_type_is_rejected(content_type: str) -> None:
     with pytest.raises(ValidationFailed) as caught:
         read_form(request_of([FORM], content_type=content_type))
     assert caught.value.problems[0].loc == ("header", "content-type")
 
 
-def test_an_overlong_boundary_is_refused() -> None:
+def test_a_boundary_that_is_too_long_is_rejected() -> None:
     with pytest.raises(BodyIncomplete, match="boundary"):
         read_form(request_of([FORM], content_type=f"multipart/form-data; boundary={'x' * 300}"))

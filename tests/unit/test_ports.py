@@ -1,4 +1,4 @@
-"""A port that several processes share, and nobody else."""
+"""Reserving and sharing a port."""
 
 import socket
 from contextlib import ExitStack
@@ -11,7 +11,7 @@ from app.processes.ports import reserve_port, share_port
 HOST = "127.0.0.1"
 
 
-def test_a_reserved_port_answers_nobody_until_one_of_its_processes_listens() -> None:
+def test_a_reserved_port_refuses_connections_until_a_process_listens() -> None:
     with reserve_port(HOST, 0) as port:
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((HOST, port), timeout=5)
@@ -21,7 +21,7 @@ def test_a_reserved_port_answers_nobody_until_one_of_its_processes_listens() -> 
             one.accept()[0].close()
 
 
-def test_those_who_share_a_port_each_get_connections() -> None:
+def test_all_sockets_on_a_shared_port_get_connections() -> None:
     with ExitStack() as stack:
         port = stack.enter_context(reserve_port(HOST, 0))
         listeners = [stack.enter_context(share_port(HOST, port)) for _ in range(2)]
@@ -36,7 +36,7 @@ def test_those_who_share_a_port_each_get_connections() -> None:
 
 
 @pytest.mark.parametrize("is_shared", [True, False])
-def test_a_port_that_somebody_listens_on_is_refused(is_shared: bool) -> None:
+def test_a_port_in_use_cannot_be_reserved(is_shared: bool) -> None:
     with ExitStack() as stack:
         if is_shared:
             taken = stack.enter_context(share_port(HOST, 0))
@@ -48,8 +48,8 @@ def test_a_port_that_somebody_listens_on_is_refused(is_shared: bool) -> None:
             stack.enter_context(reserve_port(HOST, port))
 
 
-def test_answers_need_not_wait_to_be_acknowledged() -> None:
-    """By its protocol number asyncio knows TCP, and sets TCP_NODELAY."""
+def test_sockets_have_the_protocol_number_of_tcp() -> None:
+    """asyncio sets TCP_NODELAY only on sockets with this number."""
     with share_port(HOST, 0) as shared:
         assert shared.proto == socket.IPPROTO_TCP
 

@@ -1,4 +1,4 @@
-"""Which tests a change asks for."""
+"""Selection of the tests for changed files."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Defaults that follow from the machine, and answers to wrong variables."""
+"""Defaults that depend on the machine, and errors for invalid variables."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from app.settings import Settings, SettingsInvalid, get_settings
     ("cpus", "processes", "lanes", "gpu_lanes"),
     [(1, 1, 2, 4), (2, 2, 1, 2), (4, 2, 2, 4), (6, 3, 2, 4), (16, 8, 2, 4), (64, 8, 8, 16)],
 )
-def test_processes_and_lanes_follow_the_cpus_that_may_be_used(
+def test_processes_and_lanes_follow_the_available_cpus(
     monkeypatch: pytest.MonkeyPatch, cpus: int, processes: int, lanes: int, gpu_lanes: int
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 128)  # the machine has more than the container
@@ -48,7 +48,7 @@ def _no_settings_read_yet() -> Iterator[None]:
         ("GRAFT_STORAGE_URL", "s3://bucket", "file:///absolute/path."),
     ],
 )
-def test_a_wrong_value_is_told_with_its_variable_and_what_is_allowed(
+def test_an_error_names_the_variable_its_value_and_what_is_allowed(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, allowed: str
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -70,7 +70,7 @@ def test_a_name_of_an_earlier_version_stops_the_start(monkeypatch: pytest.Monkey
     assert str(raised.value) == "GRAFT_OLD is not a setting any more: it is called GRAFT_NEW now."
 
 
-def test_the_command_line_tells_a_wrong_setting_in_one_line() -> None:
+def test_the_command_line_prints_a_settings_error_in_one_line() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "graft_client.cli", "up"],
         env=os.environ | {"GRAFT_PORT": "abc"},

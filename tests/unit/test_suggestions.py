@@ -1,4 +1,4 @@
-"""Names that a caller may have meant."""
+"""Suggestions for unknown names."""
 
 import pytest
 
@@ -15,16 +15,16 @@ MANY = [f"layer{number}" for number in range(MAX_LISTED + 1)]
         ("epohcs", "epochs"),
     ],
 )
-def test_the_nearest_name_comes_first(name: str, nearest: str) -> None:
+def test_the_most_similar_name_comes_first(name: str, nearest: str) -> None:
     assert find_near(name, ["seed", "epochs", "optimizer.learning_rate"])[0] == nearest
 
 
-def test_a_name_like_none_is_like_none() -> None:
+def test_a_name_without_similar_ones_gets_no_suggestion() -> None:
     assert find_near("quux", ["seed", "epochs"]) == ()
     assert find_near("x" * 1_000_000, ["x" * 60]) == ("x" * 60,)
 
 
-def test_few_names_are_all_allowed_and_told_where_none_is_near() -> None:
+def test_a_short_list_is_given_in_full() -> None:
     assert suggest("quux", ["seed", "epochs"], listed_at="/docs") == (
         "allowed: seed, epochs.",
         ("seed", "epochs"),
@@ -35,7 +35,7 @@ def test_few_names_are_all_allowed_and_told_where_none_is_near() -> None:
     )
 
 
-def test_of_many_names_the_nearest_are_told_and_where_the_others_are() -> None:
+def test_of_a_long_list_the_similar_names_and_its_path_are_given() -> None:
     told, allowed = suggest("layer_1", MANY, listed_at="/docs")
     assert told.startswith("did you mean `layer1`")
     assert told.endswith("? All 13 are listed at /docs.")

@@ -1,4 +1,4 @@
-"""Tracing that nobody asked for, and tracing that cannot be had."""
+"""Tracing without an endpoint, and without the SDK."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ print([name for name in sys.modules if name.startswith("opentelemetry.sdk")])
     assert done.stdout.strip() == "[]"
 
 
-def test_an_endpoint_without_the_extra_is_refused_at_the_start(
+def test_an_endpoint_without_the_extra_stops_the_start(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wished = settings.model_copy(update={"otlp_endpoint": "http://127.0.0.1:4318"})

@@ -27,7 +27,7 @@ from worker.advice.probe import Judged, OnProgress, gather_features, judge
 from worker.advice.sample import draw_sample, halve
 from worker.advice.stages import find_early_stage
 from worker.advice.timing import Bench
-from worker.analysis_config import InquiryConfig
+from worker.analysis_config import AnalysisConfig
 from worker.training.data import Sample, select_samples
 from worker.training.repeatable import make_repeatable
 from worker.training.starting_model import start_model
@@ -52,7 +52,7 @@ class _Findings:
 
 
 def advise(
-    config: InquiryConfig,
+    config: AnalysisConfig,
     question: AdviceRequest,
     on_progress: OnProgress = lambda _done, _total: None,
 ) -> Advice:
@@ -99,7 +99,7 @@ def advise(
 
 
 def _look(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
-    config: InquiryConfig,
+    config: AnalysisConfig,
     entry: Entry,
     recipes: dict[Strategy, Recipe],
     train: list[Sample],

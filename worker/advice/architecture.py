@@ -1,4 +1,4 @@
-"""The architecture that an inquiry is about: the one named, or the best within its budget."""
+"""The architecture that an analysis is about: the one named, or the best within its budget."""
 
 from collections.abc import Iterator
 
@@ -9,11 +9,11 @@ from app.ml.models.weights import availability
 from app.ml.recipe import Recipe, Strategy
 from worker.advice.budget import Budget, choose_architecture
 from worker.advice.timing import Bench, adapt, guess_rates
-from worker.analysis_config import InquiryConfig
+from worker.analysis_config import AnalysisConfig
 
 
 def find_architecture(
-    config: InquiryConfig, question: AdviceRequest, bench: Bench
+    config: AnalysisConfig, question: AdviceRequest, bench: Bench
 ) -> tuple[Entry, list[Candidate]]:
     """The architecture and what was considered; raises WeightsUnavailable, BudgetTooSmall."""
     if question.architecture != "auto":

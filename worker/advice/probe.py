@@ -14,7 +14,7 @@ from app.ml.images.preprocessing import PreprocessingSpec, prepare_eval
 from app.ml.models.catalogue import Entry
 from app.ml.trust.intervals import wilson_interval
 from worker.advice.stages import tap_stages
-from worker.pool import in_threads
+from worker.pool import map_in_threads
 from worker.training.data import Sample
 from worker.training.head import choose_head
 
@@ -71,7 +71,7 @@ def gather_features(  # noqa: PLR0913 -- each is one thing the caller knows
     early: list[Tensor] = []
     for start in range(0, len(samples), _BATCH_SIZE):
         batch = samples[start : start + _BATCH_SIZE]
-        prepared = list(in_threads(prepare, batch, num_threads=num_threads))
+        prepared = list(map_in_threads(prepare, batch, num_threads=num_threads))
         decoding += sum(seconds for _, seconds in prepared)
         images = torch.stack([image for image, _ in prepared]).to(device)
         last, earlier = tap_stages(model, entry, early_stage, images)

@@ -4,8 +4,8 @@ from app.storage import LocalStorage
 from worker.batches.config import BatchConfig
 from worker.batches.predict import predict_batch
 from worker.child_main import run_child
-from worker.protocol import BatchProgress, PartPredicted, say
-from worker.reporter import Reporter
+from worker.progress_reporter import ProgressReporter
+from worker.protocol import BatchProgress, PartPredicted, send
 
 
 def main() -> None:
@@ -16,8 +16,8 @@ def main() -> None:
         lambda config, _: predict_batch(
             config,
             LocalStorage(config.storage_dir),
-            Reporter(BatchProgress),
-            lambda part_key: say(PartPredicted(part_key=part_key)),
+            ProgressReporter(BatchProgress),
+            lambda part_key: send(PartPredicted(part_key=part_key)),
         ),
     )
 

@@ -21,7 +21,7 @@ from app.storage import Storage
 from worker.batches.config import BatchConfig
 from worker.batches.results import OnPart, Results
 from worker.batches.sources import OnProgress, SourceImage, open_source
-from worker.pool import in_threads
+from worker.pool import map_in_threads
 from worker.protocol import Predicted
 
 _IMAGES_AT_ONCE = {"cpu": 4, "cuda": 64}
@@ -62,7 +62,7 @@ def predict_batch(
         on_progress=on_progress,
         num_skipped=tally.num_images,
     )
-    groups = in_threads(
+    groups = map_in_threads(
         partial(_classify, servable, config),
         _group(images, _IMAGES_AT_ONCE[device.type]),
         num_threads=config.num_threads,

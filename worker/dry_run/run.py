@@ -6,7 +6,7 @@ from app.ml.runtime.device import choose_device
 from app.storage import LocalStorage
 from app.validation.dry_run_schemas import DryRun, DryRunRequest
 from worker.advice.cost import Rates, estimate_seconds
-from worker.analysis_config import InquiryConfig
+from worker.analysis_config import AnalysisConfig
 from worker.training.dry_run import StepDryRun
 from worker.training.footprint import PeakMemory, count_available_bytes
 from worker.training.memory import find_fitting_batch_size
@@ -14,7 +14,7 @@ from worker.training.repeatable import make_repeatable
 from worker.training.starting_model import start_model
 
 
-def dry_run(config: InquiryConfig, question: DryRunRequest) -> DryRun:
+def dry_run(config: AnalysisConfig, question: DryRunRequest) -> DryRun:
     """Build the model as the job would and run one batch of training and one of validation.
 
     Where the batch does not fit the memory, the figures are those of the largest fitting batch that

@@ -17,7 +17,7 @@ from app.ml.trust import calibration
 from app.predictions.engines.choice import choose_engine
 from app.predictions.servable import Servable, load_servable, naming_unreadable
 from app.storage import LocalStorage
-from worker.analysis_config import InquiryConfig
+from worker.analysis_config import AnalysisConfig
 from worker.training.data import Loader, Sample, select_samples
 from worker.training.evaluation.figures import measure_split
 from worker.training.evaluation.scored import Scored
@@ -26,7 +26,7 @@ _BATCH_SIZE = 4
 
 
 def evaluate(
-    config: InquiryConfig,
+    config: AnalysisConfig,
     question: EvaluationQuestion,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> EvaluationAnswer:
@@ -62,7 +62,7 @@ def evaluate(
     )
 
 
-def _load(config: InquiryConfig, question: EvaluationQuestion, storage: LocalStorage) -> Servable:
+def _load(config: AnalysisConfig, question: EvaluationQuestion, storage: LocalStorage) -> Servable:
     device = choose_device(config.device)
     with naming_unreadable("the version"):
         return load_servable(

@@ -3,7 +3,7 @@
 from worker.child_main import run_child, send_progress
 from worker.exports.config import ExportConfig
 from worker.exports.export import export
-from worker.protocol import Answered
+from worker.protocol import AnalysisDone
 
 
 def main() -> None:
@@ -11,7 +11,9 @@ def main() -> None:
     run_child(
         "worker.exports",
         ExportConfig,
-        lambda config, _: Answered(result=export(config, send_progress).model_dump(mode="json")),
+        lambda config, _: AnalysisDone(
+            result=export(config, send_progress).model_dump(mode="json")
+        ),
     )
 
 

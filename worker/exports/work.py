@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from app.analyses import service as inquiries
+from app.analyses import service as analyses
 from app.exports.schemas import ExportQuestion
 from app.settings import Settings
 from app.storage import LocalStorage
@@ -10,7 +10,7 @@ from app.tasks.service import Lease
 from worker.analysis_work import AnalysisWork
 from worker.child import Command
 from worker.exports.config import ExportConfig
-from worker.protocol import Answered, Message
+from worker.protocol import AnalysisDone, Message
 
 
 class ExportWork(AnalysisWork):
@@ -20,17 +20,17 @@ class ExportWork(AnalysisWork):
         super().__init__("worker.exports", settings, storage)
 
     def begin(self, session: Session, lease: Lease) -> Command | None:
-        inquiry = inquiries.get_inquiry(session, lease.subject_id)
+        analysis = analyses.get_request(session, lease.subject_id)
         configuration = ExportConfig(
-            question=ExportQuestion.model_validate(inquiry.parameters),
+            question=ExportQuestion.model_validate(analysis.parameters),
             storage_dir=self.storage.root,
             file_key=_place(lease),
         )
         return Command(self.module, configuration.model_dump_json())
 
     def record(self, session: Session, lease: Lease, message: Message) -> list[str]:
-        if isinstance(message, Answered):
-            inquiries.answer(session, lease.subject_id, message.result, file_key=_place(lease))
+        if isinstance(message, AnalysisDone):
+            analyses.complete(session, lease.subject_id, message.result, file_key=_place(lease))
         return []
 
 

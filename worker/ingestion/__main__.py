@@ -4,8 +4,8 @@ from app.storage import LocalStorage
 from worker.child_main import run_child
 from worker.ingestion.config import IngestionConfig
 from worker.ingestion.ingest import ingest
+from worker.progress_reporter import ProgressReporter
 from worker.protocol import IngestProgress
-from worker.reporter import Reporter
 
 
 def main() -> None:
@@ -14,7 +14,7 @@ def main() -> None:
         "worker.ingestion",
         IngestionConfig,
         lambda config, _: ingest(
-            config, LocalStorage(config.storage_dir), Reporter(IngestProgress)
+            config, LocalStorage(config.storage_dir), ProgressReporter(IngestProgress)
         ),
     )
 

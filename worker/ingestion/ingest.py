@@ -27,7 +27,7 @@ from worker.ingestion.inspection import (
     survey_archive,
 )
 from worker.ingestion.near_duplicates import find_near_leaks
-from worker.pool import in_threads
+from worker.pool import map_in_threads
 from worker.protocol import Ingested
 
 _WRITING_THREADS = 8
@@ -170,6 +170,6 @@ def _store_images(
         with storage.new_file(key) as file:
             file.write(content)
 
-    for _ in in_threads(store, list_missing(), num_threads=_WRITING_THREADS):
+    for _ in map_in_threads(store, list_missing(), num_threads=_WRITING_THREADS):
         pass
     on_progress("unpacking", total, total)

@@ -11,7 +11,7 @@ from app.datasets.layout import is_image_path
 from app.errors import ImageCorrupt, ImageTooLarge, UnsupportedImage
 from app.ml.images.image_file import decode_image
 from worker.ingestion.near_duplicates import hash_picture
-from worker.pool import in_threads
+from worker.pool import map_in_threads
 
 _DECODING_THREADS = 2
 
@@ -74,7 +74,7 @@ def survey_archive(
             return image_path, UnreadableImage(f"larger than the {max_image_bytes} bytes allowed")
         return image_path, _examine(encoded, max_image_pixels)
 
-    survey.images.update(in_threads(examine, list_images(), num_threads=_DECODING_THREADS))
+    survey.images.update(map_in_threads(examine, list_images(), num_threads=_DECODING_THREADS))
     on_progress("checking", total, total)
     return survey
 

@@ -19,13 +19,13 @@ from app.quantization.schemas import (
     QuantizationQuestion,
 )
 from app.storage import LocalStorage
-from worker.analysis_config import InquiryConfig
+from worker.analysis_config import AnalysisConfig
 from worker.training.cache import decode, eval_form
 from worker.training.data import Sample, select_samples
 
 
 def quantize(
-    config: InquiryConfig,
+    config: AnalysisConfig,
     question: QuantizationQuestion,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> QuantizationAnswer:
@@ -88,7 +88,7 @@ def compare(logits: Tensor, targets: Tensor) -> QuantizationFigures:
 
 
 def _select(
-    config: InquiryConfig, question: QuantizationQuestion, storage: LocalStorage, split: Split
+    config: AnalysisConfig, question: QuantizationQuestion, storage: LocalStorage, split: Split
 ) -> list[Sample]:
     records = read_manifest(storage.path(config.manifest_key))
     samples = select_samples(records, split, question.class_names, storage.path)

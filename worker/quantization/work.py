@@ -2,14 +2,14 @@
 
 from sqlalchemy.orm import Session
 
-from app.analyses import service as inquiries
+from app.analyses import service as analyses
 from app.quantization.schemas import QuantizationAnswer, QuantizationQuestion
 from app.quantization.service import register_quantized
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.tasks.service import Lease
 from worker.analysis_work import AnalysisWork
-from worker.protocol import Answered, Message
+from worker.protocol import AnalysisDone, Message
 
 
 class QuantizationWork(AnalysisWork):
@@ -22,15 +22,15 @@ class QuantizationWork(AnalysisWork):
         return f"quantized/{lease.subject_id}/{lease.item_id}-{lease.fence}.onnx"
 
     def record(self, session: Session, lease: Lease, message: Message) -> list[str]:
-        if not isinstance(message, Answered):
+        if not isinstance(message, AnalysisDone):
             return []
-        inquiry = inquiries.get_inquiry(session, lease.subject_id)
-        question = QuantizationQuestion.model_validate(inquiry.parameters)
+        analysis = analyses.get_request(session, lease.subject_id)
+        question = QuantizationQuestion.model_validate(analysis.parameters)
         answer = QuantizationAnswer.model_validate(message.result)
         made = register_quantized(session, question, answer, key=self.place(lease))
         if made is None:
             reason = f"{question.name}:{question.version} was deleted."
-            inquiries.fail(session, inquiry.id, "NOT_FOUND", reason)
+            analyses.fail(session, analysis.id, "NOT_FOUND", reason)
             return [self.place(lease)]
-        inquiries.answer(session, inquiry.id, made.model_dump(mode="json"))
+        analyses.complete(session, analysis.id, made.model_dump(mode="json"))
         return []

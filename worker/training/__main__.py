@@ -2,7 +2,7 @@
 
 from worker.child_main import run_child
 from worker.parent_watchdog import ParentWatchdog
-from worker.protocol import say
+from worker.protocol import send
 from worker.training.config import TrainingConfig
 from worker.training.run import run
 
@@ -12,8 +12,8 @@ def main() -> None:
     run_child("worker.training", TrainingConfig, _train)
 
 
-def _train(config: TrainingConfig, lifeline: ParentWatchdog) -> None:
-    run(config, should_stop=lifeline.stop_requested.is_set, say=say)
+def _train(config: TrainingConfig, watchdog: ParentWatchdog) -> None:
+    run(config, should_stop=watchdog.stop_requested.is_set, send=send)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from app.ml.images.image_file import decode_image
 from app.ml.images.preprocessing import PreprocessingSpec, eval_pixels, to_pixels
-from worker.pool import in_threads
+from worker.pool import map_in_threads
 from worker.training.data import Sample
 
 _SOURCE_SCALE = 2
@@ -193,7 +193,7 @@ def _decode(samples: Sequence[Sample], form: Form, num_threads: int) -> Iterator
         torch.set_num_threads(1)  # for this thread; torch would start a pool in each
         return decode(sample, form)
 
-    return in_threads(render, samples, num_threads=num_threads)
+    return map_in_threads(render, samples, num_threads=num_threads)
 
 
 def _write(path: Path, images: Iterator[Tensor], on_image: OnImage) -> None:

@@ -13,11 +13,11 @@ class ProgressReporter:
 
     def __init__(
         self,
-        say: Callable[[TrainProgress], None],
+        send: Callable[[TrainProgress], None],
         epochs: int,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._say = say
+        self._send = send
         self._epochs = epochs
         self._now = now
         self._said = float("-inf")
@@ -66,7 +66,7 @@ class ProgressReporter:
         now = self._now()
         if now - self._said >= _SECONDS_BETWEEN:
             self._said = now
-            self._say(self._measure(now - self._started))
+            self._send(self._measure(now - self._started))
 
     def _measure(self, elapsed_seconds: float) -> TrainProgress:
         rate = self._num_done / elapsed_seconds if elapsed_seconds > 0 else None

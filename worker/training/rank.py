@@ -7,7 +7,7 @@ from collections import deque
 
 from app.errors import GraftError
 from worker.parent_watchdog import watch_parent
-from worker.protocol import Failed, say
+from worker.protocol import Failed, send
 from worker.training.artifacts import Artifacts
 from worker.training.distributed import ProcessGroup, open_process_group
 from worker.training.epochs import evaluate_start, run_epochs
@@ -35,11 +35,11 @@ def train_beside(config: RankConfig) -> None:
 
 def main() -> None:
     """Train as configured; report a failure that has a name, end with a traceback otherwise."""
-    lifeline = watch_parent()
+    watchdog = watch_parent()
     try:
-        train_beside(RankConfig.model_validate_json(lifeline.configuration))
+        train_beside(RankConfig.model_validate_json(watchdog.configuration))
     except GraftError as error:
-        say(Failed(code=error.code, message=error.message))
+        send(Failed(code=error.code, message=error.message))
 
 
 if __name__ == "__main__":

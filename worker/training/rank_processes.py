@@ -14,7 +14,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from app.errors import GraftError
-from worker.protocol import Failed, parse_line, say
+from worker.protocol import Failed, parse_line, send
 from worker.training.config import TrainingConfig
 
 _SILENCE_SECONDS = 1e8
@@ -109,7 +109,7 @@ class RankProcesses:
                     break  # the rank may take longer to end than rank 0 waits for the reason
         if failure is not None:
             if not self._closing.wait(_GRACE_SECONDS):
-                say(failure)
+                send(failure)
                 os._exit(0)
             return
         code = process.wait()

@@ -29,14 +29,14 @@ class EpochRecorder:
         artifacts: Artifacts,
         state: TrainerState | None,
         start: PassResult | None,
-        say: Callable[[Message], None],
+        send: Callable[[Message], None],
     ) -> None:
         self.solution = setup.head_start
         self._setup = setup
         self._artifacts = artifacts
         self._state = state
         self._start = start
-        self._say = say
+        self._send = send
         self._rows: list[EpochRow] = []
         is_candidate = start is not None and state is None
         self._best_tensors = _copy_weights(setup) if is_candidate else None
@@ -82,7 +82,7 @@ class EpochRecorder:
             best_key=best_key,
             start=self._start,
         )
-        self._say(EpochsDone(rows=list(self._rows), state_key=key, best_key=best_key))
+        self._send(EpochsDone(rows=list(self._rows), state_key=key, best_key=best_key))
         self._rows.clear()
         self._best_tensors = None
         self._saved_at = time.monotonic()

@@ -32,16 +32,16 @@ from worker.training.repeatable import make_repeatable
 from worker.training.setup import TrainingContext, TrainingSetup
 from worker.training.starting_model import start_model
 
-Say = Callable[[Message], None]
+Send = Callable[[Message], None]
 
 
-def run(config: TrainingConfig, *, should_stop: Callable[[], bool], say: Say) -> None:
+def run(config: TrainingConfig, *, should_stop: Callable[[], bool], send: Send) -> None:
     """Train, report each epoch once it is durable, and store the best epoch as a whole model.
 
     Raises GraftError for every failure that has a name.
     """
     group = ProcessGroup(rank=0, world_size=count_processes(config))
-    progress = ProgressReporter(say, config.recipe.epochs)
+    progress = ProgressReporter(send, config.recipe.epochs)
     with RankProcesses(group.world_size) as ranks, open_context(config, group, progress) as context:
         setup = prepare(context)
         artifacts = Artifacts(config.key_prefix, context.storage, setup.header, setup.model)
@@ -50,11 +50,11 @@ def run(config: TrainingConfig, *, should_stop: Callable[[], bool], say: Say) ->
         with open_process_group(group, ranks.rendezvous_file, context.device):
             setup.learner.broadcast()
             start = evaluate_start(setup, state)
-            say(_describe_start(setup, start))
+            send(_describe_start(setup, start))
             results = run_epochs(setup, state=state, start=start, should_stop=should_stop)
-            recorder = EpochRecorder(setup, artifacts, state, start, say)
+            recorder = EpochRecorder(setup, artifacts, state, start, send)
             final_state = recorder.record(results)
-        say(complete(setup, artifacts, final_state, recorder.solution))
+        send(complete(setup, artifacts, final_state, recorder.solution))
 
 
 @contextmanager

@@ -83,8 +83,8 @@ class TrainingWork:
         """Decide what is `auto` in the job by the advice that it has waited for."""
         config = JobRepository(session).get_decided_config(job.id)
         if not is_decided(config):
-            inquiry_id = work.find_awaited(session, lease)
-            apply_advice(session, job, inquiry_id, get_base_model(job, config))
+            analysis_id = work.find_dependency(session, lease)
+            apply_advice(session, job, analysis_id, get_base_model(job, config))
 
     def _configure(
         self, session: Session, job: Job, dataset: Dataset, lease: Lease

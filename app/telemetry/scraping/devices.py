@@ -1,4 +1,4 @@
-"""Figures of this machine's NVIDIA devices, read through NVML: no CUDA context, no torch."""
+"""Collect metrics of NVIDIA devices through NVML, without torch or a CUDA context."""
 
 from collections.abc import Iterator
 
@@ -7,19 +7,19 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 
-class DeviceFigures(Collector):
-    """Memory and load of every device that the driver shows; nothing where there is no driver."""
+class DeviceMetrics(Collector):
+    """The memory and utilization of every visible device; empty without a driver."""
 
     def collect(self) -> Iterator[Metric]:
         used = GaugeMetricFamily(
-            "graft_gpu_memory_used_bytes", "Memory in use on a device.", labels=["gpu"]
+            "graft_gpu_memory_used_bytes", "Used memory of a device.", labels=["gpu"]
         )
         total = GaugeMetricFamily(
-            "graft_gpu_memory_total_bytes", "Memory of a device.", labels=["gpu"]
+            "graft_gpu_memory_total_bytes", "Total memory of a device.", labels=["gpu"]
         )
         load = GaugeMetricFamily(
             "graft_gpu_utilization_ratio",
-            "Share of the last moments in which a device computed, 0 to 1.",
+            "Share of recent time in which a kernel ran on a device, 0 to 1.",
             labels=["gpu"],
         )
         for number, num_used, num_total, share in _read_devices():
@@ -43,13 +43,13 @@ def _read_devices() -> Iterator[tuple[str, int, int, float | None]]:
             memory = pynvml.nvmlDeviceGetMemoryInfo(device)
             yield str(number), memory.used, memory.total, _find_utilization(device)
     except pynvml.NVMLError:
-        return  # a device that falls off the bus must not fail the scrape
+        return  # a failing device must not fail the scrape
     finally:
         pynvml.nvmlShutdown()
 
 
 def _find_utilization(device: object) -> float | None:
-    """None where the device does not tell: those divided by MIG do not."""
+    """Return the utilization; None if the device does not report it, as with MIG."""
     try:
         return float(pynvml.nvmlDeviceGetUtilizationRates(device).gpu) / 100
     except pynvml.NVMLError:

@@ -1,7 +1,7 @@
-"""Figures that stand in SQL, read anew at every scrape: jobs, the work queue, models, batches.
+"""Collect metrics from SQL at every scrape: jobs, the work queue, models, batches.
 
-They are the service's, not one process's: every API process tells the same, so a dashboard takes
-their maximum and not their sum.
+They describe the whole service, so every API process reports the same values. A dashboard takes
+their maximum, not their sum.
 """
 
 import logging
@@ -27,21 +27,23 @@ WAITING_OR_RUNNING = ("queued", "running")
 log = logging.getLogger(__name__)
 
 
-class StoredFigures(Collector):
-    """A database that is down gives `graft_database_up 0` and no other figure."""
+class StoredMetrics(Collector):
+    """The metrics from SQL; only `graft_database_up 0` while the database is down."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
     def collect(self) -> Iterator[Metric]:
-        figures: list[Metric] = []
+        metrics: list[Metric] = []
         try:
             with self.database.reading() as session:
-                figures += _read(session)
+                metrics += _read(session)
         except SQLAlchemyError as error:
-            log.warning("a scrape without figures from SQL: %s", type(error).__name__)
-        yield _gauge("graft_database_up", "Whether the database answered this scrape.", figures)
-        yield from figures
+            log.warning("cannot read metrics from SQL: %s", type(error).__name__)
+        yield _gauge(
+            "graft_database_up", "1 if the database responded to this scrape, else 0.", metrics
+        )
+        yield from metrics
 
 
 def _read(session: Session) -> Iterator[Metric]:
@@ -49,7 +51,7 @@ def _read(session: Session) -> Iterator[Metric]:
     yield _count("graft_datasets", "Datasets.", session, Dataset.status, get_args(DatasetStatus))
     yield _count(
         "graft_prediction_batches",
-        "Batches of predictions.",
+        "Batch predictions.",
         session,
         PredictionBatch.status,
         get_args(BatchStatus),
@@ -57,7 +59,7 @@ def _read(session: Session) -> Iterator[Metric]:
     yield from _read_queues(session)
     yield from _read_running_jobs(session)
     for name, help_text, key in (
-        ("graft_models", "Names that models are registered under.", Model.name),
+        ("graft_models", "Registered models.", Model.name),
         ("graft_model_versions", "Registered versions of all models.", ModelVersion.version),
     ):
         family = GaugeMetricFamily(name, help_text)
@@ -68,11 +70,11 @@ def _read(session: Session) -> Iterator[Metric]:
 
 def _read_queues(session: Session) -> Iterator[Metric]:
     items = GaugeMetricFamily(
-        "graft_work_items", "Work items that are not done.", labels=["queue", "status"]
+        "graft_work_items", "Unfinished work items.", labels=["queue", "status"]
     )
     age = GaugeMetricFamily(
         "graft_work_oldest_queued_seconds",
-        "Age of the oldest queued work item, those that wait for another included; 0 for none.",
+        "Age of the oldest queued work item, including those that wait for another; 0 if none.",
         labels=["queue"],
     )
     rows = session.execute(
@@ -92,14 +94,16 @@ def _read_queues(session: Session) -> Iterator[Metric]:
 
 
 def _read_running_jobs(session: Session) -> Iterator[Metric]:
-    """Labelled by job, of which few run at a time: as many as there are workers."""
+    """Yield metrics labelled by job; no more jobs run at a time than there are workers."""
     speed = GaugeMetricFamily(
         "graft_job_images_per_second",
-        "Training and validation of a running job together.",
+        "Speed of a running job, training and validation together.",
         labels=["job_id"],
     )
     done = GaugeMetricFamily(
-        "graft_job_progress_ratio", "Share of a running job's epochs, 0 to 1.", labels=["job_id"]
+        "graft_job_progress_ratio",
+        "Finished share of a running job's epochs, 0 to 1.",
+        labels=["job_id"],
     )
     running = select(Job.id, Job.progress).where(Job.status.in_(["running", "cancelling"]))
     for job_id, progress in session.execute(running):
@@ -122,7 +126,7 @@ def _share_done(progress: Mapping[str, Any]) -> float | None:
 def _read_shadows(session: Session) -> Metric:
     family = CounterMetricFamily(
         "graft_shadow_images",
-        "Images that a shadow model was to see: agreed, differed, dropped, failed.",
+        "Images sent to a shadow model by outcome: agreed, differed, dropped, failed.",
         labels=["model", "shadow", "outcome"],
     )
     for tally in session.scalars(select(ShadowTally)):
@@ -141,7 +145,7 @@ def _count(
     status: InstrumentedAttribute[str],
     every_status: tuple[str, ...],
 ) -> Metric:
-    """Rows by status; a status that no row has is 0, for a series that is not there is no zero."""
+    """Count rows by status, with 0 for statuses without rows, so that every series exists."""
     family = GaugeMetricFamily(name, help_text, labels=["status"])
     rows = session.execute(select(status, func.count()).group_by(status))
     counts = {row[0]: row[1] for row in rows}
@@ -150,7 +154,7 @@ def _count(
     return family
 
 
-def _gauge(name: str, help_text: str, figures: list[Metric]) -> Metric:
+def _gauge(name: str, help_text: str, metrics: list[Metric]) -> Metric:
     family = GaugeMetricFamily(name, help_text)
-    family.add_metric([], float(bool(figures)))
+    family.add_metric([], float(bool(metrics)))
     return family

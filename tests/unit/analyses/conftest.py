@@ -18,7 +18,7 @@ from app.recipes.schemas import JobRequest
 from app.storage import LocalStorage
 from app.validation.dry_run_schemas import DryRunRequest
 from tests.uploads import draw_picture
-from worker.analysis_config import InquiryConfig
+from worker.analysis_config import AnalysisConfig
 
 if TYPE_CHECKING:
     from app.advice.schemas import AdviceRequest
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CLASS_NAMES = ["amber", "blue"]
 NUM_TRAIN, NUM_VAL = 12, 4
 
-Ask = Callable[..., InquiryConfig]
+Ask = Callable[..., AnalysisConfig]
 
 
 def store_pictures(storage: LocalStorage) -> str:
@@ -81,7 +81,7 @@ def weights_dir(tmp_path: Path, weights_file: Path) -> Path:
 def ask(storage: LocalStorage, weights_dir: Path, tmp_path: Path) -> Ask:
     """The configuration of a child that is asked about a job with these fields."""
 
-    def make(*, kind: str = "advise", **fields: object) -> InquiryConfig:
+    def make(*, kind: str = "advise", **fields: object) -> AnalysisConfig:
         request = JobRequest.model_validate(
             {"dataset_id": "ds_1", "architecture": "squeezenet1_0", "input_size": 48} | fields
         )
@@ -91,7 +91,7 @@ def ask(storage: LocalStorage, weights_dir: Path, tmp_path: Path) -> Ask:
             question = make_advice_request(request, config, None)
         else:
             question = DryRunRequest(recipe=decide(config), model_name="colors")
-        return InquiryConfig(
+        return AnalysisConfig(
             question=question,
             class_names=CLASS_NAMES,
             num_images={"train": NUM_TRAIN, "val": NUM_VAL},

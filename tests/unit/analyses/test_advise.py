@@ -8,10 +8,10 @@ from app.advice.schemas import Advice, AdviceRequest
 from app.errors import BudgetTooSmall, WeightsUnavailable
 from tests.unit.analyses.conftest import NUM_TRAIN, Ask
 from worker.advice.advise import advise
-from worker.analysis_config import InquiryConfig
+from worker.analysis_config import AnalysisConfig
 
 
-def answer(config: InquiryConfig) -> Advice:
+def answer(config: AnalysisConfig) -> Advice:
     assert isinstance(config.question, AdviceRequest)
     return advise(config, config.question)
 

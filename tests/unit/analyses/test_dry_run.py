@@ -4,12 +4,12 @@ import pytest
 
 from app.validation.dry_run_schemas import DryRun, DryRunRequest
 from tests.unit.analyses.conftest import Ask
-from worker.analysis_config import InquiryConfig
+from worker.analysis_config import AnalysisConfig
 from worker.dry_run.run import dry_run
 from worker.training import dry_run as step_module
 
 
-def run(config: InquiryConfig) -> DryRun:
+def run(config: AnalysisConfig) -> DryRun:
     assert isinstance(config.question, DryRunRequest)
     return dry_run(config, config.question)
 

@@ -14,7 +14,7 @@ from app.storage import LocalStorage
 from tests.models import save_model
 from tests.unit.analyses.conftest import CLASS_NAMES, NUM_TRAIN, NUM_VAL, Ask
 from tests.uploads import draw_picture
-from worker.analysis_config import InquiryConfig
+from worker.analysis_config import AnalysisConfig
 from worker.evaluation.run import evaluate
 
 KEY = "jobs/job_1/model.safetensors"
@@ -30,7 +30,7 @@ def model(storage: LocalStorage) -> None:
     save_trust(storage, TRUST_KEY, trust)
 
 
-def make(ask: Ask, *, num_threads: int = 2, **fields: Any) -> InquiryConfig:
+def make(ask: Ask, *, num_threads: int = 2, **fields: Any) -> AnalysisConfig:
     config = ask()
     question = EvaluationQuestion.model_validate(
         {
@@ -46,7 +46,7 @@ def make(ask: Ask, *, num_threads: int = 2, **fields: Any) -> InquiryConfig:
     return config.model_copy(update={"question": question, "num_threads": num_threads})
 
 
-def answer(config: InquiryConfig) -> EvaluationAnswer:
+def answer(config: AnalysisConfig) -> EvaluationAnswer:
     assert isinstance(config.question, EvaluationQuestion)
     return evaluate(config, config.question)
 

@@ -18,7 +18,7 @@ from tests.damage import flip_last_bit, truncate
 from tests.models import save_model
 from tests.unit.analyses.conftest import CLASS_NAMES, NUM_TRAIN, NUM_VAL, Ask
 from tests.uploads import draw_picture
-from worker.analysis_config import InquiryConfig
+from worker.analysis_config import AnalysisConfig
 from worker.quantization.run import compare, quantize
 
 KEY = "jobs/job_1/model.safetensors"
@@ -34,7 +34,7 @@ def model(storage: LocalStorage) -> None:
     save_model(storage, KEY, seed=1, class_names=tuple(CLASS_NAMES))
 
 
-def make(ask: Ask, **fields: Any) -> InquiryConfig:
+def make(ask: Ask, **fields: Any) -> AnalysisConfig:
     config = ask()
     question = QuantizationQuestion.model_validate(
         {
@@ -50,7 +50,7 @@ def make(ask: Ask, **fields: Any) -> InquiryConfig:
     return config.model_copy(update={"question": question, "file_key": FILE})
 
 
-def answer(config: InquiryConfig, **arguments: Any) -> QuantizationAnswer:
+def answer(config: AnalysisConfig, **arguments: Any) -> QuantizationAnswer:
     assert isinstance(config.question, QuantizationQuestion)
     return quantize(config, config.question, **arguments)
 

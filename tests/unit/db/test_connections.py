@@ -1,4 +1,4 @@
-"""Threads share the connections that there are."""
+"""The limit on database connections."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,14 +12,14 @@ from app.db.session import Database
 
 @pytest.fixture
 def narrow(either_database: Database) -> Iterator[Database]:
-    """The same database with at most two connections."""
+    """Return the same database with at most two connections."""
     url = either_database.engine.url.render_as_string(hide_password=False)
     database = Database(url, max_connections=2)
     yield database
     database.close()
 
 
-def test_threads_beyond_the_connections_wait_for_one(narrow: Database) -> None:
+def test_threads_wait_for_a_free_connection(narrow: Database) -> None:
     def ask(number: int) -> tuple[int, int]:
         with narrow.reading() as session:
             answer = session.execute(text(f"SELECT {number}")).scalar_one()

@@ -1,4 +1,4 @@
-"""How workers are rung: after a commit, and again once a broker that was down is there."""
+"""Notification of workers: after a commit, and again after an outage of the broker."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,7 +21,7 @@ SOON = 0.1
 def dispatching(
     database: Database, broker_url: str, *, every_seconds: float
 ) -> Iterator[Dispatcher]:
-    """A dispatcher that hears of the database's commits."""
+    """Run a dispatcher that is called at the database's commits."""
     queue = CeleryNotifier(broker_url, expires_seconds=60)
     dispatcher = Dispatcher(database, queue, every_seconds=every_seconds)
     database.on_commit = dispatcher.notify
@@ -34,8 +34,8 @@ def dispatching(
 
 
 @pytest.fixture
-def count_rings(redis_url: str) -> Iterator[Callable[[str], int]]:
-    """Counts the messages that wait on a queue of the broker, which is empty at first."""
+def count_notifications(redis_url: str) -> Iterator[Callable[[str], int]]:
+    """Yield a function that counts the messages in a queue of the broker, which starts empty."""
     with redis.Redis.from_url(redis_url) as broker:
         broker.flushdb()
         yield lambda queue: count_messages(broker, queue)
@@ -59,41 +59,41 @@ def enqueue_and_fail(database: Database) -> None:
         raise RuntimeError("a request fails")
 
 
-def test_the_workers_of_a_queue_are_rung_once_for_a_commit(
-    database: Database, redis_url: str, count_rings: Callable[[str], int]
+def test_a_commit_notifies_each_queue_once(
+    database: Database, redis_url: str, count_notifications: Callable[[str], int]
 ) -> None:
     with dispatching(database, redis_url, every_seconds=NEVER):
         enqueue(database, "job_1", "job_2")
-        wait_until(lambda: count_rings("train") > 0, "the ring")
-        assert (count_rings("train"), count_rings("cpu")) == (1, 0)
+        wait_until(lambda: count_notifications("train") > 0, "the ring")
+        assert (count_notifications("train"), count_notifications("cpu")) == (1, 0)
 
 
-def test_what_is_rolled_back_rings_nobody(
-    database: Database, redis_url: str, count_rings: Callable[[str], int]
+def test_a_rollback_notifies_nobody(
+    database: Database, redis_url: str, count_notifications: Callable[[str], int]
 ) -> None:
     with dispatching(database, redis_url, every_seconds=NEVER):
         with pytest.raises(RuntimeError, match="a request fails"):
             enqueue_and_fail(database)
         with database.transaction() as other:
             tasks.enqueue(other, queue="cpu", kind="ingest", subject_id="ds_1")
-        wait_until(lambda: count_rings("cpu") > 0, "the other's ring")
-        assert count_rings("train") == 0
+        wait_until(lambda: count_notifications("cpu") > 0, "the other's ring")
+        assert count_notifications("train") == 0
 
 
-def test_workers_are_rung_again_while_their_work_is_queued(
-    database: Database, redis_url: str, count_rings: Callable[[str], int]
+def test_notifications_repeat_while_work_is_queued(
+    database: Database, redis_url: str, count_notifications: Callable[[str], int]
 ) -> None:
-    """A ring may be lost, and a process that dies after its commit rings nobody."""
+    """A notification may be lost, and a process may exit between commit and notification."""
     enqueue(database, "job_1")
     with dispatching(database, redis_url, every_seconds=SOON):
-        wait_until(lambda: count_rings("train") > 1, "the second ring")
+        wait_until(lambda: count_notifications("train") > 1, "the second ring")
         with database.transaction() as session:
             lease = tasks.claim(session, "train", "me")
         assert lease is not None
-        assert count_rings("cpu") == 0
+        assert count_notifications("cpu") == 0
 
 
-def test_a_broker_that_was_down_hears_of_the_work_that_came_meanwhile(
+def test_work_of_an_outage_is_notified_once_the_broker_is_back(
     database: Database, tmp_path: Path
 ) -> None:
     port = find_free_port()

@@ -11,7 +11,7 @@ from worker.training.run import run
 
 def train(config: TrainingConfig, should_stop: Callable[[], bool] = lambda: False) -> list[Message]:
     said: list[Message] = []
-    run(config, should_stop=should_stop, say=said.append)
+    run(config, should_stop=should_stop, send=said.append)
     return said
 
 
@@ -43,11 +43,11 @@ def interrupted(config: TrainingConfig, num_messages: int) -> list[Message]:
     """What a job says that dies once it has told of so many checkpoints."""
     said: list[Message] = []
 
-    def say(message: Message) -> None:
+    def send(message: Message) -> None:
         said.append(message)
         if len(checkpoints_of(said)) == num_messages:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(config, should_stop=lambda: False, say=say)
+        run(config, should_stop=lambda: False, send=send)
     return said

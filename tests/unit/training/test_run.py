@@ -81,11 +81,11 @@ def test_a_state_is_durable_before_its_epoch_is_told(
 ) -> None:
     seen: list[bool] = []
 
-    def say(message: Message) -> None:
+    def send(message: Message) -> None:
         if isinstance(message, EpochsDone):
             seen.append(storage.exists(message.state_key) and storage.exists(message.best_key))
 
-    run(make_config(), should_stop=lambda: False, say=say)
+    run(make_config(), should_stop=lambda: False, send=send)
     assert seen == [True, True]
 
 

@@ -102,11 +102,11 @@ def test_it_is_durable_before_the_job_is_done(
 ) -> None:
     seen: list[bool] = []
 
-    def say(message: Message) -> None:
+    def send(message: Message) -> None:
         if isinstance(message, Trained):
             seen.append(message.trust_key is not None and storage.exists(message.trust_key))
 
-    run(make_config(epochs=1), should_stop=lambda: False, say=say)
+    run(make_config(epochs=1), should_stop=lambda: False, send=send)
     assert seen == [True]
 
 

@@ -1,4 +1,4 @@
-"""Attempts at a job, for tests of what supervises and records them."""
+"""Create attempts at a job, for tests of the supervisor and the recorder."""
 
 from sqlalchemy import select
 
@@ -15,7 +15,7 @@ from worker.recorder import Recorder
 
 
 def begin_attempt(database: Database, storage: LocalStorage, settings: Settings) -> Recorder:
-    """Post a job and claim it as a worker does; returns what records its first attempt."""
+    """Create a job, claim it as a worker does, and return the recorder of its attempt."""
     dataset_id = add_dataset(database, "ready")
     with database.transaction() as session:
         jobs.create_job(session, JobRequest(dataset_id=dataset_id, weights="none"), settings)
@@ -28,12 +28,12 @@ def begin_attempt(database: Database, storage: LocalStorage, settings: Settings)
 
 
 def get_job(database: Database) -> Job:
-    """The only job there is."""
+    """Return the only job."""
     with database.reading() as session:
         return session.scalars(select(Job)).one()
 
 
 def get_item(database: Database) -> WorkItem:
-    """The only work item there is."""
+    """Return the only work item."""
     with database.reading() as session:
         return session.scalars(select(WorkItem)).one()

@@ -1,4 +1,4 @@
-"""Batch predictions as a worker sees them."""
+"""The worker's part of batch predictions."""
 
 import pytest
 from sqlalchemy import select
@@ -53,9 +53,7 @@ def find(database: Database) -> PredictionBatch:
         return session.scalars(select(PredictionBatch)).one()
 
 
-def test_every_attempt_writes_results_of_its_own(
-    either_database: Database, kind: BatchWork
-) -> None:
+def test_every_attempt_writes_its_own_results(either_database: Database, kind: BatchWork) -> None:
     batch_id = post_archive(either_database)
     lease, first = begin(either_database, kind)
     assert first is not None
@@ -63,7 +61,7 @@ def test_every_attempt_writes_results_of_its_own(
     assert (first.source.upload_key, first.options.top_k) == ("uploads/pred_1", 2)
     assert first.digest == NO_FILE.digest
     with either_database.transaction() as session:
-        work.strike(session, lease)
+        work.record_crash(session, lease)
         assert kind.requeue(session, batch_id, "it crashed")
     assert find(either_database).status == "queued"
     again, second = begin(either_database, kind)
@@ -77,10 +75,10 @@ def test_every_attempt_writes_results_of_its_own(
     assert (batch.status, batch.results_key) == ("succeeded", second.results_key)
     assert batch.finished_at is not None
     with either_database.transaction() as session, pytest.raises(work.StaleLeaseError):
-        work.hold(session, lease)
+        work.require_lease(session, lease)
 
 
-def test_the_next_attempt_is_told_of_the_parts(either_database: Database, kind: BatchWork) -> None:
+def test_the_next_attempt_gets_the_parts(either_database: Database, kind: BatchWork) -> None:
     batch_id = post_archive(either_database)
     for number, told in enumerate([[], ["predictions/0"], ["predictions/0", "predictions/1"]]):
         lease, config = begin(either_database, kind)
@@ -90,7 +88,7 @@ def test_the_next_attempt_is_told_of_the_parts(either_database: Database, kind: 
             message = PartPredicted(part_key=f"predictions/{number}")
             assert kind.record(session, lease, message) == []
             # a batch that gets on is not given up, however often its process dies
-            assert work.strike(session, lease)[0].strikes == 1
+            assert work.record_crash(session, lease)[0].strikes == 1
             assert kind.requeue(session, batch_id, "it crashed")
     with either_database.transaction() as session:
         _, unneeded = batches.cancel_batch(session, batch_id)
@@ -99,7 +97,7 @@ def test_the_next_attempt_is_told_of_the_parts(either_database: Database, kind: 
     assert find(either_database).part_keys == []
 
 
-def test_a_batch_that_is_over_takes_no_results(database: Database, kind: BatchWork) -> None:
+def test_a_finished_batch_records_no_results(database: Database, kind: BatchWork) -> None:
     batch_id = post_archive(database)
     lease, config = begin(database, kind)
     assert config is not None
@@ -115,7 +113,7 @@ def test_a_batch_that_is_over_takes_no_results(database: Database, kind: BatchWo
     assert (batch.status, batch.results_key, batch.error_code) == ("cancelled", None, None)
 
 
-def test_a_failed_batch_needs_its_archive_no_more(database: Database, kind: BatchWork) -> None:
+def test_the_archive_of_a_failed_batch_is_deleted(database: Database, kind: BatchWork) -> None:
     batch_id = post_archive(database)
     begin(database, kind)
     with database.transaction() as session:
@@ -124,9 +122,7 @@ def test_a_failed_batch_needs_its_archive_no_more(database: Database, kind: Batc
     assert (batch.status, batch.error_code, batch.upload_key) == ("failed", "ARCHIVE_INVALID", None)
 
 
-def test_a_split_is_looked_for_once_the_dataset_is_checked(
-    database: Database, kind: BatchWork
-) -> None:
+def test_the_split_is_checked_after_the_dataset(database: Database, kind: BatchWork) -> None:
     register_file(database)
     dataset_id = add_dataset(database, "ingesting")
     for split in ("val", "test"):

@@ -1,4 +1,4 @@
-"""What a child that exports leaves behind, and what it refuses."""
+"""The child process of an export: its files and its errors."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def ignore(_done: int, _total: int) -> None:
     pass
 
 
-def test_only_the_archive_is_left_behind(config: ExportConfig, storage: LocalStorage) -> None:
+def test_only_the_archive_remains(config: ExportConfig, storage: LocalStorage) -> None:
     steps: list[tuple[int, int]] = []
     found = export(config, lambda done, total: steps.append((done, total)))
     assert steps == [(step, NUM_STEPS) for step in range(1, NUM_STEPS + 1)]
@@ -40,7 +40,7 @@ def test_only_the_archive_is_left_behind(config: ExportConfig, storage: LocalSto
     assert set(storage.list_keys()) == {CHECKPOINT, KEY}
 
 
-def test_a_checkpoint_that_is_gone_or_damaged_is_named(
+def test_a_missing_or_damaged_checkpoint_is_named(
     config: ExportConfig, storage: LocalStorage
 ) -> None:
     flip_last_bit(storage.path(CHECKPOINT))
@@ -51,7 +51,7 @@ def test_a_checkpoint_that_is_gone_or_damaged_is_named(
         export(config, ignore)
 
 
-def test_a_full_disk_is_seen_before_anything_is_written(
+def test_a_full_disk_is_detected_before_writing(
     config: ExportConfig, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(LocalStorage, "num_free_bytes", lambda _: 1_000_000)

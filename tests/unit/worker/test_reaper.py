@@ -1,4 +1,4 @@
-"""When a lease is taken away, and when not."""
+"""Expiry of leases."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from worker.reaper import Reaper
 
 @dataclass
 class Clock:
-    """A monotonic clock that a test moves."""
+    """A monotonic clock that a test sets."""
 
     seconds: float = 1000.0
 
@@ -40,7 +40,7 @@ def reaper(database: Database, settings: Settings, storage: LocalStorage, clock:
 
 @pytest.fixture
 def lease(database: Database, settings: Settings, storage: LocalStorage) -> Lease:
-    """A job that a worker has just begun."""
+    """Return the lease of a job that a worker has just started."""
     with database.transaction() as session:
         dataset = Dataset(
             id=new_id("ds"),
@@ -74,16 +74,16 @@ def status_of(database: Database, job_id: str) -> str:
 
 
 def watch(reaper: Reaper, clock: Clock, seconds: float) -> None:
-    """Look every three seconds, as the thread does."""
+    """Check every three seconds, as the thread does."""
     for _ in range(int(seconds / 3)):
         clock.seconds += 3
-        reaper.look()
+        reaper.check()
 
 
-def test_a_lease_that_stands_still_is_taken_away(
+def test_a_lease_without_heartbeat_expires(
     database: Database, reaper: Reaper, clock: Clock, lease: Lease
 ) -> None:
-    reaper.look()
+    reaper.check()
     watch(reaper, clock, 27)
     assert status_of(database, lease.subject_id) == "running"
     watch(reaper, clock, 3)
@@ -94,7 +94,7 @@ def test_a_lease_that_stands_still_is_taken_away(
     assert again.attempt == 2
 
 
-def test_a_lease_that_beats_is_left_alone(
+def test_a_lease_with_heartbeats_does_not_expire(
     database: Database, reaper: Reaper, clock: Clock, lease: Lease
 ) -> None:
     for _ in range(10):
@@ -104,31 +104,31 @@ def test_a_lease_that_beats_is_left_alone(
     assert status_of(database, lease.subject_id) == "running"
 
 
-def test_a_reaper_that_overslept_watches_a_whole_lease_again(
+def test_after_its_own_sleep_a_reaper_waits_for_a_whole_lease(
     database: Database, reaper: Reaper, clock: Clock, lease: Lease
 ) -> None:
-    reaper.look()
+    reaper.check()
     clock.seconds += 3600
-    reaper.look()
+    reaper.check()
     assert status_of(database, lease.subject_id) == "running"
     watch(reaper, clock, 30)
     assert status_of(database, lease.subject_id) == "queued"
 
 
-def test_a_cancelled_job_whose_worker_is_gone_is_over(
+def test_a_job_in_cancellation_is_cancelled_when_its_lease_expires(
     database: Database, reaper: Reaper, clock: Clock, lease: Lease
 ) -> None:
     with database.transaction() as session:
         jobs.cancel_job(session, lease.subject_id)
     assert status_of(database, lease.subject_id) == "cancelling"
-    reaper.look()
+    reaper.check()
     watch(reaper, clock, 30)
     assert status_of(database, lease.subject_id) == "cancelled"
     with database.transaction() as session:
         assert work.claim(session, "train", "other") is None
 
 
-def test_the_third_lost_lease_in_a_row_fails_the_job(
+def test_the_third_expired_lease_in_a_row_fails_the_job(
     database: Database,
     settings: Settings,
     storage: LocalStorage,
@@ -137,13 +137,13 @@ def test_the_third_lost_lease_in_a_row_fails_the_job(
     lease: Lease,
 ) -> None:
     for _ in range(2):
-        reaper.look()
+        reaper.check()
         watch(reaper, clock, 30)
         with database.transaction() as session:
             again = work.claim(session, "train", "gone too")
             assert again is not None
             make_kinds(settings, storage)["train"].begin(session, again)
-    reaper.look()
+    reaper.check()
     watch(reaper, clock, 30)
     with database.reading() as session:
         job = session.get_one(Job, lease.subject_id)

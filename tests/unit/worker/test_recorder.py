@@ -1,4 +1,4 @@
-"""What a recorder does when the database does not answer."""
+"""The recorder while the database does not respond."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,7 +17,7 @@ def get_url(database: Database) -> str:
     return database.engine.url.render_as_string(hide_password=False)
 
 
-def test_a_write_waits_for_a_database_that_comes_back(
+def test_a_write_is_retried_until_the_database_responds(
     postgres_database: Database, storage: LocalStorage, settings: Settings
 ) -> None:
     patient = settings.model_copy(update={"heartbeat_seconds": 0.1, "silence_seconds": 120})
@@ -34,14 +34,14 @@ def test_a_write_waits_for_a_database_that_comes_back(
     assert get_item(postgres_database).heartbeat == 1
 
 
-def test_a_database_that_stays_away_is_reported_and_nothing_is_written(
+def test_a_database_that_stays_down_raises_and_nothing_is_written(
     postgres_database: Database, storage: LocalStorage, settings: Settings
 ) -> None:
     impatient = settings.model_copy(update={"heartbeat_seconds": 0.1, "silence_seconds": 0.2})
     recorder = begin_attempt(postgres_database, storage, impatient)
     with (
         refusing_connections(get_url(postgres_database)),
-        pytest.raises(DatabaseGoneError, match="no database for"),
+        pytest.raises(DatabaseGoneError, match="the database has not responded for"),
     ):
         recorder.fail("INTERNAL", "it went wrong")
     assert (recorder.has_ended, recorder.outcome) == (False, "lost")

@@ -1,4 +1,4 @@
-"""How an attempt ends when its child is silent, and when the database does not answer."""
+"""Attempts with a silent child, and attempts without a database."""
 
 import os
 import threading
@@ -24,14 +24,14 @@ time.sleep(600)
 
 @pytest.fixture
 def silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """A child that says nothing, and does not end when it is asked to."""
+    """Return a child that sends nothing and ignores SIGTERM."""
     name = f"silent_{uuid4().hex}"
     (tmp_path / f"{name}.py").write_text(SILENT)
     monkeypatch.chdir(tmp_path)
     return Command(name, "{}")
 
 
-def test_a_child_that_reports_nothing_is_killed_and_its_job_fails(
+def test_a_silent_child_is_killed_and_its_job_fails(
     database: Database, storage: LocalStorage, settings: Settings, silent: Command
 ) -> None:
     short = settings.model_copy(
@@ -47,7 +47,7 @@ def test_a_child_that_reports_nothing_is_killed_and_its_job_fails(
     assert item.status == "done", "the attempt would end the same way again"
 
 
-def test_a_lost_database_ends_the_child_and_leaves_the_lease_to_the_reaper(
+def test_without_a_database_the_child_is_stopped_and_the_lease_left_to_the_reaper(
     postgres_database: Database, storage: LocalStorage, settings: Settings, silent: Command
 ) -> None:
     impatient = settings.model_copy(update={"heartbeat_seconds": 0.1, "silence_seconds": 0.5})

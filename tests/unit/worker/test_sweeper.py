@@ -1,4 +1,4 @@
-"""What the sweeper removes, and what it must not."""
+"""Deletion of unreferenced files."""
 
 from app.db.base import now
 from app.db.session import Database
@@ -13,9 +13,7 @@ def write(storage: LocalStorage, *keys: str) -> None:
             file.write(b"x")
 
 
-def test_only_old_files_that_nothing_refers_to_are_removed(
-    database: Database, storage: LocalStorage
-) -> None:
+def test_only_old_unreferenced_files_are_deleted(database: Database, storage: LocalStorage) -> None:
     kept = ["jobs/job_1/w-1/model.safetensors", "jobs/job_1/w-1/trust.safetensors"]
     write(storage, *kept, "jobs/job_1/w-1/epoch-0001.state.pt")
     with database.transaction() as session:
@@ -41,7 +39,7 @@ def test_only_old_files_that_nothing_refers_to_are_removed(
     assert sorted(storage.list_keys()) == kept
 
 
-def test_what_a_batch_needs_is_kept_for_as_long_as_it_does(
+def test_files_of_a_batch_are_kept_while_it_needs_them(
     database: Database, storage: LocalStorage
 ) -> None:
     version = ["models/1", "models/1.trust"]  # its registration has been deleted meanwhile

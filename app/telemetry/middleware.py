@@ -1,6 +1,6 @@
-"""A pure ASGI layer that counts, times, traces and logs every request, by route and never by path.
+"""ASGI middleware that counts, times, traces and logs every request by its route.
 
-It lies on the way of every prediction, so it holds the counters it has used once by their labels.
+It runs for every prediction, so it caches the counters of each combination of labels.
 """
 
 import logging
@@ -21,8 +21,8 @@ PROBES = frozenset({"/livez", "/readyz"})
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-class Instrumentation:
-    """Observe requests; one that reaches no route is counted under the route `none`."""
+class TelemetryMiddleware:
+    """Observe requests; those that match no route have the route `none`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -33,7 +33,7 @@ class Instrumentation:
             return
         status = 500
 
-        async def send_and_see(message: Message) -> None:
+        async def send_and_record(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -49,7 +49,7 @@ class Instrumentation:
             record_exception=False,
         ) as span:
             try:
-                await self.app(scope, receive, send_and_see)
+                await self.app(scope, receive, send_and_record)
             finally:
                 seconds = time.perf_counter() - started_at
                 route = getattr(scope.get("route"), "path", None) or "none"

@@ -1,14 +1,14 @@
-"""Inquiries, and the jobs that wait for them, as a worker sees them."""
+"""The worker's part of analyses, and the jobs that wait for them."""
 
 from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
 
-from app.analyses import service as inquiries
-from app.analyses.repository import InquiryRepository
+from app.analyses import service as analyses
+from app.analyses.repository import AnalysisRepository
 from app.db.session import Database
-from app.db.tables import Dataset, Inquiry, Job, ModelVersion
+from app.db.tables import AnalysisRequest, Dataset, Job, ModelVersion
 from app.evaluations.schemas import EvaluateRequest, EvaluationQuestion, Runtime
 from app.evaluations.service import request_evaluation
 from app.jobs import service as jobs
@@ -18,17 +18,17 @@ from app.settings import Settings
 from app.storage import LocalStorage
 from app.tasks import service as work
 from app.tasks.service import Lease
-from tests.answers import ADVICE, list_inquiries
+from tests.answers import ADVICE, list_analyses
 from tests.datasets import add_dataset
 from tests.evaluations import add_labelled_dataset, register_versions
-from worker.analysis_config import InquiryConfig
+from worker.analysis_config import AnalysisConfig
 from worker.kinds import begin, fail_subject, make_kinds
-from worker.protocol import Answered
+from worker.protocol import AnalysisDone
 from worker.training.config import TrainingConfig
 
 
 class Worker:
-    """Takes the next item of a queue and does by hand what a child would bring about."""
+    """Claims items and records what a child would send."""
 
     def __init__(self, database: Database, settings: Settings, storage: LocalStorage) -> None:
         self.database = database
@@ -47,16 +47,16 @@ class Worker:
         assert lease is not None
         return lease
 
-    def ask(self, queue: str = "cpu") -> InquiryConfig:
-        """What the child of the next inquiry is told; it answers with ADVICE."""
+    def complete(self, queue: str = "cpu") -> AnalysisConfig:
+        """Complete the next analysis with ADVICE; return the configuration of its child."""
         lease = self.claim(queue)
         with self.database.transaction() as session:
             command, _ = begin(self.kinds, session, lease)
         assert command is not None
         with self.database.transaction() as session:
-            self.kinds[lease.kind].record(session, lease, Answered(result=ADVICE))
+            self.kinds[lease.kind].record(session, lease, AnalysisDone(result=ADVICE))
             work.finish(session, lease)
-        return InquiryConfig.model_validate_json(command.configuration)
+        return AnalysisConfig.model_validate_json(command.configuration)
 
     def fail(self, session: Session, kind: str, subject_id: str, code: str, message: str) -> None:
         fail_subject(self.kinds, session, kind, subject_id, code, message)
@@ -86,11 +86,11 @@ def dataset_id(database: Database) -> str:
     return dataset_id
 
 
-def test_a_job_is_decided_once_by_the_answer_it_waited_for(worker: Worker, dataset_id: str) -> None:
+def test_advice_decides_the_job_that_waits_for_it_once(worker: Worker, dataset_id: str) -> None:
     job_id = worker.post(dataset_id, strategy="auto", seed=3)
-    told = worker.ask()
-    assert told.question.kind == "advise"
-    assert told.num_images == {"train": 16, "val": 8}
+    analysis = worker.complete()
+    assert analysis.question.kind == "advise"
+    assert analysis.num_images == {"train": 16, "val": 8}
     config = worker.begin_job()
     assert config is not None
     assert (config.recipe.strategy, config.recipe.trainable_from) == ("partial", "layer4")
@@ -107,11 +107,11 @@ def test_a_decided_job_keeps_its_decision_and_can_be_repeated(
     worker: Worker, database: Database, dataset_id: str
 ) -> None:
     job_id = worker.post(dataset_id, strategy="auto")
-    worker.ask()
+    worker.complete()
     first = worker.begin_job()
     with database.transaction() as session:
         worker.fail(session, "train", job_id, "DIVERGED", "no number")
-        work.withdraw(session, work.lock_unfinished(session, job_id) or pytest.fail("no item"))
+        work.remove(session, work.lock_unfinished(session, job_id) or pytest.fail("no item"))
         jobs.resume_job(session, job_id)
     resumed = worker.begin_job()
     assert first is not None
@@ -120,10 +120,10 @@ def test_a_decided_job_keeps_its_decision_and_can_be_repeated(
     with database.transaction() as session:
         clone = jobs.create_job(session, JobRequest(clone_of=job_id), worker.settings)
     assert clone.config["strategy"] == "partial"
-    assert len(list_inquiries(database)) == 1
+    assert len(list_analyses(database)) == 1
 
 
-def test_a_failed_inquiry_fails_the_jobs_that_wait_for_it(
+def test_a_failed_analysis_fails_the_jobs_that_wait_for_it(
     worker: Worker, database: Database, dataset_id: str
 ) -> None:
     job_ids = [worker.post(dataset_id, strategy="auto", seed=seed) for seed in range(2)]
@@ -138,7 +138,7 @@ def test_a_failed_inquiry_fails_the_jobs_that_wait_for_it(
         assert work.claim(session, "train", "me") is None
 
 
-def test_an_invalid_dataset_fails_its_inquiries_and_their_jobs(
+def test_an_invalid_dataset_fails_its_analyses_and_their_jobs(
     worker: Worker, database: Database
 ) -> None:
     dataset_id = add_dataset(database, "ingesting")
@@ -154,57 +154,61 @@ def test_an_invalid_dataset_fails_its_inquiries_and_their_jobs(
     for job_id in (waiting, plain):
         job = worker.get_job(job_id)
         assert (job.status, job.error_code) == ("failed", "DATASET_INVALID")
-    (inquiry,) = list_inquiries(database)
-    assert (inquiry.status, inquiry.error_code) == ("failed", "DATASET_INVALID")
+    (analysis,) = list_analyses(database)
+    assert (analysis.status, analysis.error_code) == ("failed", "DATASET_INVALID")
     with database.transaction() as session:
         assert work.claim(session, "cpu", "me") is None
 
 
-def test_advice_that_does_not_go_with_the_job_fails_it(worker: Worker, dataset_id: str) -> None:
+def test_advice_that_contradicts_the_job_fails_it(worker: Worker, dataset_id: str) -> None:
     job_id = worker.post(dataset_id, strategy="auto", optimizer={"name": "lbfgs"})
-    worker.ask()  # ADVICE says partial, which no solver can do
+    worker.complete()  # ADVICE says partial, which no solver can do
     assert worker.begin_job() is None
     job = worker.get_job(job_id)
     assert (job.status, job.error_code) == ("failed", "VALIDATION")
 
 
-def test_the_same_question_is_asked_once_on_either_database(either_database: Database) -> None:
+def test_equal_requests_share_one_analysis(either_database: Database) -> None:
     dataset_id = add_dataset(either_database, "ready")
 
-    def ask(**parameters: Any) -> Inquiry:
+    def request(**parameters: Any) -> AnalysisRequest:
         with either_database.transaction() as session:
-            return inquiries.ask(
+            return analyses.request_analysis(
                 session, kind="advise", subject_id=dataset_id, parameters=parameters
             )
 
-    first = ask(a=1, b=[2])
-    assert ask(b=[2], a=1).id == first.id
-    assert ask(a=1, b=[3]).id != first.id
-    assert len(list_inquiries(either_database)) == 2
+    first = request(a=1, b=[2])
+    assert request(b=[2], a=1).id == first.id
+    assert request(a=1, b=[3]).id != first.id
+    assert len(list_analyses(either_database)) == 2
 
 
-def test_two_who_ask_at_the_same_moment_share_an_inquiry(either_database: Database) -> None:
+def test_concurrent_equal_requests_share_one_analysis(either_database: Database) -> None:
     dataset_id = add_dataset(either_database, "ready")
-    found: list[Inquiry | None] = []
-    found_by_fingerprint = InquiryRepository.find
+    found: list[AnalysisRequest | None] = []
+    found_by_fingerprint = AnalysisRepository.find_for_update
 
-    def find_late(self: InquiryRepository, fingerprint: str) -> Inquiry | None:
-        """Sees nothing the first time, as one does whose neighbour has not committed yet."""
+    def find_late(self: AnalysisRepository, fingerprint: str) -> AnalysisRequest | None:
+        """Return None the first time, as before the other transaction's commit."""
         found.append(found_by_fingerprint(self, fingerprint) if found else None)
         return found[-1]
 
     with either_database.transaction() as session:
-        first = inquiries.ask(session, kind="advise", subject_id=dataset_id, parameters={})
+        first = analyses.request_analysis(
+            session, kind="advise", subject_id=dataset_id, parameters={}
+        )
     with pytest.MonkeyPatch.context() as patch, either_database.transaction() as session:
-        patch.setattr(InquiryRepository, "find", find_late)
-        second = inquiries.ask(session, kind="advise", subject_id=dataset_id, parameters={})
+        patch.setattr(AnalysisRepository, "find_for_update", find_late)
+        second = analyses.request_analysis(
+            session, kind="advise", subject_id=dataset_id, parameters={}
+        )
         assert second.id == first.id
     with either_database.transaction() as session:
         assert work.claim(session, "cpu", "me") is not None
         assert work.claim(session, "cpu", "me") is None
 
 
-def test_an_evaluation_is_told_the_version_and_the_images(
+def test_the_child_of_an_evaluation_gets_the_version_and_the_images(
     worker: Worker, database: Database
 ) -> None:
     (version,) = register_versions(database, 1)
@@ -218,11 +222,11 @@ def test_an_evaluation_is_told_the_version_and_the_images(
             runtime=Runtime("torch", "fp32"),
         )
         registered = session.get_one(ModelVersion, ("ants", version))
-    told = worker.ask("predict")
-    assert isinstance(told.question, EvaluationQuestion)
-    assert told.question.checkpoint_key == registered.checkpoint_key
-    assert told.question.class_names == registered.class_names
-    assert (told.question.split, told.question.runtime) == ("val", Runtime("torch", "fp32"))
-    assert (told.manifest_key, told.dataset_digest) == ("datasets/1/manifest.jsonl", "d" * 64)
-    assert told.num_threads == worker.settings.num_threads
-    assert make_kinds(worker.settings, worker.storage).keys() >= {told.question.kind}
+    config = worker.complete("predict")
+    assert isinstance(config.question, EvaluationQuestion)
+    assert config.question.checkpoint_key == registered.checkpoint_key
+    assert config.question.class_names == registered.class_names
+    assert (config.question.split, config.question.runtime) == ("val", Runtime("torch", "fp32"))
+    assert (config.manifest_key, config.dataset_digest) == ("datasets/1/manifest.jsonl", "d" * 64)
+    assert config.num_threads == worker.settings.num_threads
+    assert make_kinds(worker.settings, worker.storage).keys() >= {config.question.kind}

@@ -1,14 +1,14 @@
-"""How far a child is, told often enough and not too often."""
+"""Send the progress of a child to its supervisor at a limited rate."""
 
 import time
 
-from worker.protocol import BatchProgress, IngestProgress, say
+from worker.protocol import BatchProgress, IngestProgress, send
 
 _SECONDS_BETWEEN_REPORTS = 0.5
 
 
-class Reporter:
-    """Tells the supervisor each stage's first and last step, and now and then one between."""
+class ProgressReporter:
+    """Sends the first and last step of each stage, and at most two others a second."""
 
     def __init__(self, message: type[IngestProgress | BatchProgress]) -> None:
         self._message = message
@@ -19,4 +19,4 @@ class Reporter:
         if stage == self._stage and done < total and time.monotonic() < self._next:
             return
         self._stage, self._next = stage, time.monotonic() + _SECONDS_BETWEEN_REPORTS
-        say(self._message(stage=stage, done=done, total=total))
+        send(self._message(stage=stage, done=done, total=total))

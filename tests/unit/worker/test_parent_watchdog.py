@@ -1,4 +1,4 @@
-"""How a child ends when its supervisor does."""
+"""Exit of a child process when its supervisor exits or is silent."""
 
 import subprocess
 import sys
@@ -13,10 +13,10 @@ from worker.parent_watchdog import GONE_EXIT_CODE
 CHILD = """
 import os, sys, time
 from worker.parent_watchdog import watch_parent
-lifeline = watch_parent()
+watchdog = watch_parent()
 os.write(1, b"a library prints\\n")
-print("configured as", lifeline.configuration.strip(), flush=True)
-lifeline.stop_requested.wait()
+print("configured as", watchdog.configuration.strip(), flush=True)
+watchdog.stop_requested.wait()
 print("stopped", flush=True)
 time.sleep(60)
 """
@@ -34,42 +34,42 @@ def running_child(folder: Path, silence_seconds: float) -> Iterator["subprocess.
             text=True,
         ) as child,
     ):
-        tell(child, f"{silence_seconds}\n{{}}\n")
+        send(child, f"{silence_seconds}\n{{}}\n")
         yield child
         child.kill()
 
 
-def tell(child: "subprocess.Popen[str]", text: str) -> None:
+def send(child: "subprocess.Popen[str]", text: str) -> None:
     assert child.stdin is not None
     child.stdin.write(text)
     child.stdin.flush()
 
 
-def hear(child: "subprocess.Popen[str]") -> str:
+def receive(child: "subprocess.Popen[str]") -> str:
     assert child.stdout is not None
     return child.stdout.readline()
 
 
 def test_only_messages_reach_the_supervisor(tmp_path: Path) -> None:
     with running_child(tmp_path, 30) as child:
-        assert hear(child) == "configured as {}\n"
+        assert receive(child) == "configured as {}\n"
     assert (tmp_path / "log").read_text() == "a library prints\n"
 
 
-def test_a_child_hears_that_it_shall_stop(tmp_path: Path) -> None:
+def test_a_child_receives_the_request_to_stop(tmp_path: Path) -> None:
     with running_child(tmp_path, 30) as child:
-        hear(child)
-        tell(child, "alive\nsto")
-        tell(child, "p\n")
-        assert hear(child) == "stopped\n"
+        receive(child)
+        send(child, "alive\nsto")
+        send(child, "p\n")
+        assert receive(child) == "stopped\n"
 
 
 @pytest.mark.parametrize("goes_silent", [True, False])
-def test_a_child_ends_when_its_supervisor_is_gone_or_silent(
+def test_a_child_exits_when_its_supervisor_exits_or_is_silent(
     tmp_path: Path, *, goes_silent: bool
 ) -> None:
     with running_child(tmp_path, 0.3 if goes_silent else 30) as child:
-        hear(child)
+        receive(child)
         if not goes_silent:
             assert child.stdin is not None
             child.stdin.close()
