@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,9 +19,7 @@ from app.processes import api as api_processes
 from app.processes.forking import Forker
 from app.processes.kept import KeptProcess, Running, fork_with, forking, keeping_alive, spawn
 from app.settings import Settings, environment_with
-
-WORKERS = (("cpu", "predict"), ("train",))
-"""The queues of each worker process; two queues share one, because children do the work."""
+from app.tasks.notifications import QUEUES
 
 WORKER_MODULES = (
     "worker.process",
@@ -38,18 +37,13 @@ def running_service(settings: Settings, *, log_level: str = "info") -> Iterator[
     """Run the service until the block ends; yields its URL once it is ready.
 
     All processes are forked from one that imports their modules once, in the order of need: first
-    those of the stand-in API, then of the workers, then of prediction. A process that exits is
+    those of the stand-in API, then of the worker, then of prediction. A process that exits is
     restarted. Raises Unavailable if the port is taken or the service does not become ready.
     """
     environment = environment_with(settings)
     with _opening_api(settings, log_level) as (forker, api):
-        workers = [
-            KeptProcess(
-                f"worker {'+'.join(queues)}", _Worker(forker, environment, queues, log_level)
-            )
-            for queues in WORKERS
-        ]
-        with keeping_alive(workers):
+        worker = KeptProcess("worker", partial(_start_worker, forker, environment, log_level))
+        with keeping_alive([worker]):
             with ThreadPoolExecutor(1) as preparing:
                 prepared = preparing.submit(_prepare, environment)
                 if forker:
@@ -58,12 +52,11 @@ def running_service(settings: Settings, *, log_level: str = "info") -> Iterator[
             api.start_stand_in()
             if forker:
                 forker.preload(*WORKER_MODULES)
-            for worker in workers:
-                worker.start()
+            worker.start()
             if forker:
                 forker.preload(*api_processes.MODULES, *CHILD_MODULES)
             api.start()
-            _wait_until_ready(api.url, [*api.processes, *workers])
+            _wait_until_ready(api.url, [*api.processes, worker])
             yield api.url
 
 
@@ -93,32 +86,19 @@ def _opening_api(
         yield forker, api
 
 
-class _Worker:
-    """Starts a worker process for some queues."""
-
-    def __init__(
-        self,
-        forker: Forker | None,
-        environment: Mapping[str, str],
-        queues: Sequence[str],
-        log_level: str,
-    ) -> None:
-        self.forker = forker
-        self.environment = environment
-        self.queues = queues
-        self.log_level = log_level
-
-    def __call__(self, has_started: threading.Event) -> Running:
-        if self.forker is None:
-            queues = [word for queue in self.queues for word in ("--queue", queue)]
-            return spawn(["--log-level", self.log_level, "worker", *queues], self.environment)
-        config = {
-            "environ": self.environment,
-            "queues": self.queues,
-            "log_level": self.log_level,
-        }
-        with self.forker.connect() as connection:
-            return fork_with(self.forker, "worker.process:main", config, [connection], has_started)
+def _start_worker(
+    forker: Forker | None,
+    environment: Mapping[str, str],
+    log_level: str,
+    has_started: threading.Event,
+) -> Running:
+    """Start a worker of all queues; one process is enough, because its children do the work."""
+    if forker is None:
+        queues = [word for queue in QUEUES for word in ("--queue", queue)]
+        return spawn(["--log-level", log_level, "worker", *queues], environment)
+    config = {"environ": environment, "queues": QUEUES, "log_level": log_level}
+    with forker.connect() as connection:
+        return fork_with(forker, "worker.process:main", config, [connection], has_started)
 
 
 def _prepare(environment: Mapping[str, str]) -> None:

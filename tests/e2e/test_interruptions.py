@@ -29,7 +29,7 @@ def test_a_job_survives_the_death_of_its_worker(graft: Graft) -> None:
 
     job_id = graft.post_job(dataset_id=dataset_id, **LONG_JOB)
     wait_for_epoch(graft, job_id, 2)
-    (worker,) = graft.list_pids("graft worker train")
+    (worker,) = graft.list_pids("graft worker cpu predict train")
     os.kill(worker, signal.SIGKILL)
 
     job = graft.wait_for(f"/jobs/{job_id}", "is_terminal", True)
@@ -81,7 +81,7 @@ def test_a_worker_that_is_asked_to_end_gives_its_job_back(graft: Graft) -> None:
     dataset_id = graft.upload(make_zip(num_train=40), "drained")
     job_id = graft.post_job(dataset_id=dataset_id, **LONG_JOB)
     wait_for_epoch(graft, job_id, 2)
-    (worker,) = graft.list_pids("graft worker train")
+    (worker,) = graft.list_pids("graft worker cpu predict train")
     os.kill(worker, signal.SIGTERM)
     job = graft.wait_for(f"/jobs/{job_id}", "is_terminal", True)
     assert (job["status"], job["attempts"]) == ("succeeded", 1)
