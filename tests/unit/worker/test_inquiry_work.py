@@ -9,7 +9,7 @@ from app.analyses import service as inquiries
 from app.analyses.repository import InquiryRepository
 from app.db.session import Database
 from app.db.tables import Dataset, Inquiry, Job, ModelVersion
-from app.evaluations.schemas import EvaluateRequest, EvaluationQuestion, Runtime
+from app.evaluations.schemas import EvaluateRequest, EvaluationParameters, Runtime
 from app.evaluations.service import request_evaluation
 from app.jobs import service as jobs
 from app.jobs.repository import JobRepository
@@ -219,7 +219,7 @@ def test_an_evaluation_is_told_the_version_and_the_images(
         )
         registered = session.get_one(ModelVersion, ("ants", version))
     told = worker.ask("predict")
-    assert isinstance(told.question, EvaluationQuestion)
+    assert isinstance(told.question, EvaluationParameters)
     assert told.question.checkpoint_key == registered.checkpoint_key
     assert told.question.class_names == registered.class_names
     assert (told.question.split, told.question.runtime) == ("val", Runtime("torch", "fp32"))
