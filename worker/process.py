@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from celery.bin.celery import celery
 from pydantic import BaseModel
+from setproctitle import setproctitle
 
 from app.processes.parent import end_with_parent, read_line, replace_environment
 from app.settings import get_settings
@@ -28,6 +29,7 @@ def main(connection: int, _started: int) -> None:
     Children are forked from the server on the other end of the connection.
     """
     config = WorkerConfig.model_validate_json(read_line())
+    setproctitle("graft worker")  # the first title must be set before the environment changes
     replace_environment(config.environ)
     configure_logging(config.log_level, get_settings().log_format)
     end_with_parent()

@@ -16,6 +16,7 @@ from tests.contract.test_jobs import add_dataset
 from tests.models import NO_FILE, register_file
 from worker.batches.config import ArchiveSource, BatchConfig, DatasetSource
 from worker.batches.work import BatchWork
+from worker.kinds import begin as begin_work
 from worker.protocol import PartPredicted, Predicted
 
 COUNTS = {"images": 3, "failed": 1, "labelled": 2, "right": 1, "per_label": {"ants": 2}}
@@ -43,7 +44,7 @@ def begin(database: Database, kind: BatchWork) -> tuple[Lease, BatchConfig | Non
     with database.transaction() as session:
         lease = work.claim(session, "predict", "me")
         assert lease is not None
-        command = kind.begin(session, lease)
+        command, _ = begin_work({"predict": kind}, session, lease)
     return lease, BatchConfig.model_validate_json(command.configuration) if command else None
 
 
