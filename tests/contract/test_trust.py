@@ -104,7 +104,7 @@ def test_the_error_of_an_uncalibrated_version_says_how_to_calibrate(
     register_model(database, storage)
     refused = post(client, PICTURES[0], coverage=0.9)
     assert (refused.status_code, refused.json()["code"]) == (409, "NOT_CALIBRATED")
-    assert "Train it again" in refused.json()["detail"]
+    assert "train the model again" in refused.json()["detail"]
     assert post(client, *PICTURES, coverage=0.9).status_code == 409
     assert post(client, PICTURES[0]).json()["novelty"] is None
 

@@ -22,8 +22,8 @@ def pack(files: list[bytes]) -> bytes:
 
 
 def read(tensor: dict[str, Any], binary_data: bytes = b"", **members: Any) -> list[bytes]:
-    told = json.dumps({"inputs": [{"name": "image"} | tensor]} | members).encode()
-    request, rest = read_request(told + binary_data, len(told))
+    content = json.dumps({"inputs": [{"name": "image"} | tensor]} | members).encode()
+    request, rest = read_request(content + binary_data, len(content))
     return read_images(request.inputs[0], rest, LIMITS)
 
 
@@ -155,7 +155,7 @@ def test_missing_and_contradictory_fields_are_refused(tensor: dict[str, Any]) ->
 
 
 def test_undeclared_binary_data_is_refused() -> None:
-    with pytest.raises(ValidationFailed, match="binary_data the JSON"):
+    with pytest.raises(ValidationFailed, match="follow the JSON"):
         read({"datatype": "BYTES", "shape": [1], "data": ["YQ=="]}, b"more")
 
 

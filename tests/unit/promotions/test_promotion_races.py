@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from app.datasets.service import delete_dataset
 from app.db.session import Database
 from app.errors import Conflict, NotFound
 from app.evaluations.schemas import EvaluateRequest, Runtime
@@ -59,7 +60,7 @@ def test_each_of_several_promotions_is_compared_with_the_previous_one(
     with either_database.reading() as session:
         log = events.list_events(session, "ants", limit=100, after=None).data
         champion = service.get_model(session, "ants").aliases["champion"]
-    moves = [event for event in reversed(log) if event.type == "alias_promoted"]
+    moves = [event for event in reversed(log) if event.type == "alias_moved"]
     assert sorted(move.version or 0 for move in moves) == versions
     assert moves[-1].version == champion
     before = [None, *(move.version for move in moves[:-1])]
@@ -76,17 +77,17 @@ def test_deletion_during_an_evaluation_is_refused_or_done(
             (version,) = register_versions(either_database, 1)
             dataset_id = add_labelled_dataset(either_database)
 
-            def delete_version(version: int = version) -> None:
+            def remove_version(version: int = version) -> None:
                 with either_database.transaction() as session:
                     service.delete_version(session, "ants", version)
 
-            def delete_dataset(dataset_id: str = dataset_id) -> None:
+            def remove_dataset(dataset_id: str = dataset_id) -> None:
                 with either_database.transaction() as session:
                     delete_dataset(session, dataset_id)
 
             actions = [
                 partial(evaluate, either_database, dataset_id, version),
-                delete_version if number % 2 else delete_dataset,
+                remove_version if number % 2 else remove_dataset,
                 partial(evaluate, either_database, dataset_id, version),
             ]
             outcomes = list(threads.map(refused, actions))
