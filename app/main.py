@@ -140,7 +140,7 @@ def _lifespan(
             database,
             storage,
             find_broker_error=lambda: dispatcher.broker_error,
-            is_warm=lambda: predictor is not None and predictor.warm_up.is_over,
+            is_warm=lambda: predictor is not None and predictor.warm_up.is_done,
             find_model_error=lambda: predictor.warm_up.problem if predictor else None,
         )
         app.state.predictor = predictor

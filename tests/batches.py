@@ -1,4 +1,4 @@
-"""Batch predictions for tests without worker processes."""
+"""Run batch predictions in the test's process, without workers."""
 
 import io
 import zipfile
@@ -15,7 +15,7 @@ from worker.protocol import BatchProgress, PartPredicted
 
 
 def make_archive(files: Mapping[str, bytes]) -> bytes:
-    """A zip of these files."""
+    """Return a zip of these files."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for path, content in files.items():
@@ -23,10 +23,10 @@ def make_archive(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def predict_waiting(
+def run_next_batch(
     database: Database, settings: Settings, storage: LocalStorage
 ) -> list[tuple[str, int, int]]:
-    """Do what a worker and its child do with the next batch; answers the progress that was told."""
+    """Run the next queued batch as a worker and its child do; returns the reported progress."""
     kind = BatchWork(settings, storage)
     with database.transaction() as session:
         lease = work.claim(session, "predict", "me")
@@ -35,10 +35,10 @@ def predict_waiting(
         command = kind.begin(session, lease)
     if command is None:
         return []
-    told: list[tuple[str, int, int]] = []
+    reported: list[tuple[str, int, int]] = []
 
     def on_progress(stage: str, done: int, total: int) -> None:
-        told.append((stage, done, total))
+        reported.append((stage, done, total))
         with database.transaction() as session:
             kind.record(session, lease, BatchProgress(stage=stage, done=done, total=total))
 
@@ -53,4 +53,4 @@ def predict_waiting(
         work.finish(session, lease)
     for key in unneeded:
         storage.delete(key)
-    return told
+    return reported

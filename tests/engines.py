@@ -1,8 +1,8 @@
-"""The engines that are tested, each with the numbers it computes in."""
+"""The engines that are tested, each with its precision."""
 
 import pytest
 
-from app.predictions.engines.openvino_engine import computes_in_bf16
+from app.predictions.engines.openvino_engine import supports_bf16
 
 ENGINES = [
     ("torch", "fp32"),
@@ -11,7 +11,7 @@ ENGINES = [
     pytest.param(
         ("openvino", "bf16"),
         marks=pytest.mark.skipif(
-            not computes_in_bf16(), reason="this processor does not multiply bfloat16"
+            not supports_bf16(), reason="this processor does not multiply bfloat16"
         ),
     ),
     ("onnxruntime", "fp32"),

@@ -1,4 +1,4 @@
-"""Versions, labelled images and what a worker answers of them, without models or pictures."""
+"""Register versions and datasets, and store evaluations, without real models or images."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from app.analyses import service as analyses
 from app.db.base import new_id
 from app.db.session import Database
 from app.db.tables import AnalysisRequest, Dataset, ModelVersion
-from app.evaluations.schemas import EvaluationAnswer, EvaluationFigures
+from app.evaluations.schemas import EvaluationFigures, EvaluationResult
 from app.tasks import service as work
 from tests.models import CLASS_NAMES, register_file
 from worker.training.evaluation.figures import measure_split
@@ -25,7 +25,7 @@ SPLITS = {
 def register_versions(
     database: Database, count: int, name: str = "ants", *, dataset_digest: str | None = None
 ) -> list[int]:
-    """Register versions with checkpoints of their own; `chosen` is registered first."""
+    """Register versions, each with its own checkpoint key; returns their numbers."""
     versions = []
     for _ in range(count):
         key = f"jobs/{new_id('job')}/model.safetensors"
@@ -44,7 +44,7 @@ def add_labelled_dataset(
     splits: dict[str, Any] | None = None,
     digest: str = "d" * 64,
 ) -> str:
-    """A dataset with the classes of registered versions; its images are not there."""
+    """Add a dataset with the classes of registered versions, but without image files."""
     dataset_id = new_id("ds")
     with database.transaction() as session:
         session.add(
@@ -69,8 +69,8 @@ def add_labelled_dataset(
     return dataset_id
 
 
-def make_answer(targets: Sequence[int], predicted: Sequence[int]) -> dict[str, Any]:
-    """What a worker stores of a version that predicted so."""
+def make_result(targets: Sequence[int], predicted: Sequence[int]) -> dict[str, Any]:
+    """Return the result that a worker stores for these predictions."""
     logits = torch.zeros(len(targets), len(CLASS_NAMES))
     logits[torch.arange(len(targets)), torch.tensor(predicted)] = 1.0
     ids = list(range(1, len(targets) + 1))
@@ -78,29 +78,29 @@ def make_answer(targets: Sequence[int], predicted: Sequence[int]) -> dict[str, A
     figures = EvaluationFigures(
         **dict(measure_split(CLASS_NAMES, scored)), calibration_error=0.1, log_loss=0.5
     )
-    answer = EvaluationAnswer(figures=figures, targets=list(targets), predicted=list(predicted))
-    return answer.model_dump(mode="json")
+    result = EvaluationResult(figures=figures, targets=list(targets), predicted=list(predicted))
+    return result.model_dump(mode="json")
 
 
-def answer_evaluations(
+def finish_evaluations(
     database: Database, targets: Sequence[int], predicted: Mapping[int, Sequence[int]]
 ) -> int:
-    """Answer all evaluations that wait, by what each version of `ants` predicted; how many."""
+    """Finish all queued evaluations with each version's predictions; returns their number."""
     count = 0
     while True:
         with database.transaction() as session:
             lease = work.claim(session, "predict", "me")
             if lease is None:
                 return count
-            asked = session.get_one(AnalysisRequest, lease.subject_id).parameters
+            parameters = session.get_one(AnalysisRequest, lease.subject_id).parameters
             rows = [session.get_one(ModelVersion, ("ants", number)) for number in predicted]
             (version,) = (
                 row.version
                 for row in rows
                 if (row.checkpoint_key, row.quantized_key)
-                == (asked["checkpoint_key"], asked["quantized_key"])
+                == (parameters["checkpoint_key"], parameters["quantized_key"])
             )
-            answer = make_answer(targets, predicted[version])
-            analyses.complete(session, lease.subject_id, answer)
+            result = make_result(targets, predicted[version])
+            analyses.complete(session, lease.subject_id, result)
             work.finish(session, lease)
             count += 1

@@ -1,10 +1,10 @@
-"""Work that waits until a test lets it go on."""
+"""Block work until a test lets it continue."""
 
 import threading
 
 
 class Gate:
-    """Callable work that holds its thread until it is opened."""
+    """A callable that blocks its thread until it is opened."""
 
     def __init__(self) -> None:
         self.entered = threading.Event()

@@ -1,4 +1,4 @@
-"""Small real models for tests: SqueezeNet with random weights and heads that tell images apart."""
+"""Small real models for tests: SqueezeNet with random weights and heads that separate images."""
 
 from functools import lru_cache
 
@@ -26,13 +26,13 @@ CALIBRATION = Calibration(temperature=2.0, num_images=100)
 def save_model(
     storage: Storage, key: str, *, seed: int = 0, class_names: tuple[str, ...] = CLASS_NAMES
 ) -> StoredFile:
-    """Write the checkpoint of a model that is the same for the same seed."""
+    """Write the checkpoint of a model; the same seed gives the same model."""
     return checkpoint.save(storage, key, _make_checkpoint(seed, class_names))
 
 
 @lru_cache(maxsize=8)
 def _make_checkpoint(seed: int, class_names: tuple[str, ...]) -> Checkpoint:
-    """Drawing the weights takes longer than writing them, and many tests need the same."""
+    """Return a cached checkpoint: initialization is slow, and many tests need the same one."""
     arguments = build_arguments(ARCHITECTURE, is_pretrained=False)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -76,7 +76,7 @@ def register_file(
     stored: StoredFile = NO_FILE,
     trust_key: str | None = None,
 ) -> int:
-    """Register a checkpoint, whether its files are there or not; returns the version."""
+    """Register a checkpoint, even without files; returns the version."""
     with database.transaction() as session:
         return register_version(
             session,

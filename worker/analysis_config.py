@@ -6,9 +6,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.advice.schemas import AdviceRequest
-from app.evaluations.schemas import EvaluationQuestion
+from app.evaluations.schemas import EvaluationParameters
 from app.ml.recipe import Recipe
-from app.quantization.schemas import QuantizationQuestion
+from app.quantization.schemas import QuantizationParameters
 from app.validation.dry_run_schemas import DryRunRequest
 from worker.training.config import TrainingConfig
 
@@ -23,7 +23,7 @@ class AnalysisConfig(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     question: Annotated[
-        AdviceRequest | DryRunRequest | EvaluationQuestion | QuantizationQuestion,
+        AdviceRequest | DryRunRequest | EvaluationParameters | QuantizationParameters,
         Field(discriminator="kind"),
     ]
     class_names: list[str]

@@ -1,4 +1,4 @@
-"""HTTP of the architectures that can be trained."""
+"""HTTP route of the architectures that can be trained."""
 
 from collections.abc import Mapping
 
@@ -13,48 +13,55 @@ from app.web.schemas import ApiModel
 router = APIRouter(tags=["architectures"])
 
 
-class WeightsChoice(ApiModel):
-    """Pretrained weights that torchvision publishes."""
+class PretrainedWeights(ApiModel):
+    """Pretrained weights of torchvision."""
 
-    name: str = Field(description="torchvision's name of them.", examples=["IMAGENET1K_V1"])
-    is_default: bool = Field(description="Whether `imagenet` means these.", examples=[True])
+    name: str = Field(description="torchvision's name of the weights.", examples=["IMAGENET1K_V1"])
+    is_default: bool = Field(
+        description="Whether `imagenet` selects these weights.", examples=[True]
+    )
     availability: Availability = Field(
-        description="On this machine, to be downloaded when a job needs them, or not to be had."
+        description="Whether the weights are on this machine, will be downloaded by a job, or are "
+        "unavailable."
     )
     imagenet_accuracy: float = Field(
         ge=0,
         le=1,
-        description="Share of ImageNet's validation images whose first guess is right.",
+        description="Top-1 accuracy on ImageNet's validation images.",
         examples=[0.58092],
     )
     gflops: float = Field(
         ge=0,
-        description="Billions of multiply-adds to classify one image of the size they expect.",
+        description="Billions of multiply-adds for one image of the weights' input size.",
         examples=[0.819],
     )
 
 
 class Architecture(ApiModel):
-    """A network that can be trained."""
+    """An architecture that can be trained."""
 
     name: str = Field(description="torchvision's name.", examples=["squeezenet1_0"])
-    aliases: list[str] = Field(description="Other names that mean it.", examples=[["squeezenet"]])
+    aliases: list[str] = Field(description="Other accepted names.", examples=[["squeezenet"]])
     input_size: int = Field(
-        ge=1, description="Usual height and width of the input in pixels.", examples=[224]
+        ge=1, description="Default height and width of the input in pixels.", examples=[224]
     )
     fixed_input_size: bool = Field(
-        description="Whether it takes no other input than its usual one.", examples=[False]
+        description="Whether only `input_size` is possible.", examples=[False]
     )
-    min_input_size: int = Field(ge=1, description="Smallest input it can take.", examples=[17])
+    min_input_size: int = Field(
+        ge=1, description="Minimum height and width of the input in pixels.", examples=[17]
+    )
     num_parameters: int = Field(
-        ge=1, description="With torchvision's own 1000 classes.", examples=[1_248_424]
+        ge=1,
+        description="Number of parameters with torchvision's 1000 classes.",
+        examples=[1_248_424],
     )
-    weights: list[WeightsChoice] = Field(description="Pretrained weights to start from.")
+    weights: list[PretrainedWeights] = Field(description="Pretrained weights to start from.")
 
 
 @router.get("/architectures", summary="List architectures and their weights")
 def list_architectures(settings: SettingsDep) -> list[Architecture]:
-    """List what can be trained, and whether pretrained weights can be had right now."""
+    """List the architectures, and whether their pretrained weights are available now."""
     entries = list_entries()
     availability = list_availability(
         entries, weights_dir=settings.weights_dir, download_allowed=settings.weights_download
@@ -71,7 +78,7 @@ def _describe(entry: Entry, availability: Mapping[tuple[str, str], Availability]
         min_input_size=entry.min_input_size,
         num_parameters=entry.num_parameters,
         weights=[
-            WeightsChoice(
+            PretrainedWeights(
                 name=weights.name,
                 is_default=weights.is_default,
                 availability=availability[entry.name, weights.name],

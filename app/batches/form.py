@@ -1,4 +1,4 @@
-"""The body of POST /predictions: JSON that names a dataset, or a form with an archive."""
+"""Parse the body of POST /predictions: JSON with a dataset, or the form of an archive."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -15,12 +15,12 @@ Body = TypeVar("Body", bound=ApiModel)
 
 
 def parse_request(body: bytes) -> BatchRequest:
-    """Read a JSON body; raises BadJson, ValidationFailed."""
+    """Parse a JSON body; raises BadJson, ValidationFailed."""
     return _validate(BatchRequest, parse_json(body))
 
 
 def parse_form(fields: Mapping[str, str]) -> BatchForm:
-    """Read the fields beside an archive; empty ones, as browsers send them, count as absent."""
+    """Parse a form's fields; empty ones, as browsers send them, count as absent."""
     return _validate(BatchForm, {name: text for name, text in fields.items() if text})
 
 

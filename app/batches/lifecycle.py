@@ -1,6 +1,8 @@
-"""What a worker reports of a batch; every function runs in a transaction that holds its lease.
+"""Record a worker's progress and results of a batch.
 
-A batch that was cancelled, and perhaps deleted, while a worker was at it takes no word any more.
+Every function runs in a transaction that holds the batch's lease. It changes nothing if the batch
+was cancelled or deleted in the meantime. The functions that return storage keys return those that
+nothing refers to any more.
 """
 
 from typing import Any
@@ -14,7 +16,7 @@ from app.db.tables import PredictionBatch
 
 
 def begin_attempt(session: Session, batch_id: str) -> PredictionBatch | None:
-    """A worker has claimed the batch; None if it is over."""
+    """Mark a claimed batch as running; returns None if it has ended."""
     batch = _find_unfinished(session, batch_id)
     if batch is not None:
         batch.status = "running"
@@ -23,14 +25,14 @@ def begin_attempt(session: Session, batch_id: str) -> PredictionBatch | None:
 
 
 def record_progress(session: Session, batch_id: str, stage: str, done: int, total: int) -> None:
-    """How far it is."""
+    """Store the progress."""
     batch = _find_unfinished(session, batch_id)
     if batch is not None:
         batch.progress = {"stage": stage, "done": done, "total": total}
 
 
 def record_part(session: Session, batch_id: str, part_key: str) -> list[str]:
-    """More results are durable. Answers the keys that nothing points to any more."""
+    """Add a stored part of the results; returns unneeded keys."""
     batch = _find_unfinished(session, batch_id)
     if batch is None:
         return [part_key]
@@ -41,7 +43,7 @@ def record_part(session: Session, batch_id: str, part_key: str) -> list[str]:
 def complete_batch(
     session: Session, batch_id: str, *, results_key: str, counts: dict[str, Any]
 ) -> list[str]:
-    """The results are durable. Answers the keys that nothing points to any more."""
+    """Mark the batch as succeeded, with its stored results; returns unneeded keys."""
     batch = _find_unfinished(session, batch_id)
     if batch is None:
         return [results_key]
@@ -51,7 +53,7 @@ def complete_batch(
 
 
 def fail_batch(session: Session, batch_id: str, code: str, message: str) -> list[str]:
-    """The batch ends with a reason. Answers the keys that nothing points to any more."""
+    """Mark the batch as failed, with its error; returns unneeded keys."""
     batch = _find_unfinished(session, batch_id)
     if batch is None:
         return []
@@ -60,7 +62,7 @@ def fail_batch(session: Session, batch_id: str, code: str, message: str) -> list
 
 
 def requeue_batch(session: Session, batch_id: str) -> bool:
-    """The attempt ended without a result (lease lost, crash, drain); False if the batch is over."""
+    """Queue the batch again after a lost lease, crash or drain; returns False if it has ended."""
     batch = _find_unfinished(session, batch_id)
     if batch is None:
         return False

@@ -1,4 +1,4 @@
-"""The batches' queries."""
+"""Database queries of batch predictions."""
 
 from collections.abc import Sequence
 
@@ -10,20 +10,20 @@ from app.errors import NotFound
 
 
 class BatchRepository:
-    """Batch predictions."""
+    """Read batch predictions in one session."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
 
     def find(self, batch_id: str, *, lock: bool = False) -> PredictionBatch | None:
-        """The batch, if it is there; with `lock` no one else changes it in the meantime."""
+        """Return the batch or None; `lock` holds its row until the transaction ends."""
         query = select(PredictionBatch).where(PredictionBatch.id == batch_id)
         if lock:
             query = query.with_for_update().execution_options(populate_existing=True)
         return self.session.scalar(query)
 
     def get(self, batch_id: str, *, lock: bool = False) -> PredictionBatch:
-        """The batch; raises NotFound."""
+        """Return the batch; raises NotFound."""
         batch = self.find(batch_id, lock=lock)
         if batch is None:
             raise NotFound(f"There is no batch prediction {batch_id}.")
@@ -32,7 +32,7 @@ class BatchRepository:
     def list_page(
         self, *, limit: int, after: str | None, status: str | None, dataset_id: str | None
     ) -> Sequence[PredictionBatch]:
-        """Newest first, one more than `limit` so that the caller sees whether there are more."""
+        """Return batches, newest first: one more than `limit` if there are more."""
         query = select(PredictionBatch).order_by(PredictionBatch.id.desc()).limit(limit + 1)
         if after is not None:
             query = query.where(PredictionBatch.id < after)

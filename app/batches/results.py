@@ -1,4 +1,4 @@
-"""Files of results: a line of JSON for each image."""
+"""Read files of results, which have a line of JSON per image, and convert them to CSV."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ _line: TypeAdapter[Line] = TypeAdapter(ResultLine)
 
 
 def write_csv(results: Path) -> Iterator[str]:
-    """A file of results as comma-separated values with a header line (RFC 4180), line by line."""
+    """Yield a file of results as CSV with a header (RFC 4180), line by line."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=CSV_COLUMNS)
     writer.writeheader()
@@ -34,7 +34,7 @@ def write_csv(results: Path) -> Iterator[str]:
 
 
 def read_lines(results: Path) -> Iterator[Line]:
-    """The lines of a file of results, one by one."""
+    """Yield the lines of a file of results."""
     with results.open(encoding="utf-8") as lines:
         for line in lines:
             yield _line.validate_json(line)

@@ -1,4 +1,4 @@
-"""HTTP of batch predictions."""
+"""HTTP routes of batch predictions."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
@@ -43,14 +43,14 @@ router = APIRouter(tags=["predictions"])
 
 
 class JsonLines(FileResponse):
-    """A stored file of results as it is."""
+    """A response with a stored file of results."""
 
     media_type = "application/x-ndjson"
 
 
 BatchId = Annotated[
     str,
-    Path(max_length=40, description="The batch.", examples=["pred_01k0w1rhzemcbybsywa1w8p9"]),
+    Path(max_length=40, description="Id of the batch.", examples=["pred_01k0w1rhzemcbybsywa1w8p9"]),
 ]
 
 
@@ -58,7 +58,7 @@ BatchId = Annotated[
     "/predictions",
     status_code=202,
     response_model=BatchDetail,
-    summary="Classify many images",
+    summary="Create a batch prediction",
     responses=problem_responses(
         errors.ValidationFailed,
         errors.ArchiveInvalid,
@@ -86,14 +86,14 @@ BatchId = Annotated[
 async def create_batch(
     request: Request, services: ServicesDep, idempotency: IdempotencyDep
 ) -> Response:
-    """Have a worker classify the images of a dataset (JSON) or of an archive (a form).
+    """Classify the images of a dataset (JSON) or of an uploaded archive (form) in a worker.
 
-    Each image gets the answer of POST /predict. The model's version is pinned now. An image that
-    cannot be read has an error in the results.
+    Each image gets the same result as from POST /predict. The reference is resolved to a version
+    now. An image that cannot be read has an error in the results.
     """
     content_type = media_type_of(request.headers.get("content-type", ""))
     if content_type == JSON:
-        body = parse_request(await _read(request))
+        body = parse_request(await _read_body(request))
         return await run_sync(_record_request, services, idempotency, body)
     if content_type != FORM:
         arguments = ["-F", "file=@photographs.zip"]
@@ -109,7 +109,7 @@ async def create_batch(
     return await run_sync(_record_upload, services, idempotency, batch_id, upload)
 
 
-async def _read(request: Request) -> bytes:
+async def _read_body(request: Request) -> bytes:
     try:
         return await request.body()
     except ClientDisconnect as error:
@@ -117,13 +117,13 @@ async def _read(request: Request) -> bytes:
 
 
 def _record_request(services: Services, idempotency: Idempotency, body: BatchRequest) -> Response:
-    answer, _ = _create_once(
+    response, _ = _create_once(
         services,
         idempotency,
         fingerprint_of(body),
         lambda session: service.predict_dataset(session, body),
     )
-    return answer
+    return response
 
 
 def _record_upload(
@@ -132,7 +132,7 @@ def _record_upload(
     is_kept = False
     try:
         form = parse_form(upload.fields)
-        answer, is_kept = _create_once(
+        response, is_kept = _create_once(
             services,
             idempotency,
             fingerprint_of(form, upload.sha256),
@@ -148,7 +148,7 @@ def _record_upload(
     finally:
         if not is_kept:
             services.storage.delete(upload.key)
-    return answer
+    return response
 
 
 def _create_once(
@@ -157,7 +157,7 @@ def _create_once(
     fingerprint: str,
     create: Callable[[Session], PredictionBatch],
 ) -> tuple[Response, bool]:
-    """Return the answer, and whether the batch was created just now."""
+    """Return the response, and True if this request created the batch."""
     with services.database.transaction() as session:
 
         def created() -> Created:
@@ -167,7 +167,7 @@ def _create_once(
         return idempotency.answer_once(session, fingerprint, created)
 
 
-@router.get("/predictions", summary="List batch predictions, newest first")
+@router.get("/predictions", summary="List batch predictions")
 def list_batches(
     session: ReadSessionDep,
     page: PageDep,
@@ -176,7 +176,7 @@ def list_batches(
         str | None, Query(max_length=40, description="Only batches of this dataset.")
     ] = None,
 ) -> Page[BatchDetail]:
-    """`after` is the last id of the page before."""
+    """List batches, newest first; `after` is the last id of the previous page."""
     rows, has_more = service.list_batches(
         session, limit=page.limit, after=page.after, status=status, dataset_id=dataset_id
     )
@@ -189,14 +189,14 @@ def list_batches(
     responses=problem_responses(errors.NotFound),
 )
 def get_batch(batch_id: BatchId, session: ReadSessionDep) -> BatchDetail:
-    """Return a batch with its progress and, at the end, its counts."""
+    """Return a batch with its progress, and its counts once it has succeeded."""
     return view_batch(service.get_batch(session, batch_id))
 
 
 _RESULTS: dict[int | str, dict[str, Any]] = {
     200: {
         "model": ResultLine,
-        "description": "One line for each image, in the order of the source.",
+        "description": "One line per image, in the order of the dataset or archive.",
         "content": {"text/csv": {}},
     }
 }
@@ -213,10 +213,13 @@ def get_results(
     database: DatabaseDep,
     storage: StorageDep,
     format: Annotated[  # noqa: A002 - the contract's name
-        Literal["jsonl", "csv"], Query(description="JSON lines hold all fields of an image.")
+        Literal["jsonl", "csv"],
+        Query(
+            description="`jsonl` (JSON Lines) has all fields of an image; `csv` has the main ones."
+        ),
     ] = "jsonl",
 ) -> Response:
-    """Return a line for every image: the answer of POST /predict, or an error."""
+    """Return one line per image: the result of POST /predict, or an error."""
     with database.reading() as session:
         key = service.get_results_key(session, batch_id)
     path = storage.path(key)
@@ -230,17 +233,17 @@ def get_results(
     )
 
 
-_MOVES = problem_responses(errors.NotFound, errors.IllegalTransition)
+_TRANSITION_ERRORS = problem_responses(errors.NotFound, errors.IllegalTransition)
 
 
 @router.post(
     "/predictions/{batch_id}/cancel",
     status_code=202,
     summary="Cancel a batch prediction",
-    responses=_MOVES,
+    responses=_TRANSITION_ERRORS,
 )
 def cancel_batch(batch_id: BatchId, database: DatabaseDep, storage: StorageDep) -> BatchDetail:
-    """Cancel a batch; it has no results."""
+    """Cancel a batch that has not ended. A cancelled batch has no results."""
     with database.transaction() as session:
         batch, unneeded = service.cancel_batch(session, batch_id)
         view = view_batch(batch)
@@ -252,11 +255,11 @@ def cancel_batch(batch_id: BatchId, database: DatabaseDep, storage: StorageDep) 
 @router.delete(
     "/predictions/{batch_id}",
     status_code=204,
-    summary="Delete a finished batch prediction",
-    responses=_MOVES,
+    summary="Delete a batch prediction",
+    responses=_TRANSITION_ERRORS,
 )
 def delete_batch(batch_id: BatchId, database: DatabaseDep, storage: StorageDep) -> None:
-    """Delete a batch with its results."""
+    """Delete a batch that has ended, with its results."""
     with database.transaction() as session:
         unneeded = service.delete_batch(session, batch_id)
     for key in unneeded:

@@ -1,4 +1,4 @@
-"""Batch predictions on the wire."""
+"""HTTP schemas of batch predictions."""
 
 from typing import Annotated, Any, Literal
 
@@ -13,20 +13,22 @@ from app.web.schemas import ApiModel, Metadata, UtcTime
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 TERMINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
 
-_MODEL = Field(None, description="A model reference; left out, the chosen model (see /serving).")
+_MODEL = Field(None, description="A model reference. Default: the chosen model (see /serving).")
 
 
 class BatchRequest(PredictOptions):
-    """The images of a dataset, and what to predict with."""
+    """A request to classify the images of a dataset."""
 
     dataset_id: str = Field(
-        max_length=40, description="The dataset.", examples=["ds_01k0w1rhzemcbybsywa1w8p9"]
+        max_length=40, description="Id of the dataset.", examples=["ds_01k0w1rhzemcbybsywa1w8p9"]
     )
     split: Split | None = Field(
-        None, description="Only this split; left out, all of them.", examples=["val"]
+        None, description="Only this split. Default: all splits.", examples=["val"]
     )
     model: ReferenceText | None = _MODEL
-    metadata: Metadata = Field(default_factory=dict, description="Up to 16 pairs of your own.")
+    metadata: Metadata = Field(
+        default_factory=dict, description="Up to 16 of your own key-value pairs."
+    )
 
     @property
     def options(self) -> PredictOptions:
@@ -34,12 +36,12 @@ class BatchRequest(PredictOptions):
 
 
 class BatchForm(PredictOptions):
-    """The fields beside an archive of images."""
+    """The form fields besides the archive of images."""
 
     model: ReferenceText | None = _MODEL
     metadata: Json[Metadata] = Field(
         default_factory=dict,
-        description="Up to 16 pairs of your own, as a JSON object.",
+        description="Up to 16 of your own key-value pairs, as a JSON object.",
         examples=['{"team": "ants"}'],
     )
 
@@ -53,74 +55,91 @@ def _options_of(request: PredictOptions) -> PredictOptions:
 
 
 class BatchProgress(ApiModel):
-    """How far a batch is."""
+    """Progress of a batch."""
 
-    stage: str = Field(description="What is being done.", examples=["predicting"])
+    stage: str = Field(description="Current stage.", examples=["predicting"])
     done: int = Field(
-        ge=0, description="Images; bytes of the archive while `checking`.", examples=[96]
+        ge=0, description="Images done; bytes of the archive while `checking`.", examples=[96]
     )
-    total: int = Field(ge=0, description="In the same unit; 0 before it is known.", examples=[153])
+    total: int = Field(
+        ge=0, description="Total in the same unit; 0 until it is known.", examples=[153]
+    )
 
 
 class BatchCounts(ApiModel):
-    """What came of the images."""
+    """Counts of a batch's images."""
 
-    images: int = Field(ge=0, description="How many there are.", examples=[153])
-    failed: int = Field(ge=0, description="How many of them cannot be read.", examples=[0])
+    images: int = Field(ge=0, description="Number of images.", examples=[153])
+    failed: int = Field(ge=0, description="Number of images that cannot be read.", examples=[0])
     per_label: dict[str, int] = Field(
-        description="How often each class is the most probable one.",
+        description="Number of images for which each class is the most probable.",
         examples=[{"ants": 71, "bees": 82}],
     )
 
 
 class BatchError(ApiModel):
-    """Why a batch failed."""
+    """The error of a failed batch."""
 
-    code: str = Field(description="Stable, for programs.", examples=["ARCHIVE_INVALID"])
-    message: str = Field(description="In words.", examples=["The file is not an archive."])
+    code: str = Field(description="Stable error code, for programs.", examples=["ARCHIVE_INVALID"])
+    message: str = Field(
+        description="Description of the error.", examples=["The file is not an archive."]
+    )
 
 
 class BatchDetail(ApiModel):
-    """Many images classified by a worker."""
+    """A batch prediction: many images, classified by a worker."""
 
     id: str = Field(description="The batch.", examples=["pred_01k0w1rhzemcbybsywa1w8p9"])
     status: Status = Field(
-        description="Where it is; it waits while its dataset is checked.", examples=["succeeded"]
+        description="Status. A batch stays queued while its dataset is checked.",
+        examples=["succeeded"],
     )
     is_terminal: bool = Field(description="Whether the status is final.", examples=[True])
-    model: VersionName = Field(description="The version that answers, as it was when posted.")
-    dataset_id: str | None = Field(
-        description="The dataset; null for an archive.", examples=["ds_01k0w1rhzemcbybsywa1w8p9"]
+    model: VersionName = Field(
+        description="The version that predicts; resolved when the batch was created."
     )
-    split: Split | None = Field(description="The only split, if one was named.", examples=["val"])
-    options: PredictOptions = Field(description="What is told of each image.")
-    progress: BatchProgress = Field(description="How far it is.")
-    counts: BatchCounts | None = Field(description="What came of it; null before it succeeded.")
+    dataset_id: str | None = Field(
+        description="Id of the dataset; null for an archive.",
+        examples=["ds_01k0w1rhzemcbybsywa1w8p9"],
+    )
+    split: Split | None = Field(
+        description="The requested split; null for all splits.", examples=["val"]
+    )
+    options: PredictOptions = Field(description="The requested options.")
+    progress: BatchProgress = Field(description="Progress.")
+    counts: BatchCounts | None = Field(
+        description="Counts of the images; null until it has succeeded."
+    )
     accuracy: float | None = Field(
         ge=0,
         le=1,
-        description="Share of the readable images whose most probable class is their own; null "
-        "without labels, or where the model knows none of them.",
+        description="Share of the readable images whose most probable class is their label. Null "
+        "without labels, or if the model has none of these classes.",
         examples=[0.947],
     )
-    error: BatchError | None = Field(description="Why it failed, if it did.")
-    metadata: Metadata = Field(description="Up to 16 pairs of your own.")
-    created_at: UtcTime = Field(description="When it was posted.")
+    error: BatchError | None = Field(description="The error, if it failed; otherwise null.")
+    metadata: Metadata = Field(description="Up to 16 of your own key-value pairs.")
+    created_at: UtcTime = Field(description="When it was created.")
     finished_at: UtcTime | None = Field(description="When its status became final.")
 
 
 class _Source(ApiModel):
-    path: str = Field(description="Where the image lies.", examples=["val/bees/10870992.jpg"])
+    path: str = Field(
+        description="Path of the image in the dataset or archive.",
+        examples=["val/bees/10870992.jpg"],
+    )
     image_id: int | None = Field(
-        None, description="Its number in the dataset; null for an archive.", examples=[17]
+        None, description="Id of the image in the dataset; null for an archive.", examples=[17]
     )
     label: str | None = Field(
-        None, description="Its class in the dataset; null for an archive.", examples=["bees"]
+        None,
+        description="Label of the image in the dataset; null for an archive.",
+        examples=["bees"],
     )
 
 
 class PredictedImage(ImagePredictions, _Source):
-    """A line of the results: what POST /predict says of the image."""
+    """A line of the results: the predictions for an image, as from POST /predict."""
 
 
 class FailedImage(ImageFailure, _Source):
@@ -131,13 +150,13 @@ ResultLine = Annotated[PredictedImage | FailedImage, Field(union_mode="left_to_r
 
 
 def form_schema() -> dict[str, Any]:
-    """The form's JSON schema, with a file that Swagger UI shows a chooser for."""
+    """Return the form's JSON schema, with a file for which Swagger UI shows a file chooser."""
     schema = BatchForm.model_json_schema()
     file = {
         "type": "string",
         "format": "binary",
-        "description": "A zip, tar, tar.gz or tar.zst; every image file in it is predicted, "
-        "whatever its folder.",
+        "description": "A zip, tar, tar.gz or tar.zst. Every image file in it is classified, in "
+        "any folder.",
     }
     return schema | {
         "title": "Archive",

@@ -1,7 +1,7 @@
-"""What a user can do with batch predictions: post, look, cancel, delete, fetch the results.
+"""Create, get, list, cancel and delete batch predictions.
 
 queued ──claim──▶ running ──results stored──▶ succeeded
-   ▲                 │  └──reason of its own, or three strikes──▶ failed
+   ▲                 │  └──an error, or three lost attempts──▶ failed
    └──lease lost, ───┘
       crash, drain          queued | running ──cancel──▶ cancelled
 """
@@ -30,15 +30,15 @@ from app.tasks import service as work
 
 
 def predict_dataset(session: Session, request: BatchRequest) -> PredictionBatch:
-    """Queue the images of a dataset; the work begins once that is ready.
+    """Create a batch of a dataset's images; a worker starts it once the dataset is ready.
 
     Raises NotFound, DatasetInvalid, ValidationFailed for a split that the dataset does not have,
-    NotCalibrated for a coverage of a version without calibration, and what `resolve_reference`
-    does.
+    NotCalibrated for a coverage with a version without calibration, and what `resolve_reference`
+    raises.
     """
     dataset = DatasetRepository(session).get(request.dataset_id, share_lock=True)
     if dataset.status == "invalid":
-        raise DatasetInvalid(f"{dataset.id} was refused: {dataset.error_message}")
+        raise DatasetInvalid(f"The dataset {dataset.id} is invalid: {dataset.error_message}")
     if dataset.status == "ready":
         require_split(dataset.splits, request.split)
     return _queue(
@@ -61,7 +61,7 @@ def predict_archive(  # noqa: PLR0913 - one keyword for each column
     options: PredictOptions,
     labels: Mapping[str, str],
 ) -> PredictionBatch:
-    """Queue the images of an archive that is safely stored."""
+    """Create a batch of the images of a stored archive."""
     return _queue(
         session,
         batch_id=batch_id,
@@ -73,7 +73,7 @@ def predict_archive(  # noqa: PLR0913 - one keyword for each column
 
 
 def get_batch(session: Session, batch_id: str) -> PredictionBatch:
-    """The batch; raises NotFound."""
+    """Return the batch; raises NotFound."""
     return BatchRepository(session).get(batch_id)
 
 
@@ -85,7 +85,7 @@ def list_batches(
     status: Status | None,
     dataset_id: str | None,
 ) -> tuple[Sequence[PredictionBatch], bool]:
-    """A page of batches, newest first, and whether there are more."""
+    """Return a page of batches, newest first, and True if there are more."""
     rows = BatchRepository(session).list_page(
         limit=limit, after=after, status=status, dataset_id=dataset_id
     )
@@ -93,38 +93,43 @@ def list_batches(
 
 
 def get_results_key(session: Session, batch_id: str) -> str:
-    """Where the results are stored; raises NotFound, or ResultsNotReady where there are none."""
+    """Return the storage key of the results; raises NotFound, ResultsNotReady."""
     batch = BatchRepository(session).get(batch_id)
     if batch.results_key is None:
-        raise ResultsNotReady(f"{batch_id} is {batch.status}; results come once it has succeeded.")
+        raise ResultsNotReady(
+            f"The batch {batch_id} is {batch.status}; only a succeeded batch has results."
+        )
     return batch.results_key
 
 
 def cancel_batch(session: Session, batch_id: str) -> tuple[PredictionBatch, list[str]]:
-    """Give a batch up, at once; a worker that is at it hears of it with its next heartbeat.
+    """Cancel a batch at once; a worker that runs it stops at its next heartbeat.
 
-    Answers the keys that nothing points to any more. Raises IllegalTransition once it is over.
+    Returns the batch and the storage keys that nothing refers to any more. Raises
+    IllegalTransition if the batch has ended.
     """
     item = work.lock_unfinished(session, batch_id)
     batch = BatchRepository(session).get(batch_id, lock=True)
     if batch.status in TERMINAL:
-        raise IllegalTransition(f"A {batch.status} batch cannot be cancelled: it is over.")
+        raise IllegalTransition(f"The batch {batch_id} is {batch.status} and cannot be cancelled.")
     if item is not None:
         work.request_cancel(session, item)
     return batch, end(batch, "cancelled")
 
 
 def delete_batch(session: Session, batch_id: str) -> list[str]:
-    """Forget a batch that is over; answers the keys that nothing points to any more."""
+    """Delete a batch that has ended; returns the storage keys that nothing refers to any more."""
     batch = BatchRepository(session).get(batch_id, lock=True)
     if batch.status not in TERMINAL:
-        raise IllegalTransition(f"A {batch.status} batch cannot be deleted; cancel it first.")
+        raise IllegalTransition(
+            f"The batch {batch_id} is {batch.status} and cannot be deleted; cancel it first."
+        )
     session.delete(batch)
     return [batch.results_key] if batch.results_key else []
 
 
 def end(batch: PredictionBatch, status: Status) -> list[str]:
-    """Make a status final; answers keys of what nobody needs any more: the archive, the parts."""
+    """Set a final status; returns the storage keys of the archive and of partial results."""
     unneeded = [*([batch.upload_key] if batch.upload_key else []), *batch.part_keys]
     batch.status, batch.upload_key, batch.part_keys = status, None, []
     batch.finished_at = now()
@@ -132,7 +137,7 @@ def end(batch: PredictionBatch, status: Status) -> list[str]:
 
 
 def require_split(splits: Mapping[str, object], split: Split | str | None) -> None:
-    """Raise ValidationFailed for a split that is not among a dataset's."""
+    """Raise ValidationFailed for a split that the dataset does not have."""
     if split is not None and split not in splits:
         allowed = tuple(sorted(splits))
         problem = f"The dataset has no {split} split; it has {' and '.join(allowed)}."
@@ -156,8 +161,9 @@ def _queue(  # noqa: PLR0913 - one keyword for each column
 ) -> PredictionBatch:
     if options.coverage is not None and version.trust_key is None:
         raise NotCalibrated(
-            f"{version.name}:{version.version} was registered without its calibration, so no set "
-            "of labels can be promised a coverage."
+            f"{version.name}:{version.version} was registered without its calibration, so there is "
+            f"no set of labels for `coverage` {options.coverage:g}. Leave `coverage` out, or train "
+            "the model again: every training calibrates its model at the end."
         )
     batch = PredictionBatch(
         id=batch_id,

@@ -1,4 +1,4 @@
-"""Batch predictions as their readers see them."""
+"""Convert batch predictions into HTTP schemas."""
 
 from app.batches.schemas import TERMINAL, BatchCounts, BatchDetail, BatchError
 from app.db.tables import PredictionBatch
@@ -6,7 +6,7 @@ from app.models.schemas import VersionName
 
 
 def view_batch(batch: PredictionBatch) -> BatchDetail:
-    """The whole batch, its results apart."""
+    """Return a batch as it is sent, without its results."""
     counts = batch.counts
     num_labelled, num_right = counts.get("labelled"), counts.get("right")
     return BatchDetail.model_validate(

@@ -1,4 +1,4 @@
-"""HTTP of evaluations: a registered version, judged on the images of any dataset."""
+"""HTTP routes that evaluate a registered version on a dataset."""
 
 from typing import Annotated
 
@@ -8,9 +8,10 @@ from fastapi.responses import JSONResponse
 from app import errors
 from app.analyses.views import PENDING_RESPONSE, pending_response
 from app.datasets.manifest import Split
+from app.evaluations import service
 from app.evaluations.schemas import EvaluateRequest, Evaluation, Runtime
-from app.evaluations.service import Asked, get_evaluation, present, request_evaluation
-from app.models.paths import NamePath, VersionPath
+from app.evaluations.service import RequestedEvaluation
+from app.models.path_parameters import NamePath, VersionPath
 from app.web.dependencies import ReadSessionDep, SessionDep, SettingsDep
 from app.web.problems import problem_responses
 
@@ -40,7 +41,7 @@ _RESPONSES = {
 @router.post(
     "/models/{name}/versions/{version}/evaluate",
     response_model=Evaluation,
-    summary="Judge a version on a dataset",
+    summary="Evaluate a version",
     responses=_RESPONSES,
 )
 def evaluate_version(
@@ -50,21 +51,22 @@ def evaluate_version(
     version: VersionPath,
     body: EvaluateRequest,
 ) -> Response:
-    """Say what a version is worth on images of your choice, prepared and scored as in serving.
+    """Evaluate a version on a dataset, with the preprocessing and the engine of predictions.
 
-    A worker looks at them once: until then the answer is 202, and `Location`, or the same request,
-    brings the figures later. A failure is answered for a minute, then it is tried again.
+    A worker does this once. Until it is done, the response is 202; get `Location`, or repeat the
+    request, later. A failed evaluation returns its error for a minute; a request after that
+    evaluates again.
     """
-    return _answer(request_evaluation(session, name, version, body, runtime=runtime))
+    return _respond(service.request_evaluation(session, name, version, body, runtime=runtime))
 
 
 @router.get(
     "/models/{name}/versions/{version}/evaluations/{dataset_id}",
     response_model=Evaluation,
-    summary="Look at an evaluation",
+    summary="Get an evaluation",
     responses=_RESPONSES,
 )
-def look_at_evaluation(  # noqa: PLR0913, PLR0917 - what the path and the query say
+def get_evaluation(  # noqa: PLR0913, PLR0917 - one for each parameter of the request
     session: ReadSessionDep,
     runtime: RuntimeDep,
     name: NamePath,
@@ -74,29 +76,29 @@ def look_at_evaluation(  # noqa: PLR0913, PLR0917 - what the path and the query 
         Path(
             max_length=40,
             pattern=r"^[\w-]+$",
-            description="The dataset.",
+            description="Id of the dataset.",
             examples=["ds_01k0w1rhzekvcw9wykj3fymg"],
         ),
     ],
     split: Annotated[
         Split | None,
-        Query(description="Which of its images; left out, `test` where there is one, else `val`."),
+        Query(description="Split of the dataset. Default: `test` if it has one, otherwise `val`."),
     ] = None,
 ) -> Response:
-    """Show what was asked for before."""
+    """Return an evaluation that was requested before."""
     request = EvaluateRequest(dataset_id=dataset_id, split=split)
-    return _answer(get_evaluation(session, name, version, request, runtime=runtime))
+    return _respond(service.get_evaluation(session, name, version, request, runtime=runtime))
 
 
-def answer_when_evaluated(asked: Asked) -> Response:
-    """202: where the evaluation is to be looked at."""
-    version = f"/models/{asked.version.name}/versions/{asked.version.version}"
-    location = f"{version}/evaluations/{asked.dataset.id}?split={asked.split}"
-    return pending_response(asked.analysis, location=location)
+def respond_pending(requested: RequestedEvaluation) -> Response:
+    """Return 202 with the evaluation's location."""
+    version = f"/models/{requested.version.name}/versions/{requested.version.version}"
+    location = f"{version}/evaluations/{requested.dataset.id}?split={requested.split}"
+    return pending_response(requested.analysis, location=location)
 
 
-def _answer(asked: Asked) -> Response:
-    evaluation = present(asked)
+def _respond(requested: RequestedEvaluation) -> Response:
+    evaluation = service.view_evaluation(requested)
     if evaluation is None:
-        return answer_when_evaluated(asked)
+        return respond_pending(requested)
     return JSONResponse(evaluation.model_dump(mode="json"))

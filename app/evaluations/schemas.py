@@ -1,4 +1,4 @@
-"""What a version says of a split's images: the question, a worker's answer, what is shown of it."""
+"""HTTP schemas of evaluations, and the parameters and result of a worker's run."""
 
 from typing import Annotated, Literal, NamedTuple
 
@@ -12,16 +12,16 @@ from app.web.schemas import ApiModel, UtcTime
 
 
 class Runtime(NamedTuple):
-    """What models answer with where this service predicts: engine and numbers, as in settings."""
+    """The engine and the precision of predictions, as in the settings."""
 
     engine: Literal["auto", "torch", "openvino", "onnxruntime"]
     precision: Precision
 
 
-class EvaluationQuestion(BaseModel):
-    """Which version, which images, and what it is run by.
+class EvaluationParameters(BaseModel):
+    """The version, the split and the runtime of an evaluation.
 
-    The digest is the checkpoint's; class_names are the model's, in the order of its outputs.
+    The digest is the checkpoint's; class_names are in the order of the model's outputs.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,23 +37,23 @@ class EvaluationQuestion(BaseModel):
 
 
 class EvaluationFigures(SplitFigures):
-    """How a version did on a split, with its probabilities as it answers them."""
+    """Metrics of a version on a split, with the probabilities as in serving."""
 
     calibration_error: float = Field(
-        description="Expected calibration error of the probabilities as they are served, "
-        "temperature included: mean distance between confidence and accuracy over 15 bins of equal "
-        "width, 0 to 1. With few images it is biased upwards.",
+        description="Expected calibration error of the served probabilities, temperature included: "
+        "mean distance between confidence and accuracy over 15 bins of equal width, 0 to 1. It is "
+        "biased upwards for few images.",
         examples=[0.031],
     )
     log_loss: float = Field(
-        description="Mean cross-entropy of the same probabilities, in nats.", examples=[0.21]
+        description="Mean cross-entropy of the served probabilities, in nats.", examples=[0.21]
     )
 
 
-class EvaluationAnswer(BaseModel):
-    """The figures, and what they are made of.
+class EvaluationResult(BaseModel):
+    """The metrics, and the predictions behind them.
 
-    targets and predicted are positions in class_names, one for each image in the manifest's order.
+    targets and predicted are indices in class_names, one for each image in the manifest's order.
     """
 
     figures: EvaluationFigures
@@ -67,40 +67,44 @@ DatasetId = Annotated[
         min_length=1,
         max_length=40,
         pattern=r"^[\w-]+$",
-        description="A dataset that is ready and has the model's classes.",
+        description="Id of a dataset that is ready and has the model's classes.",
         examples=["ds_01k0w1rhzekvcw9wykj3fymg"],
     ),
 ]
 SplitChoice = Annotated[
     Split | None,
     Field(
-        description="Which of its images; left out, `test` where there is one, else `val`.",
+        description="Split of the dataset. Default: `test` if it has one, otherwise `val`.",
         examples=["test"],
     ),
 ]
 
 
 class EvaluateRequest(ApiModel):
-    """The images that a version shall be judged on."""
+    """The images to evaluate a version on."""
 
     dataset_id: DatasetId
     split: SplitChoice = None
 
 
 class Evaluation(EvaluationFigures, VersionName):
-    """What a version is worth on the images of one split."""
+    """The evaluation of a version on one split of a dataset."""
 
-    dataset_id: str = Field(description="Whose images.", examples=["ds_01k0w1rhzekvcw9wykj3fymg"])
+    dataset_id: str = Field(
+        description="Id of the dataset.", examples=["ds_01k0w1rhzekvcw9wykj3fymg"]
+    )
     dataset_digest: str = Field(
-        description="Which images: the same digest and split are the same images.",
+        description="Digest of the dataset's images.",
         examples=["2c26b46b…"],
     )
-    split: Split = Field(description="Which of them.", examples=["test"])
+    split: Split = Field(description="Split of the dataset.", examples=["test"])
     class_names: list[str] = Field(
-        description="The order of rows, columns and `per_class`.", examples=[["ants", "bees"]]
+        description="Classes in the order of rows, columns and `per_class`.",
+        examples=[["ants", "bees"]],
     )
     warnings: list[str] = Field(
-        description="Why the figures may flatter the version: it has seen these images.",
+        description="Reasons why the metrics may be too optimistic: the version has seen these "
+        "images.",
         examples=[[]],
     )
-    evaluated_at: UtcTime = Field(description="When a worker had looked at the images.")
+    evaluated_at: UtcTime = Field(description="When the evaluation finished.")

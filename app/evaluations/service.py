@@ -1,4 +1,4 @@
-"""Having versions judged on a dataset's images, each version on each split once."""
+"""Request evaluations of versions on datasets; each version and split is evaluated once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from app.errors import InputProblem, NotFound, ValidationFailed
 from app.evaluations.schemas import (
     EvaluateRequest,
     Evaluation,
-    EvaluationAnswer,
-    EvaluationQuestion,
+    EvaluationParameters,
+    EvaluationResult,
     Runtime,
 )
 from app.models.references import ModelReference
@@ -27,37 +27,39 @@ _SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The question about one version on one split, and what a worker has found so far."""
+class RequestedEvaluation:
+    """An evaluation of one version on one split; a worker may still have to run it."""
 
     version: ModelVersion
     dataset: Dataset
     split: Split
     analysis: AnalysisRequest
 
-    def find_answer(self) -> EvaluationAnswer | None:
-        """None while it is waited for; raises what the evaluation failed with."""
-        answer = analyses.require_result(self.analysis)
-        return None if answer is None else EvaluationAnswer.model_validate(answer)
+    def find_result(self) -> EvaluationResult | None:
+        """Return the result, None until it is ready; raises the error of a failed evaluation."""
+        result = analyses.require_result(self.analysis)
+        return None if result is None else EvaluationResult.model_validate(result)
 
 
 def request_evaluation(
     session: Session, name: str, version: int, request: EvaluateRequest, *, runtime: Runtime
-) -> Asked:
-    """Have a version judged, unless it was.
+) -> RequestedEvaluation:
+    """Queue the evaluation of a version, unless there is one already.
 
     Raises NotFound, Conflict and DatasetInvalid for a dataset that is not ready, ValidationFailed
-    for a split that it does not have or classes that are not the model's.
+    for a split that it does not have, or for classes that are not the model's.
     """
     dataset = lock_dataset(session, request.dataset_id)
     row = resolve(ModelRepository(session), ModelReference(name, version=version))
-    return ask(session, row, dataset, choose_split(dataset, request.split), runtime=runtime)
+    return ensure_requested(
+        session, row, dataset, choose_split(dataset, request.split), runtime=runtime
+    )
 
 
 def get_evaluation(
     session: Session, name: str, version: int, request: EvaluateRequest, *, runtime: Runtime
-) -> Asked:
-    """What was asked before; raises NotFound if nobody has."""
+) -> RequestedEvaluation:
+    """Return a requested evaluation; raises NotFound."""
     row = resolve(ModelRepository(session), ModelReference(name, version=version))
     dataset = DatasetRepository(session).get(request.dataset_id)
     require_ready(dataset)
@@ -73,13 +75,13 @@ def get_evaluation(
             f"{name}:{version} has not been evaluated on the {split} split of {dataset.id}; "
             "POST to its `evaluate` first."
         )
-    return Asked(row, dataset, split, analysis)
+    return RequestedEvaluation(row, dataset, split, analysis)
 
 
 def lock_dataset(session: Session, dataset_id: str) -> Dataset:
-    """A dataset that is ready, and is not deleted before the transaction ends.
+    """Return a dataset that is ready, locked against deletion until the transaction ends.
 
-    Locked before any model, as where a job registers one. Raises NotFound, Conflict and
+    Lock it before any model, as the registration by a job does. Raises NotFound, Conflict and
     DatasetInvalid for a dataset that is not ready.
     """
     dataset = DatasetRepository(session).get(dataset_id, share_lock=True)
@@ -87,10 +89,10 @@ def lock_dataset(session: Session, dataset_id: str) -> Dataset:
     return dataset
 
 
-def ask(
+def ensure_requested(
     session: Session, version: ModelVersion, dataset: Dataset, split: Split, *, runtime: Runtime
-) -> Asked:
-    """Ask about a version unless it was; raises ValidationFailed where the classes are others."""
+) -> RequestedEvaluation:
+    """Queue the evaluation unless there is one; raises ValidationFailed for other classes."""
     require_same_classes(version, dataset)
     analysis = analyses.request_analysis(
         session,
@@ -99,43 +101,44 @@ def ask(
         parameters=_parameters(version, split, runtime),
         queue="predict",
     )
-    return Asked(version, dataset, split, analysis)
+    return RequestedEvaluation(version, dataset, split, analysis)
 
 
 def require_same_classes(version: ModelVersion, dataset: Dataset) -> None:
-    """Raise ValidationFailed, with both lists, where a dataset's classes are not the version's."""
+    """Raise ValidationFailed, with both lists, if the dataset's classes are not the version's."""
     if set(version.class_names) != set(dataset.class_names):
         message = (
-            f"{version.name}:{version.version} tells {list_names(version.class_names)} apart, "
-            f"{dataset.id} has {list_names(dataset.class_names)}."
+            f"{version.name}:{version.version} has the classes {list_names(version.class_names)}, "
+            f"and {dataset.id} has {list_names(dataset.class_names)}; use a dataset with the "
+            "version's classes."
         )
         allowed = tuple(version.class_names)
         raise ValidationFailed(InputProblem(("body", "dataset_id"), message, allowed))
 
 
-def present(asked: Asked) -> Evaluation | None:
-    """The evaluation as it is shown, None while it is waited for; raises what it failed with."""
-    answer = asked.find_answer()
-    if answer is None or asked.analysis.finished_at is None:
+def view_evaluation(requested: RequestedEvaluation) -> Evaluation | None:
+    """Return the evaluation as it is sent, None until it is ready; raises its error."""
+    result = requested.find_result()
+    if result is None or requested.analysis.finished_at is None:
         return None
-    version, dataset = asked.version, asked.dataset
+    version, dataset = requested.version, requested.dataset
     return Evaluation(
-        **dict(answer.figures),
+        **dict(result.figures),
         name=version.name,
         version=version.version,
         dataset_id=dataset.id,
         dataset_digest=str(dataset.digest),
-        split=asked.split,
+        split=requested.split,
         class_names=version.class_names,
-        warnings=list_warnings(version, dataset, asked.split),
-        evaluated_at=asked.analysis.finished_at,
+        warnings=list_warnings(version, dataset, requested.split),
+        evaluated_at=requested.analysis.finished_at,
     )
 
 
 def choose_split(
     dataset: Dataset, split: Split | None, *, loc: tuple[str, ...] = ("body", "split")
 ) -> Split:
-    """The split that is meant. Raises ValidationFailed at `loc` where it has no images."""
+    """Return the split, or the default; raises ValidationFailed at `loc` if it has no images."""
     splits = tuple(one for one in _SPLITS if dataset.splits.get(one, {}).get("num_images"))
     chosen = split or ("test" if "test" in splits else "val")
     if chosen not in splits:
@@ -145,19 +148,19 @@ def choose_split(
 
 
 def list_warnings(version: ModelVersion, dataset: Dataset, split: Split) -> list[str]:
-    """What a version has seen of the images that it is judged on."""
+    """Return warnings if the version has seen the images of the evaluation."""
     if version.dataset_digest is None or version.dataset_digest != dataset.digest:
         return []
     name = f"{version.name}:{version.version}"
     if split == "train":
-        return [f"{name} was trained on these very images."]
+        return [f"{name} was trained on these images."]
     if split == "val":
-        return [f"{name} took its best epoch by these very images."]
+        return [f"The best epoch of {name} was chosen on these images."]
     return []
 
 
 def _parameters(version: ModelVersion, split: Split, runtime: Runtime) -> dict[str, Any]:
-    return EvaluationQuestion(
+    return EvaluationParameters(
         checkpoint_key=version.checkpoint_key,
         trust_key=version.trust_key,
         quantized_key=version.quantized_key,
@@ -169,6 +172,6 @@ def _parameters(version: ModelVersion, split: Split, runtime: Runtime) -> dict[s
 
 
 def list_names(names: Sequence[str], at_most: int = 10) -> str:
-    """Names in a sentence, the first of them where there are many."""
+    """Return names for a sentence, at most so many of them."""
     shown = ", ".join(names[:at_most])
     return f"{shown} and {len(names) - at_most} more" if len(names) > at_most else shown

@@ -1,4 +1,4 @@
-"""Taking a version away in a form that needs nothing of this service."""
+"""HTTP route that exports a version as an archive for use without this service."""
 
 from typing import Annotated, Any
 
@@ -9,9 +9,9 @@ from app import errors
 from app.analyses.service import require_result
 from app.analyses.views import PENDING_RESPONSE, pending_response
 from app.exports.schemas import Export
-from app.exports.service import ask_export
+from app.exports.service import request_export
 from app.ml.export.formats import ExportFormat
-from app.models.paths import NamePath, VersionPath
+from app.models.path_parameters import NamePath, VersionPath
 from app.web.dependencies import SessionDep, StorageDep
 from app.web.problems import problem_responses
 
@@ -20,9 +20,9 @@ router = APIRouter(tags=["models"])
 _ARCHIVE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": (
-            "A zip archive: the model, `model.json` (class names, preprocessing in words, "
-            "calibration, what the check found), `predict.py` (a runnable example that needs "
-            "nothing of this service) and the golden pictures with their probabilities."
+            "A zip archive: the model, `model.json` (class names, description of the "
+            "preprocessing, calibration, result of the check), `predict.py` (an example that runs "
+            "without this service) and the test images of the check with their probabilities."
         ),
         "content": {"application/zip": {}},
         "headers": {
@@ -31,19 +31,20 @@ _ARCHIVE: dict[int | str, dict[str, Any]] = {
                 "schema": {"type": "string"},
             },
             "Graft-Max-Difference": {
-                "description": "Largest difference in probability from the model that was found.",
+                "description": "Largest difference of a probability between the archive and the "
+                "model.",
                 "schema": {"type": "number"},
             },
         },
     },
-    304: {"description": "The archive is the one that `If-None-Match` names."},
+    304: {"description": "The archive has the digest in `If-None-Match`."},
 }
 
 
 @router.get(
     "/models/{name}/versions/{version}/export",
     response_class=Response,
-    summary="Take a version away",
+    summary="Download an exported model",
     responses={
         **_ARCHIVE,
         **PENDING_RESPONSE,
@@ -67,21 +68,23 @@ def get_export(  # noqa: PLR0913 - FastAPI's parameters are the request's parts
         ExportFormat,
         Query(
             alias="format",
-            description="`safetensors` for torchvision; `onnx`, `torch_export` and `openvino` take "
-            "decoded pixels of any size and prepare them themselves.",
+            description="`safetensors`: weights for torchvision. `onnx`, `torch_export`, "
+            "`openvino`: a "
+            "graph that takes decoded pixels of any size and includes the preprocessing.",
             examples=["onnx"],
         ),
     ],
     if_none_match: Annotated[
-        str | None, Header(description="An `ETag` that is known already.")
+        str | None, Header(description="The `ETag` of an archive that the client has.")
     ] = None,
 ) -> Response:
-    """One self-contained archive, checked against the model on golden pictures.
+    """Download a self-contained archive of a version.
 
-    A worker makes it once: until then the answer is 202, and the same request brings it later. An
-    archive that answers otherwise than the model within 0.001 in probability is not handed out.
+    A worker builds the archive once. Until it is ready, the response is 202; repeat the request
+    later. The worker compares the archive with the model on test images. If a probability differs
+    by more than 0.001, the export fails.
     """
-    analysis = ask_export(session, name, version, export_format)
+    analysis = request_export(session, name, version, export_format)
     result = require_result(analysis)
     if result is None:
         location = f"/models/{name}/versions/{version}/export?format={export_format}"
@@ -96,7 +99,9 @@ def get_export(  # noqa: PLR0913 - FastAPI's parameters are the request's parts
     try:
         path = storage.path(str(analysis.file_key))
     except FileNotFoundError as error:
-        raise errors.Unavailable("The archive cannot be read.") from error
+        raise errors.Unavailable(
+            "The archive's file is not in the storage; restore a backup."
+        ) from error
     return FileResponse(
         path,
         media_type="application/zip",

@@ -1,4 +1,4 @@
-"""Taking a version away: the question a worker is asked, and its answer."""
+"""Parameters and result of an export."""
 
 from typing import Literal
 
@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict
 from app.ml.export.formats import Check, ExportFormat
 
 
-class ExportQuestion(BaseModel):
-    """A registered version, and the form in which it is wanted.
+class ExportParameters(BaseModel):
+    """The version to export, and the format.
 
     digest is that of the checkpoint; trust_key is None for a version without calibration.
     """
@@ -25,7 +25,7 @@ class ExportQuestion(BaseModel):
 
 
 class Export(BaseModel):
-    """The finished archive: its sha256 in hex, its size, and how near it stays to the original."""
+    """The finished archive: its sha256 in hex, its size, and the comparison with the model."""
 
     model_config = ConfigDict(frozen=True)
 

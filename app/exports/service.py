@@ -1,10 +1,10 @@
-"""Versions to take away: asked of a worker once, then answered from the storage."""
+"""Request exports of versions; a worker runs each once, and its archive is stored."""
 
 from sqlalchemy.orm import Session
 
 from app.analyses.service import request_analysis
 from app.db.tables import AnalysisRequest
-from app.exports.schemas import ExportQuestion
+from app.exports.schemas import ExportParameters
 from app.ml.export.formats import ExportFormat
 from app.models.references import ModelReference
 from app.models.repository import ModelRepository
@@ -12,17 +12,17 @@ from app.models.service import resolve
 from app.quantization.service import require_float
 
 
-def ask_export(
+def request_export(
     session: Session, name: str, version: int, export_format: ExportFormat
 ) -> AnalysisRequest:
-    """The analysis for this version in this form, put to the workers if it is new.
+    """Return the export of this version in this format, queued for a worker if it is new.
 
-    Raises NotFound, Conflict for a version in int8.
+    Raises NotFound, Conflict for an int8 version.
     """
     models = ModelRepository(session)
     row = resolve(models, ModelReference(name, version=version))
     require_float(row)
-    question = ExportQuestion(
+    parameters = ExportParameters(
         format=export_format,
         name=row.name,
         version=row.version,
@@ -34,5 +34,5 @@ def ask_export(
         session,
         kind="export",
         subject_id=row.job_id,
-        parameters=question.model_dump(mode="json"),
+        parameters=parameters.model_dump(mode="json"),
     )

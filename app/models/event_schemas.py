@@ -1,4 +1,4 @@
-"""The audit log of models on the wire."""
+"""HTTP schemas of the models' event log."""
 
 from typing import Any, Literal
 
@@ -24,22 +24,23 @@ EventType = Literal[
 
 
 class RegistryEventDetail(ApiModel):
-    """One entry of a model's log."""
+    """One event in a model's log."""
 
-    id: str = Field(description="Sorts by time.", examples=["ev_01k0w1rhzemcbybsywa1w8p9"])
-    name: Name = Field(description="The model.", examples=["ants-and-bees"])
-    type: EventType = Field(description="What was done.", examples=["alias_moved"])
-    version: int | None = Field(
-        description="The version it was done with; null where it was none.", examples=[3]
+    id: str = Field(
+        description="Id of the event; ids sort by time.", examples=["ev_01k0w1rhzemcbybsywa1w8p9"]
     )
+    name: Name = Field(description="The model.", examples=["ants-and-bees"])
+    type: EventType = Field(description="Type of the change.", examples=["alias_moved"])
+    version: int | None = Field(description="The version concerned, if any.", examples=[3])
     alias: AliasName | None = Field(
-        description="The alias; null where it was none.", examples=["champion"]
+        description="The alias concerned, if any.", examples=["champion"]
     )
     from_version: int | None = Field(
-        description="Where the alias pointed before; null where it was new.", examples=[2]
+        description="Previous version of the alias; null for a new alias.", examples=[2]
     )
     payload: dict[str, Any] = Field(
-        description="The rest: a gate, its verdict, the reason of a forced promotion, a reference.",
+        description="Further details: a gate, its verdict, the reason for a forced promotion, a "
+        "reference.",
         examples=[{"reason": "the old one confuses hornets"}],
     )
-    created_at: UtcTime = Field(description="When.")
+    created_at: UtcTime = Field(description="When the change was made.")

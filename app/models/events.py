@@ -1,4 +1,4 @@
-"""The audit log: every change of the registry, written in the transaction that makes it."""
+"""Append to and read the event log, which records every change in the same transaction."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +11,8 @@ from app.db.tables import RegistryEvent
 from app.models.event_schemas import EventType, RegistryEventDetail
 from app.web.schemas import Page, make_page
 
-MOVES: tuple[EventType, ...] = ("alias_moved", "forced", "rolled_back", "alias_deleted")
-"""What changes where an alias points."""
+ALIAS_CHANGES: tuple[EventType, ...] = ("alias_moved", "forced", "rolled_back", "alias_deleted")
+"""Types of the events that change an alias."""
 
 
 def append(  # noqa: PLR0913 - one keyword for each column
@@ -25,7 +25,7 @@ def append(  # noqa: PLR0913 - one keyword for each column
     from_version: int | None = None,
     payload: Mapping[str, Any] | None = None,
 ) -> None:
-    """Note what is being done to a model, whose row the transaction holds."""
+    """Append an event of a model, whose row the transaction has locked."""
     event = RegistryEvent(
         id=new_id("ev"),
         name=name,
@@ -39,14 +39,14 @@ def append(  # noqa: PLR0913 - one keyword for each column
     session.flush()
 
 
-def find_last_move(session: Session, name: str, alias: str) -> RegistryEvent | None:
-    """What last changed where an alias points."""
+def find_last_alias_change(session: Session, name: str, alias: str) -> RegistryEvent | None:
+    """Return the last event that changed the alias."""
     return session.scalar(
         select(RegistryEvent)
         .where(
             RegistryEvent.name == name,
             RegistryEvent.alias == alias,
-            RegistryEvent.type.in_(MOVES),
+            RegistryEvent.type.in_(ALIAS_CHANGES),
         )
         .order_by(RegistryEvent.id.desc())
         .limit(1)
@@ -56,7 +56,7 @@ def find_last_move(session: Session, name: str, alias: str) -> RegistryEvent | N
 def list_events(
     session: Session, name: str, *, limit: int, after: str | None
 ) -> Page[RegistryEventDetail]:
-    """A page of a model's log, newest first."""
+    """Return a page of a model's events, newest first."""
     query = (
         select(RegistryEvent)
         .where(RegistryEvent.name == name)

@@ -1,4 +1,4 @@
-"""The grammar of model references: `name`, `name@alias` or `name:version`."""
+"""Parse model references: `name`, `name@alias` or `name:version`."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from app.errors import InputProblem, ValidationFailed
 from app.web.schemas import ALIAS_PATTERN, NAME_PATTERN, RESERVED_NAMES
 
 CHAMPION = "champion"
-"""The alias that a bare name means, where the model has it."""
+"""The alias that a bare name selects, if the model has it."""
 
 MAX_VERSION = 999_999_999
 
@@ -22,8 +22,8 @@ ReferenceText = Annotated[
     str,
     Field(
         max_length=160,
-        description="A model reference: `name` (its `champion` alias, else its newest version), "
-        "`name@alias` or `name:version`.",
+        description="A model reference: `name` (its `champion` alias, otherwise its newest "
+        "version), `name@alias` or `name:version`.",
         examples=["ants-and-bees@champion"],
         json_schema_extra={"pattern": f"^{_NAME}(@{_ALIAS}|:{_VERSION})?$"},
     ),
@@ -32,7 +32,7 @@ ReferenceText = Annotated[
 
 @dataclass(frozen=True)
 class ModelReference:
-    """A parsed reference; at most one of alias and version is there."""
+    """A parsed reference; at most one of alias and version is set."""
 
     name: str
     alias: str | None = None
@@ -45,25 +45,25 @@ class ModelReference:
 
 
 def parse_reference(text: str, *, loc: tuple[str | int, ...] = ("body", "model")) -> ModelReference:
-    """Read a reference; raises ValidationFailed at `loc` that says which part is wrong."""
+    """Parse a reference; raises ValidationFailed at `loc`, with the invalid part."""
     name, mark, rest = _split(text)
     if name in RESERVED_NAMES:
-        raise _wrong(loc, f"'{name}' is reserved and cannot be a model")
+        raise _invalid(loc, f"'{name}' is reserved and cannot be a model")
     if not re.fullmatch(_NAME, name):
-        raise _wrong(
+        raise _invalid(
             loc,
             "a model's name is 1 to 63 lower-case letters, digits, '.', '_' and '-', "
             "the first a letter or digit",
         )
     if mark == "@":
         if not re.fullmatch(_ALIAS, rest):
-            raise _wrong(
+            raise _invalid(
                 loc, "after '@' an alias must follow: like a name, but starting with a letter"
             )
         return ModelReference(name, alias=rest)
     if mark == ":":
         if not re.fullmatch(_VERSION, rest):
-            raise _wrong(loc, f"after ':' a version must follow, 1 to {MAX_VERSION}")
+            raise _invalid(loc, f"after ':' a version must follow, 1 to {MAX_VERSION}")
         return ModelReference(name, version=int(rest))
     return ModelReference(name)
 
@@ -74,6 +74,6 @@ def _split(text: str) -> tuple[str, str, str]:
     return name, mark, rest
 
 
-def _wrong(loc: tuple[str | int, ...], message: str) -> ValidationFailed:
+def _invalid(loc: tuple[str | int, ...], message: str) -> ValidationFailed:
     where = ".".join(map(str, loc[1:]))
     return ValidationFailed(InputProblem(loc, f"`{where}`: {message}.", _FORMS))

@@ -1,4 +1,4 @@
-"""The queries behind models, versions, aliases and the chosen model."""
+"""Database queries of models, versions, aliases and the chosen model."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ _SERVING_ID = 1
 
 
 class ModelRepository:
-    """Models with their versions and aliases, and which of them is chosen."""
+    """Read and write models, their versions and aliases, and the chosen model in one session."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -23,7 +23,7 @@ class ModelRepository:
         return self.session.get(Model, name)
 
     def lock(self, name: str) -> Model | None:
-        """The model's row, held until the transaction ends: whoever changes a model takes it."""
+        """Lock the model's row until the transaction ends; every change of a model does this."""
         return self.session.scalar(select(Model).where(Model.name == name).with_for_update())
 
     def list_models(self, *, limit: int, after: str | None) -> Sequence[Model]:
@@ -33,7 +33,7 @@ class ModelRepository:
         return self.session.scalars(query).all()
 
     def next_version(self, name: str) -> int:
-        """Take a version number that no other transaction has had or will have."""
+        """Return a version number that is never used again."""
         self._insert_if_absent(Model, {"name": name, "last_version": 0, "labels": {}})
         taken = self.session.execute(
             update(Model)
@@ -47,7 +47,7 @@ class ModelRepository:
         return self.session.get(ModelVersion, (name, version))
 
     def find_newest_version(self, name: str) -> ModelVersion | None:
-        """What a bare name means without a champion: none in int8, which must pass a gate."""
+        """Return the newest version that is not int8, since int8 versions must pass a gate."""
         return self.session.scalar(
             select(ModelVersion)
             .where(ModelVersion.name == name, ModelVersion.quantized_key.is_(None))
@@ -56,7 +56,7 @@ class ModelRepository:
         )
 
     def list_versions(self, name: str) -> Sequence[ModelVersion]:
-        """Newest first."""
+        """Return a model's versions, newest first."""
         return self.session.scalars(
             select(ModelVersion)
             .where(ModelVersion.name == name)
@@ -64,7 +64,7 @@ class ModelRepository:
         ).all()
 
     def newest_version_numbers(self, names: Sequence[str]) -> dict[str, int]:
-        """The newest version of each model that has any."""
+        """Return the newest version of each model that has any."""
         rows = self.session.execute(
             select(ModelVersion.name, func.max(ModelVersion.version).label("version"))
             .where(ModelVersion.name.in_(names))
@@ -93,21 +93,21 @@ class ModelRepository:
         return self.session.get(Serving, _SERVING_ID)
 
     def find_gate(self, name: str) -> dict[str, Any] | None:
-        """A model's gate as it is now, without taking the model's row."""
+        """Return a model's current gate, without a lock on the model."""
         return self.session.scalar(select(Model.gate).where(Model.name == name))
 
-    def choose_if_nothing_is(self, reference: str) -> bool:
-        """Whether nothing was chosen before."""
+    def choose_first(self, reference: str) -> bool:
+        """Choose a model if none is chosen; returns True if it did."""
         return self._insert_if_absent(
             Serving, {"id": _SERVING_ID, "model": reference, "shadow_fraction": 0.0}
         )
 
     def lock_serving(self) -> Serving:
-        """The row of what is chosen, held until the transaction ends."""
+        """Lock and return the row of the chosen model until the transaction ends."""
         return self.session.get_one(Serving, _SERVING_ID, with_for_update=True)
 
     def _insert_if_absent(self, table: type[Base], values: dict[str, object]) -> bool:
-        # Two transactions may both come first: a SELECT before the INSERT would not see the other.
+        # Not a SELECT before the INSERT, which would not see a concurrent transaction.
         insert = (
             postgresql.insert(table)
             if self.session.get_bind().dialect.name == "postgresql"

@@ -1,10 +1,10 @@
-"""HTTP of the model registry."""
+"""HTTP routes of models and their versions."""
 
 from fastapi import APIRouter
 
 from app.errors import InUse, NotFound, ValidationFailed
 from app.models import service
-from app.models.paths import NamePath, VersionPath
+from app.models.path_parameters import NamePath, VersionPath
 from app.models.schemas import (
     ModelDetail,
     ModelSummary,
@@ -17,39 +17,39 @@ from app.web.schemas import Metadata, Page
 router = APIRouter(tags=["models"])
 
 
-@router.get("/models", summary="List models by name")
+@router.get("/models", summary="List models")
 def list_models(session: ReadSessionDep, page: PageDep) -> Page[ModelSummary]:
-    """List the registered models by name; `after` is the last name of the page before."""
+    """List the registered models by name; `after` is the last name of the previous page."""
     return service.list_models(session, limit=page.limit, after=page.after)
 
 
 @router.get(
     "/models/{name}",
-    summary="Look at a model and its versions",
+    summary="Get a model",
     responses=problem_responses(NotFound),
 )
 def get_model(session: ReadSessionDep, name: NamePath) -> ModelDetail:
-    """Show a model with its versions and aliases."""
+    """Return a model with its versions and aliases."""
     return service.get_model(session, name)
 
 
 @router.put(
     "/models/{name}/metadata",
-    summary="Put your own pairs on a model",
+    summary="Set a model's metadata",
     responses=problem_responses(NotFound, ValidationFailed),
 )
 def put_metadata(session: SessionDep, name: NamePath, body: Metadata) -> ModelDetail:
-    """Let these pairs replace all that the model has."""
+    """Replace the model's metadata with these key-value pairs."""
     return service.set_metadata(session, name, body)
 
 
 @router.get(
     "/models/{name}/versions/{version}",
-    summary="Look at a version",
+    summary="Get a version",
     responses=problem_responses(NotFound),
 )
 def get_version(session: ReadSessionDep, name: NamePath, version: VersionPath) -> VersionDetail:
-    """Show one version of a model."""
+    """Return one version of a model."""
     return service.get_version(session, name, version)
 
 
@@ -60,5 +60,5 @@ def get_version(session: ReadSessionDep, name: NamePath, version: VersionPath) -
     responses=problem_responses(NotFound, InUse),
 )
 def delete_version(session: SessionDep, name: NamePath, version: VersionPath) -> None:
-    """Delete a version that no alias points to and that is not the chosen model."""
+    """Delete a version that no alias, chosen model or shadow uses."""
     service.delete_version(session, name, version)

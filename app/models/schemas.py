@@ -1,4 +1,4 @@
-"""Models, versions, aliases and the chosen model on the wire."""
+"""HTTP schemas of models and their versions."""
 
 from typing import Annotated
 
@@ -9,65 +9,75 @@ from app.web.schemas import AliasName, ApiModel, Metadata, Name, UtcTime
 
 VersionNumber = Annotated[
     int,
-    Field(ge=1, le=MAX_VERSION, description="Counts from 1; never used again.", examples=[3]),
+    Field(
+        ge=1,
+        le=MAX_VERSION,
+        description="Version number, from 1. Numbers are never reused.",
+        examples=[3],
+    ),
 ]
 
 
 class VersionName(ApiModel):
-    """One version of one model."""
+    """The name of one version of a model."""
 
     name: Name = Field(description="Name of the model.", examples=["ants-and-bees"])
     version: VersionNumber
 
 
 class Calibration(ApiModel):
-    """How a version's probabilities are calibrated, and on what."""
+    """The calibration of a version's probabilities."""
 
     temperature: float = Field(
         gt=0,
-        description="What logits are divided by before the softmax; above 1 the model by itself is "
-        "too sure.",
+        description="Divisor of the logits before the softmax; above 1 if the uncalibrated model "
+        "is overconfident.",
         examples=[1.3],
     )
     num_images: int = Field(
         ge=1,
-        description="Validation images behind the temperature, the sets of labels for a coverage, "
-        "and the limit of novelty.",
+        description="Number of validation images used for the temperature, the prediction sets and "
+        "the out-of-distribution limit (`novelty`).",
         examples=[153],
     )
 
 
 class VersionDetail(VersionName):
-    """A servable checkpoint and where it came from."""
+    """A registered checkpoint and its origin."""
 
     aliases: list[AliasName] = Field(
         description="Aliases that point to it.", examples=[["champion"]]
     )
     job_id: str = Field(description="The job that trained it.", examples=["job_06f3k2…"])
-    architecture: str = Field(description="By torchvision's name.", examples=["squeezenet1_0"])
+    architecture: str = Field(description="torchvision's name.", examples=["squeezenet1_0"])
     class_names: list[str] = Field(
         min_length=1,
-        description="In the order of the model's outputs.",
+        description="Classes in the order of the model's outputs.",
         examples=[["ants", "bees"]],
     )
     input_size: int = Field(
         ge=1, description="Height and width of the input in pixels.", examples=[224]
     )
     val_accuracy: float = Field(
-        ge=0, le=1, description="Of its best epoch, on the validation split.", examples=[0.947]
+        ge=0,
+        le=1,
+        description="Accuracy of its best epoch on the validation split.",
+        examples=[0.947],
     )
     calibration: Calibration | None = Field(
-        description="How its probabilities are calibrated; null for a version that cannot tell "
-        "sets of labels or novelty."
+        description="Calibration of its probabilities; null for a version without prediction sets "
+        "and out-of-distribution scores."
     )
-    num_bytes: int = Field(ge=0, description="Size of the checkpoint.", examples=[2_955_032])
+    num_bytes: int = Field(
+        ge=0, description="Size of the checkpoint in bytes.", examples=[2_955_032]
+    )
     digest: str = Field(description="sha256 of the checkpoint, hexadecimal.", examples=["9f86d08…"])
     dataset_digest: str | None = Field(
-        description="That of the images it was trained on; null where that is not known.",
+        description="Digest of the dataset it was trained on; null if unknown.",
         examples=["2c26b46b…"],
     )
     quantized_from: VersionNumber | None = Field(
-        description="The version that this one in int8 was made from; null for all others."
+        description="The original of this int8 version; null for all others."
     )
     created_at: UtcTime = Field(description="When it was registered.")
 
@@ -77,12 +87,12 @@ class ModelSummary(ApiModel):
 
     name: Name = Field(description="Name of the model.", examples=["ants-and-bees"])
     newest_version: int | None = Field(
-        ge=1, description="Its newest version; null once all are deleted.", examples=[3]
+        ge=1, description="Newest version; null if all are deleted.", examples=[3]
     )
     aliases: dict[AliasName, int] = Field(
-        description="The version each alias points to.", examples=[{"champion": 2}]
+        description="Version of each alias.", examples=[{"champion": 2}]
     )
-    metadata: Metadata = Field(description="Up to 16 pairs of your own.")
+    metadata: Metadata = Field(description="Up to 16 of your own key-value pairs.")
     created_at: UtcTime = Field(description="When its first version was registered.")
 
 

@@ -1,7 +1,7 @@
-"""Registering, naming, choosing and deleting model versions.
+"""Register, resolve, list and delete model versions, and change aliases.
 
-A checkpoint's file is never deleted here: queued jobs and running predictions may still need it, so
-it stays until the sweeper finds that nothing refers to it.
+This module never deletes a checkpoint's file, because queued jobs and running predictions may still
+need it. The sweeper deletes it once nothing refers to it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,11 +43,11 @@ def register_version(  # noqa: PLR0913 - one keyword for each column
     calibration: Calibration | None = None,
     quantized: tuple[str, int] | None = None,
 ) -> int:
-    """Make a checkpoint the next version of a model; returns its number.
+    """Register a checkpoint as the next version of a model; returns its number.
 
-    quantized are the key of its graph in int8 and the version that this was made from.
-    Concurrent registrations get different numbers, and a deleted version's number is not given
-    again. The first model ever registered becomes the chosen one.
+    quantized is the storage key of the int8 graph with the original version's number. Concurrent
+    registrations get different numbers, and a deleted version's number is never reused. The first
+    registered model of all becomes the chosen model.
     """
     models = ModelRepository(session)
     version = models.next_version(name)
@@ -73,7 +73,7 @@ def register_version(  # noqa: PLR0913 - one keyword for each column
     session.flush()
     payload = {"job_id": job_id} | ({"quantized_from": quantized[1]} if quantized else {})
     events.append(session, name, "registered", version=version, payload=payload)
-    if models.choose_if_nothing_is(name):
+    if models.choose_first(name):
         events.append(session, name, "chosen", payload={"model": name, "before": None})
     return version
 
@@ -81,7 +81,7 @@ def register_version(  # noqa: PLR0913 - one keyword for each column
 def resolve_reference(
     session: Session, reference: str, *, loc: tuple[str | int, ...] = ("body", "model")
 ) -> ModelVersion:
-    """The version that a reference means at this moment.
+    """Return the current version of a reference.
 
     Raises ValidationFailed at `loc` for text that is no reference, NotFound for an unknown model,
     alias or version, ModelNotReady for a model whose versions are all deleted.
@@ -90,13 +90,13 @@ def resolve_reference(
 
 
 def resolve_chosen(session: Session) -> ModelVersion:
-    """The version the chosen model means at this moment; raises ModelNotReady before one is."""
+    """Return the current version of the chosen model; raises ModelNotReady if there is none."""
     models = ModelRepository(session)
     return resolve(models, parse_reference(require_chosen(models).model))
 
 
 def list_models(session: Session, *, limit: int, after: str | None) -> Page[ModelSummary]:
-    """A page of the models by name."""
+    """Return a page of the models by name."""
     models = ModelRepository(session)
     rows = models.list_models(limit=limit + 1, after=after)
     page = rows[:limit]
@@ -111,11 +111,11 @@ def list_models(session: Session, *, limit: int, after: str | None) -> Page[Mode
 
 
 def get_model(session: Session, name: str) -> ModelDetail:
-    """A model with all its versions, newest first; raises NotFound."""
+    """Return a model with all its versions, newest first; raises NotFound."""
     models = ModelRepository(session)
     model = models.find(name)
     if model is None:
-        raise no_model(name)
+        raise model_not_found(name)
     versions = models.list_versions(name)
     aliases = models.list_aliases([name])
     summary = _summarize(model, versions[0].version if versions else None, aliases)
@@ -124,21 +124,21 @@ def get_model(session: Session, name: str) -> ModelDetail:
     )
 
 
-def set_metadata(session: Session, name: str, pairs: dict[str, str]) -> ModelDetail:
-    """Replace a model's pairs; raises NotFound."""
+def set_metadata(session: Session, name: str, metadata: dict[str, str]) -> ModelDetail:
+    """Replace a model's metadata; raises NotFound."""
     model = ModelRepository(session).lock(name)
     if model is None:
-        raise no_model(name)
-    if model.labels != pairs:
+        raise model_not_found(name)
+    if model.labels != metadata:
         events.append(
-            session, name, "metadata_set", payload={"metadata": pairs, "before": model.labels}
+            session, name, "metadata_set", payload={"metadata": metadata, "before": model.labels}
         )
-        model.labels = pairs
+        model.labels = metadata
     return get_model(session, name)
 
 
 def get_version(session: Session, name: str, version: int) -> VersionDetail:
-    """One version of a model; raises NotFound."""
+    """Return one version of a model; raises NotFound."""
     models = ModelRepository(session)
     return _describe(
         resolve(models, ModelReference(name, version=version)), models.list_aliases([name])
@@ -148,14 +148,14 @@ def get_version(session: Session, name: str, version: int) -> VersionDetail:
 def list_events(
     session: Session, name: str, *, limit: int, after: str | None
 ) -> Page[RegistryEventDetail]:
-    """A page of what was done to a model, newest first; raises NotFound."""
+    """Return a page of a model's events, newest first; raises NotFound."""
     if ModelRepository(session).find(name) is None:
-        raise no_model(name)
+        raise model_not_found(name)
     return events.list_events(session, name, limit=limit, after=after)
 
 
 def delete_version(session: Session, name: str, version: int) -> None:
-    """Forget a version.
+    """Delete a version.
 
     Raises NotFound, or InUse while an alias points to it or the chosen model or its shadow resolves
     to it.
@@ -166,19 +166,21 @@ def delete_version(session: Session, name: str, version: int) -> None:
     pointing = [a.alias for a in models.list_aliases([name]) if a.version == version]
     if pointing:
         raise InUse(
-            f"{name}:{version} is pointed to by {', '.join(pointing)}; move or delete that first."
+            f"These aliases point to {name}:{version}: {', '.join(pointing)}; move or delete them "
+            "first."
         )
     for reference in _list_served(models):
-        if _means(models, reference, row):
+        if _resolves_to(models, reference, row):
             raise InUse(
-                f"{name}:{version} is chosen, or the shadow ({reference}); choose another first."
+                f"{name}:{version} is the chosen model or its shadow ({reference}); choose another "
+                "one first (PUT /serving)."
             )
     analyses.delete_requests(session, row.job_id)
     models.delete_version(row)
     events.append(session, name, "version_deleted", version=version)
 
 
-def point_alias(  # noqa: PLR0913 - the move and what is noted of it
+def point_alias(  # noqa: PLR0913 - the change and its event
     session: Session,
     name: str,
     alias: str,
@@ -189,7 +191,7 @@ def point_alias(  # noqa: PLR0913 - the move and what is noted of it
 ) -> ModelAlias:
     """Point an alias, new or existing, to a version and log it; raises NotFound.
 
-    Asks no gate: `app.promotions.service` does.
+    Does not apply the gate: `app.promotions.service` does.
     """
     models = ModelRepository(session)
     models.lock(name)
@@ -208,34 +210,37 @@ def point_alias(  # noqa: PLR0913 - the move and what is noted of it
 
 
 def delete_alias(session: Session, name: str, alias: str) -> None:
-    """Remove an alias.
+    """Delete an alias.
 
     Raises NotFound, or InUse while the chosen model or its shadow names it, and for `champion`
-    while the model has a gate: the newest version would pass it by.
+    while the model has a gate, because the newest version would bypass it.
     """
     models = ModelRepository(session)
     model = models.lock(name)
     row = models.find_alias(name, alias)
     if row is None:
-        raise no_alias(name, alias)
+        raise alias_not_found(name, alias)
     reference = str(ModelReference(name, alias=alias))
     if reference in _list_served(models):
-        raise InUse(f"{reference} is chosen, or the shadow; choose another first.")
+        raise InUse(
+            f"{reference} is the chosen model or its shadow; choose another one first (PUT "
+            "/serving)."
+        )
     if alias == CHAMPION and model is not None and model.gate is not None:
-        raise InUse(f"The gate of {name} guards its {CHAMPION}; remove the gate first.")
+        raise InUse(f"{name} has a gate for its {CHAMPION}; delete the gate first.")
     session.delete(row)
     events.append(session, name, "alias_deleted", alias=alias, from_version=row.version)
 
 
 def resolve(models: ModelRepository, reference: ModelReference) -> ModelVersion:
-    """The version that a parsed reference means; raises what `resolve_reference` does."""
+    """Return the current version of a parsed reference; raises what `resolve_reference` does."""
     number = reference.version
     if reference.alias is not None or number is None:
         alias = models.find_alias(reference.name, reference.alias or CHAMPION)
         if alias is not None:
             number = alias.version
         elif reference.alias is not None:
-            raise no_alias(reference.name, reference.alias)
+            raise alias_not_found(reference.name, reference.alias)
     if number is not None:
         version = models.find_version(reference.name, number)
         if version is None:
@@ -245,38 +250,40 @@ def resolve(models: ModelRepository, reference: ModelReference) -> ModelVersion:
     if newest is not None:
         return newest
     if models.find(reference.name) is None:
-        raise no_model(reference.name)
-    raise ModelNotReady(f"The model '{reference.name}' has no version any more.")
+        raise model_not_found(reference.name)
+    raise ModelNotReady(
+        f"All versions of the model '{reference.name}' were deleted; register a new one."
+    )
 
 
 def require_chosen(models: ModelRepository) -> Serving:
-    """The row of what is chosen; raises ModelNotReady before anything is."""
+    """Return the row of the chosen model; raises ModelNotReady if there is none."""
     chosen = models.find_chosen()
     if chosen is None:
         raise ModelNotReady(
-            "No model has been chosen yet: the first successful job does it, or PUT /serving."
+            "No model has been chosen yet; run a training job, or choose a model with PUT /serving."
         )
     return chosen
 
 
 def _list_served(models: ModelRepository) -> list[str]:
-    """The references of the chosen model and its shadow."""
+    """Return the references of the chosen model and its shadow."""
     chosen = models.find_chosen()
     return [one for one in (chosen.model, chosen.shadow) if one] if chosen else []
 
 
-def _means(models: ModelRepository, served: str, version: ModelVersion) -> bool:
+def _resolves_to(models: ModelRepository, served: str, version: ModelVersion) -> bool:
     reference = parse_reference(served)
     return reference.name == version.name and resolve(models, reference) is version
 
 
-def no_alias(name: str, alias: str | None) -> NotFound:
-    """What there is to say of an alias that is not there."""
+def alias_not_found(name: str, alias: str | None) -> NotFound:
+    """Return the error for an unknown alias."""
     return NotFound(f"There is no alias '{alias}' of a model '{name}'.")
 
 
-def no_model(name: str) -> NotFound:
-    """What there is to say of a model that is not there."""
+def model_not_found(name: str) -> NotFound:
+    """Return the error for an unknown model."""
     return NotFound(f"There is no model '{name}'.")
 
 

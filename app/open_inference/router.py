@@ -1,4 +1,4 @@
-"""HTTP of the Open Inference Protocol: the same models through the door that its clients know."""
+"""HTTP routes of the Open Inference Protocol, for its existing clients."""
 
 from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,9 @@ from app.errors import (
     UnsupportedImage,
     ValidationFailed,
 )
-from app.models.paths import NamePath, VersionPath
-from app.open_inference.answer import answer
+from app.models.path_parameters import NamePath, VersionPath
+from app.open_inference.input_tensors import Limits, read_images, read_request
+from app.open_inference.output_tensors import build_response
 from app.open_inference.schemas import (
     InferRequest,
     InferResponse,
@@ -33,10 +34,9 @@ from app.open_inference.schemas import (
     ServerMetadata,
     ServerReady,
 )
-from app.open_inference.service import describe_model, refer, require_model
-from app.open_inference.tensors import Limits, read_images, read_request
-from app.predictions.caller import PredictorDep, admitted, unless_gone
-from app.predictions.results import Wish
+from app.open_inference.service import describe_model, make_reference, require_model
+from app.predictions.admission import PredictorDep, admit, cancel_on_disconnect
+from app.predictions.schemas import PredictOptions
 from app.web.dependencies import ReadSessionDep, ServicesDep, StorageDep
 from app.web.health import get_readiness
 from app.web.problems import problem_responses
@@ -48,7 +48,7 @@ router = APIRouter(prefix="/v2", tags=["open inference protocol"])
 
 JSON_LENGTH = "Inference-Header-Content-Length"
 
-_EVERY_CLASS = 2**31
+_ALL_CLASSES = 2**31
 _MODEL_ERRORS = problem_responses(NotFound, ModelNotReady)
 _READY_ERRORS = problem_responses(NotFound, ModelNotReady, Unavailable)
 _INFER: dict[str, Any] = {
@@ -71,8 +71,8 @@ _INFER: dict[str, Any] = {
     "openapi_extra": {
         "requestBody": {
             "required": True,
-            "description": "JSON alone, or JSON with tensors behind it, as binary: then "
-            f"`{JSON_LENGTH}` tells where the JSON ends.",
+            "description": "JSON, optionally followed by tensors as binary data; then "
+            f"`{JSON_LENGTH}` is the length of the JSON.",
             "content": {
                 "application/json": {
                     "schema": InferRequest.model_json_schema(
@@ -86,81 +86,81 @@ _INFER: dict[str, Any] = {
 }
 
 
-@router.get("", summary="What answers here")
+@router.get("", summary="Get server metadata")
 def get_server() -> ServerMetadata:
-    """The service, in the protocol's words."""
+    """Return name, version and extensions of the server."""
     return ServerMetadata(version=version_of("graft-server"), extensions=["binary_tensor_data"])
 
 
-@router.get("/health/live", summary="The process answers, in the protocol's words")
+@router.get("/health/live", summary="Check that the server is live")
 def get_live() -> ServerLive:
-    """Asks nothing of the database or the broker."""
+    """Return `live`, without a check of the database or the broker."""
     return ServerLive()
 
 
 @router.get(
     "/health/ready",
-    summary="The service can do its work, in the protocol's words",
+    summary="Check that the server is ready",
     responses=problem_responses(Unavailable),
 )
 def get_ready(services: ServicesDep) -> ServerReady:
-    """What /readyz says."""
+    """Return `ready`, or an error, by the same checks as /readyz."""
     get_readiness(services)
     return ServerReady()
 
 
-@router.get("/models/{name}", summary="A model's inputs and outputs", responses=_MODEL_ERRORS)
+@router.get("/models/{name}", summary="Get a model's metadata", responses=_MODEL_ERRORS)
 def get_model(name: NamePath, session: ReadSessionDep) -> ModelMetadata:
-    """Of the version that the name means: its `champion`, else its newest."""
+    """Return inputs and outputs of the model's `champion`, else of its newest version."""
     return describe_model(session, name, None)
 
 
 @router.get(
     "/models/{name}/versions/{version}",
-    summary="A version's inputs and outputs",
+    summary="Get a version's metadata",
     responses=_MODEL_ERRORS,
 )
 def get_model_version(
     name: NamePath, version: VersionPath, session: ReadSessionDep
 ) -> ModelMetadata:
-    """Of this very version."""
+    """Return inputs and outputs of this version."""
     return describe_model(session, name, version)
 
 
-@router.get("/models/{name}/ready", summary="Whether a model can answer", responses=_READY_ERRORS)
+@router.get("/models/{name}/ready", summary="Check that a model is ready", responses=_READY_ERRORS)
 def get_model_ready(name: NamePath, session: ReadSessionDep, storage: StorageDep) -> ModelReady:
-    """A model is loaded when it is first asked."""
+    """Return `ready` if the model's file exists. The first request loads the model."""
     require_model(session, storage, name, None)
     return ModelReady(name=name)
 
 
 @router.get(
     "/models/{name}/versions/{version}/ready",
-    summary="Whether a version can answer",
+    summary="Check that a version is ready",
     responses=_READY_ERRORS,
 )
 def get_version_ready(
     name: NamePath, version: VersionPath, session: ReadSessionDep, storage: StorageDep
 ) -> ModelReady:
-    """A model is loaded when it is first asked."""
+    """Return `ready` if the model's file exists. The first request loads the model."""
     require_model(session, storage, name, version)
     return ModelReady(name=name)
 
 
-@router.post("/models/{name}/infer", summary="Classify images by a model", **_INFER)
+@router.post("/models/{name}/infer", summary="Classify images with a model", **_INFER)
 async def infer(request: Request, predictor: PredictorDep, name: NamePath) -> Response:
-    """What POST /predict says of the images, as tensors; one bad image fails the request."""
-    return await _infer(request, predictor, refer(name, None))
+    """Return the results of POST /predict as tensors. One invalid image fails the request."""
+    return await _infer(request, predictor, make_reference(name, None))
 
 
 @router.post(
-    "/models/{name}/versions/{version}/infer", summary="Classify images by a version", **_INFER
+    "/models/{name}/versions/{version}/infer", summary="Classify images with a version", **_INFER
 )
 async def infer_version(
     request: Request, predictor: PredictorDep, name: NamePath, version: VersionPath
 ) -> Response:
-    """What POST /predict says of the images, as tensors; one bad image fails the request."""
-    return await _infer(request, predictor, refer(name, version))
+    """Return the results of POST /predict as tensors. One invalid image fails the request."""
+    return await _infer(request, predictor, make_reference(name, version))
 
 
 async def _infer(request: Request, predictor: "Predictor", reference: str) -> Response:
@@ -170,36 +170,39 @@ async def _infer(request: Request, predictor: "Predictor", reference: str) -> Re
         max_bytes=settings.max_image_bytes,
         max_pixels=settings.max_image_pixels,
     )
-    async with admitted(request, predictor):
+    async with admit(request, predictor):
         body = await _read(request)
         json_length = _find_json_length(request)
         if (len(body) if json_length is None else json_length) > settings.max_json_bytes:
             raise BodyTooLarge(
                 f"The JSON is larger than the {settings.max_json_bytes} bytes allowed; send the "
-                f"tensors behind it, as binary ({JSON_LENGTH})."
+                f"tensors after it as binary data ({JSON_LENGTH})."
             )
-        asked, behind = read_request(body, json_length)
-        with_logits = any(output.name == "logits" for output in asked.outputs)
-        wish = Wish(_EVERY_CLASS, logits=with_logits)
-        images = read_images(asked.inputs[0], behind, limits)
-        outcome = await unless_gone(
-            request, predictor.predict(images, reference=reference, wish=wish)
+        infer_request, binary_data = read_request(body, json_length)
+        # Without validation: over HTTP, top_k has a limit.
+        options = PredictOptions.model_construct(
+            top_k=_ALL_CLASSES,
+            logits=any(output.name == "logits" for output in infer_request.outputs),
         )
-    response, behind_it = answer(asked, outcome, outcome.class_names)
-    told = response.model_dump_json(exclude_none=True).encode()
-    if not behind_it:
-        return Response(told, media_type="application/json")
+        images = read_images(infer_request.inputs[0], binary_data, limits)
+        result = await cancel_on_disconnect(
+            request, predictor.predict(images, reference=reference, options=options)
+        )
+    response, output_data = build_response(infer_request, result, result.class_names)
+    content = response.model_dump_json(exclude_none=True).encode()
+    if not output_data:
+        return Response(content, media_type="application/json")
     return Response(
-        told + behind_it,
+        content + output_data,
         media_type="application/octet-stream",
-        headers={JSON_LENGTH: str(len(told))},
+        headers={JSON_LENGTH: str(len(content))},
     )
 
 
 async def _read(request: Request) -> bytes:
     if request.headers.get("content-encoding", "identity") != "identity":
         problem = InputProblem(
-            ("header", "content-encoding"), "Compressed bodies are not read.", ("identity",)
+            ("header", "content-encoding"), "Compressed bodies are not supported.", ("identity",)
         )
         raise ValidationFailed(problem)
     try:
@@ -213,6 +216,6 @@ def _find_json_length(request: Request) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 12):  # noqa: PLR2004 - any real length
-        problem = f"{JSON_LENGTH} is not a number of bytes."
+        problem = f"{JSON_LENGTH} is {text[:40]!r}; it must be the length of the JSON in bytes."
         raise ValidationFailed(InputProblem(("header", JSON_LENGTH.lower()), problem))
     return int(text)

@@ -1,4 +1,4 @@
-"""What the Open Inference Protocol asks of the registry."""
+"""Describe and check registered models for the Open Inference Protocol."""
 
 from sqlalchemy.orm import Session
 
@@ -9,14 +9,14 @@ from app.open_inference.schemas import INPUT_NAME, ModelMetadata, TensorMetadata
 from app.storage import Storage
 
 
-def refer(name: str, version: int | None) -> str:
-    """The reference of a model in a path; without a version, it is what the name means."""
+def make_reference(name: str, version: int | None) -> str:
+    """Return the reference of a model in a path; without a version, that of its name."""
     return str(ModelReference(name, version=version))
 
 
 def describe_model(session: Session, name: str, version: int | None) -> ModelMetadata:
-    """A model's inputs and outputs; raises what `resolve_reference` does."""
-    row = resolve_reference(session, refer(name, version))
+    """Return a model's inputs and outputs; raises what `resolve_reference` does."""
+    row = resolve_reference(session, make_reference(name, version))
     per_class = [-1, len(row.class_names)]
     return ModelMetadata(
         name=name,
@@ -32,7 +32,10 @@ def describe_model(session: Session, name: str, version: int | None) -> ModelMet
 
 
 def require_model(session: Session, storage: Storage, name: str, version: int | None) -> None:
-    """Raise Unavailable where a model cannot answer, and what `resolve_reference` does."""
-    row = resolve_reference(session, refer(name, version))
+    """Raise Unavailable if a model's file is missing, and what `resolve_reference` raises."""
+    row = resolve_reference(session, make_reference(name, version))
     if not storage.exists(row.checkpoint_key):
-        raise Unavailable(f"The file of {row.name}:{row.version} is not there.")
+        raise Unavailable(
+            f"The file of {row.name}:{row.version} is not in the storage. "
+            "Restore it from a backup, or use another version."
+        )

@@ -1,4 +1,4 @@
-"""A fixed number of threads behind a bounded queue: what does not fit is refused at once."""
+"""Run work in a fixed number of threads behind a bounded queue."""
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
@@ -9,15 +9,15 @@ from typing import Generic, TypeVar
 from app.errors import Overloaded, Unavailable
 from app.telemetry.metrics import PREDICT_QUEUE_DEPTH, PREDICT_SHED
 
-Work = TypeVar("Work")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Lanes(Generic[Work, Result]):
-    """Threads that work through a queue in the order of arrival, several of a kind at once.
+class Lanes(Generic[Item, Result]):
+    """Threads (lanes) that take items from a queue in the order of arrival, in groups of one kind.
 
-    A lane never waits for company: it takes what is there, and leaves the others their share.
-    Cancelling the future of work that still waits takes it out of the queue.
+    A lane never waits for a group to fill: it takes what is there, and leaves the other lanes their
+    share. Cancelling the future of an item that still waits removes it from the queue.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword for each number and each step
@@ -25,22 +25,22 @@ class Lanes(Generic[Work, Result]):
         num_lanes: int,
         *,
         queue_size: int,
-        run: Callable[[Sequence[Work]], Sequence[Result | BaseException]],
+        run: Callable[[Sequence[Item]], Sequence[Result | BaseException]],
         batch_size: int = 1,
-        kind: Callable[[Work], Hashable] = lambda _: None,
+        kind: Callable[[Item], Hashable] = lambda _: None,
         prepare: Callable[[], None] = lambda: None,
     ) -> None:
-        """`run` answers up to `batch_size` works of one `kind`, each with a result or its error.
+        """Start the threads.
 
-        What `run` raises is the error of all of them. `prepare` is run once in each thread before
-        its first work.
+        `run` returns a result or an error for each of up to `batch_size` items of one `kind`. What
+        `run` raises is the error of all of them. Each thread calls `prepare` once at its start.
         """
         self.queue_size = queue_size
         self.batch_size = batch_size
         self._run = run
         self._kind = kind
         self._prepare = prepare
-        self._waiting: dict[Future[Result], Work] = {}
+        self._waiting: dict[Future[Result], Item] = {}
         self._changed = threading.Condition()
         self._is_closed = False
         self._num_running = num_lanes
@@ -57,31 +57,34 @@ class Lanes(Generic[Work, Result]):
 
     @property
     def is_idle(self) -> bool:
-        """Whether a lane has nothing to do."""
+        """True while a lane has nothing to do."""
         return not self._waiting and self._num_running < len(self._threads)
 
-    def submit(self, works: Sequence[Work]) -> list[Future[Result]]:
-        """Queue all of these or none; raises Overloaded when there is no room for all of them."""
-        futures: list[Future[Result]] = [Future() for _ in works]
+    def submit(self, items: Sequence[Item]) -> list[Future[Result]]:
+        """Queue all items or none; raises Overloaded if there is no room for all of them."""
+        futures: list[Future[Result]] = [Future() for _ in items]
         for future in futures:
-            future.add_done_callback(self._forget)
+            future.add_done_callback(self._remove)
         with self._changed:
             if self._is_closed:
-                raise Unavailable("The service is shutting down.")
-            self.refuse_when_full(len(works))
-            self._waiting.update(zip(futures, works, strict=True))
+                raise Unavailable("The service is shutting down; try again.")
+            self.require_room(len(items))
+            self._waiting.update(zip(futures, items, strict=True))
             PREDICT_QUEUE_DEPTH.set(len(self._waiting))
-            self._changed.notify(len(works))
+            self._changed.notify(len(items))
         return futures
 
-    def refuse_when_full(self, num_works: int = 1) -> None:
-        """Raise Overloaded when so much more does not fit into the queue."""
-        if len(self._waiting) + num_works > self.queue_size:
+    def require_room(self, num_items: int = 1) -> None:
+        """Raise Overloaded if so many more items do not fit into the queue."""
+        if len(self._waiting) + num_items > self.queue_size:
             PREDICT_SHED.labels("queue_full").inc()
-            raise Overloaded("Too many images are waiting to be predicted; try again.")
+            raise Overloaded(
+                f"{len(self._waiting)} of at most {self.queue_size} images wait to be predicted; "
+                "try again."
+            )
 
     def close(self) -> None:
-        """Cancel what waits, finish what runs, end the threads."""
+        """Cancel the items that wait, finish those that run, end the threads."""
         with self._changed:
             self._is_closed = True
             waiting = list(self._waiting)
@@ -100,25 +103,25 @@ class Lanes(Generic[Work, Result]):
                 if self._is_closed:
                     return
                 self._num_running += 1
-                taken = self._take()
+                taken = self._take_group()
                 PREDICT_QUEUE_DEPTH.set(len(self._waiting))
-            group = {f: work for f, work in taken.items() if f.set_running_or_notify_cancel()}
+            group = {f: item for f, item in taken.items() if f.set_running_or_notify_cancel()}
             if group:
-                self._answer(group)
+                self._run_group(group)
 
-    def _take(self) -> dict[Future[Result], Work]:
-        """The oldest and others of its kind, no more than this lane's share of what waits."""
+    def _take_group(self) -> dict[Future[Result], Item]:
+        """Take the oldest item and others of its kind, at most this lane's share of the queue."""
         share = -(-len(self._waiting) // len(self._threads))
         kind = self._kind(next(iter(self._waiting.values())))
-        alike = (future for future, work in self._waiting.items() if self._kind(work) == kind)
+        alike = (future for future, item in self._waiting.items() if self._kind(item) == kind)
         futures = list(islice(alike, min(share, self.batch_size)))
         return {future: self._waiting.pop(future) for future in futures}
 
-    def _answer(self, group: dict[Future[Result], Work]) -> None:
+    def _run_group(self, group: dict[Future[Result], Item]) -> None:
         results: Sequence[Result | BaseException]
         try:
             results = self._run(list(group.values()))
-        except BaseException as error:  # noqa: BLE001 - it belongs to those who wait
+        except BaseException as error:  # noqa: BLE001 - the callers that wait get it
             results = [error] * len(group)
         for future, result in zip(group, results, strict=True):
             if isinstance(result, BaseException):
@@ -126,9 +129,9 @@ class Lanes(Generic[Work, Result]):
             else:
                 future.set_result(result)
 
-    def _forget(self, future: Future[Result]) -> None:
+    def _remove(self, future: Future[Result]) -> None:
         with self._changed:
             was_waiting = self._waiting.pop(future, None) is not None
             PREDICT_QUEUE_DEPTH.set(len(self._waiting))
-        if was_waiting:  # cancelled, and no lane will tell those who wait for it
+        if was_waiting:  # cancelled, and no lane will notify those who wait for it
             future.set_running_or_notify_cancel()

@@ -1,4 +1,4 @@
-"""Models kept loaded: each loaded once, the longest unused dropped first, never one in use."""
+"""Cache loaded models: least recently used first out, never one in use."""
 
 import threading
 from collections import OrderedDict
@@ -27,14 +27,14 @@ class _Entry(Generic[Model]):
 
 
 class ModelCache(Generic[Key, Model]):
-    """Loaded models of at most `max_bytes` together, those in use apart.
+    """A thread-safe LRU cache of models, bounded by their bytes.
 
-    Models in use are never dropped, so the limit is exceeded for as long as they need more; room is
-    made before a model is loaded, not after.
+    Models in use are never evicted, so the cache exceeds `max_bytes` while they need more. Eviction
+    happens before a model is loaded, not after.
     """
 
     def __init__(self, max_bytes: int, *, measure: Callable[[Model], int] | None = None) -> None:
-        """`measure` tells the bytes of a loaded model, where they are not those foreseen."""
+        """`measure` returns the bytes of a loaded model, if they differ from the estimate."""
         self.max_bytes = max_bytes
         self._measure = measure
         self._entries: OrderedDict[Key, _Entry[Model]] = OrderedDict()
@@ -42,10 +42,10 @@ class ModelCache(Generic[Key, Model]):
 
     @contextmanager
     def use(self, key: Key, *, num_bytes: int, load: Callable[[], Model]) -> Iterator[Model]:
-        """The model of this key, kept for the length of the block.
+        """Yield the model of this key, and keep it in the cache while the block runs.
 
-        The first to come loads it while the others wait for the same model. What `load` raises is
-        raised for all of them and not remembered.
+        The first caller loads it while others wait for the same model. An error of `load` is raised
+        for all of them and not cached. num_bytes is the estimate that evicts other models.
         """
         with self._lock:
             entry = self._entries.get(key)
@@ -54,7 +54,7 @@ class ModelCache(Generic[Key, Model]):
                 entry = self._entries[key] = _Entry(num_bytes)
             entry.pins += 1
             self._entries.move_to_end(key)
-            self._drop_unused()
+            self._evict_unused()
         try:
             if is_first:
                 self._load(key, entry, load)
@@ -62,11 +62,11 @@ class ModelCache(Generic[Key, Model]):
         finally:
             with self._lock:
                 entry.pins -= 1
-                self._drop_unused()
+                self._evict_unused()
 
     @property
     def keys(self) -> list[Key]:
-        """The models here, the longest unused first."""
+        """The keys of the cached models, the least recently used first."""
         with self._lock:
             return list(self._entries)
 
@@ -85,7 +85,7 @@ class ModelCache(Generic[Key, Model]):
             entry.loaded.set_exception(error)
             raise
 
-    def _drop_unused(self) -> None:
+    def _evict_unused(self) -> None:
         num_bytes = sum(entry.num_bytes for entry in self._entries.values())
         for key, entry in list(self._entries.items()):
             if num_bytes <= self.max_bytes:

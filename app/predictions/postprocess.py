@@ -1,4 +1,4 @@
-"""From a model's scores to what is said of an image."""
+"""Turn a model's scores into the result for an image."""
 
 from collections.abc import Sequence
 
@@ -8,34 +8,42 @@ from app.errors import NotCalibrated
 from app.ml.trust.conformal import choose_labels, find_threshold
 from app.ml.trust.novelty import measure_distances
 from app.ml.trust.trust_file import Trust
-from app.predictions.results import Novelty, PredictionSet, Ranked, Verdict, Wish
+from app.predictions.results import ClassScore, ImageResult, Novelty, PredictionSet
+from app.predictions.schemas import PredictOptions
 
 
-def judge(
-    logits: Tensor, features: Tensor, class_names: Sequence[str], trust: Trust | None, wish: Wish
-) -> Verdict:
-    """The verdict on one image from its logits [num_classes] and features [num_features].
+def postprocess(
+    logits: Tensor,
+    features: Tensor,
+    class_names: Sequence[str],
+    trust: Trust | None,
+    options: PredictOptions,
+) -> ImageResult:
+    """Return the result for one image from its logits [num_classes] and features [num_features].
 
     Probabilities are the softmax over all classes of the logits, divided by the temperature where
-    one is known; equals stand in the order of the classes. The explanation needs the network, and
-    is not made here.
-    Raises NotCalibrated where a coverage is asked of a version without trust.
+    the version has one. Equally probable classes keep the order of the classes. The result has no
+    explanation, which needs the network.
+    Raises NotCalibrated if `options` asks for a coverage and the version has no calibration.
     """
     probabilities = (logits / (trust.temperature if trust else 1.0)).softmax(dim=0)
-    order = probabilities.sort(descending=True, stable=True).indices[: wish.top_k].tolist()
+    order = probabilities.sort(descending=True, stable=True).indices[: options.top_k].tolist()
     prediction_set = None
-    if wish.coverage is not None:
+    if options.coverage is not None:
         if trust is None:
             raise NotCalibrated(
-                "This version was registered without its calibration, so no set of labels can be "
-                "promised a coverage. Train it again: every training measures it at its end."
+                "This version was registered without its calibration, so there is no set of labels "
+                f"for `coverage` {options.coverage:g}. Leave `coverage` out, or train the model "
+                "again: every training calibrates its model at the end."
             )
-        chosen = choose_labels(probabilities, find_threshold(trust.conformity, wish.coverage))
-        prediction_set = PredictionSet(wish.coverage, [class_names[i] for i in chosen])
-    return Verdict(
+        chosen = choose_labels(probabilities, find_threshold(trust.conformity, options.coverage))
+        prediction_set = PredictionSet(options.coverage, [class_names[i] for i in chosen])
+    return ImageResult(
         [
-            Ranked(
-                class_names[i], float(probabilities[i]), float(logits[i]) if wish.logits else None
+            ClassScore(
+                class_names[i],
+                float(probabilities[i]),
+                float(logits[i]) if options.logits else None,
             )
             for i in order
         ],

@@ -1,4 +1,4 @@
-"""Predicting: images wait for a lane, which decodes, scores and judges several at once."""
+"""Predict images: queue them for lanes, which decode, score and postprocess them in groups."""
 
 import asyncio
 import time
@@ -17,28 +17,29 @@ from app.errors import CheckpointInvalid, DeadlineExceeded, InputError, Unavaila
 from app.ml.runtime.device import choose_device
 from app.ml.trust.heat_maps import Explainer
 from app.models.references import parse_reference
-from app.predictions.bodies import Bodies
+from app.predictions.body_memory import BodyMemory
 from app.predictions.engines.choice import choose_engine, make_builder
-from app.predictions.explaining import explain, load_explainer
-from app.predictions.following import Following
+from app.predictions.explanation import explain, load_explainer
+from app.predictions.lane_metrics import count_failures, count_results, observe
 from app.predictions.lanes import Lanes
 from app.predictions.model_cache import ModelCache
-from app.predictions.observing import count_results, counting_failures, observe
-from app.predictions.postprocess import judge
-from app.predictions.resolution import Question, Resolution
-from app.predictions.results import Classified, Outcome, Wish
-from app.predictions.servable import Servable, load_servable, naming_unreadable
+from app.predictions.postprocess import postprocess
+from app.predictions.promotion_watcher import PromotionWatcher
+from app.predictions.resolution import ModelQuery, ReferenceResolver
+from app.predictions.results import RequestResult, TimedResult
+from app.predictions.schemas import PredictOptions
+from app.predictions.servable import Servable, load_servable, name_version_in_errors
 from app.predictions.shadow import ShadowTraffic
-from app.predictions.warming import WarmUp
+from app.predictions.warm_up import WarmUp
 from app.settings import Settings
 from app.storage import Storage
 from app.telemetry.metrics import PREDICT_BATCH_SIZE, PREDICT_SHED
 
 
-class ImageToAnswer(NamedTuple):
-    """An image that waits for a lane, and what is asked of it."""
+class QueuedImage(NamedTuple):
+    """An encoded image that waits for a lane, and the model and options of its request."""
 
-    question: Question
+    query: ModelQuery
     content: bytes
 
 
@@ -58,33 +59,34 @@ class Predictor:
     """The lanes and the loaded models of this process, from construction to `close`."""
 
     def __init__(self, settings: Settings, database: Database, storage: Storage) -> None:
-        """Raises DeviceUnavailable where the device that was asked for is not there.
+        """Start the threads.
 
-        EngineUnavailable and ValidationFailed for an engine, and numbers, that it has not.
+        Raises DeviceUnavailable where the configured device does not exist, EngineUnavailable and
+        ValidationFailed where the configured engine or precision cannot run on it.
         """
         self.settings = settings
         self._storage = storage
         self._device = choose_device(settings.device)
         self.engine = choose_engine(settings.predict_engine, self._device)
         make_builder(self.engine, self._device, settings.predict_precision)
-        self._resolution = Resolution(database)
+        self._resolver = ReferenceResolver(database)
         self.models = ModelCache[tuple[str, int] | tuple[str, int, str], Servable | Explainer](
             settings.model_cache_bytes, measure=lambda loaded: loaded.num_bytes
         )
-        self.bodies = Bodies(settings.predict_max_bytes_in_flight)
+        self.body_memory = BodyMemory(settings.predict_max_bytes_in_flight)
         on_gpu = self._device.type == "cuda"
         num_lanes = settings.predict_gpu_lanes if on_gpu else settings.predict_lanes
         self.warm_up = WarmUp(num_lanes)
-        self.lanes = Lanes[ImageToAnswer, Classified](
+        self.lanes = Lanes[QueuedImage, TimedResult](
             num_lanes,
             queue_size=settings.predict_queue_size,
             batch_size=settings.predict_batch_size,
-            run=self._answer,
-            kind=lambda image: image.question.reference,
+            run=self._predict_group,
+            kind=lambda image: image.query.reference,
             prepare=self._warm_lane,
         )
-        self._following = Following(
-            self._resolution,
+        self._promotions = PromotionWatcher(
+            self._resolver,
             is_loaded=lambda version: (version.name, version.version) in self.models.keys,
             load=self._run_once,
             refresh_seconds=settings.predict_refresh_seconds,
@@ -99,12 +101,12 @@ class Predictor:
 
     def close(self) -> None:
         self.lanes.close()
-        self._following.close()
+        self._promotions.close()
         self.shadow.close()
 
     @asynccontextmanager
     async def deadline(self) -> AsyncIterator[None]:
-        """Raise DeadlineExceeded in the block when a request's time is over."""
+        """Raise DeadlineExceeded if the block takes longer than a request may."""
         seconds = self.settings.predict_deadline_seconds
         try:
             async with asyncio.timeout(seconds) as timeout:
@@ -113,77 +115,85 @@ class Predictor:
             if not timeout.expired():
                 raise
             PREDICT_SHED.labels("deadline").inc()
-            raise DeadlineExceeded(f"There was no answer within {seconds:g} seconds.") from error
+            raise DeadlineExceeded(
+                f"The images were not predicted within {seconds:g} seconds; try again."
+            ) from error
 
     async def predict(
-        self, images: Sequence[bytes], *, reference: str | None, wish: Wish
-    ) -> Outcome:
-        """Classify images with the model of this reference, or with the chosen one.
+        self,
+        images: Sequence[bytes],
+        *,
+        reference: str | None,
+        options: PredictOptions,
+        explain: bool = False,
+    ) -> RequestResult:
+        """Classify images with the model of this reference, or with the chosen one for None.
 
-        Work that no lane has begun is dropped when the caller is cancelled.
+        If the caller is cancelled, images that no lane has taken leave the queue.
         Raises what `resolve_reference` does, ModelNotReady, Overloaded where there is no room for
         all the images, CheckpointInvalid for a model whose file is missing or damaged.
         """
         if reference is not None:
             parse_reference(reference, loc=("query", "model"))
-        question = Question(reference, wish)
-        futures = self.lanes.submit([ImageToAnswer(question, content) for content in images])
+        query = ModelQuery(reference, options, explain)
+        futures = self.lanes.submit([QueuedImage(query, content) for content in images])
         results = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
-        settled = [_settle(result) for result in results]
-        assert question.version is not None  # noqa: S101 - a lane settled it before it answered
-        version = question.version
-        return Outcome(version.name, version.version, version.class_names, settled)
+        checked = [_check(result) for result in results]
+        assert query.version is not None  # noqa: S101 - a lane resolves it before it predicts
+        version = query.version
+        return RequestResult(version.name, version.version, version.class_names, checked)
 
     def _warm_lane(self) -> None:
-        """In each lane before its first work."""
+        """Run the chosen model once, in each lane before its first image."""
         torch.set_num_threads(1)  # the lanes are the parallelism
         with self.warm_up.lane():
-            self._run_once(self._resolution.resolve(Question(None, Wish())))
+            self._run_once(self._resolver.resolve(ModelQuery(None, PredictOptions())))
 
     def _run_once(self, version: ModelVersion) -> None:
         with self._use(version) as servable:
             servable.run_once()
 
-    def _answer(self, images: Sequence[ImageToAnswer]) -> list[Classified | BaseException]:
-        """In a lane: one forward pass for all images that are for the same version."""
+    def _predict_group(self, images: Sequence[QueuedImage]) -> list[TimedResult | BaseException]:
+        """Predict images in a lane, with one forward pass for each version."""
         for image in images:
-            question = image.question
-            observe("queue", time.monotonic() - question.asked_at, [question.trace_parent])
-        versions = [self._resolution.resolve(image.question) for image in images]
-        answers: list[Classified | BaseException] = []
+            query = image.query
+            observe("queue", time.monotonic() - query.received_at, [query.trace_parent])
+        versions = [self._resolver.resolve(image.query) for image in images]
+        results: list[TimedResult | BaseException] = []
         pairs = zip(versions, images, strict=True)
         for _, group in groupby(pairs, lambda pair: (pair[0].name, pair[0].version)):
-            alike = list(group)
-            answers += self._answer_with(alike[0][0], [image for _, image in alike])
-        return answers
+            same_version = list(group)
+            version, _ = same_version[0]
+            results += self._predict_with(version, [image for _, image in same_version])
+        return results
 
-    def _answer_with(
-        self, version: ModelVersion, images: Sequence[ImageToAnswer]
-    ) -> list[Classified | BaseException]:
+    def _predict_with(
+        self, version: ModelVersion, images: Sequence[QueuedImage]
+    ) -> list[TimedResult | BaseException]:
         model = f"{version.name}:{version.version}"
-        with counting_failures(model, len(images)):
+        with count_failures(model, len(images)):
             try:
                 results = self._run(version, images)
             except CheckpointInvalid as error:
-                if images[0].question.reference is None:
+                if images[0].query.reference is None:
                     self.warm_up.problem = error.message
                 raise
         count_results(model, results)
         return results
 
     def _run(
-        self, version: ModelVersion, images: Sequence[ImageToAnswer]
-    ) -> list[Classified | BaseException]:
+        self, version: ModelVersion, images: Sequence[QueuedImage]
+    ) -> list[TimedResult | BaseException]:
         with self._use(version) as servable:
-            if images[0].question.reference is None:
+            if images[0].query.reference is None:
                 self.warm_up.problem = None
             prepared = [self._prepare(servable, image) for image in images]
             scored = iter(_score(servable, [p for p in prepared if isinstance(p, _Prepared)]))
             return [
-                self._judge(version, servable, image, one, next(scored))
-                if isinstance(one, _Prepared)
-                else one
-                for image, one in zip(images, prepared, strict=True)
+                self._postprocess(version, servable, image, pixels, next(scored))
+                if isinstance(pixels, _Prepared)
+                else pixels
+                for image, pixels in zip(images, prepared, strict=True)
             ]
 
     @contextmanager
@@ -193,39 +203,39 @@ class Predictor:
             num_bytes=version.num_bytes,
             load=partial(self._load, version),
         ) as servable:
-            assert isinstance(servable, Servable)  # noqa: S101 - the key says so
+            assert isinstance(servable, Servable)  # noqa: S101 - the key tells the type
             yield servable
 
-    def _prepare(self, servable: Servable, image: ImageToAnswer) -> _Prepared | BaseException:
-        trace_parent = image.question.trace_parent
+    def _prepare(self, servable: Servable, image: QueuedImage) -> _Prepared | BaseException:
+        trace_parent = image.query.trace_parent
         started_at = time.perf_counter()
         try:
             pixels = servable.prepare(image.content, max_pixels=self.settings.max_image_pixels)
-        except Exception as error:  # noqa: BLE001 - it is this image's alone
+        except Exception as error:  # noqa: BLE001 - only this image fails
             return error
         finally:
             seconds = time.perf_counter() - started_at
             observe("decode", seconds, [trace_parent])
         return _Prepared(pixels, seconds * 1000, trace_parent)
 
-    def _judge(
+    def _postprocess(
         self,
         version: ModelVersion,
         servable: Servable,
-        image: ImageToAnswer,
+        image: QueuedImage,
         prepared: _Prepared,
         scored: _Scored,
-    ) -> Classified | BaseException:
-        said = _judge(servable, image.question.wish, scored)
-        if image.question.wish.explain and isinstance(said, Classified):
-            said = self._explain(version, servable, prepared, said)
-        if image.question.reference is None and isinstance(said, Classified):
-            self.shadow.show(version, image.content, scored.logits, servable.temperature)
-        return said
+    ) -> TimedResult | BaseException:
+        result = _postprocess(servable, image.query.options, scored)
+        if image.query.explain and isinstance(result, TimedResult):
+            result = self._explain(version, servable, prepared, result)
+        if image.query.reference is None and isinstance(result, TimedResult):
+            self.shadow.submit(version, image.content, scored.logits, servable.temperature)
+        return result
 
     def _explain(
-        self, version: ModelVersion, servable: Servable, prepared: _Prepared, said: Classified
-    ) -> Classified | BaseException:
+        self, version: ModelVersion, servable: Servable, prepared: _Prepared, timed: TimedResult
+    ) -> TimedResult | BaseException:
         started_at = time.perf_counter()
         try:
             with self.models.use(
@@ -233,14 +243,14 @@ class Predictor:
                 num_bytes=version.num_bytes,
                 load=partial(self._load_explainer, version),
             ) as explainer:
-                assert isinstance(explainer, Explainer)  # noqa: S101 - the key says so
-                verdict = explain(explainer, prepared.pixels, servable.class_names, said.verdict)
-        except Exception as error:  # noqa: BLE001 - it is this image's alone
+                assert isinstance(explainer, Explainer)  # noqa: S101 - the key tells the type
+                result = explain(explainer, prepared.pixels, servable.class_names, timed.result)
+        except Exception as error:  # noqa: BLE001 - only this image fails
             return error
-        return Classified(verdict, said.inference_ms + (time.perf_counter() - started_at) * 1000)
+        return TimedResult(result, timed.inference_ms + (time.perf_counter() - started_at) * 1000)
 
     def _load_explainer(self, version: ModelVersion) -> Explainer:
-        with naming_unreadable(f"{version.name}:{version.version}"):
+        with name_version_in_errors(f"{version.name}:{version.version}"):
             return load_explainer(
                 self._storage.path(version.checkpoint_key),
                 self._device,
@@ -249,7 +259,7 @@ class Predictor:
             )
 
     def _load(self, version: ModelVersion) -> Servable:
-        with naming_unreadable(f"{version.name}:{version.version}"):
+        with name_version_in_errors(f"{version.name}:{version.version}"):
             return load_servable(
                 self._storage.path(version.checkpoint_key),
                 self._storage.path(version.trust_key) if version.trust_key else None,
@@ -280,17 +290,21 @@ def _score(servable: Servable, images: Sequence[_Prepared]) -> list[_Scored]:
     ]
 
 
-def _judge(servable: Servable, wish: Wish, scored: _Scored) -> Classified | BaseException:
+def _postprocess(
+    servable: Servable, options: PredictOptions, scored: _Scored
+) -> TimedResult | BaseException:
     try:
-        verdict = judge(scored.logits, scored.features, servable.class_names, servable.trust, wish)
-    except Exception as error:  # noqa: BLE001 - it is this image's alone
+        result = postprocess(
+            scored.logits, scored.features, servable.class_names, servable.trust, options
+        )
+    except Exception as error:  # noqa: BLE001 - only this image fails
         return error
-    return Classified(verdict, scored.milliseconds)
+    return TimedResult(result, scored.milliseconds)
 
 
-def _settle(result: Classified | BaseException) -> Classified | InputError:
-    if isinstance(result, Classified | InputError):
+def _check(result: TimedResult | BaseException) -> TimedResult | InputError:
+    if isinstance(result, TimedResult | InputError):
         return result
     if isinstance(result, asyncio.CancelledError):
-        raise Unavailable("The service is shutting down.") from result
+        raise Unavailable("The service is shutting down; try again.") from result
     raise result

@@ -1,4 +1,4 @@
-"""What references mean: looked up after a request has come, once for all that came before."""
+"""Resolve model references once for all requests that wait."""
 
 import math
 import threading
@@ -9,78 +9,80 @@ from typing import NamedTuple
 from app.db.session import Database
 from app.db.tables import ModelVersion
 from app.models.service import resolve_chosen, resolve_reference
-from app.predictions.results import Wish
+from app.predictions.schemas import PredictOptions
 from app.telemetry.tracing import find_trace_parent
 
 _MAX_KNOWN = 256
 
 
 @dataclass(eq=False)
-class Question:
-    """What one request asks of all its images, and the version that is to answer them.
+class ModelQuery:
+    """The model and the options of one request, the same for all its images.
 
-    asked_at is in monotonic seconds; trace_parent is the request's own span.
+    reference is None for the chosen model; version is None until a lane resolves it. received_at is
+    in monotonic seconds; trace_parent is the request's span.
     """
 
     reference: str | None
-    wish: Wish
-    asked_at: float = field(default_factory=time.monotonic)
+    options: PredictOptions
+    explain: bool = False
+    received_at: float = field(default_factory=time.monotonic)
     version: ModelVersion | None = None
     trace_parent: str | None = field(default_factory=find_trace_parent)
 
 
-class _Known(NamedTuple):
-    """A lookup that began at a time, and at a mark of the database where it gives one."""
+class _Lookup(NamedTuple):
+    """The version that a lookup found, when it began, and the database's mark, if it has one."""
 
-    looked_up_at: float
+    started_at: float
     mark: int | None
     version: ModelVersion
 
 
-class Move(NamedTuple):
-    """The version that a reference meant, None for a first one, and the one that it means."""
+class Promotion(NamedTuple):
+    """The versions of a reference before and now; previous is None at the first lookup."""
 
-    before: ModelVersion | None
-    now: ModelVersion
+    previous: ModelVersion | None
+    current: ModelVersion
 
 
-class Resolution:
-    """The meaning of references, never older than the question.
+class ReferenceResolver:
+    """Cache the versions of references without ever returning one older than the request.
 
-    A lookup that begins after a question was asked sees every promotion that was committed before
-    it; so it serves all questions that wait at that moment, and those that come before the next
-    commit where the database can tell that there was none.
+    A lookup that begins after a request was received sees every promotion committed before that
+    request. So it serves all requests that wait at that moment. It also serves those that come
+    before the next commit, if the database can tell that there was none (its mark).
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[str | None, _Known] = {}
+        self._known: dict[str | None, _Lookup] = {}
         self._mark: int | None = None
         self._marked_at = -math.inf
         self._lock = threading.Lock()
 
-    def resolve(self, question: Question) -> ModelVersion:
-        """The version for all images of a question.
+    def resolve(self, query: ModelQuery) -> ModelVersion:
+        """Return the version for all images of a request.
 
-        Raises what `resolve_reference` does at `query.model`, ModelNotReady.
+        Raises ModelNotReady, and what `resolve_reference` raises, at `query.model`.
         """
         with self._lock:
-            if question.version is None:
-                mark = self._find_mark(question.asked_at)
-                known = self._known.get(question.reference)
-                if known is None or not _is_fresh(known, question, mark):
-                    known = self._remember(question.reference, mark)
-                question.version = known.version
-            return question.version
+            if query.version is None:
+                mark = self._find_mark(query.received_at)
+                known = self._known.get(query.reference)
+                if known is None or not _is_fresh(known, query, mark):
+                    known = self._look_up(query.reference, mark)
+                query.version = known.version
+            return query.version
 
     @property
     def references(self) -> list[str | None]:
-        """The chosen model's, which is None, and all that were asked for lately."""
+        """The references of recent requests, and None for the chosen model."""
         with self._lock:
             return list({None, *self._known})
 
-    def look_again(self, reference: str | None) -> Move | None:
-        """Where a reference has moved since it was last looked up.
+    def refresh(self, reference: str | None) -> Promotion | None:
+        """Look a reference up again; returns None if it has the same version as before.
 
         Raises what `resolve` does.
         """
@@ -89,24 +91,26 @@ class Resolution:
             mark = self._find_mark(time.monotonic())
             if known is not None and mark is not None and known.mark == mark:
                 return None
-            before = known and known.version
-            move = Move(before, self._remember(reference, mark).version)
-            return None if before is not None and _are_same(before, move.now) else move
+            previous = known and known.version
+            current = self._look_up(reference, mark).version
+            if previous is not None and _are_same(previous, current):
+                return None
+            return Promotion(previous, current)
 
-    def _find_mark(self, asked_at: float) -> int | None:
-        """The database's mark, read after a question was asked."""
-        if self._marked_at <= asked_at:
+    def _find_mark(self, received_at: float) -> int | None:
+        """Return the database's mark, read after the request was received."""
+        if self._marked_at <= received_at:
             self._marked_at, self._mark = time.monotonic(), self._database.find_data_version()
         return self._mark
 
-    def _remember(self, reference: str | None, mark: int | None) -> _Known:
+    def _look_up(self, reference: str | None, mark: int | None) -> _Lookup:
         if len(self._known) >= _MAX_KNOWN:
             self._known.clear()
-        known = _Known(time.monotonic(), mark, self._look_up(reference))
-        self._known[reference] = known
-        return known
+        lookup = _Lookup(time.monotonic(), mark, self._read_version(reference))
+        self._known[reference] = lookup
+        return lookup
 
-    def _look_up(self, reference: str | None) -> ModelVersion:
+    def _read_version(self, reference: str | None) -> ModelVersion:
         with self._database.reading() as session:
             if reference is None:
                 return resolve_chosen(session)
@@ -117,5 +121,5 @@ def _are_same(one: ModelVersion, other: ModelVersion) -> bool:
     return (one.name, one.version) == (other.name, other.version)
 
 
-def _is_fresh(known: _Known, question: Question, mark: int | None) -> bool:
-    return known.looked_up_at > question.asked_at or (mark is not None and known.mark == mark)
+def _is_fresh(known: _Lookup, query: ModelQuery, mark: int | None) -> bool:
+    return known.started_at > query.received_at or (mark is not None and known.mark == mark)

@@ -1,4 +1,4 @@
-"""What a caller asks of each image, and what the service answers; imports no torch."""
+"""Results of predictions, as plain Python types."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -6,22 +6,8 @@ from typing import NamedTuple
 from app.errors import InputError
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What a caller wants to know of each image.
-
-    top_k: of how many classes; logits: theirs, too; coverage: the share of images, 0.5 to 0.999,
-    whose own class shall be in the set of labels; explain: a map of where the model looked.
-    """
-
-    top_k: int = 5
-    logits: bool = False
-    coverage: float | None = None
-    explain: bool = False
-
-
-class Ranked(NamedTuple):
-    """A class, its probability, and what the head gave for it where that was asked for."""
+class ClassScore(NamedTuple):
+    """A class with its probability, and its raw logit if the request asked for it."""
 
     label: str
     probability: float
@@ -29,7 +15,7 @@ class Ranked(NamedTuple):
 
 
 class PredictionSet(NamedTuple):
-    """Labels of which one is the image's own for this share of images like the validation's."""
+    """Labels that include the image's class for the given share of images (conformal)."""
 
     coverage: float
     labels: list[str]
@@ -41,9 +27,10 @@ class PredictionSet(NamedTuple):
 
 
 class Novelty(NamedTuple):
-    """How far an image lies from the training's; 95 % of images like them lie within the limit.
+    """Out-of-distribution score: the distance of an image from the training images.
 
-    limit is None where validation had too few images to tell it.
+    95 % of images like the validation images lie within the limit. limit is None where there were
+    too few validation images to estimate it.
     """
 
     score: float
@@ -55,34 +42,34 @@ class Novelty(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """The class that is explained, and the picture that shows where it was seen, a PNG file."""
+    """The explained class, and the heat map over the image as a PNG file."""
 
     label: str
     heatmap: bytes
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What is said of one image: the most probable classes first, and what else was asked for.
+class ImageResult:
+    """The result for one image: the most probable classes first, and what else was requested.
 
-    novelty is None for a version without trust.
+    novelty is None for a version without calibration.
     """
 
-    ranking: list[Ranked]
+    ranking: list[ClassScore]
     prediction_set: PredictionSet | None = None
     novelty: Novelty | None = None
     explanation: Explanation | None = None
 
 
-class Classified(NamedTuple):
-    """What is said of one image, and how long it took to say so."""
+class TimedResult(NamedTuple):
+    """The result for one image, and the milliseconds that it took."""
 
-    verdict: Verdict
+    result: ImageResult
     inference_ms: float
 
 
-class Outcome(NamedTuple):
-    """A model's word on each image, in the order sent: a ranking, or what is wrong with it.
+class RequestResult(NamedTuple):
+    """A model's results for all images of a request in the order sent, errors in their places.
 
     class_names are in the order of the model's logits.
     """
@@ -90,4 +77,4 @@ class Outcome(NamedTuple):
     name: str
     version: int
     class_names: list[str]
-    images: list[Classified | InputError]
+    images: list[TimedResult | InputError]

@@ -1,4 +1,4 @@
-"""HTTP of predictions: this route only moves bytes, the lanes do the work."""
+"""HTTP route of predictions; the predictor's lanes do the work."""
 
 from typing import Annotated, Any
 
@@ -21,9 +21,9 @@ from app.errors import (
     ValidationFailed,
 )
 from app.models.schemas import VersionName
-from app.predictions.body import PART_NAME, read_images
-from app.predictions.caller import PredictorDep, admitted, unless_gone
-from app.predictions.results import Classified, Outcome, Wish
+from app.predictions.admission import PredictorDep, admit, cancel_on_disconnect
+from app.predictions.request_images import PART_NAME, read_images
+from app.predictions.results import RequestResult, TimedResult
 from app.predictions.schemas import (
     ImageFailure,
     ImagePredictions,
@@ -31,7 +31,7 @@ from app.predictions.schemas import (
     SeveralPredictions,
     SinglePrediction,
 )
-from app.predictions.views import view_error, view_verdict
+from app.predictions.views import view_error, view_result
 from app.web.problems import problem_responses
 
 router = APIRouter(tags=["predictions"])
@@ -85,46 +85,47 @@ _REQUEST_BODY: dict[str, Any] = {
 async def predict(
     request: Request, predictor: PredictorDep, query: Annotated[PredictQuery, Query()]
 ) -> SinglePrediction | SeveralPredictions:
-    """Say what is on one image or on several.
+    """Classify one image or several.
 
-    One image that cannot be read is this request's error; among several it is told in its place.
-    Images are decoded and prepared by the code that validation used in training.
+    If a single image cannot be read, the request fails. If one of several cannot be read, it has an
+    error in `results`. Images are decoded and preprocessed by the same code as in validation.
     """
-    async with admitted(request, predictor):
+    async with admit(request, predictor):
         images = await read_images(request, predictor.settings)
-        outcome = await unless_gone(
+        result = await cancel_on_disconnect(
             request,
             predictor.predict(
                 images,
                 reference=query.model,
-                wish=Wish(query.top_k, query.logits, query.coverage, query.explain),
+                options=query,
+                explain=query.explain,
             ),
         )
-    return _answer_one(outcome) if len(images) == 1 else _answer_several(outcome)
+    return _view_one(result) if len(images) == 1 else _view_several(result)
 
 
-def _answer_one(outcome: Outcome) -> SinglePrediction:
-    (image,) = outcome.images
+def _view_one(result: RequestResult) -> SinglePrediction:
+    (image,) = result.images
     if isinstance(image, InputError):
         raise image
     return SinglePrediction(
-        model=VersionName(name=outcome.name, version=outcome.version),
+        model=VersionName(name=result.name, version=result.version),
         inference_ms=image.inference_ms,
-        **dict(view_verdict(image.verdict)),
+        **dict(view_result(image.result)),
     )
 
 
-def _answer_several(outcome: Outcome) -> SeveralPredictions:
+def _view_several(result: RequestResult) -> SeveralPredictions:
     return SeveralPredictions(
-        model=VersionName(name=outcome.name, version=outcome.version),
-        results=[_answer_among_others(image) for image in outcome.images],
+        model=VersionName(name=result.name, version=result.version),
+        results=[_view_image(image) for image in result.images],
         inference_ms=sum(
-            image.inference_ms for image in outcome.images if isinstance(image, Classified)
+            image.inference_ms for image in result.images if isinstance(image, TimedResult)
         ),
     )
 
 
-def _answer_among_others(image: Classified | InputError) -> ImagePredictions | ImageFailure:
+def _view_image(image: TimedResult | InputError) -> ImagePredictions | ImageFailure:
     if isinstance(image, InputError):
         return ImageFailure(error=view_error(image))
-    return view_verdict(image.verdict)
+    return view_result(image.result)

@@ -1,4 +1,4 @@
-"""Predictions on the wire."""
+"""HTTP schemas of predictions."""
 
 from typing import Annotated
 
@@ -10,130 +10,131 @@ from app.web.schemas import ApiModel
 
 
 class PredictOptions(ApiModel):
-    """What to tell of each image, whether one or many are sent."""
+    """What to return for each image; the same for POST /predict and batches."""
 
     top_k: int = Field(
-        5, ge=1, le=1000, description="How many of the most probable classes to tell.", examples=[5]
+        5, ge=1, le=1000, description="Number of most probable classes to return.", examples=[5]
     )
     logits: bool = Field(
-        False, description="Tell the raw logits of these classes, too.", examples=[True]
+        False, description="Also return the raw logits of these classes.", examples=[True]
     )
     coverage: float | None = Field(
         None,
         ge=0.5,
         le=0.999,
-        description="Tell a set of labels, too, that holds the right one for this share of images "
-        "that are like the validation images.",
+        description="Also return a set of labels that includes the correct one for this share of "
+        "images like the validation images (conformal prediction).",
         examples=[0.95],
     )
 
 
 class PredictQuery(PredictOptions):
-    """What to predict with."""
+    """The model and the options of a predict request."""
 
     model: ReferenceText | None = Field(
-        None, description="A model reference; left out, the chosen model (see /serving)."
+        None, description="A model reference. Default: the chosen model (see /serving)."
     )
     explain: bool = Field(
-        False, description="Show where the most probable class was seen, too.", examples=[True]
+        False, description="Also return a heat map for the most probable class.", examples=[True]
     )
 
 
 class Prediction(ApiModel):
-    """A class and how probable it is."""
+    """A class and its probability."""
 
     label: str = Field(description="Name of the class.", examples=["ants"])
     probability: float = Field(
         ge=0,
         le=1,
-        description="Its share of the softmax over all classes, calibrated where the version is.",
+        description="Softmax over all classes, calibrated if the version is.",
         examples=[0.97],
     )
     logit: float | None = Field(
         None,
-        description="What the head gave for it, uncalibrated; null unless asked for by `logits`.",
+        description="The raw logit, uncalibrated. Null unless `logits` is true.",
         examples=[3.41],
     )
 
 
 class LabelSet(ApiModel):
-    """As many labels as it takes to hold the right one as often as was asked for."""
+    """The labels needed to include the correct one as often as `coverage` asks."""
 
     coverage: float = Field(
         ge=0.5,
         le=0.999,
-        description="For at least this share of images like the validation images the right label "
-        "is in the set.",
+        description="The set includes the correct label for at least this share of images like the "
+        "validation images.",
         examples=[0.95],
     )
     labels: list[str] = Field(
         min_length=1,
-        description="The most probable first; all classes where validation had too few images to "
-        "leave any out.",
+        description="The most probable first. All classes if there were too few validation images "
+        "to exclude any.",
         examples=[["ants", "bees"]],
     )
     abstained: bool = Field(
-        description="More than one label is possible, so none is given.", examples=[True]
+        description="Whether more than one label is possible, so that the model does not decide.",
+        examples=[True],
     )
 
 
 class NoveltyFigures(ApiModel):
-    """How unlike the training images an image is, whatever label it gets."""
+    """The out-of-distribution (OOD) score of an image: its distance from the training images."""
 
     score: float = Field(
         ge=0,
         le=2,
-        description="Distance of its features from the nearest of the training images.",
+        description="Distance of the image's features from those of the nearest training images.",
         examples=[0.62],
     )
     limit: float | None = Field(
-        description="95 % of images like the validation images lie nearer; null where they are "
-        "fewer than 19, which cannot tell.",
+        description="95 % of images like the validation images have a lower score. Null if there "
+        "were fewer than 19 validation images.",
         examples=[0.55],
     )
     is_novel: bool | None = Field(
-        description="The score is above the limit: the label means little. Null without a limit.",
+        description="Whether the score is above the limit; do not trust the label then. Null "
+        "without a limit.",
         examples=[True],
     )
 
 
 class SeenAt(ApiModel):
-    """Where a class was seen in an image."""
+    """A heat map of the image for one class."""
 
     label: str = Field(description="The most probable class.", examples=["ants"])
     heatmap_png: str = Field(
-        description="The image as the network sees it (cropped and resized), in grey, with the "
-        "places that speak for the class in red to yellow: a PNG file, base64.",
+        description="PNG file in base64: the preprocessed image in grey, and the regions that "
+        "raise the class's score in red to yellow.",
         examples=["iVBORw0KGgo…"],
     )
 
 
 class ImagePredictions(ApiModel):
-    """What the model says of one image."""
+    """The model's predictions for one image."""
 
     predictions: list[Prediction] = Field(
-        description="The most probable first; min(top_k, number of classes) of them."
+        description="The most probable class first; min(top_k, number of classes) entries."
     )
-    prediction_set: LabelSet | None = Field(
-        None, description="Null unless asked for by `coverage`."
-    )
+    prediction_set: LabelSet | None = Field(None, description="Null unless `coverage` is given.")
     novelty: NoveltyFigures | None = Field(
-        None, description="Null for a version that was registered without its calibration."
+        None, description="Null for a version registered without calibration."
     )
-    explanation: SeenAt | None = Field(None, description="Null unless asked for by `explain`.")
+    explanation: SeenAt | None = Field(None, description="Null unless `explain` is true.")
 
 
 class ImageError(ApiModel):
-    """What is wrong with an image."""
+    """The error of one image."""
 
-    code: str = Field(description="Stable, for programs.", examples=["IMAGE_CORRUPT"])
+    code: str = Field(description="Stable error code, for programs.", examples=["IMAGE_CORRUPT"])
     message: str = Field(
-        description="In words.", examples=["The image ends early or does not decode."]
+        description="Description of the error.",
+        examples=["The image ends early or does not decode."],
     )
 
 
 class ImageFailure(ApiModel):
-    """An image that could not be predicted; the others were."""
+    """An image that could not be predicted, among others that were."""
 
     error: ImageError
 
@@ -142,27 +143,27 @@ InferenceMs = Annotated[
     float,
     Field(
         ge=0,
-        description="Milliseconds of decoding, preprocessing and the forward pass, added up over "
-        "the images; waiting for a lane and loading the model not counted.",
+        description="Milliseconds for decoding, preprocessing and the forward pass, summed over "
+        "the images. Waiting in the queue and loading the model are not included.",
         examples=[23.4],
     ),
 ]
 
 
-class _Answer(ApiModel):
-    model: VersionName = Field(description="The version that answered.")
+class _Response(ApiModel):
+    model: VersionName = Field(description="The version that made the predictions.")
 
 
-class SinglePrediction(ImagePredictions, _Answer):
-    """The answer for one image."""
+class SinglePrediction(ImagePredictions, _Response):
+    """The predictions for one image."""
 
     inference_ms: InferenceMs
 
 
-class SeveralPredictions(_Answer):
-    """The answer for several images."""
+class SeveralPredictions(_Response):
+    """The predictions for several images."""
 
     results: list[ImagePredictions | ImageFailure] = Field(
-        description="One for each image, in the order sent."
+        description="One entry per image, in the order sent."
     )
     inference_ms: InferenceMs

@@ -1,4 +1,4 @@
-"""A loaded version: an engine, and what turns its scores into an answer."""
+"""Load a registered version for serving: engine, preprocessing and calibration."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +22,9 @@ from app.predictions.engines.engine import Engine, EngineName
 
 @dataclass(frozen=True)
 class Servable:
-    """An engine with class names in the order of its logits, and preprocessing.
+    """A loaded version: its engine, class names in the order of the logits, and preprocessing.
 
-    trust is None for a version that was registered without.
+    trust is the calibration, None for a version registered without.
     """
 
     engine: Engine
@@ -34,21 +34,21 @@ class Servable:
 
     @property
     def temperature(self) -> float:
-        """What logits are divided by before the softmax."""
+        """The divisor of the logits before the softmax."""
         return self.trust.temperature if self.trust else 1.0
 
     @property
     def num_bytes(self) -> int:
-        """What it takes of the memory, the engine's buffers apart."""
+        """Bytes of memory, without the engine's buffers."""
         return self.engine.num_bytes + (self.trust.neighbours.nbytes if self.trust else 0)
 
     def run_once(self) -> None:
-        """Let the engine make whatever it makes in a thread's first run."""
+        """Run the engine on a blank image: a thread's first run allocates its buffers."""
         size = self.preprocessing.input_size
         self.engine.run(torch.zeros(1, 3, size, size, dtype=torch.uint8))
 
     def prepare(self, image: bytes, *, max_pixels: int | None = None) -> Tensor:
-        """What the engine is given of an image: uint8 [3, input_size, input_size].
+        """Decode and preprocess an image for the engine: uint8 [3, input_size, input_size].
 
         Raises what `decode_pixels` does.
         """
@@ -56,11 +56,8 @@ class Servable:
 
 
 @contextmanager
-def naming_unreadable(version: str) -> Iterator[None]:
-    """Name the version in the error where one of its files is missing or damaged.
-
-    Raises CheckpointInvalid.
-    """
+def name_version_in_errors(version: str) -> Iterator[None]:
+    """Raise CheckpointInvalid with the version's name if a file is missing or damaged."""
     try:
         yield
     except FileNotFoundError as error:
@@ -72,7 +69,7 @@ def naming_unreadable(version: str) -> Iterator[None]:
         raise CheckpointInvalid(f"The file of {version} cannot be read: {error.message}") from error
 
 
-def load_servable(  # noqa: PLR0913 - each is one thing the caller knows
+def load_servable(  # noqa: PLR0913 - one parameter for each setting
     path: Path,
     trust_path: Path | None,
     device: torch.device,
@@ -86,10 +83,10 @@ def load_servable(  # noqa: PLR0913 - each is one thing the caller knows
 ) -> Servable:
     """Load a complete checkpoint and its calibration into memory that the files cannot change.
 
-    quantized_path is the graph that is run in the checkpoint's place, of a version in int8; digest
-    is the registered sha256 (hex) of the file with the weights, which is that graph or else the
-    checkpoint, None where it is not known. num_callers is how many threads will run the engine at a
-    time, gpu_batch_size how many of their images run together on a GPU, if any.
+    quantized_path is the graph of an int8 version, which runs instead of the checkpoint. digest is
+    the registered sha256 (hex) of the file with the weights (that graph or the checkpoint), None if
+    it is not known. num_callers is the number of threads that run the engine at a time,
+    gpu_batch_size the number of their images that a GPU runs together.
 
     Raises CheckpointInvalid as `app.ml.models.checkpoint.load` does, FileNotFoundError; and the
     errors of `make_builder` and of its engine.

@@ -1,9 +1,9 @@
-"""Verdicts as they stand on the wire, the same behind every door."""
+"""Convert prediction results into HTTP schemas, the same for every route."""
 
 from base64 import b64encode
 
 from app.errors import InputError
-from app.predictions.results import Verdict
+from app.predictions.results import ImageResult
 from app.predictions.schemas import (
     ImageError,
     ImagePredictions,
@@ -14,13 +14,13 @@ from app.predictions.schemas import (
 )
 
 
-def view_verdict(verdict: Verdict) -> ImagePredictions:
-    """What is said of an image."""
-    labels, novelty, seen = verdict.prediction_set, verdict.novelty, verdict.explanation
+def view_result(result: ImageResult) -> ImagePredictions:
+    """Return the result for one image as it is sent."""
+    labels, novelty, explanation = result.prediction_set, result.novelty, result.explanation
     return ImagePredictions(
         predictions=[
-            Prediction(label=ranked.label, probability=ranked.probability, logit=ranked.logit)
-            for ranked in verdict.ranking
+            Prediction(label=score.label, probability=score.probability, logit=score.logit)
+            for score in result.ranking
         ],
         prediction_set=LabelSet(
             coverage=labels.coverage, labels=labels.labels, abstained=labels.abstained
@@ -30,12 +30,14 @@ def view_verdict(verdict: Verdict) -> ImagePredictions:
         novelty=NoveltyFigures(score=novelty.score, limit=novelty.limit, is_novel=novelty.is_novel)
         if novelty
         else None,
-        explanation=SeenAt(label=seen.label, heatmap_png=b64encode(seen.heatmap).decode("ascii"))
-        if seen
+        explanation=SeenAt(
+            label=explanation.label, heatmap_png=b64encode(explanation.heatmap).decode("ascii")
+        )
+        if explanation
         else None,
     )
 
 
 def view_error(error: InputError) -> ImageError:
-    """Why nothing is said of an image."""
+    """Return the error of one image as it is sent."""
     return ImageError(code=error.code, message=error.message)

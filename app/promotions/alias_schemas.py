@@ -1,4 +1,4 @@
-"""Aliases on the wire."""
+"""HTTP schemas of aliases."""
 
 from typing import Self
 
@@ -10,18 +10,18 @@ from app.web.schemas import AliasName, ApiModel, UtcTime
 
 
 class PointAlias(ApiModel):
-    """Where an alias shall point."""
+    """The version that an alias is to point to."""
 
     version: VersionNumber
     force: bool = Field(
-        False, description="Promote past the model's gate; recorded with the reason."
+        False, description="Promote without the model's gate. The log records the reason."
     )
     reason: str | None = Field(
         None,
         min_length=1,
         max_length=1000,
-        pattern=r"^[^\x00]*$",  # PostgreSQL keeps no such character
-        description="Why, for the model's log; required with `force`.",
+        pattern=r"^[^\x00]*$",  # PostgreSQL cannot store this character
+        description="Reason, for the model's log. Required with `force`.",
         examples=["the old one takes hornets for wasps, and the gate's images have none"],
     )
 
@@ -33,10 +33,12 @@ class PointAlias(ApiModel):
 
 
 class AliasDetail(VersionName):
-    """A movable pointer to one version."""
+    """An alias: a movable pointer to one version."""
 
     alias: AliasName = Field(description="Name of the alias.", examples=["champion"])
-    updated_at: UtcTime = Field(description="When it was last moved.")
+    updated_at: UtcTime = Field(description="When it was last changed.")
     gate: GateVerdict | None = Field(
-        None, description="What the model's gate said of this move; null where it was not asked."
+        None,
+        description="Verdict of the model's gate on this promotion. Null if the gate was not "
+        "applied.",
     )

@@ -1,7 +1,7 @@
-"""Whether a candidate may replace the champion, decided on the images that both have answered.
+"""Compare a candidate with the champion on the same images, and apply the gate's rule.
 
-Both answer the same images, so that only those count on which exactly one of them is right: a
-paired test sees differences that two separate accuracies hide in their sampling of images.
+The comparison counts the images that exactly one of the two classifies correctly. Such a paired
+test detects smaller differences than a comparison of two accuracies.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ from app.promotions.schemas import ClassDrop, GateRule
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two versions on the same images.
+    """A comparison of two versions on the same images.
 
-    only_champion and only_candidate count the images that one of them alone gets right; drops are
-    the classes whose recall the candidate lowers, the largest drop first.
+    only_champion and only_candidate count the images that only one of them classifies correctly.
+    drops are the classes with a lower recall of the candidate, the largest drop first.
     """
 
     num_images: int
@@ -28,10 +28,10 @@ class Comparison:
 
 
 def mcnemar_exact(only_first: int, only_second: int) -> float:
-    """The two-sided p value of McNemar's exact test.
+    """Return the two-sided p value of McNemar's exact test.
 
-    Of two equally good classifiers each is as likely as the other to be the one that is right where
-    exactly one is: the smaller count's binomial tail with chance 1/2, doubled, at most 1.
+    Under the null hypothesis, each of two classifiers is equally likely to be the correct one where
+    exactly one is. So p is the smaller count's binomial tail for 1/2, doubled, at most 1.
     Source: McNemar, "Note on the sampling error of the difference between correlated proportions
     or percentages", Psychometrika 12, 1947; in its exact form as the sign test.
     """
@@ -49,7 +49,7 @@ def compare(
     champion: Sequence[int],
     candidate: Sequence[int],
 ) -> Comparison:
-    """Set two versions' predicted classes against each other; all are positions in class_names.
+    """Compare two versions' predicted classes; all values are indices in class_names.
 
     Raises ValueError for sequences of different lengths.
     """
@@ -85,15 +85,16 @@ def compare(
     )
 
 
-def find_objections(rule: GateRule, found: Comparison) -> list[str]:
-    """Why the candidate may not replace the champion, with figures; empty if it may."""
+def find_objections(rule: GateRule, comparison: Comparison) -> list[str]:
+    """Return the reasons against the candidate, with figures; empty if it passes."""
     objections = []
     counts = (
-        f"of {found.num_images} images the champion alone gets {found.only_champion} right and the "
-        f"candidate alone {found.only_candidate}; McNemar's exact p = {found.p_value:.3g}"
+        f"of {comparison.num_images} images, only the champion is right on "
+        f"{comparison.only_champion} and only the candidate on {comparison.only_candidate}; "
+        f"McNemar's exact p = {comparison.p_value:.3g}"
     )
-    is_significant = found.p_value < rule.significance
-    is_better = found.only_candidate > found.only_champion
+    is_significant = comparison.p_value < rule.significance
+    is_better = comparison.only_candidate > comparison.only_champion
     if is_significant and not is_better:
         objections.append(f"It is significantly worse ({counts} < {rule.significance:g}).")
     elif rule.require == "better" and not (is_significant and is_better):
@@ -102,7 +103,7 @@ def find_objections(rule: GateRule, found: Comparison) -> list[str]:
     objections.extend(
         f"The recall of {one.class_name!r} falls from {one.champion_recall:.3f} to "
         f"{one.candidate_recall:.3f}, by {one.drop:.3f} > {rule.max_class_drop:g}."
-        for one in found.drops
+        for one in comparison.drops
         if one.drop > rule.max_class_drop
     )
     return objections

@@ -1,15 +1,15 @@
-"""HTTP of aliases, the gates in front of them and the log behind them."""
+"""HTTP routes of aliases, promotion gates and the models' event log."""
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
 from app import errors
 from app.analyses.views import PENDING_RESPONSE
-from app.evaluations.router import RuntimeDep, answer_when_evaluated
-from app.evaluations.service import Asked
+from app.evaluations.router import RuntimeDep, respond_pending
+from app.evaluations.service import RequestedEvaluation
 from app.models import service
 from app.models.event_schemas import RegistryEventDetail
-from app.models.paths import AliasPath, NamePath
+from app.models.path_parameters import AliasPath, NamePath
 from app.promotions import service as promotion
 from app.promotions.alias_schemas import AliasDetail, PointAlias
 from app.promotions.schemas import Gate, SetGate
@@ -42,16 +42,16 @@ router = APIRouter(tags=["models"])
 def point_alias(
     session: SessionDep, runtime: RuntimeDep, name: NamePath, alias: AliasPath, body: PointAlias
 ) -> Response:
-    """Promote or roll back: let an alias point to a version, from the next predict on.
+    """Point an alias to a version, for the next prediction on.
 
-    Where the model has a gate, `champion` moves only to a version that passes it. An evaluation
-    that is missing is asked for and answered with 202: the same request decides once `Location` has
-    its figures. `force` promotes past the gate.
+    If the model has a gate, `champion` can only point to a version that passes it. If an evaluation
+    for the gate is missing, a worker runs it and the response is 202; repeat the request once
+    `Location` has the evaluation. `force` promotes without the gate.
     """
-    moved = promotion.promote(session, name, alias, body, runtime=runtime)
-    if isinstance(moved, Asked):
-        return answer_when_evaluated(moved)
-    return JSONResponse(moved.model_dump(mode="json"))
+    promoted = promotion.promote(session, name, alias, body, runtime=runtime)
+    if isinstance(promoted, RequestedEvaluation):
+        return respond_pending(promoted)
+    return JSONResponse(promoted.model_dump(mode="json"))
 
 
 @router.delete(
@@ -61,29 +61,29 @@ def point_alias(
     responses=problem_responses(errors.NotFound, errors.InUse),
 )
 def delete_alias(session: SessionDep, name: NamePath, alias: AliasPath) -> None:
-    """Remove an alias, unless the chosen model names it."""
+    """Delete an alias that the chosen model and its shadow do not use."""
     service.delete_alias(session, name, alias)
 
 
 @router.post(
     "/models/{name}/aliases/{alias}/rollback",
     response_model=AliasDetail,
-    summary="Undo an alias's last move",
+    summary="Roll back an alias",
     responses=problem_responses(errors.NotFound, errors.Conflict, errors.IdempotencyConflict),
 )
 def roll_back(
     session: SessionDep, idempotency: IdempotencyDep, name: NamePath, alias: AliasPath
 ) -> Response:
-    """Let an alias point to where it pointed before; no gate stands in the way.
+    """Point an alias to its previous version, without the gate.
 
-    A second rollback undoes the first; one repeated with its Idempotency-Key does not.
+    A second rollback undoes the first, unless it has the same Idempotency-Key.
     """
 
     def create() -> Created:
         return Created(promotion.roll_back(session, name, alias), f"/models/{name}")
 
-    answer, _ = idempotency.answer_once(session, "rollback", create, status=200)
-    return answer
+    response, _ = idempotency.answer_once(session, "rollback", create, status=200)
+    return response
 
 
 @router.put(
@@ -98,38 +98,38 @@ def roll_back(
     ),
 )
 def set_gate(session: SessionDep, name: NamePath, body: SetGate) -> Gate:
-    """Let only versions become `champion` that compare well with it on the same images."""
+    """Require that a new `champion` compares well with the current one on the same images."""
     return promotion.set_gate(session, name, body)
 
 
 @router.get(
     "/models/{name}/gate",
-    summary="Look at a model's gate",
+    summary="Get a model's gate",
     responses=problem_responses(errors.NotFound),
 )
 def get_gate(session: ReadSessionDep, name: NamePath) -> Gate:
-    """Show what a version must pass before `champion` may be pointed to it."""
+    """Return the gate that a version must pass to become `champion`."""
     return promotion.get_gate(session, name)
 
 
 @router.delete(
     "/models/{name}/gate",
-    summary="Remove a model's gate",
+    summary="Delete a model's gate",
     status_code=204,
     responses=problem_responses(errors.NotFound),
 )
 def delete_gate(session: SessionDep, name: NamePath) -> None:
-    """Let any version become `champion` again."""
+    """Delete the gate, so that any version can become `champion`."""
     promotion.delete_gate(session, name)
 
 
 @router.get(
     "/models/{name}/events",
-    summary="Look at what was done to a model",
+    summary="List a model's events",
     responses=problem_responses(errors.NotFound),
 )
 def list_events(
     session: ReadSessionDep, name: NamePath, page: PageDep
 ) -> Page[RegistryEventDetail]:
-    """List every change of a model, newest first; the log is never changed and never shortened."""
+    """List all changes of a model, newest first. The log is append-only."""
     return service.list_events(session, name, limit=page.limit, after=page.after)

@@ -1,4 +1,4 @@
-"""Gates, what they say of a promotion, and the audit log, on the wire."""
+"""HTTP schemas of promotion gates."""
 
 from typing import Literal
 
@@ -13,20 +13,20 @@ Require = Literal["not_worse", "better"]
 
 
 class GateRule(ApiModel):
-    """How a candidate has to compare with the champion on the same images."""
+    """The rule for a candidate's comparison with the champion on the same images."""
 
     max_class_drop: float = Field(
         0.05,
         ge=0,
         le=1,
-        description="By how much the recall of any class may be lower than the champion's.",
+        description="Maximum decrease of any class's recall against the champion's.",
         examples=[0.05],
     )
     significance: float = Field(
         0.05,
         gt=0,
         lt=1,
-        description="Below this p value of McNemar's exact test a difference is significant.",
+        description="A difference is significant if the p value of McNemar's exact test is lower.",
         examples=[0.05],
     )
     require: Require = Field(
@@ -38,71 +38,75 @@ class GateRule(ApiModel):
 
 
 class SetGate(GateRule):
-    """The gate that a model shall have."""
+    """The gate to set for a model."""
 
     dataset_id: DatasetId
     split: SplitChoice = None
 
 
 class Gate(GateRule):
-    """What a version must pass before `champion` may be pointed to it."""
+    """The gate that a version must pass to become `champion`."""
 
     dataset_id: str = Field(
-        description="Whose images decide.", examples=["ds_01k0w1rhzekvcw9wykj3fymg"]
+        description="Id of the dataset.", examples=["ds_01k0w1rhzekvcw9wykj3fymg"]
     )
-    dataset_digest: str = Field(description="Which images they are.", examples=["2c26b46b…"])
-    split: Split = Field(description="Which of them decide.", examples=["test"])
+    dataset_digest: str = Field(
+        description="Digest of the dataset's images.", examples=["2c26b46b…"]
+    )
+    split: Split = Field(description="Split of the dataset.", examples=["test"])
 
 
 class ClassDrop(ApiModel):
-    """A class that the candidate finds less often than the champion."""
+    """A class with a lower recall of the candidate than of the champion."""
 
     class_name: str = Field(description="The class.", examples=["ants"])
     champion_recall: float = Field(
-        ge=0, le=1, description="Share of its images that the champion gets right.", examples=[0.9]
+        ge=0, le=1, description="Recall of the champion.", examples=[0.9]
     )
     candidate_recall: float = Field(
-        ge=0, le=1, description="The same of the candidate.", examples=[0.8]
+        ge=0, le=1, description="Recall of the candidate.", examples=[0.8]
     )
-    drop: float = Field(ge=0, le=1, description="Their difference.", examples=[0.1])
+    drop: float = Field(ge=0, le=1, description="Difference of both.", examples=[0.1])
 
 
 class GateVerdict(ApiModel):
-    """What a gate says of a candidate; figures of the champion are null where there was none."""
+    """The verdict of a gate on a candidate; the champion's figures are null if there was none."""
 
     passed: bool = Field(description="Whether the candidate may be promoted.", examples=[True])
     dataset_id: str = Field(
-        description="Whose images decided.", examples=["ds_01k0w1rhzekvcw9wykj3fymg"]
+        description="Id of the dataset.", examples=["ds_01k0w1rhzekvcw9wykj3fymg"]
     )
-    split: Split = Field(description="Which of them.", examples=["test"])
-    num_images: int = Field(ge=1, description="How many.", examples=[153])
+    split: Split = Field(description="Split of the dataset.", examples=["test"])
+    num_images: int = Field(ge=1, description="Number of images.", examples=[153])
     candidate_version: int = Field(
         ge=1, le=MAX_VERSION, description="The version to be promoted.", examples=[3]
     )
     candidate_accuracy: float = Field(
-        ge=0, le=1, description="Its share of right answers.", examples=[0.94]
+        ge=0, le=1, description="Its accuracy on these images.", examples=[0.94]
     )
-    champion_version: int | None = Field(description="The version before.", examples=[2])
+    champion_version: int | None = Field(description="The current champion.", examples=[2])
     champion_accuracy: float | None = Field(
-        description="Its share of right answers.", examples=[0.92]
+        description="Its accuracy on these images.", examples=[0.92]
     )
     only_champion_right: int | None = Field(
-        description="Images that the champion alone gets right.", examples=[4]
+        description="Images that only the champion classifies correctly.", examples=[4]
     )
     only_candidate_right: int | None = Field(
-        description="Images that the candidate alone gets right.", examples=[7]
+        description="Images that only the candidate classifies correctly.", examples=[7]
     )
     p_value: float | None = Field(
-        description="Of McNemar's exact test, two-sided: how often two equally good versions "
-        "differ at least so much on these images.",
+        description="Two-sided p value of McNemar's exact test: the probability that two equally "
+        "good versions differ at least this much.",
         examples=[0.549],
     )
     class_drops: list[ClassDrop] = Field(
-        description="Classes that the candidate finds less often, the largest drop first."
+        description="Classes with a lower recall of the candidate, the largest drop first."
     )
-    reasons: list[str] = Field(description="Why it did not pass; empty if it did.", examples=[[]])
+    reasons: list[str] = Field(
+        description="Reasons why it did not pass; empty if it passed.", examples=[[]]
+    )
     warnings: list[str] = Field(
-        description="What limits the verdict: versions that have seen these images, classes "
-        "without any.",
+        description="Limits of the verdict: versions that have seen these images, classes without "
+        "images.",
         examples=[[]],
     )

@@ -1,4 +1,4 @@
-"""HTTP of versions in int8."""
+"""HTTP routes that quantize versions to int8."""
 
 from typing import Annotated
 
@@ -9,9 +9,9 @@ from app import errors
 from app.analyses.service import require_result
 from app.analyses.views import PENDING_RESPONSE, pending_response
 from app.db.tables import AnalysisRequest
-from app.models.paths import NamePath, VersionPath
+from app.models.path_parameters import NamePath, VersionPath
+from app.quantization import service
 from app.quantization.schemas import Quantization, QuantizeRequest
-from app.quantization.service import get_quantization, request_quantization
 from app.web.dependencies import ReadSessionDep, SessionDep
 from app.web.problems import problem_responses
 
@@ -35,28 +35,29 @@ _RESPONSES = {
 @router.post(
     "/models/{name}/versions/{version}/quantize",
     response_model=Quantization,
-    summary="Make a version in int8",
+    summary="Quantize a version",
     responses=_RESPONSES,
 )
 def quantize_version(
     session: SessionDep, name: NamePath, version: VersionPath, body: QuantizeRequest
 ) -> Response:
-    """Round a version to int8, which answers faster on CPUs, and register it as a new version.
+    """Quantize a version to int8, which is faster on CPUs, and register it as a new version.
 
-    A worker does it once: until then the answer is 202, and `Location`, or the same request, later
-    brings the new version with what the rounding changed. It never answers for the model by being
-    the newest: `champion` may point to it only through the model's gate.
+    A worker does this once. Until it is done, the response is 202; get `Location`, or repeat the
+    request, later. The result is the new version with the changes in accuracy. The model's bare
+    name never selects an int8 version as the newest one. It can become `champion` only through the
+    model's gate.
     """
-    return _answer(name, version, request_quantization(session, name, version, body))
+    return _respond(name, version, service.request_quantization(session, name, version, body))
 
 
 @router.get(
     "/models/{name}/versions/{version}/quantizations/{analysis_id}",
     response_model=Quantization,
-    summary="Look at a quantisation",
+    summary="Get a quantization",
     responses=_RESPONSES,
 )
-def look_at_quantization(
+def get_quantization(
     session: ReadSessionDep,
     name: NamePath,
     version: VersionPath,
@@ -64,16 +65,16 @@ def look_at_quantization(
         str,
         Path(
             max_length=40,
-            description="From `Location`.",
+            description="Id in `Location`.",
             examples=["inq_01k0w1rhzemcbybsywa1w8p9"],
         ),
     ],
 ) -> Response:
-    """Show the version in int8 once it is there."""
-    return _answer(name, version, get_quantization(session, name, version, analysis_id))
+    """Return the int8 version once it is registered."""
+    return _respond(name, version, service.get_quantization(session, name, version, analysis_id))
 
 
-def _answer(name: str, version: int, analysis: AnalysisRequest) -> Response:
+def _respond(name: str, version: int, analysis: AnalysisRequest) -> Response:
     result = require_result(analysis)
     if result is None:
         path = f"/models/{name}/versions/{version}/quantizations/{analysis.id}"

@@ -1,4 +1,4 @@
-"""A version in int8: what is asked for, a worker's answer, what is shown of it."""
+"""HTTP schemas of quantizations, and the parameters and result of a worker's run."""
 
 from typing import Literal
 
@@ -10,20 +10,20 @@ from app.web.schemas import ApiModel
 
 
 class QuantizeRequest(ApiModel):
-    """Which images show the range of the network's activations."""
+    """The images that calibrate the ranges of the activations."""
 
     dataset_id: DatasetId
     num_images: int = Field(
         300,
         ge=10,
         le=5000,
-        description="At most so many training images, evenly taken; a few hundred are enough.",
+        description="Maximum number of training images, sampled evenly; a few hundred are enough.",
         examples=[300],
     )
 
 
-class QuantizationQuestion(BaseModel):
-    """Which version to quantise; class_names are the model's, in the order of its outputs."""
+class QuantizationParameters(BaseModel):
+    """The version to quantize; class_names are in the order of the model's outputs."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,23 +37,23 @@ class QuantizationQuestion(BaseModel):
 
 
 class QuantizationFigures(ApiModel):
-    """What became of the answers, over the dataset's validation images."""
+    """Comparison of both versions on the dataset's validation images."""
 
     num_images: int = Field(ge=1, description="Validation images compared.", examples=[153])
     float_accuracy: float = Field(
-        ge=0, le=1, description="Of the version it was made from, in float32.", examples=[0.928]
+        ge=0, le=1, description="Accuracy of the original version in float32.", examples=[0.928]
     )
-    int8_accuracy: float = Field(ge=0, le=1, description="In int8.", examples=[0.928])
+    int8_accuracy: float = Field(ge=0, le=1, description="Accuracy in int8.", examples=[0.928])
     num_changed: int = Field(
-        ge=0, description="Images that both do not call the same.", examples=[1]
+        ge=0, description="Images with different predicted classes.", examples=[1]
     )
     max_probability_difference: float = Field(
-        ge=0, le=1, description="Largest change of a probability.", examples=[0.12]
+        ge=0, le=1, description="Largest difference of a probability.", examples=[0.12]
     )
 
 
-class QuantizationAnswer(BaseModel):
-    """The graph's sha256 in hex and its size, and the figures."""
+class QuantizationResult(BaseModel):
+    """The int8 graph's sha256 in hex, its size, and the comparison."""
 
     digest: str
     num_bytes: int
@@ -61,6 +61,6 @@ class QuantizationAnswer(BaseModel):
 
 
 class Quantization(QuantizationFigures, VersionName):
-    """The version in int8 that was registered; only a gate makes it champion."""
+    """The registered int8 version; it can become champion only through the gate."""
 
     quantized_from: VersionNumber

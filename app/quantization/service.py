@@ -1,4 +1,4 @@
-"""Versions in int8: asked of a worker, registered beside what they were made from."""
+"""Request quantizations, and register their results as new versions."""
 
 from sqlalchemy.orm import Session
 
@@ -12,40 +12,40 @@ from app.models.schemas import Calibration
 from app.models.service import register_version, resolve
 from app.quantization.schemas import (
     Quantization,
-    QuantizationAnswer,
-    QuantizationQuestion,
+    QuantizationParameters,
+    QuantizationResult,
     QuantizeRequest,
 )
 
 
 def request_quantization(
-    session: Session, name: str, version: int, wish: QuantizeRequest
+    session: Session, name: str, version: int, request: QuantizeRequest
 ) -> AnalysisRequest:
-    """Have a version quantised, unless it was with these images and the result is still there.
+    """Queue the quantization of a version, unless it was done with these images and still exists.
 
     Raises NotFound, Conflict and DatasetInvalid for a dataset that is not ready, ValidationFailed
-    where its classes are not the model's, Conflict for a version that is in int8 already.
+    if its classes are not the model's, Conflict for an int8 version.
     """
-    dataset = lock_dataset(session, wish.dataset_id)
+    dataset = lock_dataset(session, request.dataset_id)
     models = ModelRepository(session)
     row = resolve(models, ModelReference(name, version=version))
     require_float(row)
     require_same_classes(row, dataset)
-    parameters = QuantizationQuestion(
+    parameters = QuantizationParameters(
         name=name,
         version=version,
         digest=row.digest,
         checkpoint_key=row.checkpoint_key,
         class_names=row.class_names,
-        num_images=wish.num_images,
+        num_images=request.num_images,
     ).model_dump(mode="json")
-    asked = analyses.find_request(
+    existing = analyses.find_request(
         session, kind="quantize", subject_id=dataset.id, parameters=parameters
     )
-    if asked is not None and asked.result is not None:
-        made = models.find_version(name, asked.result["version"])
-        if made is None or made.quantized_from != version:
-            session.delete(asked)
+    if existing is not None and existing.result is not None:
+        quantized = models.find_version(name, existing.result["version"])
+        if quantized is None or quantized.quantized_from != version:
+            session.delete(existing)
             session.flush()
     return analyses.request_analysis(
         session, kind="quantize", subject_id=dataset.id, parameters=parameters, queue="predict"
@@ -55,21 +55,22 @@ def request_quantization(
 def get_quantization(
     session: Session, name: str, version: int, analysis_id: str
 ) -> AnalysisRequest:
-    """What was asked for before; raises NotFound."""
+    """Return a requested quantization; raises NotFound."""
     analysis = analyses.get_request(session, analysis_id)
-    asked = analysis.parameters
-    if (analysis.kind, asked.get("name"), asked.get("version")) != ("quantize", name, version):
-        raise NotFound(f"There is no quantisation {analysis_id} of {name}:{version}.")
+    parameters = analysis.parameters
+    subject = (analysis.kind, parameters.get("name"), parameters.get("version"))
+    if subject != ("quantize", name, version):
+        raise NotFound(f"There is no quantization {analysis_id} of {name}:{version}.")
     return analysis
 
 
 def register_quantized(
-    session: Session, question: QuantizationQuestion, answer: QuantizationAnswer, *, key: str
+    session: Session, parameters: QuantizationParameters, result: QuantizationResult, *, key: str
 ) -> Quantization | None:
-    """Register what a worker has made; None where the version it was made from is gone."""
+    """Register an int8 version; returns None if the original version was deleted."""
     models = ModelRepository(session)
-    models.lock(question.name)
-    origin = models.find_version(question.name, question.version)
+    models.lock(parameters.name)
+    origin = models.find_version(parameters.name, parameters.version)
     if origin is None:
         return None
     number = register_version(
@@ -77,26 +78,26 @@ def register_quantized(
         name=origin.name,
         job_id=origin.job_id,
         checkpoint_key=origin.checkpoint_key,
-        digest=answer.digest,
-        num_bytes=answer.num_bytes,
+        digest=result.digest,
+        num_bytes=result.num_bytes,
         architecture=origin.architecture,
         class_names=origin.class_names,
         input_size=origin.input_size,
-        val_accuracy=answer.figures.int8_accuracy,
+        val_accuracy=result.figures.int8_accuracy,
         dataset_digest=origin.dataset_digest,
         trust_key=origin.trust_key,
         calibration=Calibration.model_validate(origin.calibration) if origin.calibration else None,
         quantized=(key, origin.version),
     )
     return Quantization(
-        **dict(answer.figures), name=origin.name, version=number, quantized_from=origin.version
+        **dict(result.figures), name=origin.name, version=number, quantized_from=origin.version
     )
 
 
 def require_float(version: ModelVersion) -> None:
-    """Raise Conflict for a version in int8, from which nothing more can be made."""
+    """Raise Conflict for an int8 version, which cannot be exported or quantized again."""
     if version.quantized_key is not None:
         raise Conflict(
-            f"{version.name}:{version.version} is in int8; take {version.name}:"
-            f"{version.quantized_from}, which it was made from."
+            f"{version.name}:{version.version} is in int8 already; use its original, "
+            f"{version.name}:{version.quantized_from}."
         )

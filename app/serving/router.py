@@ -1,4 +1,4 @@
-"""HTTP of the chosen model and its shadow."""
+"""HTTP routes of the chosen model and its shadow."""
 
 from fastapi import APIRouter
 
@@ -11,23 +11,21 @@ from app.web.problems import problem_responses
 router = APIRouter(tags=["models"])
 
 
-@router.get(
-    "/serving", summary="Look at the chosen model", responses=problem_responses(ModelNotReady)
-)
+@router.get("/serving", summary="Get the chosen model", responses=problem_responses(ModelNotReady))
 def get_serving(session: ReadSessionDep) -> ChosenModel:
-    """Show the chosen model and the version it means now, and how far its shadow agrees."""
+    """Return the chosen model, its current version, and its shadow with the agreement of both."""
     return serving.get_chosen(session)
 
 
 @router.put(
     "/serving",
-    summary="Choose the model that predicts",
+    summary="Choose a model",
     responses=problem_responses(NotFound, ModelNotReady, GateFailed, ValidationFailed),
 )
 def put_serving(session: SessionDep, body: ChooseModel) -> ChosenModel:
-    """Choose the model that predictions use where they name none.
+    """Choose the model for predictions without `model`.
 
-    A shadow is shown a share of those images after they have been answered, when nothing else
-    waits; what it says is counted and changes no answer.
+    A shadow model also classifies a share of those images, after the response and only while the
+    service is idle. Its predictions are counted and change no response.
     """
     return serving.choose_model(session, body)

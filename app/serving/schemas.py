@@ -1,4 +1,4 @@
-"""The chosen model and its shadow on the wire."""
+"""HTTP schemas of the chosen model and its shadow."""
 
 from pydantic import Field
 
@@ -8,67 +8,74 @@ from app.web.schemas import ApiModel, UtcTime
 
 
 class SetShadow(ApiModel):
-    """A model that sees a share of the same images, and whose answers are only counted."""
+    """A shadow model: it classifies a share of the same images, only to be compared."""
 
     model: ReferenceText
     fraction: float = Field(
         ge=0,
         le=1,
-        description="Share of the images sent to the chosen model that it sees, drawn at random.",
+        description="Share of the chosen model's images that the shadow also classifies, drawn at "
+        "random.",
         examples=[0.1],
     )
 
 
-class Tally(ApiModel):
-    """How often the shadow's resolved version said the same as the version that answered."""
+class ShadowCounts(ApiModel):
+    """How often the shadow's version agrees with the chosen version."""
 
-    num_images: int = Field(ge=0, description="Images that both have answered.", examples=[400])
+    num_images: int = Field(
+        ge=0, description="Images that both versions classified.", examples=[400]
+    )
     num_agreed: int = Field(
-        ge=0, description="Those with the same most probable class.", examples=[388]
+        ge=0, description="Images with the same most probable class.", examples=[388]
     )
     agreement: float | None = Field(
-        description="Their share, 0 to 1; null before the first image.", examples=[0.97]
+        description="Share of the images with the same class, 0 to 1; null before the first image.",
+        examples=[0.97],
     )
     agreement_interval: tuple[float, float] | None = Field(
-        description="Its 95 % interval by the sampling of images (Wilson, 1927).",
+        description="95 % confidence interval of `agreement` (Wilson, 1927).",
         examples=[[0.948, 0.983]],
     )
     mean_abs_difference: float | None = Field(
-        description="Between the two models' probabilities, over classes and images.",
+        description="Mean absolute difference of the probabilities, over classes and images.",
         examples=[0.021],
     )
     num_dropped: int = Field(
         ge=0,
-        description="Images it did not see because others waited to be answered.",
+        description="Images that the shadow skipped because the service was busy.",
         examples=[7],
     )
-    num_failed: int = Field(ge=0, description="Images that it could not answer.", examples=[0])
+    num_failed: int = Field(
+        ge=0, description="Images that the shadow could not classify.", examples=[0]
+    )
 
 
 class Shadow(SetShadow):
-    """The shadow, what it resolves to, and how far the two agree."""
+    """The shadow with its current version, and the agreement of both models."""
 
-    resolved: VersionName = Field(description="What its reference resolves to now.")
-    tally: Tally = Field(
-        description="Since these two versions first met; brought up to date every few seconds."
+    resolved: VersionName = Field(description="Current version of the reference.")
+    tally: ShadowCounts = Field(
+        description="Counts since these two versions were first compared, updated every few "
+        "seconds."
     )
 
 
 class ChooseModel(ApiModel):
-    """The model that predictions shall use where none is named."""
+    """The model to choose for predictions without `model`."""
 
     model: ReferenceText
     shadow: SetShadow | None = Field(
-        None, description="A model to compare with; left out it stays, null removes it."
+        None,
+        description="A model to compare with. Without this field the shadow stays; null removes "
+        "it.",
     )
 
 
 class ChosenModel(ApiModel):
-    """The chosen model's reference and the version it means at this moment."""
+    """The chosen model's reference with its current version, and its shadow."""
 
     model: ReferenceText
-    resolved: VersionName = Field(description="What the reference resolves to now.")
-    shadow: Shadow | None = Field(
-        description="The model that some of the same images are shown to; null for none."
-    )
+    resolved: VersionName = Field(description="Current version of the reference.")
+    shadow: Shadow | None = Field(description="The shadow model; null for none.")
     updated_at: UtcTime = Field(description="When it was last chosen.")

@@ -1,4 +1,4 @@
-"""Which model answers where none is named, and which one is only listened to beside it."""
+"""Choose the model for predictions that name none, and its shadow."""
 
 from sqlalchemy.orm import Session
 
@@ -11,49 +11,49 @@ from app.models.references import CHAMPION, ModelReference, parse_reference
 from app.models.repository import ModelRepository
 from app.models.schemas import VersionName
 from app.models.service import require_chosen, resolve
-from app.serving.schemas import ChooseModel, ChosenModel, SetShadow, Shadow, Tally
-from app.serving.shadow_counts import Pair, TallyRepository
+from app.serving.schemas import ChooseModel, ChosenModel, SetShadow, Shadow, ShadowCounts
+from app.serving.shadow_counts import Pair, ShadowCountsRepository
 
 
 def get_chosen(session: Session) -> ChosenModel:
-    """The chosen model, its shadow and what both resolve to.
+    """Return the chosen model and its shadow with their current versions.
 
     Raises ModelNotReady before one is chosen.
     """
     models = ModelRepository(session)
-    return _show(session, models, require_chosen(models))
+    return _view(session, models, require_chosen(models))
 
 
-def choose_model(session: Session, wish: ChooseModel) -> ChosenModel:
-    """Choose the model for predictions that name none, and its shadow if the wish names one.
+def choose_model(session: Session, request: ChooseModel) -> ChosenModel:
+    """Choose the model for predictions that name none, and its shadow if the request has one.
 
-    A wish that does not speak of a shadow leaves it as it is. Raises what `resolve_reference` does,
-    ValidationFailed for a shadow with other classes, GateFailed for a version in int8 that is no
-    champion.
+    A request without the field `shadow` keeps the shadow. Raises what `resolve_reference` raises,
+    ValidationFailed for a shadow with other classes, GateFailed for an int8 version that is not its
+    model's champion.
     """
     models = ModelRepository(session)
-    reference = parse_reference(wish.model)
-    shadow = _parse_shadow(wish.shadow)
-    # in one order, so that two who choose never wait for each other
+    reference = parse_reference(request.model)
+    shadow = _parse_shadow(request.shadow)
+    # sorted, so that two concurrent requests never deadlock
     for name in sorted({one.name for one in (reference, shadow) if one is not None}):
         models.lock(name)
     _require_gated(resolve(models, reference), reference)
-    is_first = models.choose_if_nothing_is(str(reference))
+    is_first = models.choose_first(str(reference))
     row = models.lock_serving()
     before = (None if is_first else row.model, row.shadow, row.shadow_fraction)
     row.model, row.updated_at = str(reference), now()
-    if "shadow" in wish.model_fields_set:
+    if "shadow" in request.model_fields_set:
         row.shadow = str(shadow) if shadow else None
-        row.shadow_fraction = wish.shadow.fraction if wish.shadow else 0.0
+        row.shadow_fraction = request.shadow.fraction if request.shadow else 0.0
     _require_same_classes(models, row)
     _log_changes(session, row, *before)
-    return _show(session, models, row)
+    return _view(session, models, row)
 
 
 def find_shadow(session: Session) -> tuple[ModelVersion, ModelVersion, float] | None:
-    """The chosen version, its shadow and the share of images that the shadow is to see.
+    """Return the chosen version, the shadow's version, and the shadow's share of the images.
 
-    None where nothing is to be compared: no shadow, no share, or the shadow answers itself.
+    Returns None if there is nothing to compare: no shadow, a share of 0, or twice the same version.
     Raises what `resolve_reference` does.
     """
     models = ModelRepository(session)
@@ -68,17 +68,19 @@ def find_shadow(session: Session) -> tuple[ModelVersion, ModelVersion, float] | 
 
 
 def _require_gated(version: ModelVersion, reference: ModelReference) -> None:
-    """Raise GateFailed for a version in int8, unless it is chosen as its model's champion."""
+    """Raise GateFailed for an int8 version, unless it is chosen as its model's champion."""
     is_champion = reference.version is None and reference.alias in {None, CHAMPION}
     if version.quantized_key is not None and not is_champion:
         raise GateFailed(
-            f"{version.name}:{version.version} is in int8 and answers for others only as its "
-            f"model's {CHAMPION}, which a gate lets it become."
+            f"{version.name}:{version.version} is in int8 and can be chosen only as its model's "
+            f"{CHAMPION}. Promote it to {version.name}@{CHAMPION} through the model's gate first."
         )
 
 
-def _parse_shadow(wish: SetShadow | None) -> ModelReference | None:
-    return None if wish is None else parse_reference(wish.model, loc=("body", "shadow", "model"))
+def _parse_shadow(request: SetShadow | None) -> ModelReference | None:
+    return (
+        None if request is None else parse_reference(request.model, loc=("body", "shadow", "model"))
+    )
 
 
 def _require_same_classes(models: ModelRepository, row: Serving) -> None:
@@ -88,9 +90,9 @@ def _require_same_classes(models: ModelRepository, row: Serving) -> None:
     shadow = resolve(models, parse_reference(row.shadow))
     if chosen.class_names != shadow.class_names:
         message = (
-            f"{row.shadow} tells {len(shadow.class_names)} classes apart, {row.model} "
-            f"{len(chosen.class_names)}: a shadow must have the chosen model's, in its order "
-            "(`null` removes the shadow)."
+            f"{row.shadow} has {len(shadow.class_names)} classes that differ from the "
+            f"{len(chosen.class_names)} of {row.model}; a shadow must have the chosen model's "
+            "classes in the same order. Choose another shadow, or remove it with `null`."
         )
         allowed = tuple(chosen.class_names)
         raise ValidationFailed(InputProblem(("body", "shadow", "model"), message, allowed))
@@ -99,7 +101,7 @@ def _require_same_classes(models: ModelRepository, row: Serving) -> None:
 def _log_changes(
     session: Session, row: Serving, model: str | None, shadow: str | None, fraction: float
 ) -> None:
-    """Note in every model's log what changed for it; the last three are what was there before."""
+    """Append events to the models' logs; model, shadow and fraction are the previous values."""
     if row.model != model:
         if model is not None and _name(model) != _name(row.model):
             events.append(session, _name(model), "unchosen", payload={"by": row.model})
@@ -110,25 +112,25 @@ def _log_changes(
     if shadow is not None and (row.shadow is None or _name(row.shadow) != _name(shadow)):
         events.append(session, _name(shadow), "shadow_removed", payload={"model": shadow})
     if row.shadow is not None:
-        shown = {"model": row.shadow, "fraction": row.shadow_fraction, "before": shadow}
-        events.append(session, _name(row.shadow), "shadow_set", payload=shown)
+        setting = {"model": row.shadow, "fraction": row.shadow_fraction, "before": shadow}
+        events.append(session, _name(row.shadow), "shadow_set", payload=setting)
 
 
 def _name(reference: str) -> str:
     return parse_reference(reference).name
 
 
-def _show(session: Session, models: ModelRepository, row: Serving) -> ChosenModel:
+def _view(session: Session, models: ModelRepository, row: Serving) -> ChosenModel:
     chosen = resolve(models, parse_reference(row.model))
     return ChosenModel(
         model=row.model,
         resolved=VersionName.model_validate(chosen, from_attributes=True),
-        shadow=_show_shadow(session, models, row, chosen),
+        shadow=_view_shadow(session, models, row, chosen),
         updated_at=row.updated_at,
     )
 
 
-def _show_shadow(
+def _view_shadow(
     session: Session, models: ModelRepository, row: Serving, chosen: ModelVersion
 ) -> Shadow | None:
     if row.shadow is None:
@@ -138,15 +140,15 @@ def _show_shadow(
     return Shadow(
         **dict(SetShadow(model=row.shadow, fraction=row.shadow_fraction)),
         resolved=VersionName.model_validate(shadow, from_attributes=True),
-        tally=_show_tally(session, pair),
+        tally=_view_counts(session, pair),
     )
 
 
-def _show_tally(session: Session, pair: Pair) -> Tally:
-    counts = TallyRepository(session).get(pair)
+def _view_counts(session: Session, pair: Pair) -> ShadowCounts:
+    counts = ShadowCountsRepository(session).get(pair)
     num_images = counts.num_images
     agreement = counts.num_agreed / num_images if num_images else None
-    return Tally(
+    return ShadowCounts(
         num_images=num_images,
         num_agreed=counts.num_agreed,
         agreement=agreement,

@@ -1,4 +1,4 @@
-"""How far a shadow agrees with the model that answers, added up in SQL by every process."""
+"""Store how often a shadow agrees with the chosen model, summed over all processes in SQL."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from app.db.tables import ShadowTally
 
 
 class Pair(NamedTuple):
-    """The version that answered and the shadow's."""
+    """The chosen version and the shadow's version."""
 
     name: str
     version: int
@@ -19,7 +19,7 @@ class Pair(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What was counted of a pair; sum_abs_difference adds one mean over the classes an image."""
+    """Counts of a pair; sum_abs_difference adds each image's mean over the classes."""
 
     num_images: int = 0
     num_agreed: int = 0
@@ -28,7 +28,7 @@ class Counts(NamedTuple):
     sum_abs_difference: float = 0.0
 
     def plus(self, other: "Counts") -> "Counts":
-        """Both together."""
+        """Return the sum of both."""
         return Counts(
             num_images=self.num_images + other.num_images,
             num_agreed=self.num_agreed + other.num_agreed,
@@ -38,21 +38,21 @@ class Counts(NamedTuple):
         )
 
 
-class TallyRepository:
-    """The tallies of all pairs."""
+class ShadowCountsRepository:
+    """Read and add to the counts of all pairs."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
 
     def get(self, pair: Pair) -> Counts:
-        """What was counted so far; zeros for a pair that has not met."""
+        """Return the counts so far; zeros for a pair without any."""
         row = self.session.get(ShadowTally, tuple(pair))
         if row is None:
             return Counts()
         return Counts(*(getattr(row, field) for field in Counts._fields))
 
     def add(self, pair: Pair, counts: Counts) -> None:
-        """Add to what was counted; nothing is lost where several processes add at once."""
+        """Add to the counts; safe for concurrent processes."""
         dialect = postgresql if self.session.get_bind().dialect.name == "postgresql" else sqlite
         insert = dialect.insert(ShadowTally).values(
             **pair._asdict(), **counts._asdict(), updated_at=now()

@@ -23,14 +23,14 @@ def test_every_family_is_listed_with_its_tutorial_name(client: TestClient) -> No
     assert not listed["resnet18"]["fixed_input_size"]
 
 
-def test_the_list_holds_what_it_takes_to_choose_by_a_budget(client: TestClient) -> None:
+def test_the_list_has_the_figures_for_choosing_by_a_budget(client: TestClient) -> None:
     for entry in client.get("/architectures").json():
         for weights in entry["weights"]:
             assert 0.5 < weights["imagenet_accuracy"] < 0.9
             assert 0.01 < weights["gflops"] < 1100
 
 
-def test_weights_are_local_where_a_file_lies_and_unavailable_where_nothing_may_be_fetched(
+def test_weights_are_local_if_a_file_exists_and_unavailable_without_downloads(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(settings.data_dir / "empty"))

@@ -1,4 +1,4 @@
-"""What the routes of batch predictions answer; a worker's part is done in the test's process."""
+"""Routes of batch predictions; the worker's part runs in the test's process."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.storage import LocalStorage
 from app.tasks import service as work
 from graft_client.resources.predictions import Batch
-from tests.batches import make_archive, predict_waiting
+from tests.batches import make_archive, run_next_batch
 from tests.contract.datasets import problem
 from tests.datasets import add_dataset
 from tests.images import draw_picture, encode, make_pixel_bomb
@@ -42,7 +42,7 @@ def version(database: Database, storage: LocalStorage) -> int:
 
 @pytest.fixture
 def ready(ready: str, database: Database) -> str:
-    """A dataset whose check is over."""
+    """A dataset that is ready."""
     with database.transaction() as session:
         item = work.lock_unfinished(session, ready)
         assert item is not None
@@ -67,7 +67,7 @@ def predict(client: TestClient, image: bytes, **params: Any) -> Any:
 
 
 def close(prediction: dict[str, Any]) -> Any:
-    """Equal but for what company in a batch does to the last digits."""
+    """Compare predictions up to the rounding that depends on the batch."""
     return pytest.approx(prediction, abs=1e-5)
 
 
@@ -78,7 +78,7 @@ def read_lines(client: TestClient, batch_id: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in answer.text.splitlines()]
 
 
-def test_an_archive_gets_the_answers_that_its_images_get_alone(
+def test_images_of_an_archive_get_the_same_results_as_alone(
     client: TestClient, database: Database, settings: Settings, storage: LocalStorage
 ) -> None:
     posted = send(client, top_k="2", metadata='{"team": "ants"}')
@@ -94,9 +94,11 @@ def test_an_archive_gets_the_answers_that_its_images_get_alone(
     assert Batch.model_validate(batch).model.reference == "ants-and-bees:1"
     assert problem(client.get(f"/predictions/{batch['id']}/results")) == (409, "RESULTS_NOT_READY")
 
-    told = predict_waiting(database, settings, storage)
-    assert [stage for stage, _, _ in told] == sorted(stage for stage, _, _ in told)  # c before p
-    assert told[-1] == ("predicting", 8, 8)
+    reported = run_next_batch(database, settings, storage)
+    assert [stage for stage, _, _ in reported] == sorted(
+        stage for stage, _, _ in reported
+    )  # c before p
+    assert reported[-1] == ("predicting", 8, 8)
     done = client.get(f"/predictions/{batch['id']}").json()
     assert (done["status"], done["is_terminal"], done["error"]) == ("succeeded", True, None)
     assert (done["counts"]["images"], done["counts"]["failed"]) == (8, 3)
@@ -124,7 +126,7 @@ def test_a_dataset_is_predicted_with_its_labels(
 ) -> None:
     batch = post(client, dataset_id=ready, split="val").json()
     assert (batch["dataset_id"], batch["split"]) == (ready, "val")
-    predict_waiting(database, settings, storage)
+    run_next_batch(database, settings, storage)
     done = client.get(f"/predictions/{batch['id']}").json()
     lines = read_lines(client, batch["id"])
     images = client.get(f"/datasets/{ready}/images", params={"split": "val"}).json()["data"]
@@ -137,23 +139,23 @@ def test_a_dataset_is_predicted_with_its_labels(
     assert lines[0]["predictions"][0] == close(predict(client, first)["predictions"][0])
 
     whole = post(client, dataset_id=ready).json()
-    predict_waiting(database, settings, storage)
+    run_next_batch(database, settings, storage)
     assert client.get(f"/predictions/{whole['id']}").json()["counts"]["images"] == 16
 
 
-def test_a_dataset_is_predicted_on_from_what_an_attempt_has_left(
+def test_a_new_attempt_continues_where_the_last_one_stopped(
     client: TestClient, database: Database, settings: Settings, storage: LocalStorage, ready: str
 ) -> None:
     undisturbed = post(client, dataset_id=ready).json()
-    predict_waiting(database, settings, storage)
+    run_next_batch(database, settings, storage)
     expected = read_lines(client, undisturbed["id"])
     batch = post(client, dataset_id=ready).json()
     with storage.new_file("predictions/part.jsonl") as file:
         file.writelines(json.dumps(line).encode() + b"\n" for line in expected[:5])
     with database.transaction() as session:
         assert record_part(session, batch["id"], "predictions/part.jsonl") == []
-    told = predict_waiting(database, settings, storage)
-    assert min(done for _, done, _ in told) > 5
+    reported = run_next_batch(database, settings, storage)
+    assert min(done for _, done, _ in reported) > 5
     lines = read_lines(client, batch["id"])
     assert [line["path"] for line in lines] == [line["path"] for line in expected]
     assert lines[:5] == expected[:5]
@@ -162,11 +164,11 @@ def test_a_dataset_is_predicted_on_from_what_an_attempt_has_left(
     assert not storage.exists("predictions/part.jsonl")
 
 
-def test_results_come_as_csv_too(
+def test_results_can_be_downloaded_as_csv(
     client: TestClient, database: Database, settings: Settings, storage: LocalStorage
 ) -> None:
     batch = send(client).json()
-    predict_waiting(database, settings, storage)
+    run_next_batch(database, settings, storage)
     answer = client.get(f"/predictions/{batch['id']}/results", params={"format": "csv"})
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
@@ -180,7 +182,7 @@ def test_results_come_as_csv_too(
             assert float(row["probability"]) == best["probability"]
 
 
-def test_what_else_is_asked_for_stands_in_the_results(
+def test_results_include_the_requested_options(
     client: TestClient, database: Database, settings: Settings, storage: LocalStorage
 ) -> None:
     neighbours = torch.eye(512)[:4]
@@ -188,7 +190,7 @@ def test_what_else_is_asked_for_stands_in_the_results(
     register_model(database, storage, "trusted", trust=trust)
     options = {"model": "trusted", "coverage": 0.6, "logits": True}
     batch = send(client, ARCHIVE, model="trusted", coverage="0.6", logits="true").json()
-    predict_waiting(database, settings, storage)
+    run_next_batch(database, settings, storage)
     lines = read_lines(client, batch["id"])
     for line, image in zip(lines, PICTURES.values(), strict=False):
         alone = predict(client, image, **options)
@@ -202,19 +204,19 @@ def test_what_else_is_asked_for_stands_in_the_results(
     assert first["is_novel"] == str(lines[0]["novelty"]["is_novel"])
 
 
-def test_the_version_is_pinned_when_it_is_posted(
+def test_the_version_is_resolved_when_the_batch_is_created(
     client: TestClient, database: Database, settings: Settings, storage: LocalStorage
 ) -> None:
     batch = send(client, model="ants-and-bees").json()
     register_model(database, storage, seed=1)
     assert send(client).json()["model"]["version"] == 2
-    predict_waiting(database, settings, storage)
+    run_next_batch(database, settings, storage)
     lines = read_lines(client, batch["id"])
     expected = predict(client, next(iter(PICTURES.values())), model="ants-and-bees:1")
     assert lines[0]["predictions"][0] == close(expected["predictions"][0])
 
 
-def test_the_same_key_gives_the_same_batch(
+def test_the_same_idempotency_key_returns_the_same_batch(
     client: TestClient, storage: LocalStorage, ready: str
 ) -> None:
     first = post(client, key="once", dataset_id=ready)
@@ -248,7 +250,7 @@ def test_the_same_key_gives_the_same_batch(
         ({"dataset_id": "invalid"}, (409, "DATASET_INVALID")),
     ],
 )
-def test_what_cannot_be_done_is_refused(
+def test_invalid_requests_are_refused(
     client: TestClient,
     database: Database,
     ready: str,
@@ -262,9 +264,7 @@ def test_what_cannot_be_done_is_refused(
     assert client.get("/predictions").json()["data"] == []
 
 
-def test_an_upload_that_is_refused_leaves_nothing(
-    client: TestClient, storage: LocalStorage
-) -> None:
+def test_a_refused_upload_leaves_no_files(client: TestClient, storage: LocalStorage) -> None:
     assert problem(send(client, b"no archive")) == (422, "ARCHIVE_INVALID")
     assert problem(send(client, top_k="many")) == (422, "VALIDATION")
     assert problem(send(client, unknown="1")) == (422, "VALIDATION")
@@ -305,7 +305,7 @@ def test_a_batch_waits_for_its_dataset_and_fails_with_it(
     assert (failed["status"], failed["error"]["code"]) == ("failed", "DATASET_INVALID")
 
 
-def test_a_cancelled_batch_takes_no_results(
+def test_a_cancelled_batch_accepts_no_results(
     client: TestClient, database: Database, settings: Settings, storage: LocalStorage
 ) -> None:
     batch_id = send(client).json()["id"]
@@ -329,11 +329,11 @@ def test_a_cancelled_batch_takes_no_results(
         assert session.get(PredictionBatch, batch_id) is None
 
 
-def test_a_deleted_batch_takes_its_results_along(
+def test_deleting_a_batch_deletes_its_results(
     client: TestClient, database: Database, settings: Settings, storage: LocalStorage
 ) -> None:
     batch_id = send(client).json()["id"]
-    predict_waiting(database, settings, storage)
+    run_next_batch(database, settings, storage)
     assert len(list(storage.list_keys("predictions"))) == 1
     assert client.delete(f"/predictions/{batch_id}").status_code == 204
     assert list(storage.list_keys("predictions")) == []
@@ -366,9 +366,9 @@ def test_batches_are_listed_newest_first(client: TestClient, ready: str) -> None
 class TestBeforeAnyModel:
     @pytest.fixture(autouse=True)
     def version(self) -> None:
-        """Nothing is registered."""
+        """Register nothing."""
 
-    def test_the_service_says_that_it_is_not_ready(
+    def test_the_error_is_model_not_ready(
         self, client: TestClient, storage: LocalStorage, ready: str
     ) -> None:
         assert problem(post(client, dataset_id=ready)) == (409, "MODEL_NOT_READY")
@@ -381,5 +381,5 @@ class TestWithSmallLimits:
     def settings(self, settings: Settings) -> Settings:
         return settings.model_copy(update={"max_upload_bytes": 1000})
 
-    def test_an_archive_over_the_cap_is_refused(self, client: TestClient) -> None:
+    def test_an_archive_over_the_limit_is_refused(self, client: TestClient) -> None:
         assert problem(send(client)) == (413, "BODY_TOO_LARGE")

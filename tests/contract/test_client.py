@@ -26,7 +26,7 @@ from graft_client.resources import predictions as client_predictions
         (client_models.ModelEvent, event_schemas.RegistryEventDetail),
         (client_models.Quantization, quantization_schemas.Quantization),
         (client_models.Shadow, serving_schemas.Shadow),
-        (client_models.ShadowCounts, serving_schemas.Tally),
+        (client_models.ShadowCounts, serving_schemas.ShadowCounts),
         (client_predictions.Batch, batches.BatchDetail),
         (client_predictions.BatchCounts, batches.BatchCounts),
         (client_predictions.BatchProgress, batches.BatchProgress),

@@ -1,4 +1,4 @@
-"""Versions judged on datasets, before and after a worker has looked at the images."""
+"""Evaluations of versions on datasets, before and after a worker has run them."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from app.db.session import Database
 from app.db.tables import Dataset
 from tests.answers import complete_waiting_analysis, fail_waiting_analysis, list_analyses
 from tests.contract.datasets import problem
-from tests.evaluations import add_labelled_dataset, make_answer, register_versions
+from tests.evaluations import add_labelled_dataset, make_result, register_versions
 
 EVALUATE = "/models/ants/versions/1/evaluate"
 
@@ -20,7 +20,7 @@ def dataset_id(database: Database) -> str:
     return add_labelled_dataset(database)
 
 
-def test_an_evaluation_is_202_until_it_is_there(
+def test_an_evaluation_is_202_until_it_is_ready(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     asked = client.post(EVALUATE, json={"dataset_id": dataset_id})
@@ -29,7 +29,7 @@ def test_an_evaluation_is_202_until_it_is_there(
     place = asked.headers["location"]
     assert place == f"/models/ants/versions/1/evaluations/{dataset_id}?split=test"
     assert (client.get(place).status_code, client.get(place).json()) == (202, asked.json())
-    complete_waiting_analysis(database, make_answer([0, 0, 1, 2], [0, 1, 1, 2]))
+    complete_waiting_analysis(database, make_result([0, 0, 1, 2], [0, 1, 1, 2]))
     found = client.get(place)
     assert found.status_code == 200
     again = client.post(EVALUATE, json={"dataset_id": dataset_id, "split": "test"})
@@ -45,7 +45,7 @@ def test_an_evaluation_is_202_until_it_is_there(
     assert len(list_analyses(database)) == 1
 
 
-def test_each_split_and_version_is_a_question_of_its_own(
+def test_each_split_and_version_is_evaluated_separately(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     for version, split in [(1, "val"), (1, "test"), (2, "val"), (1, "val")]:
@@ -55,7 +55,7 @@ def test_each_split_and_version_is_a_question_of_its_own(
     assert len(list_analyses(database)) == 3
 
 
-def test_without_a_test_split_validation_images_are_meant(
+def test_the_default_split_is_test_else_val(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     with database.transaction() as session:
@@ -68,30 +68,30 @@ def test_without_a_test_split_validation_images_are_meant(
 @pytest.mark.parametrize(
     ("split", "word"), [("train", "trained on"), ("val", "best epoch"), ("test", None)]
 )
-def test_a_version_that_has_seen_the_images_is_said_to(
+def test_an_evaluation_on_seen_images_has_a_warning(
     client: TestClient, database: Database, dataset_id: str, split: str, word: str | None
 ) -> None:
     (version,) = register_versions(database, 1, dataset_digest="d" * 64)
     path = f"/models/ants/versions/{version}/evaluate"
     body = {"dataset_id": dataset_id, "split": split}
     client.post(path, json=body)
-    complete_waiting_analysis(database, make_answer([0, 1], [0, 1]))
+    complete_waiting_analysis(database, make_result([0, 1], [0, 1]))
     warnings = client.post(path, json=body).json()["warnings"]
     assert [word in one for one in warnings] == ([True] if word else [])
 
 
-def test_what_cannot_be_evaluated_is_refused_at_once(
+def test_invalid_requests_are_refused_at_once(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
-    def ask(dataset: str, path: str = EVALUATE, **fields: Any) -> tuple[int, str]:
+    def send(dataset: str, path: str = EVALUATE, **fields: Any) -> tuple[int, str]:
         return problem(client.post(path, json={"dataset_id": dataset} | fields))
 
-    assert ask("ds_unknown") == (404, "NOT_FOUND")
-    assert ask(dataset_id, "/models/ants/versions/9/evaluate") == (404, "NOT_FOUND")
-    assert ask(dataset_id, "/models/none-such/versions/1/evaluate") == (404, "NOT_FOUND")
-    assert ask(dataset_id, split="holdout") == (422, "VALIDATION")
-    assert ask(add_labelled_dataset(database, status="ingesting")) == (409, "CONFLICT")
-    assert ask(add_labelled_dataset(database, status="invalid")) == (409, "DATASET_INVALID")
+    assert send("ds_unknown") == (404, "NOT_FOUND")
+    assert send(dataset_id, "/models/ants/versions/9/evaluate") == (404, "NOT_FOUND")
+    assert send(dataset_id, "/models/none-such/versions/1/evaluate") == (404, "NOT_FOUND")
+    assert send(dataset_id, split="holdout") == (422, "VALIDATION")
+    assert send(add_labelled_dataset(database, status="ingesting")) == (409, "CONFLICT")
+    assert send(add_labelled_dataset(database, status="invalid")) == (409, "DATASET_INVALID")
     without = add_labelled_dataset(database, splits={"val": {"num_images": 3}})
     refused = client.post(EVALUATE, json={"dataset_id": without, "split": "train"})
     assert problem(refused) == (422, "VALIDATION")
@@ -110,14 +110,18 @@ def test_other_classes_are_refused_with_both_lists(
     assert dataset_id not in refused.text
 
 
-def test_what_nobody_asked_for_is_not_found(client: TestClient, dataset_id: str) -> None:
+def test_an_evaluation_that_was_not_requested_is_not_found(
+    client: TestClient, dataset_id: str
+) -> None:
     place = f"/models/ants/versions/1/evaluations/{dataset_id}"
     assert problem(client.get(place)) == (404, "NOT_FOUND")
     client.post(EVALUATE, json={"dataset_id": dataset_id})
     assert client.get(place).status_code == 202
 
 
-def test_a_failure_is_told(client: TestClient, database: Database, dataset_id: str) -> None:
+def test_a_failed_evaluation_returns_its_error(
+    client: TestClient, database: Database, dataset_id: str
+) -> None:
     client.post(EVALUATE, json={"dataset_id": dataset_id})
     fail_waiting_analysis(database, "UNAVAILABLE", "The file of the version cannot be read.")
     answer = client.post(EVALUATE, json={"dataset_id": dataset_id})
@@ -125,12 +129,12 @@ def test_a_failure_is_told(client: TestClient, database: Database, dataset_id: s
     assert "file" in answer.json()["detail"]
 
 
-def test_a_version_deleted_in_the_meantime_is_not_found(
+def test_a_version_deleted_meanwhile_is_not_found(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     client.post(EVALUATE, json={"dataset_id": dataset_id})
     assert client.delete("/models/ants/versions/1").status_code == 204
-    complete_waiting_analysis(database, make_answer([0], [0]))
+    complete_waiting_analysis(database, make_result([0], [0]))
     assert problem(client.post(EVALUATE, json={"dataset_id": dataset_id})) == (404, "NOT_FOUND")
     place = f"/models/ants/versions/1/evaluations/{dataset_id}"
     assert problem(client.get(place)) == (404, "NOT_FOUND")

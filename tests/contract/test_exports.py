@@ -1,4 +1,4 @@
-"""A version that is taken away, and what it answers where nothing of this service is."""
+"""Exports of a version, and their predictions without this service."""
 
 import hashlib
 import io
@@ -45,7 +45,7 @@ except ModuleNotFoundError:
 else:
     sys.exit("the service's own package is here")
 """
-"""Runs a script with the installed libraries but without what is installed to be edited."""
+"""Run a script with the installed libraries, but without editable installs."""
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +56,7 @@ def registered(database: Database, storage: LocalStorage) -> None:
 
 @pytest.fixture
 def picture(tmp_path: Path) -> Path:
-    """A photograph that only its EXIF data turn upright."""
+    """An image with an EXIF orientation."""
     exif = Image.Exif()
     exif[0x0112] = 6
     path = tmp_path / "picture.jpg"
@@ -64,8 +64,8 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
-def work_off(database: Database, settings: Settings, storage: LocalStorage) -> str:
-    """Do what a worker and its child do; answers where the archive was stored."""
+def run_export(database: Database, settings: Settings, storage: LocalStorage) -> str:
+    """Run the export as a worker and its child do; returns the archive's storage key."""
     kind = ExportWork(settings, storage)
     with database.transaction() as session:
         lease = work.claim(session, "cpu", "me")
@@ -82,7 +82,7 @@ def work_off(database: Database, settings: Settings, storage: LocalStorage) -> s
 
 @pytest.mark.filterwarnings("ignore")  # the converters' own, about themselves
 @pytest.mark.parametrize("export_format", FORMATS)
-def test_a_version_answers_the_same_where_nothing_of_the_service_is(
+def test_an_archive_predicts_the_same_without_the_service(
     client: TestClient,
     database: Database,
     settings: Settings,
@@ -95,7 +95,7 @@ def test_a_version_answers_the_same_where_nothing_of_the_service_is(
     assert (asked.status_code, asked.json()["kind"]) == (202, "export")
     assert asked.headers["location"] == f"{PATH}?format={export_format}"
     assert int(asked.headers["retry-after"]) > 0
-    work_off(database, settings, storage)
+    run_export(database, settings, storage)
 
     answer = client.get(asked.headers["location"])
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
@@ -128,7 +128,7 @@ def test_a_version_answers_the_same_where_nothing_of_the_service_is(
 
 
 def predict_alone(folder: Path, picture: Path) -> tuple[str, float]:
-    """What the archive's example prints where the service's package cannot be imported."""
+    """Run the archive's example without this service; returns the label and probability."""
     libraries = sysconfig.get_path("purelib")
     printed = subprocess.run(
         [sys.executable, "-I", "-S", "-c", ALONE, libraries, "predict.py", str(picture)],
@@ -143,11 +143,11 @@ def predict_alone(folder: Path, picture: Path) -> tuple[str, float]:
     return label, float(probability)
 
 
-def test_an_archive_is_kept_as_long_as_its_version(
+def test_an_archive_is_kept_until_its_version_is_deleted(
     client: TestClient, database: Database, settings: Settings, storage: LocalStorage
 ) -> None:
     client.get(PATH, params={"format": "safetensors"})
-    key = work_off(database, settings, storage)
+    key = run_export(database, settings, storage)
     sweep(database, storage, min_age_seconds=0)
     assert storage.exists(key)
     register_model(database, storage, seed=1)
@@ -161,11 +161,11 @@ def test_an_archive_is_kept_as_long_as_its_version(
     assert not storage.exists(key)
 
 
-def test_an_archive_that_is_gone_is_told(
+def test_a_missing_archive_is_an_error(
     client: TestClient, database: Database, settings: Settings, storage: LocalStorage
 ) -> None:
     client.get(PATH, params={"format": "safetensors"})
-    storage.delete(work_off(database, settings, storage))
+    storage.delete(run_export(database, settings, storage))
     answer = client.get(PATH, params={"format": "safetensors"})
     assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
 
@@ -174,7 +174,7 @@ def test_an_archive_that_is_gone_is_told(
     ("code", "status"),
     [("EXPORT_MISMATCH", 500), ("EXPORT_UNAVAILABLE", 501), ("CHECKPOINT_INVALID", 503)],
 )
-def test_a_failure_is_told_by_its_code(
+def test_a_failed_export_returns_its_error(
     client: TestClient, database: Database, code: str, status: int
 ) -> None:
     client.get(PATH, params={"format": "onnx"})
@@ -184,14 +184,14 @@ def test_a_failure_is_told_by_its_code(
     assert answer.json()["detail"] == "it was so"
 
 
-def test_what_cannot_be_exported_is_refused_at_once(client: TestClient, database: Database) -> None:
-    def ask(path: str, **query: str) -> tuple[int, str]:
+def test_invalid_requests_are_refused_at_once(client: TestClient, database: Database) -> None:
+    def get(path: str, **query: str) -> tuple[int, str]:
         answer = client.get(path, params=query)
         return answer.status_code, answer.json()["code"]
 
-    assert ask(PATH) == (422, "VALIDATION")
-    assert ask(PATH, format="pickle") == (422, "VALIDATION")
-    assert ask("/models/unknown/versions/1/export", format="onnx") == (404, "NOT_FOUND")
-    assert ask("/models/ants-and-bees/versions/9/export", format="onnx") == (404, "NOT_FOUND")
+    assert get(PATH) == (422, "VALIDATION")
+    assert get(PATH, format="pickle") == (422, "VALIDATION")
+    assert get("/models/unknown/versions/1/export", format="onnx") == (404, "NOT_FOUND")
+    assert get("/models/ants-and-bees/versions/9/export", format="onnx") == (404, "NOT_FOUND")
     with database.reading() as session:
         assert session.query(AnalysisRequest).count() == 0

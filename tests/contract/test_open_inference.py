@@ -1,4 +1,4 @@
-"""The Open Inference Protocol as an existing client of it speaks: Triton's, over loopback."""
+"""The Open Inference Protocol, tested with Triton's client over loopback."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def version(database: Database, storage: LocalStorage) -> int:
 
 @pytest.fixture
 def address(settings: Settings, version: int, build_app: BuildApp) -> Iterator[str]:
-    """The application on a real socket."""
+    """Serve the application on a real socket."""
     assert version
     config = uvicorn.Config(build_app(settings), host="127.0.0.1", port=0, log_level="error")
     server = uvicorn.Server(config)
@@ -87,7 +87,7 @@ def as_array(result: InferResult, name: str) -> Any:
 
 
 def predict(address: str, **params: Any) -> list[dict[str, Any]]:
-    """What POST /predict says of the same images, by class."""
+    """Return the predictions of POST /predict for the same images, by class."""
     answer = httpx.post(
         f"http://{address}/predict", files=[("image", file) for file in FILES], params=params
     )
@@ -96,7 +96,7 @@ def predict(address: str, **params: Any) -> list[dict[str, Any]]:
     ]
 
 
-def test_the_server_and_its_models_tell_of_themselves(
+def test_metadata_of_the_server_and_its_models(
     triton: InferenceServerClient, database: Database, storage: LocalStorage
 ) -> None:
     assert triton.is_server_live()
@@ -120,7 +120,7 @@ def test_the_server_and_its_models_tell_of_themselves(
     assert not triton.is_model_ready("unknown")
 
 
-def test_files_get_the_answers_of_predict(triton: InferenceServerClient, address: str) -> None:
+def test_files_get_the_same_results_as_predict(triton: InferenceServerClient, address: str) -> None:
     result = triton.infer(MODEL, [files_input(FILES)], request_id="seven")
     response = result.get_response()
     assert (response["model_name"], response["model_version"]) == (MODEL, "1")
@@ -129,14 +129,14 @@ def test_files_get_the_answers_of_predict(triton: InferenceServerClient, address
     assert (probabilities.shape, probabilities.dtype) == ((3, 3), np.float32)
     alone = predict(address)
     for row, label, by_class in zip(probabilities, as_array(result, "label"), alone, strict=True):
-        told = [by_class[name]["probability"] for name in CLASS_NAMES]
-        assert row.tolist() == pytest.approx(told, abs=1e-5)
+        values = [by_class[name]["probability"] for name in CLASS_NAMES]
+        assert row.tolist() == pytest.approx(values, abs=1e-5)
         assert label.decode() == max(by_class, key=lambda name: by_class[name]["probability"])
     assert result.as_numpy("logits") is None
 
 
 @pytest.mark.parametrize("binary", [True, False])
-def test_decoded_pixels_get_the_same_answers(triton: InferenceServerClient, binary: bool) -> None:
+def test_decoded_pixels_get_the_same_results(triton: InferenceServerClient, binary: bool) -> None:
     by_file = as_array(triton.infer(MODEL, [files_input(FILES)]), "probabilities")
     inputs = [pixels_input(binary=binary)]
     by_pixel = as_array(triton.infer(MODEL, inputs), "probabilities")
@@ -144,7 +144,7 @@ def test_decoded_pixels_get_the_same_answers(triton: InferenceServerClient, bina
 
 
 @pytest.mark.parametrize("binary", [True, False])
-def test_only_the_outputs_that_are_asked_for_are_sent(
+def test_only_the_requested_outputs_are_returned(
     triton: InferenceServerClient, address: str, binary: bool
 ) -> None:
     outputs = [
@@ -156,12 +156,12 @@ def test_only_the_outputs_that_are_asked_for_are_sent(
     for row, by_class in zip(
         as_array(result, "logits"), predict(address, logits=True), strict=True
     ):
-        told = [by_class[name]["logit"] for name in CLASS_NAMES]
-        assert row.tolist() == pytest.approx(told, abs=1e-3)
+        values = [by_class[name]["logit"] for name in CLASS_NAMES]
+        assert row.tolist() == pytest.approx(values, abs=1e-3)
     assert len(as_array(result, "label")) == 3
 
 
-def test_the_how_to_can_be_pasted(
+def test_the_how_tos_code_runs(
     address: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -173,14 +173,14 @@ def test_the_how_to_can_be_pasted(
     monkeypatch.chdir(tmp_path)
     exec(code.replace("localhost:8000", address), {})  # noqa: S102 - our own page
     label, probabilities = capsys.readouterr().out.splitlines()
-    told = json.loads(probabilities.replace("'", '"'))
-    assert label == max(told, key=told.__getitem__)
-    assert told == pytest.approx(
+    values = json.loads(probabilities.replace("'", '"'))
+    assert label == max(values, key=values.__getitem__)
+    assert values == pytest.approx(
         {name: one["probability"] for name, one in predict(address)[0].items()}, abs=1e-5
     )
 
 
-def test_a_version_answers_for_itself(
+def test_a_version_can_be_selected(
     triton: InferenceServerClient, database: Database, storage: LocalStorage
 ) -> None:
     before = as_array(triton.infer(MODEL, [files_input(FILES)]), "probabilities")
@@ -192,7 +192,7 @@ def test_a_version_answers_for_itself(
     assert not np.allclose(as_array(newest, "probabilities"), before, atol=1e-2)
 
 
-def test_the_client_shows_what_is_wrong(triton: InferenceServerClient) -> None:
+def test_the_client_shows_the_error(triton: InferenceServerClient) -> None:
     def refuse(*inputs: InferInput, model: str = MODEL, **arguments: Any) -> tuple[str, str]:
         with pytest.raises(InferenceServerException) as refusal:
             triton.infer(model, list(inputs), **arguments)
@@ -213,7 +213,7 @@ def test_the_client_shows_what_is_wrong(triton: InferenceServerClient) -> None:
     classes = [InferRequestedOutput("probabilities", class_count=1)]
     assert refuse(files_input(FILES), outputs=classes)[0] == "422"
     compressed = refuse(files_input(FILES), request_compression_algorithm="gzip")
-    assert compressed == ("422", "Compressed bodies are not read.")
+    assert compressed == ("422", "Compressed bodies are not supported.")
     with pytest.raises(InferenceServerException, match="There is no model 'unknown'"):
         triton.get_model_metadata("unknown")
     assert len(as_array(triton.infer(MODEL, [files_input(FILES)]), "label")) == 3
@@ -235,7 +235,7 @@ def test_the_client_shows_what_is_wrong(triton: InferenceServerClient) -> None:
         ),
     ],
 )
-def test_bodies_that_are_no_request_are_told_in_both_forms(
+def test_errors_have_both_formats(
     client: TestClient, body: bytes, headers: dict[str, str], expected: tuple[int, str]
 ) -> None:
     answer = client.post(INFER, content=body, headers=headers)
@@ -243,7 +243,7 @@ def test_bodies_that_are_no_request_are_told_in_both_forms(
     assert answer.json()["error"] == answer.json()["detail"]
 
 
-def test_problems_elsewhere_stay_as_they_are(client: TestClient) -> None:
+def test_other_routes_keep_their_error_format(client: TestClient) -> None:
     assert "error" not in client.get("/models/unknown").json()
     assert client.get("/v2/nothing").json()["error"]
 
@@ -261,7 +261,7 @@ class TestWithSmallLimits:
         small = {"max_json_bytes": 1000, "max_predict_bytes": 30_000, "predict_queue_size": 2}
         return settings.model_copy(update=small)
 
-    def test_what_is_too_much_is_refused(self, client: TestClient) -> None:
+    def test_requests_over_the_limits_are_refused(self, client: TestClient) -> None:
         def infer(num_images: int, num_bytes: int, **headers: str) -> Any:
             size = num_images * (num_bytes + 4)
             tensor = {
@@ -270,10 +270,12 @@ class TestWithSmallLimits:
                 "shape": [num_images],
                 "parameters": {"binary_data_size": size},
             }
-            told = json.dumps({"inputs": [tensor]}).encode()
+            values = json.dumps({"inputs": [tensor]}).encode()
             element = num_bytes.to_bytes(4, "little") + bytes(num_bytes)
-            length = {"Inference-Header-Content-Length": str(len(told))}
-            return client.post(INFER, content=told + element * num_images, headers=length | headers)
+            length = {"Inference-Header-Content-Length": str(len(values))}
+            return client.post(
+                INFER, content=values + element * num_images, headers=length | headers
+            )
 
         assert problem(infer(1, 20_000)) == (415, "UNSUPPORTED_IMAGE")  # read, then looked at
         as_json = {"Content-Type": "application/json"}  # as some clients call both

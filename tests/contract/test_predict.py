@@ -1,4 +1,4 @@
-"""What POST /predict answers, by a real model behind the whole application."""
+"""POST /predict with a real model behind the whole application."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +38,7 @@ def problem_of(answer: Any) -> tuple[int, str]:
 
 
 def compute_directly(storage: LocalStorage, image: bytes, *, seed: int = 0) -> dict[str, float]:
-    """What validation would say, put together from app.ml."""
+    """Compute the probabilities as validation does, from the functions of app.ml."""
     path = storage.path(f"jobs/{MODEL}/{seed}/model.safetensors")
     model, header = checkpoint.restore_model(checkpoint.load(path))
     pixels = prepare_eval(decode_image(image), header.preprocessing)
@@ -56,7 +56,7 @@ def without_time(answer: Any) -> dict[str, Any]:
     return body
 
 
-def test_an_image_gets_the_probabilities_that_validation_would_compute(
+def test_an_image_gets_the_same_probabilities_as_in_validation(
     client: TestClient, storage: LocalStorage
 ) -> None:
     answer = post(client, PICTURES[0])
@@ -72,24 +72,24 @@ def test_an_image_gets_the_probabilities_that_validation_would_compute(
     assert max(probabilities) > 0.4  # the model does tell its classes apart
 
 
-@pytest.mark.parametrize(("top_k", "num_told"), [(1, 1), (2, 2), (3, 3), (1000, 3)])
-def test_top_k_tells_the_most_probable_ones_and_no_more_than_there_are(
-    client: TestClient, top_k: int, num_told: int
+@pytest.mark.parametrize(("top_k", "num_returned"), [(1, 1), (2, 2), (3, 3), (1000, 3)])
+def test_top_k_returns_the_most_probable_classes(
+    client: TestClient, top_k: int, num_returned: int
 ) -> None:
-    told = post(client, PICTURES[0], top_k=top_k).json()["predictions"]
-    assert told == post(client, PICTURES[0]).json()["predictions"][:num_told]
-    assert len(told) == num_told
+    predictions = post(client, PICTURES[0], top_k=top_k).json()["predictions"]
+    assert predictions == post(client, PICTURES[0]).json()["predictions"][:num_returned]
+    assert len(predictions) == num_returned
 
 
 @pytest.mark.parametrize(
     "content_type", ["image/png", "image/jpeg; q=1", "application/octet-stream", "IMAGE/PNG"]
 )
-def test_an_image_may_be_the_body_itself(client: TestClient, content_type: str) -> None:
+def test_an_image_may_be_the_whole_body(client: TestClient, content_type: str) -> None:
     raw = client.post("/predict", content=PICTURES[0], headers={"Content-Type": content_type})
     assert without_time(raw) == without_time(post(client, PICTURES[0]))
 
 
-def test_each_of_several_images_gets_the_answer_it_gets_alone(client: TestClient) -> None:
+def test_each_of_several_images_gets_the_same_result_as_alone(client: TestClient) -> None:
     together = without_time(post(client, *PICTURES))
     alone = [without_time(post(client, picture)) for picture in PICTURES]
     assert together["model"] == {"name": MODEL, "version": 1}
@@ -100,7 +100,7 @@ def test_each_of_several_images_gets_the_answer_it_gets_alone(client: TestClient
     assert alone[0]["predictions"] != alone[1]["predictions"] != alone[2]["predictions"]
 
 
-def test_bad_images_among_several_are_told_in_their_place(client: TestClient) -> None:
+def test_invalid_images_among_several_have_errors_in_their_place(client: TestClient) -> None:
     bad = [SVG, TRUNCATED, make_pixel_bomb()]
     answer = post(client, PICTURES[0], *bad, PICTURES[1])
     assert answer.status_code == 200
@@ -127,7 +127,7 @@ def test_bad_images_among_several_are_told_in_their_place(client: TestClient) ->
         pytest.param(make_pixel_bomb(), (413, "IMAGE_TOO_LARGE"), id="pixel bomb"),
     ],
 )
-def test_a_single_bad_image_is_the_requests_error(
+def test_a_single_invalid_image_fails_the_request(
     client: TestClient, storage: LocalStorage, image: bytes, problem: tuple[int, str]
 ) -> None:
     files = list(storage.list_keys())
@@ -194,7 +194,7 @@ def test_wrong_parameters_are_refused(
     assert problem_of(post(client, PICTURES[0], **params)) == problem
 
 
-def test_a_reference_in_the_query_chooses_the_version(
+def test_the_query_selects_the_version(
     client: TestClient, database: Database, storage: LocalStorage
 ) -> None:
     register_model(database, storage, MODEL, seed=1)
@@ -220,7 +220,7 @@ def test_promotion_and_rollback_take_effect_on_the_next_predict(
         )
 
 
-def test_the_chosen_model_answers_where_none_is_named(
+def test_the_chosen_model_is_the_default(
     client: TestClient, database: Database, storage: LocalStorage
 ) -> None:
     register_model(database, storage, "other", seed=1)
@@ -232,9 +232,9 @@ def test_the_chosen_model_answers_where_none_is_named(
 class TestBeforeAnyModel:
     @pytest.fixture(autouse=True)
     def version(self) -> None:
-        """Nothing is registered."""
+        """Register nothing."""
 
-    def test_the_service_says_that_it_is_not_ready(self, client: TestClient) -> None:
+    def test_the_error_is_model_not_ready(self, client: TestClient) -> None:
         assert problem_of(post(client, PICTURES[0])) == (409, "MODEL_NOT_READY")
 
 
@@ -245,7 +245,7 @@ class TestWithSmallLimits:
             update={"max_image_bytes": 20_000, "max_predict_bytes": 50_000, "predict_queue_size": 3}
         )
 
-    def test_an_image_over_the_cap_is_refused(self, client: TestClient) -> None:
+    def test_an_image_over_the_limit_is_refused(self, client: TestClient) -> None:
         image = b"\x89PNG\r\n\x1a\n" + bytes(20_000)
         headers = {"Content-Type": "image/png"}
         assert problem_of(post(client, image)) == (413, "BODY_TOO_LARGE")
@@ -253,7 +253,7 @@ class TestWithSmallLimits:
         assert problem_of(raw) == (413, "BODY_TOO_LARGE")
         assert post(client, PICTURES[0]).status_code == 200
 
-    def test_a_body_over_the_cap_is_refused_declared_or_chunked(self, client: TestClient) -> None:
+    def test_a_body_over_the_limit_is_refused_declared_or_chunked(self, client: TestClient) -> None:
         part = b'--x\r\nContent-Disposition: form-data; name="image"\r\n\r\n'
         chunks = [part + bytes(19_000) + b"\r\n"] * 3
         headers = {"Content-Type": "multipart/form-data; boundary=x"}
@@ -262,13 +262,13 @@ class TestWithSmallLimits:
             assert problem_of(answer) == (413, "BODY_TOO_LARGE")
         assert post(client, PICTURES[0]).status_code == 200
 
-    def test_more_images_than_could_ever_wait_are_refused(self, client: TestClient) -> None:
+    def test_more_images_than_the_queue_holds_are_refused(self, client: TestClient) -> None:
         small = encode(draw_picture(size=(8, 8)))
         assert post(client, *[small] * 3).status_code == 200
         assert problem_of(post(client, *[small] * 4)) == (422, "VALIDATION")
 
 
-def test_a_damaged_file_is_told_and_not_remembered(
+def test_a_damaged_file_is_an_error_that_is_not_cached(
     client: TestClient, database: Database, storage: LocalStorage
 ) -> None:
     register_model(database, storage, MODEL, seed=1)
@@ -286,7 +286,7 @@ def test_a_damaged_file_is_told_and_not_remembered(
     assert client.get("/readyz").json()["status"] == "ok"
 
 
-def test_a_file_that_still_loads_but_was_altered_answers_nothing(
+def test_an_altered_file_that_still_loads_is_refused(
     client: TestClient, database: Database, storage: LocalStorage
 ) -> None:
     register_model(database, storage, MODEL, seed=1)
@@ -301,7 +301,7 @@ def test_a_file_that_still_loads_but_was_altered_answers_nothing(
 
 
 @pytest.mark.parametrize("damage", [truncate, overwrite, Path.unlink])
-def test_a_model_that_is_served_does_not_change_with_its_file(
+def test_a_loaded_model_does_not_change_with_its_file(
     client: TestClient, storage: LocalStorage, damage: Callable[[Path], None]
 ) -> None:
     before = post(client, PICTURES[0]).json()["predictions"]
@@ -311,7 +311,7 @@ def test_a_model_that_is_served_does_not_change_with_its_file(
     assert problem_of(post(client, PICTURES[0], explain="true")) == (503, "CHECKPOINT_INVALID")
 
 
-def test_swagger_ui_can_offer_a_file_chooser(client: TestClient) -> None:
+def test_the_schema_lets_swagger_ui_show_a_file_chooser(client: TestClient) -> None:
     operation = client.get("/openapi.json").json()["paths"]["/predict"]["post"]
     content = operation["requestBody"]["content"]
     image = content["multipart/form-data"]["schema"]["properties"]["image"]

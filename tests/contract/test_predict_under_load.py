@@ -1,4 +1,4 @@
-"""What POST /predict does when there is more to do than it can."""
+"""POST /predict under load: full queues, deadlines, lost clients, concurrent requests."""
 
 import threading
 from collections.abc import Iterator
@@ -16,10 +16,11 @@ from starlette.types import Message, Scope
 from app.db.session import Database
 from app.errors import DeviceUnavailable
 from app.main import create_app
-from app.predictions.postprocess import judge
-from app.predictions.predictor import ImageToAnswer, Predictor
-from app.predictions.resolution import Question
-from app.predictions.results import Verdict, Wish
+from app.predictions.postprocess import postprocess
+from app.predictions.predictor import Predictor, QueuedImage
+from app.predictions.resolution import ModelQuery
+from app.predictions.results import ImageResult
+from app.predictions.schemas import PredictOptions
 from app.predictions.servable import Servable, load_servable
 from app.settings import Settings
 from app.storage import LocalStorage
@@ -50,15 +51,15 @@ def predictor(client: TestClient) -> Predictor:
 
 @pytest.fixture
 def gate(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
-    """Holds the only lane, and the image it works on, until it is opened."""
+    """Block the only lane, and the image in it, until the gate is opened."""
     gate = Gate()
 
-    def hold_and_judge(*arguments: Any) -> Verdict:
+    def hold_and_postprocess(*arguments: Any) -> ImageResult:
         gate()
-        return judge(*arguments)
+        return postprocess(*arguments)
 
-    monkeypatch.setattr("app.predictions.predictor.judge", hold_and_judge)
-    (held,) = predictor.lanes.submit([ImageToAnswer(Question(None, Wish()), PICTURE)])
+    monkeypatch.setattr("app.predictions.predictor.postprocess", hold_and_postprocess)
+    (held,) = predictor.lanes.submit([QueuedImage(ModelQuery(None, PredictOptions()), PICTURE)])
     gate.entered.wait()
     yield gate
     gate.opened.set()
@@ -67,8 +68,8 @@ def gate(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate
 
 @contextmanager
 def waiting_images(predictor: Predictor, number: int) -> Iterator[None]:
-    """So many images in the queue that nobody waits for."""
-    image = ImageToAnswer(Question(None, Wish()), PICTURE)
+    """Keep this number of images in the queue during the block."""
+    image = QueuedImage(ModelQuery(None, PredictOptions()), PICTURE)
     futures = predictor.lanes.submit([image] * number)
     yield
     for future in futures:
@@ -77,7 +78,7 @@ def waiting_images(predictor: Predictor, number: int) -> Iterator[None]:
 
 @contextmanager
 def shedding_one(client: TestClient, reason: str) -> Iterator[None]:
-    """One request is told to have gone without an answer for this reason."""
+    """Check that the block counts one shed request with this reason."""
     before = Scrape(client).value("graft_predict_shed_total", reason=reason)
     yield
     assert Scrape(client).value("graft_predict_shed_total", reason=reason) == before + 1
@@ -87,7 +88,7 @@ def post(client: TestClient, *images: bytes, **params: Any) -> Any:
     return client.post("/predict", files=[("image", image) for image in images], params=params)
 
 
-def test_a_full_queue_answers_503_and_when_to_come_back(
+def test_a_full_queue_returns_503_with_retry_after(
     client: TestClient, predictor: Predictor, gate: Gate
 ) -> None:
     with waiting_images(predictor, 2), shedding_one(client, "queue_full"):
@@ -110,20 +111,20 @@ def test_images_that_do_not_all_fit_are_refused_together(
         assert predictor.lanes.num_waiting == 1
 
 
-def test_work_of_a_client_that_is_gone_is_dropped(
+def test_images_of_a_disconnected_client_are_dropped(
     client: TestClient, predictor: Predictor, gate: Gate
 ) -> None:
     heard: list[Message] = [
         {"type": "http.request", "body": PICTURE, "more_body": False},
         {"type": "http.disconnect"},
     ]
-    said: list[Message] = []
+    sent: list[Message] = []
 
     async def receive() -> Message:
         return heard.pop(0)
 
     async def send(message: Message) -> None:
-        said.append(message)
+        sent.append(message)
 
     scope: Scope = {
         "type": "http",
@@ -136,11 +137,11 @@ def test_work_of_a_client_that_is_gone_is_dropped(
     with shedding_one(client, "client_gone"):
         client.portal.call(partial(client.app, scope, receive, send))
     assert not gate.opened.is_set()
-    assert b"The client is gone" in said[1]["body"]
+    assert b"The client closed the connection" in sent[1]["body"]
     assert predictor.lanes.num_waiting == 0
 
 
-class TestWithLittleRoomForBodies:
+class TestWithLittleBodyMemory:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
         return settings.model_copy(
@@ -150,22 +151,22 @@ class TestWithLittleRoomForBodies:
     def test_a_body_that_does_not_fit_is_refused_before_it_is_read(
         self, client: TestClient, predictor: Predictor, gate: Gate
     ) -> None:
-        def ask() -> Any:
+        def send() -> Any:
             return client.post(
                 "/predict", content=PICTURE, headers={"Content-Type": "application/octet-stream"}
             )
 
         with ThreadPoolExecutor(2) as threads:
-            held = [threads.submit(ask) for _ in range(2)]
+            held = [threads.submit(send) for _ in range(2)]
             assert eventually(lambda: predictor.lanes.num_waiting == 2)
             with shedding_one(client, "bytes_full"):
-                refused = ask()
+                refused = send()
             assert (refused.status_code, refused.json()["code"]) == (503, "OVERLOADED")
             assert int(refused.headers["Retry-After"]) >= 1
             gate.opened.set()
             assert [future.result().status_code for future in held] == [200, 200]
-        assert ask().status_code == 200
-        assert predictor.bodies.num_bytes == 0
+        assert send().status_code == 200
+        assert predictor.body_memory.num_bytes == 0
 
 
 class TestWithAShortDeadline:
@@ -173,7 +174,7 @@ class TestWithAShortDeadline:
     def settings(self, settings: Settings) -> Settings:
         return settings.model_copy(update={"predict_deadline_seconds": 0.2})
 
-    def test_what_takes_longer_is_answered_504_and_dropped(
+    def test_a_request_over_its_deadline_gets_504(
         self, client: TestClient, predictor: Predictor, gate: Gate
     ) -> None:
         with shedding_one(client, "deadline"):
@@ -213,12 +214,12 @@ class TestWithManyLanes:
         assert len(loads) == 1
 
 
-class TestWithRoomForOneModel:
+class TestWithCacheForOneModel:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
         return settings.model_copy(update={"model_cache_bytes": 4_000_000})
 
-    def test_models_take_turns(
+    def test_models_evict_each_other(
         self,
         client: TestClient,
         predictor: Predictor,
@@ -236,9 +237,7 @@ class TestWithRoomForOneModel:
         assert answers[1] != answers[2]
 
 
-def test_cuda_that_is_missing_keeps_the_service_from_starting(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_cuda_stops_the_start(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     app = create_app(settings.model_copy(update={"device": "cuda"}))
     with pytest.raises(DeviceUnavailable), TestClient(app):
@@ -250,7 +249,7 @@ class TestWithSeveralLanes:
     def settings(self, settings: Settings) -> Settings:
         return settings.model_copy(update={"predict_lanes": 2, "predict_queue_size": 64})
 
-    def test_promotions_under_load_fail_nothing_and_take_effect_at_once(
+    def test_promotions_under_load_take_effect_at_once_without_errors(
         self, client: TestClient, database: Database, storage: LocalStorage
     ) -> None:
         register_model(database, storage, seed=1)
@@ -265,7 +264,7 @@ class TestWithSeveralLanes:
             with moved:
                 del current[:-1]
 
-        def ask(_: int) -> tuple[int, int, set[int]]:
+        def send(_: int) -> tuple[int, int, set[int]]:
             with moved:
                 first, start = len(history), set(current)
             answer = post(client, PICTURE)
@@ -275,7 +274,7 @@ class TestWithSeveralLanes:
 
         history: list[int] = []
         with ThreadPoolExecutor(8) as threads:
-            asked = threads.map(ask, range(120))
+            asked = threads.map(send, range(120))
             for number in range(12):
                 version = 2 - number % 2
                 promote(version)

@@ -1,4 +1,4 @@
-"""Gates in front of champions, the log behind them, and the way back."""
+"""Promotion gates, the event log and rollbacks."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from httpx2 import Response
 
 from app.db.session import Database
 from tests.contract.datasets import problem
-from tests.evaluations import add_labelled_dataset, answer_evaluations, register_versions
+from tests.evaluations import add_labelled_dataset, finish_evaluations, register_versions
 from tests.models import register_file
 
 CHAMPION, GATE = "/models/ants/aliases/champion", "/models/ants/gate"
@@ -20,7 +20,7 @@ LITTLE_WORSE = [1, *TARGETS[1:]]
 
 @pytest.fixture
 def dataset_id(database: Database) -> str:
-    """Three versions of a model that is not the chosen one, and images to compare them on."""
+    """Register three versions of a model that is not chosen, and a dataset to compare them on."""
     register_file(database, "chosen")
     register_versions(database, 3)
     return add_labelled_dataset(database)
@@ -48,7 +48,7 @@ def set_gate(client: TestClient, dataset_id: str, **fields: Any) -> Response:
     return client.put(GATE, json={"dataset_id": dataset_id} | fields)
 
 
-def test_a_gate_is_set_shown_and_removed(client: TestClient, dataset_id: str) -> None:
+def test_a_gate_is_set_read_and_deleted(client: TestClient, dataset_id: str) -> None:
     assert problem(client.get(GATE)) == (404, "NOT_FOUND")
     gate = set_gate(client, dataset_id)
     assert gate.status_code == 200
@@ -67,7 +67,7 @@ def test_a_gate_is_set_shown_and_removed(client: TestClient, dataset_id: str) ->
     assert types(client).count("gate_set") == 1
 
 
-def test_a_gate_that_could_not_decide_is_refused(
+def test_an_unusable_gate_is_refused(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     other = add_labelled_dataset(database, class_names=["ants", "hornets"])
@@ -81,7 +81,7 @@ def test_a_gate_that_could_not_decide_is_refused(
     assert problem(refused) == (404, "NOT_FOUND")
 
 
-def test_the_first_champion_only_has_to_be_evaluated(
+def test_the_first_champion_is_only_evaluated(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     set_gate(client, dataset_id)
@@ -91,7 +91,7 @@ def test_the_first_champion_only_has_to_be_evaluated(
         asked.headers["location"] == f"/models/ants/versions/1/evaluations/{dataset_id}?split=test"
     )
     assert champion(client) is None
-    assert answer_evaluations(database, TARGETS, {1: WORSE}) == 1
+    assert finish_evaluations(database, TARGETS, {1: WORSE}) == 1
     promoted = promote(client, 1)
     assert promoted.status_code == 200
     verdict = promoted.json()["gate"]
@@ -104,11 +104,13 @@ def test_the_first_champion_only_has_to_be_evaluated(
     assert events(client)[0]["payload"]["verdict"] == verdict
 
 
-def crown(client: TestClient, database: Database, predicted: dict[int, list[int]]) -> Response:
-    """Let version 1 be champion, then ask for version 2 and answer what is asked."""
+def promote_both(
+    client: TestClient, database: Database, predicted: dict[int, list[int]]
+) -> Response:
+    """Promote version 1, then finish the evaluations for version 2 and promote it."""
     assert promote(client, 1, force=True, reason="the first").status_code == 200
     assert promote(client, 2).status_code == 202
-    assert answer_evaluations(database, TARGETS, predicted) == 2
+    assert finish_evaluations(database, TARGETS, predicted) == 2
     return promote(client, 2)
 
 
@@ -116,26 +118,30 @@ def test_a_candidate_that_is_no_worse_is_promoted(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     set_gate(client, dataset_id)
-    promoted = crown(client, database, {1: GOOD, 2: LITTLE_WORSE})
+    promoted = promote_both(client, database, {1: GOOD, 2: LITTLE_WORSE})
     assert promoted.status_code == 200
     verdict = promoted.json()["gate"]
     assert (verdict["only_champion_right"], verdict["only_candidate_right"]) == (1, 0)
     assert (verdict["p_value"], verdict["champion_version"]) == (1.0, 1)
     assert verdict["class_drops"][0]["class_name"] == "ants"
-    assert verdict["warnings"] == ["Nothing is known of classes without images: wasps."]
+    assert verdict["warnings"] == ["These classes have no images and were not compared: wasps."]
     assert champion(client) == 2
 
 
 @pytest.mark.parametrize(
     ("rule", "candidate", "words"),
     [
-        ({"max_class_drop": 1}, WORSE, ["6 right", "p = 0.0312", "significantly worse"]),
+        (
+            {"max_class_drop": 1},
+            WORSE,
+            ["only the champion is right on 6", "p = 0.0312", "significantly worse"],
+        ),
         ({"require": "better"}, LITTLE_WORSE, ["not significantly better"]),
         ({"max_class_drop": 0.04}, LITTLE_WORSE, ["'ants' falls from 1.000 to 0.950, by 0.050"]),
     ],
     ids=["worse", "not better", "class"],
 )
-def test_a_refusal_says_why_with_figures(
+def test_a_refusal_has_reasons_with_figures(
     client: TestClient,
     database: Database,
     dataset_id: str,
@@ -144,7 +150,7 @@ def test_a_refusal_says_why_with_figures(
     words: list[str],
 ) -> None:
     set_gate(client, dataset_id, **rule)
-    refused = crown(client, database, {1: GOOD, 2: candidate})
+    refused = promote_both(client, database, {1: GOOD, 2: candidate})
     assert problem(refused) == (409, "GATE_FAILED")
     assert [word in refused.json()["detail"] for word in words] == [True] * len(words)
     assert champion(client) == 1
@@ -163,7 +169,9 @@ def test_force_needs_a_reason(client: TestClient, dataset_id: str) -> None:
     assert champion(client) is None
 
 
-def test_a_gate_without_its_images_lets_nothing_pass(client: TestClient, dataset_id: str) -> None:
+def test_a_gate_without_its_dataset_refuses_every_version(
+    client: TestClient, dataset_id: str
+) -> None:
     set_gate(client, dataset_id)
     client.delete(f"/datasets/{dataset_id}")
     refused = promote(client, 1)
@@ -172,7 +180,7 @@ def test_a_gate_without_its_images_lets_nothing_pass(client: TestClient, dataset
     assert promote(client, 1, force=True, reason="the images are gone").status_code == 200
 
 
-def test_only_champion_is_guarded_and_it_cannot_be_slipped_past(
+def test_the_gate_applies_to_champion_only_and_cannot_be_bypassed(
     client: TestClient, dataset_id: str
 ) -> None:
     set_gate(client, dataset_id)
@@ -184,18 +192,18 @@ def test_only_champion_is_guarded_and_it_cannot_be_slipped_past(
     assert client.delete(CHAMPION).status_code == 204
 
 
-def test_a_version_that_saw_the_images_is_promoted_with_a_warning(
+def test_a_version_trained_on_the_images_is_promoted_with_a_warning(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     (version,) = register_versions(database, 1, dataset_digest="d" * 64)
     set_gate(client, dataset_id, split="train")
     promote(client, version)
-    answer_evaluations(database, TARGETS, {version: GOOD})
+    finish_evaluations(database, TARGETS, {version: GOOD})
     warnings = promote(client, version).json()["gate"]["warnings"]
-    assert f"ants:{version} was trained on these very images." in warnings
+    assert f"ants:{version} was trained on these images." in warnings
 
 
-def test_a_rollback_returns_and_a_second_one_undoes_it(
+def test_a_second_rollback_undoes_the_first(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     back = f"{CHAMPION}/rollback"
@@ -215,11 +223,11 @@ def test_a_rollback_returns_and_a_second_one_undoes_it(
     refused = client.post(back)
     assert problem(refused) == (409, "CONFLICT")
     assert "deleted" in refused.json()["detail"]
-    assert answer_evaluations(database, TARGETS, {}) == 0
+    assert finish_evaluations(database, TARGETS, {}) == 0
 
 
 @pytest.mark.usefixtures("dataset_id")
-def test_every_change_is_in_the_log_newest_first(client: TestClient) -> None:
+def test_the_log_has_every_change_newest_first(client: TestClient) -> None:
     client.put("/models/ants/aliases/live", json={"version": 2, "reason": "try it"})
     client.delete("/models/ants/aliases/live")
     client.delete("/models/ants/versions/1")
@@ -241,7 +249,7 @@ def test_every_change_is_in_the_log_newest_first(client: TestClient) -> None:
 
 
 @pytest.mark.usefixtures("dataset_id")
-def test_the_log_is_read_page_by_page(client: TestClient) -> None:
+def test_the_log_has_pages(client: TestClient) -> None:
     first = client.get("/models/ants/events", params={"limit": 2}).json()
     assert (len(first["data"]), first["has_more"]) == (2, True)
     second = client.get("/models/ants/events", params={"after": first["last_id"]}).json()
@@ -250,7 +258,7 @@ def test_the_log_is_read_page_by_page(client: TestClient) -> None:
 
 
 @pytest.mark.usefixtures("dataset_id")
-def test_a_change_that_changes_nothing_is_not_logged(client: TestClient) -> None:
+def test_a_request_without_a_change_is_not_logged(client: TestClient) -> None:
     promote(client, 1)
     client.put("/serving", json={"model": "ants"})
     before = types(client)
@@ -262,7 +270,7 @@ def test_a_change_that_changes_nothing_is_not_logged(client: TestClient) -> None
 
 
 @pytest.mark.usefixtures("dataset_id")
-def test_a_rollback_sent_again_with_its_key_is_done_once(client: TestClient) -> None:
+def test_a_rollback_with_the_same_key_is_done_once(client: TestClient) -> None:
     promote(client, 1)
     promote(client, 3)
     headers = {"Idempotency-Key": "once"}
@@ -272,7 +280,7 @@ def test_a_rollback_sent_again_with_its_key_is_done_once(client: TestClient) -> 
     assert champion(client) == 1
 
 
-def test_the_champion_is_left_in_place_though_the_images_are_gone(
+def test_the_current_champion_can_be_set_again_without_the_dataset(
     client: TestClient, dataset_id: str
 ) -> None:
     promote(client, 1)

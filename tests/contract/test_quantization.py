@@ -1,4 +1,4 @@
-"""Versions in int8: made by a worker, and let through to callers by a gate alone."""
+"""Quantization to int8, and the gate that int8 versions must pass."""
 
 from typing import Any
 
@@ -6,19 +6,19 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.db.session import Database
-from app.quantization.schemas import QuantizationAnswer, QuantizationFigures
+from app.quantization.schemas import QuantizationFigures, QuantizationResult
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.tasks import service as work
 from tests.contract.datasets import problem
-from tests.evaluations import add_labelled_dataset, answer_evaluations, register_versions
+from tests.evaluations import add_labelled_dataset, finish_evaluations, register_versions
 from tests.models import register_file
 from worker.protocol import AnalysisDone
 from worker.quantization.work import QuantizationWork
 
 QUANTIZE, CHAMPION = "/models/ants/versions/1/quantize", "/models/ants/aliases/champion"
 TARGETS = [0] * 20 + [1] * 20
-ANSWER = QuantizationAnswer(
+RESULT = QuantizationResult(
     digest="8" * 64,
     num_bytes=250,
     figures=QuantizationFigures(
@@ -39,7 +39,7 @@ def dataset_id(database: Database) -> str:
 
 
 def finish(database: Database, settings: Settings, storage: LocalStorage) -> list[str]:
-    """What a worker does with its child's answer; answers the keys that are not needed."""
+    """Record the child's result as a worker does; returns the unneeded storage keys."""
     kind = QuantizationWork(settings, storage)
     with database.transaction() as session:
         lease = work.claim(session, "predict", "me")
@@ -48,7 +48,7 @@ def finish(database: Database, settings: Settings, storage: LocalStorage) -> lis
         assert kind.begin(session, lease) is not None
     with database.transaction() as session:
         work.require_lease(session, lease)
-        unneeded = kind.record(session, lease, AnalysisDone(result=ANSWER.model_dump()))
+        unneeded = kind.record(session, lease, AnalysisDone(result=RESULT.model_dump()))
         work.finish(session, lease)
     return unneeded
 
@@ -61,7 +61,7 @@ def quantized(
     storage: LocalStorage,
     dataset_id: str,
 ) -> str:
-    """Version 2 is version 1 in int8; answers the dataset."""
+    """Quantize version 1 to version 2; returns the dataset's id."""
     assert client.post(QUANTIZE, json={"dataset_id": dataset_id}).status_code == 202
     assert finish(database, settings, storage) == []
     return dataset_id
@@ -71,7 +71,7 @@ def promote(client: TestClient, version: int, **fields: Any) -> Any:
     return client.put(CHAMPION, json={"version": version} | fields)
 
 
-def test_where_it_is_to_be_looked_for_it_is_found(
+def test_the_location_returns_the_quantization(
     client: TestClient,
     database: Database,
     settings: Settings,
@@ -90,10 +90,10 @@ def test_where_it_is_to_be_looked_for_it_is_found(
     assert problem(client.get(f"{location}x")) == (404, "NOT_FOUND")
 
 
-def test_a_version_in_int8_stands_beside_its_origin(client: TestClient, quantized: str) -> None:
+def test_an_int8_version_is_listed_with_its_original(client: TestClient, quantized: str) -> None:
     answer = client.post(QUANTIZE, json={"dataset_id": quantized})
     assert answer.status_code == 200
-    assert answer.json() == ANSWER.figures.model_dump() | {
+    assert answer.json() == RESULT.figures.model_dump() | {
         "name": "ants",
         "version": 2,
         "quantized_from": 1,
@@ -106,7 +106,9 @@ def test_a_version_in_int8_stands_beside_its_origin(client: TestClient, quantize
     assert event["payload"]["quantized_from"] == 1
 
 
-def test_being_the_newest_does_not_let_it_answer(client: TestClient, quantized: str) -> None:
+def test_a_bare_name_does_not_select_the_newest_int8_version(
+    client: TestClient, quantized: str
+) -> None:
     assert quantized
     assert client.put("/serving", json={"model": "ants"}).json()["resolved"]["version"] == 1
     assert problem(client.put("/serving", json={"model": "ants:2"})) == (409, "GATE_FAILED")
@@ -118,14 +120,14 @@ def test_being_the_newest_does_not_let_it_answer(client: TestClient, quantized: 
     assert problem(moved) == (409, "GATE_FAILED")
 
 
-def test_only_a_gate_makes_it_champion(
+def test_an_int8_version_needs_a_gate_to_become_champion(
     client: TestClient, database: Database, quantized: str
 ) -> None:
     assert promote(client, 1).status_code == 200
     assert problem(promote(client, 2)) == (409, "GATE_FAILED")
     client.put("/models/ants/gate", json={"dataset_id": quantized})
     assert promote(client, 2).status_code == 202
-    answer_evaluations(database, TARGETS, {1: TARGETS, 2: [1] * 8 + TARGETS[8:]})
+    finish_evaluations(database, TARGETS, {1: TARGETS, 2: [1] * 8 + TARGETS[8:]})
     assert problem(promote(client, 2)) == (409, "GATE_FAILED")
     client.delete("/models/ants/gate")
     assert promote(client, 2, force=True, reason="tried by hand").status_code == 200
@@ -134,35 +136,37 @@ def test_only_a_gate_makes_it_champion(
     assert (event["type"], event["payload"]["reason"]) == ("forced", "tried by hand")
 
 
-def test_one_that_passes_becomes_champion(
+def test_an_int8_version_that_passes_becomes_champion(
     client: TestClient, database: Database, quantized: str
 ) -> None:
     client.put("/models/ants/gate", json={"dataset_id": quantized})
     assert promote(client, 1).status_code == 202
-    answer_evaluations(database, TARGETS, {1: TARGETS})
+    finish_evaluations(database, TARGETS, {1: TARGETS})
     assert promote(client, 1).status_code == 200
     assert promote(client, 2).status_code == 202
-    answer_evaluations(database, TARGETS, {2: TARGETS})
+    finish_evaluations(database, TARGETS, {2: TARGETS})
     assert promote(client, 2).json()["version"] == 2
 
 
-def test_without_a_champion_it_is_compared_with_what_answers(
+def test_without_a_champion_it_is_compared_with_the_newest_version(
     client: TestClient, database: Database, quantized: str
 ) -> None:
     client.put("/models/ants/gate", json={"dataset_id": quantized})
     assert promote(client, 2).status_code == 202
-    answer_evaluations(database, TARGETS, {1: TARGETS, 2: [1] * 8 + TARGETS[8:]})
+    finish_evaluations(database, TARGETS, {1: TARGETS, 2: [1] * 8 + TARGETS[8:]})
     assert problem(promote(client, 2)) == (409, "GATE_FAILED")
 
 
-def test_nothing_more_is_made_of_it(client: TestClient, quantized: str) -> None:
+def test_an_int8_version_cannot_be_quantized_or_exported(
+    client: TestClient, quantized: str
+) -> None:
     again = client.post("/models/ants/versions/2/quantize", json={"dataset_id": quantized})
     assert problem(again) == (409, "CONFLICT")
     export = client.get("/models/ants/versions/2/export", params={"format": "onnx"})
     assert problem(export) == (409, "CONFLICT")
 
 
-def test_a_deleted_one_can_be_made_again(
+def test_a_deleted_int8_version_can_be_made_again(
     client: TestClient,
     database: Database,
     settings: Settings,
@@ -175,7 +179,7 @@ def test_a_deleted_one_can_be_made_again(
     assert client.post(QUANTIZE, json={"dataset_id": quantized}).json()["version"] == 3
 
 
-def test_the_origin_may_be_deleted_meanwhile(
+def test_the_original_may_be_deleted_meanwhile(
     client: TestClient,
     database: Database,
     settings: Settings,
@@ -191,7 +195,7 @@ def test_the_origin_may_be_deleted_meanwhile(
     assert [one["version"] for one in client.get("/models/ants").json()["versions"]] == [2]
 
 
-def test_wrong_requests_are_refused(
+def test_invalid_requests_are_refused(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     other = add_labelled_dataset(database, class_names=["ants", "hornets"])

@@ -10,7 +10,7 @@ from tests.models import register_file, register_model
 
 @pytest.fixture(autouse=True)
 def registered(database: Database, storage: LocalStorage) -> None:
-    """Three versions of one model and one of another, which came first and so is the chosen one."""
+    """Register three versions of one model, after one of another, which is chosen as the first."""
     register_model(database, storage, "first")
     for seed in range(3):
         register_model(database, storage, "ants-and-bees", seed=seed)
@@ -21,7 +21,7 @@ def problem_of(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
-def test_a_version_says_where_it_came_from_and_what_it_answers(client: TestClient) -> None:
+def test_a_version_has_its_origin_and_classes(client: TestClient) -> None:
     version = client.get("/models/ants-and-bees/versions/2").json()
     assert version.pop("created_at").endswith("Z")
     assert len(version.pop("digest")) == 64
@@ -41,13 +41,13 @@ def test_a_version_says_where_it_came_from_and_what_it_answers(client: TestClien
     }
 
 
-def test_a_version_says_how_it_is_calibrated(client: TestClient, database: Database) -> None:
+def test_a_version_has_its_calibration(client: TestClient, database: Database) -> None:
     number = register_file(database, "ants-and-bees", trust_key="jobs/job_0/1/trust.safetensors")
     version = client.get(f"/models/ants-and-bees/versions/{number}").json()
     assert version["calibration"] == {"temperature": 2.0, "num_images": 100}
 
 
-def test_a_model_shows_its_versions_newest_first_and_its_aliases(client: TestClient) -> None:
+def test_a_model_has_its_versions_newest_first_and_its_aliases(client: TestClient) -> None:
     client.put("/models/ants-and-bees/aliases/champion", json={"version": 2})
     model = client.get("/models/ants-and-bees").json()
     assert model["newest_version"] == 3
@@ -60,7 +60,7 @@ def test_a_model_shows_its_versions_newest_first_and_its_aliases(client: TestCli
     ]
 
 
-def test_a_models_pairs_are_replaced_whole(client: TestClient) -> None:
+def test_a_models_metadata_is_replaced_as_a_whole(client: TestClient) -> None:
     path = "/models/ants-and-bees/metadata"
     assert client.put(path, json={"team": "ants", "site": "garden"}).status_code == 200
     put = client.put(path, json={"team": "bees"})
@@ -76,18 +76,18 @@ def test_a_models_pairs_are_replaced_whole(client: TestClient) -> None:
     assert before["payload"]["before"] == {}
 
 
-@pytest.mark.parametrize("pairs", [{"a": 1}, {"a" * 65: "x"}, {"a": "x" * 513}, ["a"]])
-def test_pairs_that_are_none_are_refused(client: TestClient, pairs: object) -> None:
-    refused = client.put("/models/ants-and-bees/metadata", json=pairs)
+@pytest.mark.parametrize("metadata", [{"a": 1}, {"a" * 65: "x"}, {"a": "x" * 513}, ["a"]])
+def test_invalid_metadata_is_refused(client: TestClient, metadata: object) -> None:
+    refused = client.put("/models/ants-and-bees/metadata", json=metadata)
     assert problem_of(refused) == (422, "VALIDATION")
     assert client.get("/models/ants-and-bees").json()["metadata"] == {}
 
 
-def test_an_unknown_models_pairs_are_refused(client: TestClient) -> None:
+def test_metadata_of_an_unknown_model_is_refused(client: TestClient) -> None:
     assert problem_of(client.put("/models/unknown/metadata", json={})) == (404, "NOT_FOUND")
 
 
-def test_models_are_listed_by_name_page_by_page(client: TestClient) -> None:
+def test_models_are_listed_by_name_in_pages(client: TestClient) -> None:
     first = client.get("/models", params={"limit": 1}).json()
     assert (first["object"], first["has_more"]) == ("list", True)
     second = client.get("/models", params={"limit": 1, "after": first["last_id"]}).json()
@@ -95,7 +95,7 @@ def test_models_are_listed_by_name_page_by_page(client: TestClient) -> None:
     assert second["has_more"] is False
 
 
-def test_an_alias_is_put_moved_and_deleted(client: TestClient) -> None:
+def test_an_alias_is_created_changed_and_deleted(client: TestClient) -> None:
     path = "/models/ants-and-bees/aliases/live"
     for version in (3, 1):
         put = client.put(path, json={"version": version})
@@ -106,7 +106,7 @@ def test_an_alias_is_put_moved_and_deleted(client: TestClient) -> None:
     assert problem_of(client.delete(path)) == (404, "NOT_FOUND")
 
 
-def test_a_version_is_deleted_once_nothing_points_to_it(client: TestClient) -> None:
+def test_a_version_is_deleted_once_nothing_refers_to_it(client: TestClient) -> None:
     version, alias = "/models/ants-and-bees/versions/2", "/models/ants-and-bees/aliases/live"
     client.put(alias, json={"version": 2})
     assert problem_of(client.delete(version)) == (409, "IN_USE")
@@ -150,7 +150,7 @@ def test_the_first_model_is_chosen_until_another_is(client: TestClient) -> None:
         ("PUT", "/serving", {"model": "ants-and-bees:0"}, (422, "VALIDATION")),
     ],
 )
-def test_what_is_unknown_or_wrong_is_refused_and_changes_nothing(
+def test_invalid_requests_are_refused_without_changes(
     client: TestClient,
     method: str,
     path: str,
@@ -162,7 +162,7 @@ def test_what_is_unknown_or_wrong_is_refused_and_changes_nothing(
     assert [client.get(seen).json() for seen in ("/models/ants-and-bees", "/serving")] == before
 
 
-def test_a_wrong_reference_is_told_what_a_reference_is(client: TestClient) -> None:
+def test_the_error_of_an_invalid_reference_explains_references(client: TestClient) -> None:
     answer = client.put("/serving", json={"model": "ants-and-bees@1st"}).json()
     (error,) = answer["errors"]
     assert error["loc"] == ["body", "model"]

@@ -1,4 +1,4 @@
-"""One image, one answer: whichever door it comes through, it gets what validation would say."""
+"""Every route gives an image the same probabilities as validation."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ from app.ml.images.preprocessing import normalize
 from app.ml.models import checkpoint
 from app.settings import Settings
 from app.storage import LocalStorage
-from tests.batches import make_archive, predict_waiting
+from tests.batches import make_archive, run_next_batch
 from tests.engines import ENGINES
 from tests.images import list_forms
 from tests.models import CLASS_NAMES, register_model
@@ -27,20 +27,20 @@ MODEL = "ants-and-bees"
 FORMS = list_forms()
 
 TOLERANCE = {"fp32": 1e-3, "bf16": 2e-2}
-"""In probability, by the numbers that the engine computes in."""
+"""Maximum difference of a probability, by the engine's precision."""
 
 Answer = Mapping[str, float]
 
 
 @pytest.fixture(params=ENGINES, ids="-".join)
 def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
-    engine, numbers = request.param
-    return settings.model_copy(update={"predict_engine": engine, "predict_precision": numbers})
+    engine, precision = request.param
+    return settings.model_copy(update={"predict_engine": engine, "predict_precision": precision})
 
 
 @pytest.fixture
 def validated(database: Database, storage: LocalStorage, tmp_path: Path) -> dict[str, Answer]:
-    """What the code of validation says of each form, read from a file as training reads it."""
+    """The probabilities from validation's code for each form, read from a file as in training."""
     register_model(database, storage, MODEL)
     path = storage.path(f"jobs/{MODEL}/0/model.safetensors")
     model, header = checkpoint.restore_model(checkpoint.load(path))
@@ -67,7 +67,7 @@ def read(predictions: list[dict[str, Any]]) -> Answer:
     return {prediction["label"]: prediction["probability"] for prediction in predictions}
 
 
-def test_predict_says_what_validation_says_of_every_form(
+def test_predict_equals_validation_for_every_form(
     client: TestClient, validated: dict[str, Answer], close: Any
 ) -> None:
     for name, content in FORMS.items():
@@ -77,7 +77,7 @@ def test_predict_says_what_validation_says_of_every_form(
     assert len({round(answer["ants"], 3) for answer in validated.values()}) > 5  # they do differ
 
 
-def test_company_does_not_change_an_answer(
+def test_other_images_do_not_change_a_result(
     client: TestClient, validated: dict[str, Answer], close: Any
 ) -> None:
     files = [("image", content) for content in FORMS.values()]
@@ -87,7 +87,7 @@ def test_company_does_not_change_an_answer(
     } == {name: close(answer) for name, answer in validated.items()}
 
 
-def test_many_at_a_time_get_the_same_answers_as_one_alone(
+def test_concurrent_requests_get_the_same_results_as_single_ones(
     client: TestClient, validated: dict[str, Answer], close: Any
 ) -> None:
     def send(name: str) -> Answer:
@@ -101,7 +101,7 @@ def test_many_at_a_time_get_the_same_answers_as_one_alone(
             assert answer == close(validated[name]), name
 
 
-def test_the_open_inference_protocol_says_the_same(
+def test_the_open_inference_protocol_returns_the_same(
     client: TestClient, validated: dict[str, Answer], close: Any
 ) -> None:
     files = [base64.b64encode(content).decode() for content in FORMS.values()]
@@ -111,14 +111,14 @@ def test_the_open_inference_protocol_says_the_same(
     outputs = {output["name"]: output for output in answer.json()["outputs"]}
     num_images, num_classes = outputs["probabilities"]["shape"]
     assert (num_images, num_classes) == (len(FORMS), len(CLASS_NAMES))
-    told = outputs["probabilities"]["data"]
-    rows = [told[start : start + num_classes] for start in range(0, len(told), num_classes)]
+    served = outputs["probabilities"]["data"]
+    rows = [served[start : start + num_classes] for start in range(0, len(served), num_classes)]
     assert [dict(zip(CLASS_NAMES, row, strict=True)) for row in rows] == [
         close(answer) for answer in validated.values()
     ]
 
 
-def test_a_batch_says_the_same(
+def test_a_batch_returns_the_same(
     client: TestClient,
     database: Database,
     settings: Settings,
@@ -128,9 +128,9 @@ def test_a_batch_says_the_same(
 ) -> None:
     files = {f"{name.replace(':', '')}.png": content for name, content in FORMS.items()}
     posted = client.post("/predictions", files={"file": ("forms.zip", make_archive(files))})
-    predict_waiting(database, settings, storage)
+    run_next_batch(database, settings, storage)
     lines = client.get(f"{posted.headers['Location']}/results").text.splitlines()
-    told = {line["path"]: read(line["predictions"]) for line in map(json.loads, lines)}
-    assert told == {
+    served = {line["path"]: read(line["predictions"]) for line in map(json.loads, lines)}
+    assert served == {
         path: close(answer) for path, answer in zip(files, validated.values(), strict=True)
     }

@@ -1,4 +1,4 @@
-"""Shadow traffic as users see it: set, counted, removed, and never felt."""
+"""Routes of the shadow model: set, count, remove, without an effect on responses."""
 
 import time
 from typing import Any
@@ -42,7 +42,7 @@ def predict(client: TestClient, picture: bytes, **query: str) -> list[dict[str, 
 
 
 def predict_until(client: TestClient, field: str) -> dict[str, Any]:
-    """Predict until a figure of the tally is there."""
+    """Predict until a count of the shadow is above 0; returns the counts."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for picture in PICTURES:
@@ -69,14 +69,14 @@ def test_a_shadow_of_equal_weights_always_agrees(client: TestClient) -> None:
     assert low < high == 1.0
 
 
-def test_answers_are_the_same_with_a_shadow_and_without(client: TestClient) -> None:
+def test_a_shadow_does_not_change_responses(client: TestClient) -> None:
     before = [predict(client, picture) for picture in PICTURES]
     choose(client, shadow={"model": "challenger", "fraction": 1})
     assert predict_until(client, "num_images")["mean_abs_difference"] > 0
     assert [predict(client, picture) for picture in PICTURES] == before
 
 
-def test_a_shadow_without_its_file_fails_alone(
+def test_a_shadow_without_its_file_changes_no_response(
     client: TestClient, database: Database, storage: LocalStorage
 ) -> None:
     with database.reading() as session:
@@ -98,7 +98,7 @@ def test_a_shadow_stays_until_it_is_removed(client: TestClient) -> None:
     assert client.delete("/models/challenger/versions/2").status_code == 204
 
 
-def test_what_cannot_be_a_shadow_is_refused_and_changes_nothing(
+def test_an_invalid_shadow_is_refused_without_changes(
     client: TestClient, database: Database
 ) -> None:
     register_file(database, "other")

@@ -1,4 +1,4 @@
-"""What POST /predict says beside labels and probabilities: sets, novelty, logits, explanations."""
+"""POST /predict with prediction sets, novelty, logits and explanations."""
 
 import io
 from base64 import b64decode
@@ -27,7 +27,7 @@ TEMPERATURE = 2.0
 
 
 def score(storage: LocalStorage, pictures: Sequence[bytes]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits and features of pictures by the model of `save_model`."""
+    """Return logits and features of the images by the model of `save_model`."""
     save_model(storage, "again.safetensors")
     path = storage.path("again.safetensors")
     model, header = checkpoint.restore_model(checkpoint.load(path))
@@ -40,7 +40,7 @@ def score(storage: LocalStorage, pictures: Sequence[bytes]) -> tuple[torch.Tenso
 
 @pytest.fixture
 def logits(database: Database, storage: LocalStorage) -> torch.Tensor:
-    """Those of the pictures, by a model that is registered with its trust as `trusted`.
+    """Register a calibrated model `trusted`; returns its logits of the images.
 
     Its training images are the first picture alone; for 50 % one label will do, for 95 % it takes
     all, for more its 99 validation images are too few.
@@ -60,9 +60,9 @@ def post(client: TestClient, *images: bytes, **params: Any) -> Any:
 def test_probabilities_are_calibrated_and_logits_are_not(
     client: TestClient, logits: torch.Tensor
 ) -> None:
-    told = post(client, PICTURES[1], logits=True).json()["predictions"]
+    predictions = post(client, PICTURES[1], logits=True).json()["predictions"]
     calibrated = (logits[1] / TEMPERATURE).softmax(0).tolist()
-    by_label = {p["label"]: (p["probability"], p["logit"]) for p in told}
+    by_label = {p["label"]: (p["probability"], p["logit"]) for p in predictions}
     for index, label in enumerate(CLASS_NAMES):
         assert by_label[label][0] == pytest.approx(calibrated[index], abs=1e-4)
         assert by_label[label][1] == pytest.approx(float(logits[1, index]), abs=1e-3)
@@ -71,7 +71,7 @@ def test_probabilities_are_calibrated_and_logits_are_not(
 
 
 @pytest.mark.usefixtures("logits")
-def test_a_coverage_gives_a_set_of_labels_for_each_image(client: TestClient) -> None:
+def test_coverage_adds_a_prediction_set_to_each_image(client: TestClient) -> None:
     results = post(client, *PICTURES, coverage=0.5).json()["results"]
     for result in results:
         best = result["predictions"][0]["label"]
@@ -89,7 +89,7 @@ def test_a_coverage_gives_a_set_of_labels_for_each_image(client: TestClient) -> 
 
 
 @pytest.mark.usefixtures("logits")
-def test_what_is_unlike_the_training_images_is_novel(client: TestClient) -> None:
+def test_an_image_unlike_the_training_images_is_novel(client: TestClient) -> None:
     known, *others = (r["novelty"] for r in post(client, *PICTURES).json()["results"])
     assert known["is_novel"] is False
     assert known["score"] <= known["limit"] < 0.01
@@ -98,13 +98,13 @@ def test_what_is_unlike_the_training_images_is_novel(client: TestClient) -> None
         assert other["score"] > other["limit"]
 
 
-def test_a_version_without_trust_says_how_to_get_it(
+def test_the_error_of_an_uncalibrated_version_says_how_to_calibrate(
     client: TestClient, database: Database, storage: LocalStorage
 ) -> None:
     register_model(database, storage)
     refused = post(client, PICTURES[0], coverage=0.9)
     assert (refused.status_code, refused.json()["code"]) == (409, "NOT_CALIBRATED")
-    assert "Train it again" in refused.json()["detail"]
+    assert "train the model again" in refused.json()["detail"]
     assert post(client, *PICTURES, coverage=0.9).status_code == 409
     assert post(client, PICTURES[0]).json()["novelty"] is None
 
@@ -113,13 +113,13 @@ def test_a_version_without_trust_says_how_to_get_it(
 @pytest.mark.parametrize(
     "query", [{"coverage": 0.4}, {"coverage": 1}, {"coverage": "much"}, {"explain": "perhaps"}]
 )
-def test_wrong_wishes_are_refused(client: TestClient, query: dict[str, Any]) -> None:
+def test_invalid_options_are_refused(client: TestClient, query: dict[str, Any]) -> None:
     refused = post(client, PICTURES[0], **query)
     assert (refused.status_code, refused.json()["code"]) == (422, "VALIDATION")
 
 
 @pytest.mark.usefixtures("logits")
-def test_an_explanation_is_a_picture_of_what_the_network_sees(client: TestClient) -> None:
+def test_an_explanation_is_a_heat_map_of_the_preprocessed_image(client: TestClient) -> None:
     single = post(client, PICTURES[0], explain=True).json()
     several = post(client, *PICTURES[:2], explain=True, top_k=1).json()["results"]
     for result in (single, *several):

@@ -13,7 +13,7 @@ from app.ml.recipe import Precision
 from app.ml.runtime.scoring import Scores
 from app.predictions.engines.batching import BatchingEngine
 from app.predictions.engines.choice import choose_engine, make_builder
-from app.predictions.engines.cuda_graphs import GraphedEngine
+from app.predictions.engines.cuda_graphs import CudaGraphEngine
 from app.predictions.engines.torch_engine import TorchEngine
 from tests.unit.predictions.test_engines import draw_pixels, make_network
 
@@ -57,8 +57,8 @@ def test_answers_are_the_networks_alone_and_in_any_batch(
 @pytest.mark.parametrize(("precision", "tolerance"), PRECISIONS)
 def test_graphs_answer_what_the_network_does(precision: Precision, tolerance: float) -> None:
     engine = build(precision)
-    assert isinstance(engine.engine, GraphedEngine)
-    assert engine.engine.refusal is None
+    assert isinstance(engine.engine, CudaGraphEngine)
+    assert engine.engine.capture_error is None
     eager = make_builder("torch", CUDA, precision)(make_network(get_entry("resnet18"), size=64))
     pixels = draw_pixels(100, 64)
     kept = []
@@ -121,8 +121,8 @@ def test_a_network_that_cannot_be_captured_runs_as_it_is(
 
     network = make_network(get_entry("resnet18"), size=64)
     network.model.register_forward_hook(look)
-    engine = GraphedEngine(TorchEngine(network, CUDA, "fp32"), 4)
-    assert engine.refusal
+    engine = CudaGraphEngine(TorchEngine(network, CUDA, "fp32"), 4)
+    assert engine.capture_error
     assert "ResNet runs without CUDA graphs" in caplog.text
     pixels = draw_pixels(3, 64)
     with torch.inference_mode():
@@ -149,6 +149,6 @@ def test_every_architecture_can_be_captured(entry: Entry) -> None:
     pixels = draw_pixels(3, entry.input_size)
     with torch.inference_mode():
         logits, features = network(pixels)
-    engine = GraphedEngine(TorchEngine(network, CUDA, "fp32"), 4)
-    assert engine.refusal is None
+    engine = CudaGraphEngine(TorchEngine(network, CUDA, "fp32"), 4)
+    assert engine.capture_error is None
     assert differ(engine.run(pixels), Scores(logits, features)) < 0.01

@@ -13,10 +13,11 @@ from app.batches.schemas import FailedImage, PredictedImage
 from app.errors import BodyTooLarge, ImageCorrupt, ImageTooLarge, InputError, UnsupportedImage
 from app.ml.runtime.device import choose_device
 from app.predictions.engines.choice import choose_engine
-from app.predictions.postprocess import judge
-from app.predictions.results import Verdict, Wish
-from app.predictions.servable import Servable, load_servable, naming_unreadable
-from app.predictions.views import view_error, view_verdict
+from app.predictions.postprocess import postprocess
+from app.predictions.results import ImageResult
+from app.predictions.schemas import PredictOptions
+from app.predictions.servable import Servable, load_servable, name_version_in_errors
+from app.predictions.views import view_error, view_result
 from app.storage import Storage
 from worker.batches.config import BatchConfig
 from worker.batches.results import OnPart, Results
@@ -41,7 +42,7 @@ def predict_batch(
     StorageFull.
     """
     device = choose_device(config.device)
-    with naming_unreadable("the version"):
+    with name_version_in_errors("the version"):
         servable = load_servable(
             storage.path(config.checkpoint_key),
             storage.path(config.trust_key) if config.trust_key else None,
@@ -128,14 +129,14 @@ def _classify(servable: Servable, config: BatchConfig, images: Sequence[SourceIm
     torch.set_num_threads(1)  # the threads that call this are the parallelism
     prepared = [_prepare(servable, image, config) for image in images]
     readable = [pixels for pixels in prepared if isinstance(pixels, Tensor)]
-    verdicts = iter(_judge(servable, readable, Wish(**config.options.model_dump())))
+    results = iter(_score(servable, readable, config.options))
     lines: list[Line] = []
     for image, pixels in zip(images, prepared, strict=True):
         source = _Source(path=image.path, image_id=image.image_id, label=image.label)
         if isinstance(pixels, InputError):
             lines.append(FailedImage(**source, error=view_error(pixels)))
         else:
-            lines.append(PredictedImage(**source, **dict(view_verdict(next(verdicts)))))
+            lines.append(PredictedImage(**source, **dict(view_result(next(results)))))
     return lines
 
 
@@ -145,12 +146,14 @@ class _Source(TypedDict):
     label: str | None
 
 
-def _judge(servable: Servable, prepared: list[Tensor], wish: Wish) -> list[Verdict]:
+def _score(
+    servable: Servable, prepared: list[Tensor], options: PredictOptions
+) -> list[ImageResult]:
     if not prepared:
         return []
     scores = servable.engine.run(torch.stack(prepared))
     return [
-        judge(logits, features, servable.class_names, servable.trust, wish)
+        postprocess(logits, features, servable.class_names, servable.trust, options)
         for logits, features in zip(scores.logits, scores.features, strict=True)
     ]
 

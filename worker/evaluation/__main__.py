@@ -6,7 +6,7 @@ from worker.child_main import run_analysis
 from worker.evaluation.run import evaluate
 
 if TYPE_CHECKING:
-    from app.evaluations.schemas import EvaluationQuestion
+    from app.evaluations.schemas import EvaluationParameters
 
 
 def main() -> None:
@@ -14,7 +14,7 @@ def main() -> None:
     run_analysis(
         "worker.evaluation",
         lambda config, progress: evaluate(
-            config, cast("EvaluationQuestion", config.question), progress
+            config, cast("EvaluationParameters", config.question), progress
         ),
     )
 

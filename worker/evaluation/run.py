@@ -8,14 +8,14 @@ from torch import Tensor
 from app.datasets.manifest import read_manifest
 from app.errors import TooFewImages
 from app.evaluations.schemas import (
-    EvaluationAnswer,
     EvaluationFigures,
-    EvaluationQuestion,
+    EvaluationParameters,
+    EvaluationResult,
 )
 from app.ml.runtime.device import choose_device
 from app.ml.trust import calibration
 from app.predictions.engines.choice import choose_engine
-from app.predictions.servable import Servable, load_servable, naming_unreadable
+from app.predictions.servable import Servable, load_servable, name_version_in_errors
 from app.storage import LocalStorage
 from worker.analysis_config import AnalysisConfig
 from worker.training.data import Loader, Sample, select_samples
@@ -27,9 +27,9 @@ _BATCH_SIZE = 4
 
 def evaluate(
     config: AnalysisConfig,
-    question: EvaluationQuestion,
+    question: EvaluationParameters,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> EvaluationAnswer:
+) -> EvaluationResult:
     """Let the version answer every image of the split, prepared as in serving.
 
     Several threads work on batches of their own with one intra-op thread each, so that the answer
@@ -51,7 +51,7 @@ def evaluate(
     paths = {record.image_id: record.path for record in records}
     scored = Scored.of(samples, logits / servable.temperature, paths)
     curve = calibration.reliability_curve(scored.logits, scored.targets)
-    return EvaluationAnswer(
+    return EvaluationResult(
         figures=EvaluationFigures(
             **dict(measure_split(question.class_names, scored)),
             calibration_error=calibration.expected_calibration_error(curve),
@@ -62,9 +62,11 @@ def evaluate(
     )
 
 
-def _load(config: AnalysisConfig, question: EvaluationQuestion, storage: LocalStorage) -> Servable:
+def _load(
+    config: AnalysisConfig, question: EvaluationParameters, storage: LocalStorage
+) -> Servable:
     device = choose_device(config.device)
-    with naming_unreadable("the version"):
+    with name_version_in_errors("the version"):
         return load_servable(
             storage.path(question.checkpoint_key),
             storage.path(question.trust_key) if question.trust_key else None,

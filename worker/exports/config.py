@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from app.exports.schemas import ExportQuestion
+from app.exports.schemas import ExportParameters
 
 
 class ExportConfig(BaseModel):
@@ -15,6 +15,6 @@ class ExportConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    question: ExportQuestion
+    question: ExportParameters
     storage_dir: Path
     file_key: str

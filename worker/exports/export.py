@@ -6,10 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from app.errors import StorageFull
-from app.exports.schemas import Export, ExportQuestion
+from app.exports.schemas import Export, ExportParameters
 from app.ml.export.bundle import write_bundle, zip_folder
 from app.ml.export.original import Original, load_original
-from app.predictions.servable import naming_unreadable
+from app.predictions.servable import name_version_in_errors
 from app.storage import LocalStorage
 from worker.exports.config import ExportConfig
 
@@ -51,14 +51,14 @@ def export(config: ExportConfig, tell: Callable[[int, int], None]) -> Export:
     )
 
 
-def _require_space(storage: LocalStorage, question: ExportQuestion) -> None:
+def _require_space(storage: LocalStorage, question: ExportParameters) -> None:
     """Refuse at once what would fill the disk: its writers each fail in a way of their own."""
     if storage.num_free_bytes() < _COPIES * storage.num_bytes(question.checkpoint_key):
         raise StorageFull("There is no space left for the export where files are kept.")
 
 
-def _load(storage: LocalStorage, question: ExportQuestion) -> Original:
-    with naming_unreadable(f"{question.name}:{question.version}"):
+def _load(storage: LocalStorage, question: ExportParameters) -> Original:
+    with name_version_in_errors(f"{question.name}:{question.version}"):
         return load_original(
             storage.path(question.checkpoint_key),
             storage.path(question.trust_key) if question.trust_key else None,

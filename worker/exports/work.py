@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from app.analyses import service as analyses
-from app.exports.schemas import ExportQuestion
+from app.exports.schemas import ExportParameters
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.tasks.service import Lease
@@ -22,7 +22,7 @@ class ExportWork(AnalysisWork):
     def begin(self, session: Session, lease: Lease) -> Command | None:
         analysis = analyses.get_request(session, lease.subject_id)
         configuration = ExportConfig(
-            question=ExportQuestion.model_validate(analysis.parameters),
+            question=ExportParameters.model_validate(analysis.parameters),
             storage_dir=self.storage.root,
             file_key=_place(lease),
         )

@@ -6,7 +6,7 @@ from worker.child_main import run_analysis
 from worker.quantization.run import quantize
 
 if TYPE_CHECKING:
-    from app.quantization.schemas import QuantizationQuestion
+    from app.quantization.schemas import QuantizationParameters
 
 
 def main() -> None:
@@ -14,7 +14,7 @@ def main() -> None:
     run_analysis(
         "worker.quantization",
         lambda config, progress: quantize(
-            config, cast("QuantizationQuestion", config.question), progress
+            config, cast("QuantizationParameters", config.question), progress
         ),
     )
 

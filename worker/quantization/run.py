@@ -12,11 +12,11 @@ from app.ml.models import checkpoint
 from app.ml.models.catalogue import get_entry
 from app.ml.runtime.quantizing import quantize as round_network
 from app.ml.runtime.scoring import ScoringNetwork
-from app.predictions.servable import naming_unreadable
+from app.predictions.servable import name_version_in_errors
 from app.quantization.schemas import (
-    QuantizationAnswer,
     QuantizationFigures,
-    QuantizationQuestion,
+    QuantizationParameters,
+    QuantizationResult,
 )
 from app.storage import LocalStorage
 from worker.analysis_config import AnalysisConfig
@@ -26,9 +26,9 @@ from worker.training.data import Sample, select_samples
 
 def quantize(
     config: AnalysisConfig,
-    question: QuantizationQuestion,
+    question: QuantizationParameters,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> QuantizationAnswer:
+) -> QuantizationResult:
     """Write the version in int8 under config.file_key, and compare the two on validation images.
 
     Raises CheckpointInvalid where the version's file is missing or damaged, TooFewImages for a
@@ -40,7 +40,7 @@ def quantize(
     every = -(-len(train) // question.num_images)
     calibrating = train[::every]
     total = len(calibrating) + len(val)
-    with naming_unreadable(f"{question.name}:{question.version}"):
+    with name_version_in_errors(f"{question.name}:{question.version}"):
         model, header = checkpoint.restore_model(
             checkpoint.load(storage.path(question.checkpoint_key), digest=question.digest)
         )
@@ -68,7 +68,7 @@ def quantize(
             logits, _ = network(image[None])
         pairs.append(torch.cat([logits, engine.run(image[None]).logits]))
     figures = compare(torch.stack(pairs), torch.tensor([sample.target for sample in val]))
-    return QuantizationAnswer(
+    return QuantizationResult(
         digest=hashlib.sha256(content).hexdigest(), num_bytes=len(content), figures=figures
     )
 
@@ -88,7 +88,7 @@ def compare(logits: Tensor, targets: Tensor) -> QuantizationFigures:
 
 
 def _select(
-    config: AnalysisConfig, question: QuantizationQuestion, storage: LocalStorage, split: Split
+    config: AnalysisConfig, question: QuantizationParameters, storage: LocalStorage, split: Split
 ) -> list[Sample]:
     records = read_manifest(storage.path(config.manifest_key))
     samples = select_samples(records, split, question.class_names, storage.path)

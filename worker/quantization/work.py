@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from app.analyses import service as analyses
-from app.quantization.schemas import QuantizationAnswer, QuantizationQuestion
+from app.quantization.schemas import QuantizationParameters, QuantizationResult
 from app.quantization.service import register_quantized
 from app.settings import Settings
 from app.storage import LocalStorage
@@ -25,8 +25,8 @@ class QuantizationWork(AnalysisWork):
         if not isinstance(message, AnalysisDone):
             return []
         analysis = analyses.get_request(session, lease.subject_id)
-        question = QuantizationQuestion.model_validate(analysis.parameters)
-        answer = QuantizationAnswer.model_validate(message.result)
+        question = QuantizationParameters.model_validate(analysis.parameters)
+        answer = QuantizationResult.model_validate(message.result)
         made = register_quantized(session, question, answer, key=self.place(lease))
         if made is None:
             reason = f"{question.name}:{question.version} was deleted."

@@ -1,4 +1,4 @@
-"""Which engine runs models on this machine, and a model made ready for it."""
+"""Choose the engine for this machine, and build it for a model."""
 
 import platform
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from app.ml.recipe import Precision
 from app.ml.runtime.precision import choose_precision
 from app.ml.runtime.scoring import ScoringNetwork
 from app.predictions.engines.batching import BatchingEngine
-from app.predictions.engines.cuda_graphs import GraphedEngine
+from app.predictions.engines.cuda_graphs import CudaGraphEngine
 from app.predictions.engines.engine import Engine, EngineName
 from app.predictions.engines.torch_engine import TorchEngine
 
@@ -28,7 +28,7 @@ EngineBuilder = Callable[[ScoringNetwork | bytes], Engine]
 
 
 def choose_engine(wanted: EngineName | Literal["auto"], device: torch.device) -> EngineName:
-    """What `auto` means here: OpenVINO on x86 CPUs where it is installed, else torch.
+    """Return the engine; `auto` is OpenVINO on x86 CPUs where it is installed, else torch.
 
     Raises EngineUnavailable for an engine that is not installed or does not run on the device.
     """
@@ -37,7 +37,8 @@ def choose_engine(wanted: EngineName | Literal["auto"], device: torch.device) ->
         return "openvino" if on_x86 and _is_installed("openvino") else "torch"
     if wanted != "torch" and device.type != "cpu":
         raise EngineUnavailable(
-            f"The engine '{wanted}' runs on the CPU; for {device} take 'torch'."
+            f"The engine '{wanted}' runs only on the CPU, and the device is {device}; set "
+            "GRAFT_PREDICT_ENGINE to auto or torch."
         )
     if not _is_installed(wanted):
         raise EngineUnavailable(
@@ -55,39 +56,39 @@ def make_builder(
     num_callers: int = 1,
     gpu_batch_size: int | None = None,
 ) -> EngineBuilder:
-    """What makes a network, or a quantised file, ready for an engine; imports its runtime.
+    """Return the function that builds an engine from a network or a quantized ONNX file.
 
-    num_callers is how many threads will call it at a time without waiting for each other;
-    gpu_batch_size is how many images of several callers a GPU takes together, None where each
-    caller is to have forward passes of its own.
+    num_callers is the number of threads that call the engine at a time. gpu_batch_size is the
+    number of images of several callers that a GPU runs together; None gives each caller its own
+    forward passes. Imports the engine's runtime.
 
-    Raises EngineUnavailable for numbers that the engine does not compute in, ValidationFailed as
+    Raises EngineUnavailable for a precision that the engine does not support, ValidationFailed as
     `choose_precision` does.
     """
     if name == "onnxruntime":
         if precision not in {"auto", "fp32"}:
             raise EngineUnavailable(
-                f"The engine 'onnxruntime' computes in fp32, not in {precision}; "
+                f"The engine 'onnxruntime' computes in fp32 only, not in {precision}; "
                 "set GRAFT_PREDICT_PRECISION to auto or fp32."
             )
         from app.predictions.engines.onnxruntime_engine import OnnxRuntimeEngine  # noqa: PLC0415
 
         return OnnxRuntimeEngine
-    numbers = choose_precision(precision, device)
+    resolved = choose_precision(precision, device)
     if name == "openvino":
         from app.predictions.engines.openvino_engine import (  # noqa: PLC0415
             OpenVinoEngine,
-            computes_in_bf16,
+            supports_bf16,
         )
 
-        if numbers == "bf16" and not computes_in_bf16():  # it would take fp32 without a word
+        if resolved == "bf16" and not supports_bf16():  # OpenVINO would use fp32 silently
             if precision != "auto":
                 raise EngineUnavailable(
                     "The engine 'openvino' does not compute in bf16 on this processor; "
                     "set GRAFT_PREDICT_PRECISION to auto or fp32."
                 )
-            numbers = "fp32"
-        return lambda source: OpenVinoEngine(source, numbers, num_callers)
+            resolved = "fp32"
+        return lambda source: OpenVinoEngine(source, resolved, num_callers)
 
     def build_torch(source: ScoringNetwork | bytes) -> Engine:
         if isinstance(source, bytes):
@@ -95,10 +96,10 @@ def make_builder(
                 "The engine 'torch' does not run int8 versions; install graft-server[openvino] or "
                 "graft-server[onnx] and set GRAFT_PREDICT_ENGINE to openvino or onnxruntime."
             )
-        engine = TorchEngine(source, device, numbers)
+        engine = TorchEngine(source, device, resolved)
         if device.type != "cuda" or gpu_batch_size is None:
             return engine
-        return BatchingEngine(GraphedEngine(engine, gpu_batch_size), gpu_batch_size)
+        return BatchingEngine(CudaGraphEngine(engine, gpu_batch_size), gpu_batch_size)
 
     return build_torch
 

@@ -1,4 +1,4 @@
-"""What runs a model: one small protocol."""
+"""The protocol of inference engines."""
 
 from typing import Literal, Protocol
 
@@ -8,21 +8,21 @@ from app.ml.runtime.precision import Numbers
 from app.ml.runtime.scoring import Scores
 
 EngineName = Literal["torch", "openvino", "onnxruntime"]
-EngineNumbers = Numbers | Literal["int8"]
+EnginePrecision = Numbers | Literal["int8"]
 
 
 class Engine(Protocol):
-    """A model ready to answer on one device.
+    """A model loaded for inference on one device.
 
-    numbers are what it computes in; num_bytes is what its weights take.
+    precision is that of its computation; num_bytes is the size of its weights.
     """
 
     name: EngineName
-    numbers: EngineNumbers
+    precision: EnginePrecision
     num_bytes: int
 
     def run(self, pixels: Tensor) -> Scores:
-        """Score prepared images: uint8 [n, 3, input_size, input_size], n at least 1.
+        """Score preprocessed images: uint8 [n, 3, input_size, input_size], n at least 1.
 
-        Several threads may call it at a time. Raises Overloaded where a GPU's memory is full.
+        Thread-safe. Raises Overloaded if the GPU is out of memory.
         """

@@ -1,4 +1,4 @@
-"""ONNX Runtime as an engine: for those who serve with it elsewhere and want the same numbers."""
+"""Run models with ONNX Runtime, for the same results as where it serves them elsewhere."""
 
 import onnxruntime
 import torch
@@ -6,19 +6,19 @@ from torch import Tensor
 
 from app.ml.runtime.onnx_scoring import convert_network
 from app.ml.runtime.scoring import Scores, ScoringNetwork
-from app.predictions.engines.engine import EngineName, EngineNumbers
+from app.predictions.engines.engine import EngineName, EnginePrecision
 
 
 class OnnxRuntimeEngine:
-    """A scoring network as an ONNX graph, each request on the thread that makes it.
+    """A scoring network as an ONNX graph, run on the calling thread.
 
-    A network computes in float32; bytes are a graph of `app.ml.runtime.quantizing`, in int8.
+    A network computes in float32. Bytes are an int8 graph of `app.ml.runtime.quantizing`.
     """
 
     name: EngineName = "onnxruntime"
 
     def __init__(self, source: ScoringNetwork | bytes) -> None:
-        self.numbers: EngineNumbers = "int8" if isinstance(source, bytes) else "fp32"
+        self.precision: EnginePrecision = "int8" if isinstance(source, bytes) else "fp32"
         content = source if isinstance(source, bytes) else convert_network(source)
         self.num_bytes = len(content)
         options = onnxruntime.SessionOptions()

@@ -1,4 +1,4 @@
-"""torch as an engine: the network itself, in the numbers that the device is fastest in."""
+"""Run models with torch itself."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from app.errors import Overloaded
 from app.ml.models.folding import fold_batch_norms
 from app.ml.runtime.precision import Numbers
 from app.ml.runtime.scoring import Scores, ScoringNetwork
-from app.predictions.engines.engine import EngineName, EngineNumbers
+from app.predictions.engines.engine import EngineName, EnginePrecision
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -18,32 +18,32 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 class TorchEngine:
     """A scoring network on its device, in channels-last layout, batch normalisation folded.
 
-    On the CPU it takes as many threads as the calling thread allows torch.
+    On the CPU it uses the calling thread's number of torch threads.
     """
 
     name: EngineName = "torch"
 
-    def __init__(self, network: ScoringNetwork, device: torch.device, numbers: Numbers) -> None:
-        self.numbers: EngineNumbers = numbers
+    def __init__(self, network: ScoringNetwork, device: torch.device, precision: Numbers) -> None:
+        self.precision: EnginePrecision = precision
         self.device = device
         fold_batch_norms(network.model)
         self.network: ScoringNetwork = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch
-        self.network.model.to(_DTYPES[numbers])
+        self.network.model.to(_DTYPES[precision])
         self.num_bytes = sum(p.nbytes for p in self.network.parameters())
 
     def run(self, pixels: Tensor) -> Scores:
-        with overloaded_where_full(len(pixels)), torch.inference_mode():
+        with raise_overloaded_when_full(len(pixels)), torch.inference_mode():
             logits, features = self.network(pixels.to(self.device))
             return Scores(logits.cpu(), features.cpu())
 
 
 @contextmanager
-def overloaded_where_full(num_images: int) -> Iterator[None]:
-    """Raise Overloaded where a GPU's memory is full, and give back what is kept for later."""
+def raise_overloaded_when_full(num_images: int) -> Iterator[None]:
+    """Raise Overloaded if the GPU is out of memory in the block, and free torch's cache."""
     try:
         yield
     except torch.OutOfMemoryError as error:
         torch.cuda.empty_cache()
         raise Overloaded(
-            f"The memory of the GPU does not hold {num_images} images of this model now; try again."
+            f"The GPU is out of memory for {num_images} images of this model; try again later."
         ) from error

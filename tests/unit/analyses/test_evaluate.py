@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from app.errors import CheckpointInvalid, TooFewImages
-from app.evaluations.schemas import EvaluationAnswer, EvaluationQuestion
+from app.evaluations.schemas import EvaluationParameters, EvaluationResult
 from app.ml.trust.trust_file import Trust, save_trust
 from app.predictions.servable import load_servable
 from app.storage import LocalStorage
@@ -32,7 +32,7 @@ def model(storage: LocalStorage) -> None:
 
 def make(ask: Ask, *, num_threads: int = 2, **fields: Any) -> AnalysisConfig:
     config = ask()
-    question = EvaluationQuestion.model_validate(
+    question = EvaluationParameters.model_validate(
         {
             "checkpoint_key": KEY,
             "trust_key": None,
@@ -46,8 +46,8 @@ def make(ask: Ask, *, num_threads: int = 2, **fields: Any) -> AnalysisConfig:
     return config.model_copy(update={"question": question, "num_threads": num_threads})
 
 
-def answer(config: AnalysisConfig) -> EvaluationAnswer:
-    assert isinstance(config.question, EvaluationQuestion)
+def answer(config: AnalysisConfig) -> EvaluationResult:
+    assert isinstance(config.question, EvaluationParameters)
     return evaluate(config, config.question)
 
 
@@ -80,7 +80,7 @@ def test_the_answer_does_not_depend_on_the_number_of_threads(ask: Ask) -> None:
 
 def test_who_asks_hears_that_it_goes_on(ask: Ask) -> None:
     config = make(ask)
-    assert isinstance(config.question, EvaluationQuestion)
+    assert isinstance(config.question, EvaluationParameters)
     heard: list[tuple[int, int]] = []
     evaluate(config, config.question, lambda done, total: heard.append((done, total)))
     assert heard == [(4, 12), (8, 12), (12, 12)]

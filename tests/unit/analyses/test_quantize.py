@@ -12,7 +12,7 @@ from onnx.numpy_helper import to_array
 from app.errors import CheckpointInvalid, EngineUnavailable, TooFewImages
 from app.predictions.engines.engine import EngineName
 from app.predictions.servable import Servable, load_servable
-from app.quantization.schemas import QuantizationAnswer, QuantizationQuestion
+from app.quantization.schemas import QuantizationParameters, QuantizationResult
 from app.storage import LocalStorage
 from tests.damage import flip_last_bit, truncate
 from tests.models import save_model
@@ -36,7 +36,7 @@ def model(storage: LocalStorage) -> None:
 
 def make(ask: Ask, **fields: Any) -> AnalysisConfig:
     config = ask()
-    question = QuantizationQuestion.model_validate(
+    question = QuantizationParameters.model_validate(
         {
             "name": "colors",
             "version": 1,
@@ -50,8 +50,8 @@ def make(ask: Ask, **fields: Any) -> AnalysisConfig:
     return config.model_copy(update={"question": question, "file_key": FILE})
 
 
-def answer(config: AnalysisConfig, **arguments: Any) -> QuantizationAnswer:
-    assert isinstance(config.question, QuantizationQuestion)
+def answer(config: AnalysisConfig, **arguments: Any) -> QuantizationResult:
+    assert isinstance(config.question, QuantizationParameters)
     return quantize(config, config.question, **arguments)
 
 
@@ -86,7 +86,7 @@ def test_engines_answer_by_it_nearly_as_the_float_model(
     answer(make(ask))
     float_one = load_servable(storage.path(KEY), None, CPU, precision="fp32")
     rounded = load(storage, engine)
-    assert rounded.engine.numbers == "int8"
+    assert rounded.engine.precision == "int8"
     assert rounded.class_names == tuple(CLASS_NAMES)
     pictures = [draw_picture(CLASS_NAMES[number % 2], number) for number in range(4)]
     pixels = torch.stack([rounded.prepare(picture) for picture in pictures])

@@ -27,7 +27,7 @@ def test_concurrent_registrations_get_consecutive_numbers(either_database: Datab
         assert service.get_model(session, "ants").newest_version == 24
 
 
-def test_of_models_that_come_first_at_once_one_is_chosen(either_database: Database) -> None:
+def test_one_of_concurrent_first_models_is_chosen(either_database: Database) -> None:
     names = [f"model-{number}" for number in range(8)]
     with ThreadPoolExecutor(8) as threads:
         versions = list(threads.map(partial(register_file, either_database), names))
@@ -36,7 +36,7 @@ def test_of_models_that_come_first_at_once_one_is_chosen(either_database: Databa
         assert serving.get_chosen(session).model in names
 
 
-def test_deletes_raced_by_promotions_leave_no_alias_without_its_version(
+def test_concurrent_deletions_and_promotions_leave_no_dangling_alias(
     either_database: Database,
 ) -> None:
     register_file(either_database, "chosen")

@@ -14,7 +14,7 @@ from app.models.references import ModelReference, parse_reference
         ("ants:12", ModelReference("ants", version=12)),
     ],
 )
-def test_each_form_is_read_and_written_back(text: str, reference: ModelReference) -> None:
+def test_each_form_is_parsed_and_formatted(text: str, reference: ModelReference) -> None:
     assert parse_reference(text) == reference
     assert str(reference) == text
 
@@ -42,7 +42,7 @@ def test_each_form_is_read_and_written_back(text: str, reference: ModelReference
         ("ants:9999999999", "after ':' a version must follow"),
     ],
 )
-def test_anything_else_is_refused_with_the_part_at_fault(text: str, message: str) -> None:
+def test_invalid_references_are_refused_with_the_invalid_part(text: str, message: str) -> None:
     with pytest.raises(ValidationFailed, match=message) as refused:
         parse_reference(text, loc=("query", "model"))
     (problem,) = refused.value.problems

@@ -28,7 +28,7 @@ def choose(database: Database, reference: str) -> None:
         serving.choose_model(session, ChooseModel(model=reference))
 
 
-def test_a_bare_name_means_the_champion_else_the_newest(database: Database) -> None:
+def test_a_bare_name_resolves_to_the_champion_else_the_newest(database: Database) -> None:
     for _ in range(3):
         register_file(database)
     assert resolve(database, "ants") == 3
@@ -47,13 +47,13 @@ def test_an_alias_moves_forward_and_back(database: Database) -> None:
 
 
 @pytest.mark.parametrize("reference", ["bees", "bees:1", "ants:2", "ants@live", "bees@live"])
-def test_what_is_not_there_is_not_found(database: Database, reference: str) -> None:
+def test_unknown_references_are_not_found(database: Database, reference: str) -> None:
     register_file(database)
     with pytest.raises(NotFound):
         resolve(database, reference)
 
 
-def test_an_alias_cannot_point_to_a_version_that_is_not_there(database: Database) -> None:
+def test_an_alias_cannot_point_to_an_unknown_version(database: Database) -> None:
     register_file(database)
     with pytest.raises(NotFound):
         point(database, "live", 2)
@@ -61,7 +61,7 @@ def test_an_alias_cannot_point_to_a_version_that_is_not_there(database: Database
         point(database, "live", 1, name="bees")
 
 
-def test_the_first_model_ever_is_chosen_and_later_ones_are_not(database: Database) -> None:
+def test_only_the_first_registered_model_is_chosen(database: Database) -> None:
     with database.reading() as session, pytest.raises(ModelNotReady):
         serving.get_chosen(session)
     register_file(database, "bees")
@@ -72,7 +72,7 @@ def test_the_first_model_ever_is_chosen_and_later_ones_are_not(database: Databas
     assert (chosen.model, chosen.resolved.name, chosen.resolved.version) == ("bees", "bees", 1)
 
 
-def test_the_chosen_reference_is_resolved_anew_each_time(database: Database) -> None:
+def test_the_chosen_reference_is_resolved_each_time(database: Database) -> None:
     register_file(database)
     register_file(database)
     point(database, "live", 1)
@@ -82,7 +82,7 @@ def test_the_chosen_reference_is_resolved_anew_each_time(database: Database) -> 
         assert service.resolve_chosen(session).version == 2
 
 
-def test_a_deleted_version_is_gone_and_its_number_is_not_used_again(database: Database) -> None:
+def test_the_number_of_a_deleted_version_is_not_reused(database: Database) -> None:
     register_file(database, "chosen")
     register_file(database)
     register_file(database)
@@ -93,7 +93,7 @@ def test_a_deleted_version_is_gone_and_its_number_is_not_used_again(database: Da
     assert register_file(database) == 3
 
 
-def test_a_model_without_versions_is_shown_and_not_ready(database: Database) -> None:
+def test_a_model_without_versions_is_listed_and_not_ready(database: Database) -> None:
     register_file(database, "chosen")
     register_file(database)
     delete(database, 1)
@@ -104,7 +104,7 @@ def test_a_model_without_versions_is_shown_and_not_ready(database: Database) -> 
         resolve(database, "ants")
 
 
-def test_a_version_an_alias_points_to_is_kept(database: Database) -> None:
+def test_a_version_with_an_alias_cannot_be_deleted(database: Database) -> None:
     register_file(database, "chosen")
     register_file(database)
     point(database, "live", 1)
@@ -116,7 +116,7 @@ def test_a_version_an_alias_points_to_is_kept(database: Database) -> None:
 
 
 @pytest.mark.parametrize(("reference", "kept"), [("ants", 3), ("ants:2", 2), ("ants@live", 1)])
-def test_what_the_chosen_model_resolves_to_is_kept(
+def test_the_chosen_version_cannot_be_deleted(
     database: Database, reference: str, kept: int
 ) -> None:
     for _ in range(3):
@@ -129,7 +129,7 @@ def test_what_the_chosen_model_resolves_to_is_kept(
         assert serving.get_chosen(session).resolved.version == kept
 
 
-def test_the_alias_the_chosen_model_names_is_kept(database: Database) -> None:
+def test_the_alias_of_the_chosen_model_cannot_be_deleted(database: Database) -> None:
     register_file(database)
     point(database, "live", 1)
     choose(database, "ants@live")

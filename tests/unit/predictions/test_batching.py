@@ -1,4 +1,4 @@
-"""Who waits for a busy device runs together; what else an engine promises is in test_engines."""
+"""Calls that wait for a busy device run together; test_engines has what all engines share."""
 
 import gc
 import threading
@@ -14,20 +14,20 @@ from torch import Tensor
 from app.errors import Overloaded
 from app.ml.runtime.scoring import Scores
 from app.predictions.engines.batching import BatchingEngine
-from app.predictions.engines.engine import EngineName, EngineNumbers
+from app.predictions.engines.engine import EngineName, EnginePrecision
 from tests.gates import Gate
 
 LARGEST = 5
 
 
 class GatedEngine:
-    """Notes each batch, and answers with the images' own pixels once the gate is open.
+    """Records each batch, and returns the images' pixels as scores once the gate is open.
 
-    A batch with an image of 99 fails, one of more than max_images is too much.
+    A batch with an image of 99 fails; one of more than max_images raises Overloaded.
     """
 
     name: EngineName = "torch"
-    numbers: EngineNumbers = "fp32"
+    precision: EnginePrecision = "fp32"
     num_bytes = 7
 
     def __init__(self, gate: Gate | None = None, *, max_images: int = 100) -> None:
@@ -64,11 +64,11 @@ def callers() -> Iterator[ThreadPoolExecutor]:
 
 
 def draw(images: Sequence[int]) -> Tensor:
-    """Pictures of one pixel each."""
+    """Return images of one pixel each."""
     return torch.tensor(images, dtype=torch.uint8)[:, None, None, None].expand(-1, 3, 1, 1)
 
 
-def ask(engine: BatchingEngine, *images: int) -> list[float]:
+def run(engine: BatchingEngine, *images: int) -> list[float]:
     scores = engine.run(draw(images))
     assert torch.equal(scores.features, scores.logits + 0.5)
     return [float(logit) for logit in scores.logits[:, 0]]
@@ -77,10 +77,10 @@ def ask(engine: BatchingEngine, *images: int) -> list[float]:
 def queue_up(
     callers: ThreadPoolExecutor, engine: BatchingEngine, *calls: Sequence[int]
 ) -> list[Future[list[float]]]:
-    """Calls in this order, all of which wait: the device is held at the gate."""
+    """Queue calls in this order; the gate blocks the device, so that all wait."""
     futures = []
     for number, images in enumerate(calls, start=1):
-        futures.append(callers.submit(ask, engine, *images))
+        futures.append(callers.submit(run, engine, *images))
         deadline = time.monotonic() + 60
         while engine.num_waiting < number:
             assert time.monotonic() < deadline
@@ -89,7 +89,7 @@ def queue_up(
 
 
 def occupy(callers: ThreadPoolExecutor, engine: BatchingEngine, gate: Gate) -> Future[list[float]]:
-    first = callers.submit(ask, engine, 0)
+    first = callers.submit(run, engine, 0)
     assert gate.entered.wait(60)
     return first
 
@@ -97,13 +97,13 @@ def occupy(callers: ThreadPoolExecutor, engine: BatchingEngine, gate: Gate) -> F
 def test_a_call_runs_alone_while_the_device_is_free() -> None:
     wrapped = GatedEngine()
     engine = BatchingEngine(wrapped, LARGEST)
-    assert ask(engine, 3, 4) == [3, 4]
-    assert ask(engine, 5) == [5]
+    assert run(engine, 3, 4) == [3, 4]
+    assert run(engine, 5) == [5]
     assert wrapped.batches == [[3, 4], [5]]
-    assert (engine.name, engine.numbers, engine.num_bytes) == ("torch", "fp32", 7)
+    assert (engine.name, engine.precision, engine.num_bytes) == ("torch", "fp32", 7)
 
 
-def test_calls_that_wait_run_together_whole_and_in_their_order(
+def test_waiting_calls_run_together_unsplit_and_in_order(
     callers: ThreadPoolExecutor, gate: Gate
 ) -> None:
     wrapped = GatedEngine(gate)
@@ -123,16 +123,16 @@ def test_calls_that_wait_run_together_whole_and_in_their_order(
     assert len(set(wrapped.threads)) == 1
 
 
-def test_a_call_larger_than_a_batch_runs_in_parts() -> None:
+def test_a_call_larger_than_a_batch_is_split() -> None:
     wrapped = GatedEngine()
     engine = BatchingEngine(wrapped, LARGEST)
     images = list(range(12))
-    assert ask(engine, *images) == images
+    assert run(engine, *images) == images
     assert sum(wrapped.batches, []) == images  # noqa: RUF017 - three short lists
     assert max(map(len, wrapped.batches)) <= LARGEST
 
 
-def test_an_error_reaches_all_of_its_batch_and_nobody_else(
+def test_an_error_reaches_the_calls_of_its_batch_only(
     callers: ThreadPoolExecutor, gate: Gate
 ) -> None:
     engine = BatchingEngine(GatedEngine(gate), LARGEST)
@@ -144,10 +144,10 @@ def test_an_error_reaches_all_of_its_batch_and_nobody_else(
         with pytest.raises(OSError, match="broken"):
             together.result()
     assert futures[2].result() == [4, 5]
-    assert ask(engine, 6) == [6]
+    assert run(engine, 6) == [6]
 
 
-def test_what_is_too_much_together_runs_alone(callers: ThreadPoolExecutor, gate: Gate) -> None:
+def test_calls_too_large_together_run_one_by_one(callers: ThreadPoolExecutor, gate: Gate) -> None:
     wrapped = GatedEngine(gate, max_images=2)
     engine = BatchingEngine(wrapped, LARGEST)
     occupy(callers, engine, gate)
@@ -159,18 +159,18 @@ def test_what_is_too_much_together_runs_alone(callers: ThreadPoolExecutor, gate:
     assert wrapped.batches == [[0], [1, 2, 3, 4, 5], [1], [2, 3, 4], [5]]
 
 
-def test_many_callers_get_their_own_answers(callers: ThreadPoolExecutor) -> None:
+def test_many_callers_get_their_own_scores(callers: ThreadPoolExecutor) -> None:
     wrapped = GatedEngine()
     engine = BatchingEngine(wrapped, LARGEST)
     calls = [[number % 90, number % 7] for number in range(400)]
-    assert list(callers.map(lambda images: ask(engine, *images), calls)) == calls
+    assert list(callers.map(lambda images: run(engine, *images), calls)) == calls
     assert max(map(len, wrapped.batches)) <= LARGEST
 
 
-def test_its_thread_ends_with_it() -> None:
+def test_the_thread_ends_when_the_engine_is_deleted() -> None:
     wrapped = GatedEngine()
     engine = BatchingEngine(wrapped, LARGEST)
-    ask(engine, 1)
+    run(engine, 1)
     (thread,) = wrapped.threads
     held, dropped = weakref.ref(wrapped), weakref.ref(engine)
     assert thread.daemon

@@ -1,4 +1,4 @@
-"""What every engine promises, whichever runs the model."""
+"""Properties that every engine has."""
 
 import os
 import re
@@ -30,7 +30,7 @@ from tests.engines import ENGINES
 CPU = torch.device("cpu")
 NUM_CLASSES = 3
 TOLERANCES = {"fp32": 0.001, "bf16": 0.02}
-COME_AND_GO = """
+LOAD_AND_DELETE = """
 import gc
 import sys
 
@@ -56,7 +56,7 @@ print(grow_by(16) / 2**20)
 
 
 def make_network(entry: Entry, *, size: int, num_classes: int = NUM_CLASSES) -> ScoringNetwork:
-    """A network whose classes and batch statistics are unlike each other."""
+    """Return a network with distinct classes and batch statistics."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         arguments = build_arguments(entry.name, is_pretrained=False)
@@ -98,25 +98,25 @@ def test_scores_are_float32_and_as_many_as_images(engine: Engine) -> None:
     assert scores.logits.shape == (3, NUM_CLASSES)
     assert scores.features.shape == (3, 512)
     assert scores.logits.dtype == scores.features.dtype == torch.float32
-    assert engine.num_bytes > 11_000_000 * (2 if engine.numbers == "bf16" else 4)
+    assert engine.num_bytes > 11_000_000 * (2 if engine.precision == "bf16" else 4)
 
 
-def test_scores_are_the_networks(engine: Engine, network: ScoringNetwork) -> None:
+def test_scores_equal_the_networks(engine: Engine, network: ScoringNetwork) -> None:
     pixels = draw_pixels(5, 64)
     with torch.inference_mode():
         logits, features = network(pixels)
     assert logits.softmax(1).std(0).max() > 0.01  # the images do not all look alike
-    tolerance = TOLERANCES[engine.numbers]
+    tolerance = TOLERANCES[engine.precision]
     scores = engine.run(pixels)
     assert (scores.logits.softmax(1) - logits.softmax(1)).abs().max() < tolerance
     similarity = torch.nn.functional.cosine_similarity(scores.features, features)
     assert similarity.min() > 1 - tolerance
 
 
-def test_an_image_gets_its_answer_in_any_company(engine: Engine) -> None:
+def test_an_image_gets_the_same_scores_in_any_batch(engine: Engine) -> None:
     pixels = draw_pixels(5, 64)
     alone = torch.cat([probabilities(engine, image[None]) for image in pixels])
-    tolerance = TOLERANCES[engine.numbers] / 2
+    tolerance = TOLERANCES[engine.precision] / 2
     for batch in (pixels, pixels.flip(0), pixels[[0, 1, 2, 0]]):
         answered = probabilities(engine, batch)
         for image, answer in zip(batch, answered, strict=True):
@@ -124,13 +124,13 @@ def test_an_image_gets_its_answer_in_any_company(engine: Engine) -> None:
             assert (answer - alone[where]).abs().max() < tolerance
 
 
-def test_pixels_may_lie_in_memory_in_any_order(engine: Engine) -> None:
+def test_pixels_may_have_any_memory_layout(engine: Engine) -> None:
     pixels = draw_pixels(2, 64)
     turned = pixels.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
     assert torch.equal(engine.run(turned).logits, engine.run(pixels).logits)
 
 
-def test_several_threads_get_their_own_answers(engine: Engine) -> None:
+def test_several_threads_get_their_own_scores(engine: Engine) -> None:
     pixels = draw_pixels(8, 64)
 
     def ask(number: int) -> Tensor:
@@ -139,7 +139,7 @@ def test_several_threads_get_their_own_answers(engine: Engine) -> None:
 
     with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(ask, range(64)))
-    # Further than rounding in other company may move an answer, and nearer than any other image's.
+    # More than rounding in another batch changes, and less than the distance to other images.
     for number, answer in enumerate(answers):
         assert torch.allclose(answer, answers[number % 8], atol=0.01)
 
@@ -151,7 +151,7 @@ def test_openvino_has_a_stream_for_every_caller(network: ScoringNetwork, num_cal
     assert engine.num_streams == min(num_callers, os.cpu_count() or 1)
 
 
-def test_answers_stay_when_the_next_are_asked_for(engine: Engine) -> None:
+def test_scores_are_not_overwritten_by_the_next_call(engine: Engine) -> None:
     first = engine.run(draw_pixels(1, 64))
     copy = first.logits.clone()
     engine.run(255 - draw_pixels(1, 64))
@@ -159,8 +159,8 @@ def test_answers_stay_when_the_next_are_asked_for(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("size", [96, 97, 98, 99])
-def test_openvino_finds_no_places_of_maxima(size: int) -> None:
-    """Pools that round up are rewritten at every rest of a size, and answer as they did."""
+def test_openvino_computes_no_pool_indices(size: int) -> None:
+    """Pools that round up are replaced for every remainder of a size, with equal outputs."""
     network = make_network(get_entry("googlenet"), size=size)
     pixels = draw_pixels(2, size)
     with torch.inference_mode():
@@ -182,7 +182,7 @@ def test_graphs_are_captured_for_powers_of_two_and_the_largest(
     assert list_sizes(largest) == sizes
 
 
-def test_a_full_gpu_asks_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_gpu_raises_overloaded(monkeypatch: pytest.MonkeyPatch) -> None:
     def run_out(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
@@ -216,7 +216,7 @@ def test_openvino_takes_every_architecture(entry: Entry) -> None:
 
 
 @pytest.mark.parametrize("name", ["resnet18", "densenet121", "inception_v3", "squeezenet1_0"])
-def test_folded_norms_change_nothing_but_rounding(name: str) -> None:
+def test_folding_norms_changes_scores_by_rounding_only(name: str) -> None:
     entry = get_entry(name)
     network = make_network(entry, size=96)
     pixels = draw_pixels(2, 96)
@@ -233,7 +233,7 @@ def count_norms(network: ScoringNetwork) -> int:
     return sum(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
 
 
-def test_openvino_is_imported_silenced_everywhere() -> None:
+def test_every_import_of_openvino_is_the_quiet_one() -> None:
     imports = re.compile(r"^\s*(import|from) openvino\b", re.MULTILINE)
     sources = [path for folder in ("app", "worker") for path in (REPOSITORY / folder).rglob("*.py")]
     loud = {path.name for path in sources if imports.search(path.read_text())}
@@ -246,7 +246,7 @@ def test_openvino_is_imported_silenced_everywhere() -> None:
 class TestChoice:
     @pytest.fixture
     def without(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-        """Makes a package look as if it were not installed."""
+        """Make a package look as if it were not installed."""
 
         def hide(hidden: str) -> None:
             monkeypatch.setattr(
@@ -273,14 +273,14 @@ class TestChoice:
         ("name", "package", "extra"),
         [("openvino", "openvino", "openvino"), ("onnxruntime", "onnxscript", "onnx")],
     )
-    def test_an_engine_that_is_not_installed_says_what_to_install(
+    def test_the_error_names_the_extra_of_an_engine_that_is_not_installed(
         self, name: EngineName, package: str, extra: str, without: Callable[[str], None]
     ) -> None:
         without(package)
         with pytest.raises(EngineUnavailable, match=rf"graft-server\[{extra}\]"):
             choose_engine(name, CPU)
 
-    def test_what_an_engine_cannot_do_is_said(self) -> None:
+    def test_unsupported_combinations_are_refused(self) -> None:
         with pytest.raises(EngineUnavailable, match="cuda"):
             choose_engine("openvino", torch.device("cuda"))
         with pytest.raises(EngineUnavailable, match="fp32"):
@@ -288,22 +288,20 @@ class TestChoice:
         with pytest.raises(ValidationFailed):
             make_builder("openvino", CPU, "fp16")
 
-    def test_openvino_does_not_take_other_numbers_than_were_asked_for(
+    def test_openvino_refuses_an_unsupported_precision(
         self, network: ScoringNetwork, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(
-            "app.predictions.engines.openvino_engine.computes_in_bf16", lambda: False
-        )
+        monkeypatch.setattr("app.predictions.engines.openvino_engine.supports_bf16", lambda: False)
         monkeypatch.setattr(
             "app.predictions.engines.choice.choose_precision", lambda *_: "bf16"
         )  # what other engines would take
-        assert make_builder("openvino", CPU, "auto")(network).numbers == "fp32"
+        assert make_builder("openvino", CPU, "auto")(network).precision == "fp32"
         with pytest.raises(EngineUnavailable, match="auto or fp32"):
             make_builder("openvino", CPU, "bf16")
 
 
 @pytest.mark.parametrize("name", ["torch", "openvino"])
-def test_models_that_come_and_go_leave_no_memory_behind(name: EngineName) -> None:
-    program = [sys.executable, "-c", COME_AND_GO, name]
+def test_deleted_models_free_their_memory(name: EngineName) -> None:
+    program = [sys.executable, "-c", LOAD_AND_DELETE, name]
     told = subprocess.run(program, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert float(told.stdout) < 8  # MiB, after 16 models: the traces alone would be 60

@@ -58,7 +58,9 @@ def test_work_is_done_in_the_order_of_arrival(lanes: Lanes[Work, str], gate: Gat
     assert done == ["a", "b"]
 
 
-def test_what_does_not_fit_is_refused_whole(lanes: Lanes[Work, str], gate: Gate) -> None:
+def test_items_that_do_not_all_fit_are_refused_together(
+    lanes: Lanes[Work, str], gate: Gate
+) -> None:
     block(lanes, gate)
     lanes.submit([lambda: "a"])
     with pytest.raises(Overloaded):
@@ -66,7 +68,7 @@ def test_what_does_not_fit_is_refused_whole(lanes: Lanes[Work, str], gate: Gate)
     assert lanes.num_waiting == 1
     lanes.submit([lambda: "d"])
     with pytest.raises(Overloaded):
-        lanes.refuse_when_full()
+        lanes.require_room()
 
 
 def test_cancelled_work_leaves_the_queue_and_is_never_run(
@@ -82,7 +84,7 @@ def test_cancelled_work_leaves_the_queue_and_is_never_run(
     assert done == ["b"]
 
 
-def test_an_error_belongs_to_its_work_alone(lanes: Lanes[Work, str]) -> None:
+def test_an_error_fails_only_its_item(lanes: Lanes[Work, str]) -> None:
     def fail() -> str:
         raise ImageCorrupt("truncated")
 
@@ -108,7 +110,7 @@ def test_each_thread_is_prepared_before_its_first_work() -> None:
     lanes.close()
 
 
-def test_closing_finishes_what_runs_and_cancels_what_waits(gate: Gate) -> None:
+def test_close_finishes_running_items_and_cancels_waiting_ones(gate: Gate) -> None:
     lanes = Lanes[Work, str](1, queue_size=2, run=run)
     (running,) = lanes.submit([gate])
     gate.entered.wait()
@@ -125,7 +127,7 @@ def test_closing_finishes_what_runs_and_cancels_what_waits(gate: Gate) -> None:
 
 
 class TestWithGroups:
-    """Works are words; those with the same first letter are of a kind."""
+    """Items are words; those with the same first letter are of one kind."""
 
     @pytest.fixture
     def groups(self) -> list[list[str]]:
@@ -133,7 +135,7 @@ class TestWithGroups:
 
     @pytest.fixture
     def words(self, gate: Gate, groups: list[list[str]]) -> Iterator[Lanes[str, str]]:
-        """One lane, held at the gate by the first word."""
+        """One lane, which the first word blocks at the gate."""
 
         def answer(words: Sequence[str]) -> list[str | BaseException]:
             if words == ["!"]:
@@ -152,7 +154,7 @@ class TestWithGroups:
         gate.opened.set()
         lanes.close()
 
-    def test_what_waits_is_taken_together_by_kind(
+    def test_waiting_items_of_a_kind_run_together(
         self, words: Lanes[str, str], gate: Gate, groups: list[list[str]]
     ) -> None:
         futures = words.submit(["ant", "bee", "ape", "asp", "auk", "bat"])
@@ -162,14 +164,16 @@ class TestWithGroups:
         ]
         assert groups[1:] == [["ant", "ape", "asp"], ["bee", "bat"], ["auk"]]
 
-    def test_one_that_fails_fails_alone(self, words: Lanes[str, str], gate: Gate) -> None:
+    def test_a_failed_item_does_not_fail_its_group(
+        self, words: Lanes[str, str], gate: Gate
+    ) -> None:
         good, bad, other = words.submit(["bug", "bad", "bee"])
         gate.opened.set()
         assert (good.result(), other.result()) == ("BUG", "BEE")
         with pytest.raises(ImageCorrupt):
             bad.result()
 
-    def test_what_breaks_the_run_is_the_error_of_all_in_it(
+    def test_an_error_of_the_run_fails_its_whole_group(
         self, words: Lanes[str, str], gate: Gate
     ) -> None:
         together = words.submit(["egg", "explode"])
@@ -180,7 +184,7 @@ class TestWithGroups:
                 future.result()
         assert later.result() == "FLY"
 
-    def test_cancelled_work_does_not_join(
+    def test_cancelled_items_do_not_join_a_group(
         self, words: Lanes[str, str], gate: Gate, groups: list[list[str]]
     ) -> None:
         first, second, third = words.submit(["ant", "ape", "asp"])
@@ -190,7 +194,7 @@ class TestWithGroups:
         assert groups[1:] == [["ant", "asp"]]
 
 
-def test_lanes_share_what_waits() -> None:
+def test_lanes_share_the_waiting_items() -> None:
     both = threading.Barrier(2)
     sizes: list[int] = []
 

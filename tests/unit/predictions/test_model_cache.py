@@ -34,7 +34,7 @@ def test_twenty_threads_load_a_model_once() -> None:
     assert len(set(map(id, models))) == 1
 
 
-def test_who_comes_while_a_model_is_loading_waits_for_it() -> None:
+def test_callers_wait_for_a_model_that_is_loading() -> None:
     cache = Cache(100)
     started, finish = threading.Event(), threading.Event()
     model = object()
@@ -56,14 +56,14 @@ def test_who_comes_while_a_model_is_loading_waits_for_it() -> None:
         assert first.result() is second.result() is model
 
 
-def test_the_longest_unused_is_dropped_first() -> None:
+def test_the_least_recently_used_is_evicted_first() -> None:
     cache = Cache(30)
     for key in ("a", "b", "c", "a", "d"):
         use(cache, key)
     assert cache.keys == ["c", "a", "d"]
 
 
-def test_bytes_count_and_not_models() -> None:
+def test_the_limit_counts_bytes_not_models() -> None:
     cache = Cache(30)
     use(cache, "a")
     use(cache, "b")
@@ -71,7 +71,7 @@ def test_bytes_count_and_not_models() -> None:
     assert cache.keys == ["large"]
 
 
-def test_room_is_made_before_a_model_is_loaded() -> None:
+def test_models_are_evicted_before_another_is_loaded() -> None:
     cache = Cache(15)
     use(cache, "a")
     there_while_loading: list[list[str]] = []
@@ -85,7 +85,7 @@ def test_room_is_made_before_a_model_is_loaded() -> None:
     assert there_while_loading == [["b"]]
 
 
-def test_models_in_use_are_never_dropped() -> None:
+def test_models_in_use_are_never_evicted() -> None:
     cache = Cache(10)
     with ExitStack() as in_use:
         model = in_use.enter_context(cache.use("a", num_bytes=10, load=object))
@@ -96,14 +96,14 @@ def test_models_in_use_are_never_dropped() -> None:
     assert cache.keys == ["a"]
 
 
-def test_a_model_larger_than_the_cache_is_dropped_after_use() -> None:
+def test_a_model_larger_than_the_cache_is_evicted_after_use() -> None:
     cache = Cache(10)
     with cache.use("huge", num_bytes=11, load=object):
         assert cache.keys == ["huge"]
     assert cache.keys == []
 
 
-def test_a_failed_load_reaches_all_who_wait_and_is_tried_again() -> None:
+def test_a_failed_load_fails_all_waiting_callers_and_is_retried() -> None:
     cache = Cache(100)
     waiting, fail = threading.Event(), threading.Event()
 

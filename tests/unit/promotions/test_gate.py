@@ -1,4 +1,4 @@
-"""The gate's figures against cases worked out by hand, and each reason to refuse."""
+"""The gate's figures against hand-computed cases, and each reason to refuse."""
 
 from fractions import Fraction
 from math import comb
@@ -11,10 +11,10 @@ from app.promotions.schemas import GateRule
 NAMES = ["ants", "bees"]
 
 
-def contest(
+def compare_counts(
     only_champion: int, only_candidate: int, *, both: int = 20, target: int = 0
 ) -> Comparison:
-    """Images of one class, and one that both get right of the other."""
+    """Compare on images of one class, and one image of the other that both get right."""
     targets = [target] * (only_champion + only_candidate + both) + [1 - target]
     wrong = 1 - target
     champion = [target] * only_champion + [wrong] * only_candidate + [target] * both
@@ -35,7 +35,7 @@ def contest(
         (2, 12, 2 * (1 + 14 + 91) / 2**14),  # 0.0129
     ],
 )
-def test_p_values_worked_out_by_hand(first: int, second: int, p: float) -> None:
+def test_hand_computed_p_values(first: int, second: int, p: float) -> None:
     assert mcnemar_exact(first, second) == pytest.approx(p, rel=1e-12)
     assert mcnemar_exact(second, first) == mcnemar_exact(first, second)
 
@@ -46,7 +46,7 @@ def test_many_pairs_are_summed_exactly() -> None:
     assert mcnemar_exact(0, 5000) == 0.0  # below what a float can hold
 
 
-def test_only_images_count_that_exactly_one_gets_right() -> None:
+def test_only_images_with_exactly_one_correct_version_count() -> None:
     found = compare(
         ["a", "b", "c"],
         targets=[0, 0, 0, 1, 1, 2],
@@ -60,37 +60,39 @@ def test_only_images_count_that_exactly_one_gets_right() -> None:
     assert drop.drop == pytest.approx(1 / 3)
 
 
-def test_answers_of_different_images_are_not_compared() -> None:
+def test_predictions_of_different_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="shorter"):
         compare(NAMES, [0, 1], [0, 1], [0])
 
 
 def test_a_candidate_that_is_significantly_worse_is_refused() -> None:
     rule = GateRule(max_class_drop=1.0)
-    assert find_objections(rule, contest(5, 0)) == []  # p = 0.0625
-    (objection,) = find_objections(rule, contest(6, 0))  # p = 0.03125
+    assert find_objections(rule, compare_counts(5, 0)) == []  # p = 0.0625
+    (objection,) = find_objections(rule, compare_counts(6, 0))  # p = 0.03125
     assert "significantly worse" in objection
-    assert "6 right" in objection
+    assert "only the champion is right on 6" in objection
     assert "0.0312" in objection
-    assert find_objections(GateRule(max_class_drop=1.0, significance=0.03), contest(6, 0)) == []
+    assert (
+        find_objections(GateRule(max_class_drop=1.0, significance=0.03), compare_counts(6, 0)) == []
+    )
 
 
 def test_a_candidate_that_is_significantly_better_is_not_refused_as_different() -> None:
-    assert find_objections(GateRule(), contest(0, 30)) == []
+    assert find_objections(GateRule(), compare_counts(0, 30)) == []
 
 
-def test_better_asks_for_more_than_luck() -> None:
+def test_better_requires_significance() -> None:
     rule = GateRule(require="better")
-    assert find_objections(rule, contest(0, 6)) == []
+    assert find_objections(rule, compare_counts(0, 6)) == []
     for only_champion, only_candidate in [(0, 5), (0, 0), (1, 2)]:
-        (objection,) = find_objections(rule, contest(only_champion, only_candidate))
+        (objection,) = find_objections(rule, compare_counts(only_champion, only_candidate))
         assert "not significantly better" in objection
-    worse = find_objections(GateRule(require="better", max_class_drop=1.0), contest(6, 0))
+    worse = find_objections(GateRule(require="better", max_class_drop=1.0), compare_counts(6, 0))
     assert ["significantly worse" in objection for objection in worse] == [True]
 
 
-def test_a_class_may_not_fall_by_more_than_the_margin() -> None:
-    """Gains in one class do not pay for losses in another."""
+def test_the_recall_of_a_class_may_not_drop_by_more_than_the_margin() -> None:
+    """Gains in one class do not compensate losses in another."""
     targets = [0] * 20 + [1] * 20
     champion = [0] * 20 + [0] * 10 + [1] * 10
     for lost, is_refused in [(1, False), (2, True)]:

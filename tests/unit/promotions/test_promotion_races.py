@@ -1,4 +1,4 @@
-"""Promotions, evaluations and deletions at the same moment, on both databases."""
+"""Concurrent promotions, evaluations and deletions, on both databases."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,13 +8,13 @@ from app.datasets.service import delete_dataset
 from app.db.session import Database
 from app.errors import Conflict, NotFound
 from app.evaluations.schemas import EvaluateRequest, Runtime
-from app.evaluations.service import Asked, request_evaluation
+from app.evaluations.service import RequestedEvaluation, request_evaluation
 from app.models import events, service
 from app.promotions import service as promotion
 from app.promotions.alias_schemas import PointAlias
 from app.promotions.schemas import SetGate
-from app.serving.shadow_counts import Counts, Pair, TallyRepository
-from tests.evaluations import add_labelled_dataset, answer_evaluations, register_versions
+from app.serving.shadow_counts import Counts, Pair, ShadowCountsRepository
+from tests.evaluations import add_labelled_dataset, finish_evaluations, register_versions
 from tests.models import register_file
 
 RUNTIME = Runtime("torch", "fp32")
@@ -23,11 +23,11 @@ PREDICTED = dict.fromkeys(range(1, 7), TARGETS)
 
 
 def promote(database: Database, version: int) -> bool:
-    """Whether it was decided; else an evaluation is missing."""
+    """Promote a version; returns False if an evaluation is missing."""
     with database.transaction() as session:
-        wish = PointAlias(version=version)
-        moved = promotion.promote(session, "ants", "champion", wish, runtime=RUNTIME)
-        return not isinstance(moved, Asked)
+        request = PointAlias(version=version)
+        promoted = promotion.promote(session, "ants", "champion", request, runtime=RUNTIME)
+        return not isinstance(promoted, RequestedEvaluation)
 
 
 def evaluate(database: Database, dataset_id: str, version: int) -> None:
@@ -44,7 +44,7 @@ def refused(action: Callable[[], object]) -> type[Exception] | None:
     return None
 
 
-def test_each_of_several_promotions_is_judged_against_the_one_before(
+def test_each_of_several_promotions_is_compared_with_the_previous_one(
     either_database: Database,
 ) -> None:
     register_file(either_database, "chosen")
@@ -54,7 +54,7 @@ def test_each_of_several_promotions_is_judged_against_the_one_before(
         promotion.set_gate(session, "ants", SetGate(dataset_id=dataset_id))
     for version in versions:
         assert promote(either_database, version) is False
-    answer_evaluations(either_database, TARGETS, PREDICTED)
+    finish_evaluations(either_database, TARGETS, PREDICTED)
     with ThreadPoolExecutor(len(versions)) as threads:
         assert all(threads.map(partial(promote, either_database), versions))
     with either_database.reading() as session:
@@ -68,7 +68,7 @@ def test_each_of_several_promotions_is_judged_against_the_one_before(
     assert [move.payload["verdict"]["champion_version"] for move in moves] == before
 
 
-def test_what_is_deleted_while_it_is_evaluated_is_refused_or_done(
+def test_deletion_during_an_evaluation_is_refused_or_done(
     either_database: Database,
 ) -> None:
     register_file(either_database, "chosen")
@@ -77,17 +77,17 @@ def test_what_is_deleted_while_it_is_evaluated_is_refused_or_done(
             (version,) = register_versions(either_database, 1)
             dataset_id = add_labelled_dataset(either_database)
 
-            def forget_version(version: int = version) -> None:
+            def remove_version(version: int = version) -> None:
                 with either_database.transaction() as session:
                     service.delete_version(session, "ants", version)
 
-            def forget_dataset(dataset_id: str = dataset_id) -> None:
+            def remove_dataset(dataset_id: str = dataset_id) -> None:
                 with either_database.transaction() as session:
                     delete_dataset(session, dataset_id)
 
             actions = [
                 partial(evaluate, either_database, dataset_id, version),
-                forget_version if number % 2 else forget_dataset,
+                remove_version if number % 2 else remove_dataset,
                 partial(evaluate, either_database, dataset_id, version),
             ]
             outcomes = list(threads.map(refused, actions))
@@ -95,7 +95,7 @@ def test_what_is_deleted_while_it_is_evaluated_is_refused_or_done(
             assert set(outcomes) <= {None, NotFound}
 
 
-def test_a_gate_and_a_promotion_at_once_never_wait_for_each_other(
+def test_concurrent_gates_and_promotions_do_not_deadlock(
     either_database: Database,
 ) -> None:
     register_file(either_database, "chosen")
@@ -117,17 +117,17 @@ def test_a_gate_and_a_promotion_at_once_never_wait_for_each_other(
         assert {future.result() for future in futures} <= {None, Conflict}
 
 
-def test_tallies_of_several_processes_add_up(either_database: Database) -> None:
+def test_counts_of_several_processes_add_up(either_database: Database) -> None:
     pair = Pair("ants", 1, "ants", 2)
 
     def add(number: int) -> None:
         with either_database.transaction() as session:
             counts = Counts(num_images=number, num_dropped=1, sum_abs_difference=0.5)
-            TallyRepository(session).add(pair, counts)
+            ShadowCountsRepository(session).add(pair, counts)
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(add, range(1, 25)))
     with either_database.reading() as session:
-        counts = TallyRepository(session).get(pair)
-        assert TallyRepository(session).get(pair._replace(version=3)) == Counts()
+        counts = ShadowCountsRepository(session).get(pair)
+        assert ShadowCountsRepository(session).get(pair._replace(version=3)) == Counts()
     assert counts == Counts(num_images=300, num_dropped=24, sum_abs_difference=12.0)

@@ -9,7 +9,7 @@ from app.analyses import service as analyses
 from app.analyses.repository import AnalysisRepository
 from app.db.session import Database
 from app.db.tables import AnalysisRequest, Dataset, Job, ModelVersion
-from app.evaluations.schemas import EvaluateRequest, EvaluationQuestion, Runtime
+from app.evaluations.schemas import EvaluateRequest, EvaluationParameters, Runtime
 from app.evaluations.service import request_evaluation
 from app.jobs import service as jobs
 from app.jobs.repository import JobRepository
@@ -222,11 +222,11 @@ def test_the_child_of_an_evaluation_gets_the_version_and_the_images(
             runtime=Runtime("torch", "fp32"),
         )
         registered = session.get_one(ModelVersion, ("ants", version))
-    config = worker.complete("predict")
-    assert isinstance(config.question, EvaluationQuestion)
-    assert config.question.checkpoint_key == registered.checkpoint_key
-    assert config.question.class_names == registered.class_names
-    assert (config.question.split, config.question.runtime) == ("val", Runtime("torch", "fp32"))
-    assert (config.manifest_key, config.dataset_digest) == ("datasets/1/manifest.jsonl", "d" * 64)
-    assert config.num_threads == worker.settings.num_threads
-    assert make_kinds(worker.settings, worker.storage).keys() >= {config.question.kind}
+    told = worker.complete("predict")
+    assert isinstance(told.question, EvaluationParameters)
+    assert told.question.checkpoint_key == registered.checkpoint_key
+    assert told.question.class_names == registered.class_names
+    assert (told.question.split, told.question.runtime) == ("val", Runtime("torch", "fp32"))
+    assert (told.manifest_key, told.dataset_digest) == ("datasets/1/manifest.jsonl", "d" * 64)
+    assert told.num_threads == worker.settings.num_threads
+    assert make_kinds(worker.settings, worker.storage).keys() >= {told.question.kind}

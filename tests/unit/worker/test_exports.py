@@ -3,7 +3,7 @@
 import pytest
 
 from app.errors import CheckpointInvalid, StorageFull
-from app.exports.schemas import ExportQuestion
+from app.exports.schemas import ExportParameters
 from app.storage import LocalStorage
 from tests.damage import flip_last_bit
 from tests.models import save_model
@@ -17,7 +17,7 @@ CHECKPOINT = "jobs/job_0/1/model.safetensors"
 @pytest.fixture
 def config(storage: LocalStorage) -> ExportConfig:
     stored = save_model(storage, CHECKPOINT)
-    question = ExportQuestion(
+    question = ExportParameters(
         format="safetensors",
         name="ants",
         version=1,

@@ -1,4 +1,4 @@
-"""The images of a predict request: parts of a form, or the body itself."""
+"""Read the images of a predict request: the parts of a form, or the body itself."""
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -21,15 +21,15 @@ _EXPECTED = (FORM, "image/*", "application/octet-stream")
 
 _NO_IMAGE = InputProblem(
     ("body", PART_NAME),
-    "No image was sent. Send it as the form's part `image`, or as the body itself.",
+    "The request has no image. Send it as the form's part `image`, or as the body itself.",
 )
 
 
 async def read_images(request: Request, settings: Settings) -> list[bytes]:
     """Return the images of the request in the order sent, at least one.
 
-    Raises ValidationFailed for no image, too many, or other parts; UnsupportedImage for a body of
-    another content type; BodyTooLarge; BodyIncomplete.
+    Raises ValidationFailed for no image, too many images or unknown parts, UnsupportedImage for a
+    body of another content type, BodyTooLarge, BodyIncomplete.
     """
     content_type = media_type_of(request.headers.get("content-type", ""))
     if content_type == FORM:
@@ -48,8 +48,8 @@ async def _read_form(request: Request, settings: Settings) -> list[bytes]:
             raise ValidationFailed(
                 InputProblem(
                     ("body", part.name[:100]),
-                    f"The form's part `{part.name[:100]}` is not expected; `model` and `top_k` are "
-                    "query parameters.",
+                    f"The form has a part `{part.name[:100]}`; only `{PART_NAME}` is allowed. Send "
+                    "`model`, `top_k` and other options as query parameters.",
                     (PART_NAME,),
                 )
             )
@@ -57,7 +57,8 @@ async def _read_form(request: Request, settings: Settings) -> list[bytes]:
             raise ValidationFailed(
                 InputProblem(
                     ("body", PART_NAME),
-                    f"There are more than {settings.predict_queue_size} images in one request.",
+                    f"The request has more than the {settings.predict_queue_size} images allowed; "
+                    "send several requests, or POST /predictions.",
                 )
             )
         images.append(await part.read(max_bytes=settings.max_image_bytes))
@@ -74,7 +75,7 @@ async def _read_raw(request: Request, max_bytes: int) -> bytes:
             if len(image) > max_bytes:
                 raise BodyTooLarge(f"The image is larger than the {max_bytes} bytes allowed.")
     except ClientDisconnect as error:
-        raise BodyIncomplete("The connection was closed before the body was complete.") from error
+        raise BodyIncomplete("The connection was closed before the body ended.") from error
     if not image:
         raise ValidationFailed(_NO_IMAGE)
     return bytes(image)

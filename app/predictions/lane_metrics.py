@@ -1,4 +1,4 @@
-"""What a lane tells of its work: time by stage, images by outcome, spans for traced callers."""
+"""Record the lanes' metrics and spans: time by stage, images by outcome."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +15,7 @@ _SECONDS = {stage: PREDICT_STAGE_SECONDS.labels(stage) for stage in ("queue", "d
 
 
 def observe(stage: Stage, seconds: float, trace_parents: Iterable[str | None]) -> None:
-    """A stage has just ended that took so long for the images of these requests."""
+    """Record a stage that has just ended, with a span for each traced request."""
     _SECONDS[stage].observe(seconds)
     for parent in {parent for parent in trace_parents if parent}:
         now_ns = time.time_ns()
@@ -27,13 +27,13 @@ def observe(stage: Stage, seconds: float, trace_parents: Iterable[str | None]) -
 
 
 def count_results(model: str, results: Sequence[object]) -> None:
-    """Count images by what became of them: an answer, or the error it ended with."""
+    """Count images by outcome: classified, refused or failed."""
     for result in results:
         PREDICT_IMAGES.labels(model, _outcome(result)).inc()
 
 
 @contextmanager
-def counting_failures(model: str, num_images: int) -> Iterator[None]:
+def count_failures(model: str, num_images: int) -> Iterator[None]:
     """Count these images as failed when the block raises."""
     try:
         yield

@@ -1,4 +1,4 @@
-"""A promoted version is loaded before a request needs it."""
+"""Promoted versions are loaded before a request needs them."""
 
 import time
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 def loaded(client: TestClient) -> Callable[[str, int], bool]:
-    """Wait until a version is loaded without a request; returns False after 30 s."""
+    """Return a function that waits until a version is loaded without a request."""
     app: Any = client.app
 
     def wait(name: str, version: int) -> bool:
@@ -64,7 +64,7 @@ def test_the_first_model_is_loaded_once_it_is_the_serving_model(
     ("name", "query"),
     [(CHOSEN, {}), (MODEL, {"model": MODEL}), (MODEL, {"model": f"{MODEL}@champion"})],
 )
-def test_the_new_version_of_a_used_reference_is_loaded(
+def test_the_new_version_of_a_reference_in_use_is_loaded(
     client: TestClient,
     database: Database,
     storage: LocalStorage,
@@ -85,7 +85,7 @@ def test_the_new_version_of_a_used_reference_is_loaded(
     assert predict(client, **query) == {"name": name, "version": 2}
 
 
-def test_a_version_without_its_file_does_not_block_others(
+def test_a_version_without_its_file_does_not_stop_the_watcher(
     client: TestClient,
     database: Database,
     storage: LocalStorage,
@@ -113,7 +113,7 @@ class TestFullCache:
     def settings(self, settings: Settings) -> Settings:
         return settings.model_copy(update={"model_cache_bytes": 4_000_000})  # room for one
 
-    def test_an_evicted_model_does_not_evict_others(
+    def test_an_evicted_model_is_not_loaded_again(
         self,
         client: TestClient,
         database: Database,

@@ -1,4 +1,4 @@
-"""Requests of the Open Inference Protocol, byte by byte."""
+"""Parsing of Open Inference Protocol requests and of their input tensors."""
 
 import base64
 import json
@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import BadJson, BodyTooLarge, ImageTooLarge, ValidationFailed
 from app.ml.images.image_file import decode_image
-from app.open_inference.tensors import Limits, read_images, read_request
+from app.open_inference.input_tensors import Limits, read_images, read_request
 
 LIMITS = Limits(max_images=3, max_bytes=100, max_pixels=64)
 FILES = [b"first", b"", b"the third"]
@@ -21,20 +21,20 @@ def pack(files: list[bytes]) -> bytes:
     return b"".join(struct.pack("<I", len(file)) + file for file in files)
 
 
-def read(tensor: dict[str, Any], behind: bytes = b"", **members: Any) -> list[bytes]:
-    told = json.dumps({"inputs": [{"name": "image"} | tensor]} | members).encode()
-    request, rest = read_request(told + behind, len(told))
+def read(tensor: dict[str, Any], binary_data: bytes = b"", **members: Any) -> list[bytes]:
+    content = json.dumps({"inputs": [{"name": "image"} | tensor]} | members).encode()
+    request, rest = read_request(content + binary_data, len(content))
     return read_images(request.inputs[0], rest, LIMITS)
 
 
-def in_binary(datatype: str, shape: list[int], behind: bytes, size: int | None = None) -> Any:
-    size = len(behind) if size is None else size
+def in_binary(datatype: str, shape: list[int], binary_data: bytes, size: int | None = None) -> Any:
+    size = len(binary_data) if size is None else size
     parameters = {"binary_data_size": size}
-    return read({"datatype": datatype, "shape": shape, "parameters": parameters}, behind)
+    return read({"datatype": datatype, "shape": shape, "parameters": parameters}, binary_data)
 
 
 @pytest.mark.parametrize("shape", [[3], [3, 1]])
-def test_files_lie_behind_the_json_or_in_it_as_base64(shape: list[int]) -> None:
+def test_files_follow_the_json_or_are_base64_in_it(shape: list[int]) -> None:
     assert in_binary("BYTES", shape, pack(FILES)) == FILES
     encoded: list[Any] = [base64.b64encode(file).decode() for file in FILES]
     assert read({"datatype": "BYTES", "shape": shape, "data": encoded}) == FILES
@@ -54,13 +54,13 @@ def test_pixels_become_files_of_the_very_same_pixels(form: str) -> None:
         assert np.array_equal(np.asarray(decode_image(file)), picture)
 
 
-def test_what_a_client_says_besides_is_passed_over() -> None:
+def test_unknown_fields_are_ignored() -> None:
     tensor = {"datatype": "BYTES", "shape": [1], "data": ["YQ=="], "unknown": 1}
     assert read(tensor, parameters={"priority": 1}, unknown=2) == [b"a"]
 
 
 @pytest.mark.parametrize(
-    ("shape", "behind", "size"),
+    ("shape", "binary_data", "size"),
     [
         pytest.param([3], pack(FILES)[:-1], None, id="last element cut"),
         pytest.param([3], pack(FILES) + b"\1\0", None, id="length cut"),
@@ -77,11 +77,11 @@ def test_what_a_client_says_besides_is_passed_over() -> None:
         pytest.param([2**40], b"", None, id="a huge shape"),
     ],
 )
-def test_files_that_do_not_add_up_are_refused(
-    shape: list[int], behind: bytes, size: int | None
+def test_files_that_do_not_match_the_shape_are_refused(
+    shape: list[int], binary_data: bytes, size: int | None
 ) -> None:
     with pytest.raises(ValidationFailed):
-        in_binary("BYTES", shape, behind, size)
+        in_binary("BYTES", shape, binary_data, size)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_files_that_do_not_add_up_are_refused(
         ([4, 1, 1, 3], 12),
     ],
 )
-def test_pixels_that_do_not_add_up_are_refused(shape: list[int], num_bytes: int) -> None:
+def test_pixels_that_do_not_match_the_shape_are_refused(shape: list[int], num_bytes: int) -> None:
     with pytest.raises(ValidationFailed):
         in_binary("UINT8", shape, bytes(num_bytes))
 
@@ -118,7 +118,7 @@ def test_pixels_that_do_not_add_up_are_refused(shape: list[int], num_bytes: int)
         [],
     ],
 )
-def test_elements_that_are_no_bytes_are_refused(data: list[Any]) -> None:
+def test_elements_that_are_not_bytes_are_refused(data: list[Any]) -> None:
     with pytest.raises(ValidationFailed):
         read({"datatype": "UINT8", "shape": [1, 2, 2, 3], "data": data})
 
@@ -149,17 +149,17 @@ def test_an_element_that_is_not_base64_is_refused(element: Any) -> None:
         },
     ],
 )
-def test_a_tensor_that_says_too_little_or_too_much_is_refused(tensor: dict[str, Any]) -> None:
+def test_missing_and_contradictory_fields_are_refused(tensor: dict[str, Any]) -> None:
     with pytest.raises(ValidationFailed):
         read(tensor)
 
 
-def test_bytes_that_nothing_announces_are_refused() -> None:
-    with pytest.raises(ValidationFailed, match="behind the JSON"):
+def test_undeclared_binary_data_is_refused() -> None:
+    with pytest.raises(ValidationFailed, match="follow the JSON"):
         read({"datatype": "BYTES", "shape": [1], "data": ["YQ=="]}, b"more")
 
 
-def test_limits_hold_for_each_image() -> None:
+def test_limits_apply_to_each_image() -> None:
     assert len(in_binary("BYTES", [1], pack([bytes(100)]))) == 1
     with pytest.raises(BodyTooLarge):
         in_binary("BYTES", [1], pack([bytes(101)]))
@@ -169,12 +169,12 @@ def test_limits_hold_for_each_image() -> None:
 
 
 @pytest.mark.parametrize(("body", "length"), [(b"{", None), (b"{}x", 1), (b"", None), (b"[]", 0)])
-def test_json_that_is_none_is_told(body: bytes, length: int | None) -> None:
+def test_invalid_json_is_refused(body: bytes, length: int | None) -> None:
     with pytest.raises(BadJson):
         read_request(body, length)
 
 
 @pytest.mark.parametrize(("body", "length"), [(b"{}", 3), (b"[]", None), (b"{}", None)])
-def test_a_length_or_a_request_that_cannot_be_is_told(body: bytes, length: int | None) -> None:
+def test_an_invalid_length_or_request_is_refused(body: bytes, length: int | None) -> None:
     with pytest.raises(ValidationFailed):
         read_request(body, length)

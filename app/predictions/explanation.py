@@ -1,7 +1,7 @@
-"""Showing where in an image the most probable class was seen.
+"""Explain the most probable class of an image by a heat map.
 
-Gradients need the network itself, in float32, whichever engine answers; so it is loaded once more,
-by the first question for an explanation.
+Gradients need the network itself in float32, whichever engine predicts. The first request for an
+explanation therefore loads the network once more.
 """
 
 from dataclasses import replace
@@ -14,7 +14,7 @@ from app.ml.models import checkpoint
 from app.ml.models.catalogue import get_entry
 from app.ml.runtime.scoring import ScoringNetwork
 from app.ml.trust.heat_maps import Explainer, draw_heat
-from app.predictions.results import Explanation, Verdict
+from app.predictions.results import Explanation, ImageResult
 
 
 def load_explainer(path: Path, device: torch.device, *, digest: str | None = None) -> Explainer:
@@ -25,12 +25,12 @@ def load_explainer(path: Path, device: torch.device, *, digest: str | None = Non
 
 
 def explain(
-    explainer: Explainer, pixels: Tensor, class_names: tuple[str, ...], verdict: Verdict
-) -> Verdict:
-    """The verdict with the explanation of its first class.
+    explainer: Explainer, pixels: Tensor, class_names: tuple[str, ...], result: ImageResult
+) -> ImageResult:
+    """Return the result with a heat map for its most probable class.
 
-    pixels: uint8 [3, input_size, input_size], what the engine was given.
+    pixels: uint8 [3, input_size, input_size], the engine's input.
     """
-    label = verdict.ranking[0].label
+    label = result.ranking[0].label
     heat = explainer.explain(pixels, class_names.index(label))
-    return replace(verdict, explanation=Explanation(label, draw_heat(pixels, heat)))
+    return replace(result, explanation=Explanation(label, draw_heat(pixels, heat)))

@@ -1,7 +1,7 @@
-"""From a request of the Open Inference Protocol to its images: pure functions of bytes.
+"""Parse requests of the Open Inference Protocol, and read images from their input tensors.
 
-Elements lie in the JSON or, in the order of the tensors, behind it; numbers are
-little-endian there, and each BYTES element has its length before it as a uint32.
+Elements are in the JSON, or as binary data after it in the order of the tensors. Binary numbers are
+little-endian; each BYTES element begins with its length as a uint32.
 """
 
 import base64
@@ -26,7 +26,7 @@ _CHANNELS = 3
 
 @dataclass(frozen=True)
 class Limits:
-    """How many images a request may hold, and how many bytes and pixels each."""
+    """Limits of a request: number of images, bytes and pixels of each."""
 
     max_images: int
     max_bytes: int
@@ -34,12 +34,14 @@ class Limits:
 
 
 def read_request(body: bytes, json_length: int | None) -> tuple[InferRequest, memoryview]:
-    """The request, and what lies behind its JSON of json_length bytes (all of it, if None).
+    """Parse a body; returns the request and the binary data after its JSON.
+
+    json_length is the size of the JSON in bytes, None if the body is JSON only.
 
     Raises BadJson, ValidationFailed.
     """
     if json_length is not None and json_length > len(body):
-        raise _wrong(
+        raise _invalid(
             ("header", "inference-header-content-length"),
             f"{json_length} is more than the {len(body)} bytes of the body",
         )
@@ -52,29 +54,35 @@ def read_request(body: bytes, json_length: int | None) -> tuple[InferRequest, me
     return request, whole[length:]
 
 
-def read_images(tensor: InputTensor, behind: memoryview, limits: Limits) -> list[bytes]:
-    """The images of an input as files, in their order.
+def read_images(tensor: InputTensor, binary_data: memoryview, limits: Limits) -> list[bytes]:
+    """Return the images of an input tensor as files, in their order.
 
-    Decoded pixels are made files of the one kind that adds nothing to them, PPM. Raises
-    ValidationFailed where shape, datatype and elements do not agree, BodyTooLarge, ImageTooLarge.
+    Decoded pixels become PPM files, which are lossless. Raises ValidationFailed where shape,
+    datatype and elements do not match, BodyTooLarge, ImageTooLarge.
     """
     if tensor.datatype == "BYTES":
         num_images = _count_files(tensor.shape)
     else:
-        num_images = _count_pictures(tensor.shape, limits)
+        num_images = _count_pixel_images(tensor.shape, limits)
     if not 1 <= num_images <= limits.max_images:
-        raise _wrong(_at("shape"), f"{num_images} images", (f"1 to {limits.max_images} images",))
-    elements = _find_elements(tensor, behind)
+        raise _invalid(
+            _input_loc("shape"), f"{num_images} images", (f"1 to {limits.max_images} images",)
+        )
+    elements = _find_elements(tensor, binary_data)
     if tensor.datatype == "BYTES":
-        files = _decode(elements) if isinstance(elements, list) else _split(elements)
+        files = (
+            _decode_base64(elements) if isinstance(elements, list) else _split_elements(elements)
+        )
         if len(files) != num_images:
-            raise _wrong(_at("data"), f"{len(files)} elements for a shape of {tensor.shape}")
+            raise _invalid(
+                _input_loc("data"), f"{len(files)} elements for a shape of {tensor.shape}"
+            )
         if max(map(len, files)) > limits.max_bytes:
             raise BodyTooLarge(f"An image is larger than the {limits.max_bytes} bytes allowed.")
         return files
     pixels = _flatten(elements) if isinstance(elements, list) else elements
     if len(pixels) != math.prod(tensor.shape):
-        raise _wrong(_at("data"), f"{len(pixels)} elements for a shape of {tensor.shape}")
+        raise _invalid(_input_loc("data"), f"{len(pixels)} elements for a shape of {tensor.shape}")
     _, height, width, _ = tensor.shape
     header = b"P6 %d %d 255\n" % (width, height)
     size = height * width * _CHANNELS
@@ -84,12 +92,12 @@ def read_images(tensor: InputTensor, behind: memoryview, limits: Limits) -> list
 def _count_files(shape: Sequence[int]) -> int:
     if len(shape) == 1 or list(shape[1:]) == [1]:
         return shape[0]
-    raise _wrong(_at("shape"), f"{list(shape)} for BYTES", ("[n]", "[n, 1]"))
+    raise _invalid(_input_loc("shape"), f"{list(shape)} for BYTES", ("[n]", "[n, 1]"))
 
 
-def _count_pictures(shape: Sequence[int], limits: Limits) -> int:
+def _count_pixel_images(shape: Sequence[int], limits: Limits) -> int:
     if len(shape) != 4 or shape[3] != _CHANNELS or 0 in shape:  # noqa: PLR2004 - n, height, width, 3
-        raise _wrong(_at("shape"), f"{list(shape)} for UINT8", ("[n, height, width, 3]",))
+        raise _invalid(_input_loc("shape"), f"{list(shape)} for UINT8", ("[n, height, width, 3]",))
     if shape[1] * shape[2] > limits.max_pixels:
         raise ImageTooLarge(
             f"The images have {shape[2]} x {shape[1]} pixels; "
@@ -98,48 +106,58 @@ def _count_pictures(shape: Sequence[int], limits: Limits) -> int:
     return shape[0]
 
 
-def _find_elements(tensor: InputTensor, behind: memoryview) -> list[Any] | memoryview:
+def _find_elements(tensor: InputTensor, binary_data: memoryview) -> list[Any] | memoryview:
     size = tensor.parameters.binary_data_size
     if (size is None) == (tensor.data is None):
-        raise _wrong(_at("data"), "either data or parameters.binary_data_size must be there")
+        raise _invalid(_input_loc("data"), "give either `data` or `parameters.binary_data_size`")
     if size is None:
-        if behind:
-            raise _wrong(_at("data"), f"there are {len(behind)} bytes behind the JSON besides")
-        assert tensor.data is not None  # noqa: S101 - one of the two is there
+        if binary_data:
+            raise _invalid(
+                _input_loc("data"),
+                f"{len(binary_data)} bytes follow the JSON although `data` is given; remove one "
+                "of them",
+            )
+        assert tensor.data is not None  # noqa: S101 - one of the two is given
         return tensor.data
-    if size != len(behind):
-        raise _wrong(
-            _at("parameters", "binary_data_size"),
-            f"{size}, but {len(behind)} bytes lie behind the JSON "
-            "(Inference-Header-Content-Length tells where it ends)",
+    if size != len(binary_data):
+        raise _invalid(
+            _input_loc("parameters", "binary_data_size"),
+            f"{size}, but {len(binary_data)} bytes follow the JSON "
+            "(Inference-Header-Content-Length is the length of the JSON)",
         )
-    return behind
+    return binary_data
 
 
-def _split(packed: memoryview) -> list[bytes]:
+def _split_elements(packed: memoryview) -> list[bytes]:
     elements: list[bytes] = []
     position = 0
     while position < len(packed):
         start = position + _LENGTH.size
         if start > len(packed):
-            raise _wrong(_at("data"), f"element {len(elements)} ends within its length")
+            raise _invalid(
+                _input_loc("data"), f"the length of element {len(elements)} is incomplete"
+            )
         (length,) = _LENGTH.unpack_from(packed, position)
         position = start + length
         if position > len(packed):
-            raise _wrong(_at("data"), f"element {len(elements)} is shorter than its {length} bytes")
+            raise _invalid(
+                _input_loc("data"), f"element {len(elements)} is shorter than its {length} bytes"
+            )
         elements.append(bytes(packed[start:position]))
     return elements
 
 
-def _decode(elements: list[Any]) -> list[bytes]:
+def _decode_base64(elements: list[Any]) -> list[bytes]:
     files: list[bytes] = []
     for element in elements:
-        only = element[0] if isinstance(element, list) and len(element) == 1 else element
+        text = element[0] if isinstance(element, list) and len(element) == 1 else element
         try:
-            files.append(base64.b64decode(only, validate=True))
+            files.append(base64.b64decode(text, validate=True))
         except (binascii.Error, TypeError, ValueError) as error:
-            raise _wrong(
-                _at("data"), f"element {len(files)} is not base64", ("image files in base64",)
+            raise _invalid(
+                _input_loc("data"),
+                f"element {len(files)} is not base64",
+                ("image files in base64",),
             ) from error
     return files
 
@@ -149,18 +167,18 @@ def _flatten(elements: list[Any]) -> bytes:
     try:
         values = np.array(elements)
     except (ValueError, OverflowError) as error:
-        raise _wrong(_at("data"), "the rows are of unequal length", allowed) from error
+        raise _invalid(_input_loc("data"), "the rows have different lengths", allowed) from error
     if values.dtype.kind not in "iu" or values.min() < 0 or values.max() > 255:  # noqa: PLR2004 - a byte
-        raise _wrong(_at("data"), "an element is not a byte", allowed)
+        raise _invalid(_input_loc("data"), "an element is not a byte", allowed)
     return values.astype(np.uint8).tobytes()
 
 
-def _at(*where: str) -> tuple[str | int, ...]:
-    return ("body", "inputs", 0, *where)
+def _input_loc(*field: str) -> tuple[str | int, ...]:
+    return ("body", "inputs", 0, *field)
 
 
-def _wrong(
+def _invalid(
     loc: tuple[str | int, ...], message: str, allowed: tuple[str, ...] | None = None
 ) -> ValidationFailed:
-    told = f"`{'.'.join(map(str, loc[1:]))}`: {message}."
-    return ValidationFailed(InputProblem(loc, told, allowed))
+    text = f"`{'.'.join(map(str, loc[1:]))}`: {message}."
+    return ValidationFailed(InputProblem(loc, text, allowed))

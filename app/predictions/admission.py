@@ -1,4 +1,4 @@
-"""Who asks: the predictor they reach, and whether they still wait for its answer."""
+"""Admit predict requests: check for room before reading, enforce deadlines, drop lost clients."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
@@ -27,30 +27,30 @@ PredictorDep = Annotated["Predictor", Depends(_predictor)]
 
 
 @asynccontextmanager
-async def admitted(request: Request, predictor: "Predictor") -> AsyncIterator[None]:
-    """A request's stay: refused before its body is read, or ended at its deadline.
+async def admit(request: Request, predictor: "Predictor") -> AsyncIterator[None]:
+    """Run the block with memory reserved for the request's body, and a deadline.
 
-    A body of unknown length counts as the largest there may be.
+    A body of unknown length counts as the largest allowed.
     Raises Overloaded where images or bytes leave no room, DeadlineExceeded.
     """
-    predictor.lanes.refuse_when_full()
+    predictor.lanes.require_room()
     declared = request.headers.get("content-length")
     num_bytes = int(declared) if declared else predictor.settings.max_predict_bytes
-    with predictor.bodies.hold(num_bytes):
+    with predictor.body_memory.reserve(num_bytes):
         async with predictor.deadline():
             yield
 
 
-async def unless_gone(request: Request, answer: Awaitable[Result]) -> Result:
-    """Await an answer for as long as somebody waits for it; the body has been read before."""
-    work = asyncio.ensure_future(answer)
-    gone = asyncio.ensure_future(request.receive())
+async def cancel_on_disconnect(request: Request, work: Awaitable[Result]) -> Result:
+    """Await work, and cancel it when the client disconnects; the body must have been read."""
+    task = asyncio.ensure_future(work)
+    disconnected = asyncio.ensure_future(request.receive())
     try:
-        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
+        await asyncio.wait({task, disconnected}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
             PREDICT_SHED.labels("client_gone").inc()
-            raise BodyIncomplete("The client is gone.")
-        return work.result()
+            raise BodyIncomplete("The client closed the connection.")
+        return task.result()
     finally:
-        work.cancel()
-        gone.cancel()
+        task.cancel()
+        disconnected.cancel()

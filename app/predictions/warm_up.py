@@ -1,4 +1,4 @@
-"""Whether the lanes are warm: each has run the chosen model once before the service is ready."""
+"""Track the warm-up: each lane runs the chosen model once before the service is ready."""
 
 import logging
 import threading
@@ -11,29 +11,29 @@ log = logging.getLogger(__name__)
 
 
 class WarmUp:
-    """The beginning of some lanes.
+    """Count the lanes that have not run the chosen model yet.
 
-    problem: why the chosen model cannot answer, as far as is known. A model that does not load ends
-    the warm-up like one that does: the service may have others, and another can be chosen.
+    problem: why the chosen model cannot predict, None as far as is known. A model that does not
+    load ends the warm-up as well: the service may have others, and another can be chosen.
     """
 
     def __init__(self, num_lanes: int) -> None:
         self.problem: str | None = None
         self._num_cold = num_lanes
         self._lock = threading.Lock()
-        self._over = threading.Event()
+        self._done = threading.Event()
 
     @property
-    def is_over(self) -> bool:
-        return self._over.is_set()
+    def is_done(self) -> bool:
+        return self._done.is_set()
 
     def wait(self, timeout_seconds: float) -> bool:
-        """Whether it is over within this time."""
-        return self._over.wait(timeout_seconds)
+        """Wait for the end; returns False after the timeout."""
+        return self._done.wait(timeout_seconds)
 
     @contextmanager
     def lane(self) -> Iterator[None]:
-        """One lane runs the chosen model in this block, if one is chosen."""
+        """Count one lane as warm at the end of the block, which runs the chosen model, if any."""
         try:
             yield
         except ModelNotReady:
@@ -45,4 +45,4 @@ class WarmUp:
             with self._lock:
                 self._num_cold -= 1
                 if self._num_cold == 0:
-                    self._over.set()
+                    self._done.set()
