@@ -8,7 +8,7 @@ from app.advice.schemas import Advice, AdviceQuestion
 from app.analyses import service as inquiries
 from app.db.tables import Dataset, Inquiry, Job
 from app.errors import Conflict, ValidationFailed
-from app.ml.models.catalogue import get_entry
+from app.ml.models.catalogue import get_architecture
 from app.ml.recipe import Recipe, Strategy, decide
 from app.recipes.defaults import BaseModelFacts, Choice, resolve
 from app.recipes.presets import choose_preset
@@ -103,7 +103,7 @@ def _list_recipes(
     request: JobRequest, config: JobConfig, base: BaseModelFacts | None
 ) -> dict[Strategy, Recipe]:
     """What each strategy that may be advised would be carried out with."""
-    entry = get_entry(
+    entry = get_architecture(
         choose_preset(request, config.strategy).architecture
         if config.architecture == "auto"
         else config.architecture

@@ -128,7 +128,10 @@ class ImageError(ApiModel):
 
     code: str = Field(description="Stable, for programs.", examples=["IMAGE_CORRUPT"])
     message: str = Field(
-        description="In words.", examples=["The image ends early or does not decode."]
+        description="In words.",
+        examples=[
+            "The image is truncated or damaged and cannot be decoded. Save or export it again."
+        ],
     )
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from app.errors import InputProblem, ValidationFailed
-from app.ml.models.catalogue import Entry
+from app.ml.models.catalogue import ArchitectureSpec
 from app.ml.recipe import Configuration, Lbfgs
 
 
-def check_combination(config: Configuration, entry: Entry | None) -> None:
+def check_combination(config: Configuration, entry: ArchitectureSpec | None) -> None:
     """Reject combinations that would have no effect; `auto` values and architectures pass.
 
     `auto` values and architectures pass.
@@ -17,7 +17,7 @@ def check_combination(config: Configuration, entry: Entry | None) -> None:
         raise ValidationFailed(*problems)
 
 
-def _find_problems(config: Configuration, entry: Entry | None) -> Iterator[InputProblem]:
+def _find_problems(config: Configuration, entry: ArchitectureSpec | None) -> Iterator[InputProblem]:
     frozen = config.strategy in {"feature_extract", "partial"}
     if config.strategy == "auto":
         return

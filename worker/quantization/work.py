@@ -1,4 +1,4 @@
-"""Quantisation as work: what a child has made in int8 becomes a version."""
+"""Handle quantization tasks: register the int8 file that a child has written as a version."""
 
 from sqlalchemy.orm import Session
 
@@ -27,10 +27,10 @@ class QuantizationWork(AnalysisWork):
         inquiry = inquiries.get_inquiry(session, lease.subject_id)
         question = QuantizationQuestion.model_validate(inquiry.parameters)
         answer = QuantizationAnswer.model_validate(message.result)
-        made = register_quantized(session, question, answer, key=self.place(lease))
-        if made is None:
+        registered = register_quantized(session, question, answer, key=self.place(lease))
+        if registered is None:
             reason = f"{question.name}:{question.version} was deleted."
             inquiries.fail(session, inquiry.id, "NOT_FOUND", reason)
             return [self.place(lease)]
-        inquiries.answer(session, inquiry.id, made.model_dump(mode="json"))
+        inquiries.answer(session, inquiry.id, registered.model_dump(mode="json"))
         return []

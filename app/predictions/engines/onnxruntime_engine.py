@@ -12,7 +12,7 @@ from app.predictions.engines.engine import EngineName, EngineNumbers
 class OnnxRuntimeEngine:
     """A scoring network as an ONNX graph, each request on the thread that makes it.
 
-    A network computes in float32; bytes are a graph of `app.ml.runtime.quantizing`, in int8.
+    A network computes in float32; bytes are a graph of `app.ml.runtime.quantization`, in int8.
     """
 
     name: EngineName = "onnxruntime"

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from app.ml.runtime.precision import Numbers
+from app.ml.runtime.precision import ResolvedPrecision
 from app.ml.runtime.quiet_openvino import openvino, ops
 from app.ml.runtime.scoring import Scores, ScoringNetwork
 from app.predictions.engines.engine import EngineName, EngineNumbers
@@ -21,7 +21,7 @@ _PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
 class OpenVinoEngine:
     """A scoring network compiled for this CPU, batch normalisation folded into its convolutions.
 
-    Bytes are an ONNX graph of `app.ml.runtime.quantizing`: int8, and `numbers` for the rest.
+    Bytes are an ONNX graph of `app.ml.runtime.quantization`: int8, and `numbers` for the rest.
     A stream of one thread for each of num_callers, as far as there are cores: with fewer, callers
     wait for each other. The precision is always said, for the default depends on the processor.
     Source: OpenVINO, "Optimizing for Throughput" and "Precision control".
@@ -29,7 +29,9 @@ class OpenVinoEngine:
 
     name: EngineName = "openvino"
 
-    def __init__(self, source: ScoringNetwork | bytes, numbers: Numbers, num_callers: int) -> None:
+    def __init__(
+        self, source: ScoringNetwork | bytes, numbers: ResolvedPrecision, num_callers: int
+    ) -> None:
         core = openvino.Core()
         if isinstance(source, bytes):
             model: Any = core.read_model(source)
