@@ -166,7 +166,7 @@ def test_width_and_height_are_those_after_rotation(ingestion: Ingestion) -> None
     [
         (b"", "not an image"),
         (b"<svg/>", "not an image"),
-        (picture(1)[:200], "truncated|not an image"),
+        (picture(1)[:200], "truncated|header is damaged"),
         (picture(1, width=101, height=100), "pixels"),
         (picture(1) + bytes(100_000), "larger than the 100000 bytes"),
     ],
@@ -203,7 +203,7 @@ def test_a_class_with_only_bad_images_is_rejected(ingestion: Ingestion) -> None:
 
 
 def test_one_image_per_class_is_rejected(ingestion: Ingestion) -> None:
-    with pytest.raises(DatasetLayout, match="validate"):
+    with pytest.raises(DatasetLayout, match="validation"):
         ingestion.run(class_folders(per_class=1))
 
 
