@@ -17,10 +17,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from app.ml.images.image_file import decode_image
+from app.ml.images.pil_decoding import decode_image
 from app.ml.images.preprocessing import PreprocessingSpec, eval_pixels, to_pixels
 from app.ml.models.architectures import build, build_arguments
-from app.ml.models.catalogue import get_entry
+from app.ml.models.catalogue import get_architecture
 from app.ml.models.pretrained import load_pretrained
 from app.ml.runtime.scoring import ScoringNetwork
 from app.ml.trust import novelty
@@ -69,7 +69,7 @@ def main() -> None:
 
 def open_network(weights_dir: Path) -> ScoringNetwork:
     """SqueezeNet 1.0 as published."""
-    entry = get_entry("squeezenet1_0")
+    entry = get_architecture("squeezenet1_0")
     pretrained = load_pretrained(entry, "imagenet", weights_dir=weights_dir, download_allowed=False)
     model = build(
         entry.name,

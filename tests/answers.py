@@ -28,7 +28,7 @@ ADVICE: dict[str, Any] = {
     "stage": "layer3",
     "expected_accuracy": share(0.9),
     "expected_seconds": 20.0,
-    "reason": "8 images a class are few.",
+    "reason": "8 images per class are few.",
     "measurements": {
         "num_images": 16,
         "per_class": {"amber": 8, "blue": 8},

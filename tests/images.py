@@ -1,4 +1,4 @@
-"""Small images in every form that tests need."""
+"""Draw and encode small images in all formats that tests need."""
 
 import io
 import struct
@@ -9,20 +9,20 @@ from PIL import Image
 
 
 def draw_picture(*, seed: int = 0, size: tuple[int, int] = (80, 60)) -> Image.Image:
-    """A picture of coloured noise, coarse enough to survive JPEG."""
+    """Draw coloured noise, coarse enough to survive JPEG compression."""
     coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
     return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
 
 
 def encode(image: Image.Image, image_format: str = "PNG") -> bytes:
-    """The bytes of an image file."""
+    """Encode an image as the bytes of a file."""
     file = io.BytesIO()
     image.save(file, image_format)
     return file.getvalue()
 
 
 def make_pixel_bomb(width: int = 16_000, height: int = 16_000) -> bytes:
-    """A PNG of a few kilobytes whose header announces 256 megapixels, and which keeps the word."""
+    """Make a PNG of a few kilobytes that really has the 256 megapixels of its header."""
     row = b"\0" * (1 + width // 8)
     packed = zlib.compress(row * height, 9)
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
@@ -37,7 +37,7 @@ def make_pixel_bomb(width: int = 16_000, height: int = 16_000) -> bytes:
 
 
 def list_forms() -> dict[str, bytes]:
-    """One picture in every form that may be sent, by name: formats, colours, sizes, rotations."""
+    """Encode one image in many formats, colour modes, sizes and rotations, by name."""
     picture = draw_picture(seed=7, size=(120, 90))
     alpha = picture.copy()
     alpha.putalpha(Image.linear_gradient("L").resize(picture.size))

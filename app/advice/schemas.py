@@ -166,9 +166,9 @@ class Advice(ApiModel):
         description="The reason, in a sentence.",
         examples=[
             (
-                "122 images a class are few, and resnet18's last features separate the classes "
+                "122 images per class are few, and resnet18's last features separate the classes "
                 "at least as well as those of layer3 (0.926 against 0.844, clearly): train a new "
-                "head on them and leave the rest as it is."
+                "head on them and freeze the rest."
             )
         ],
     )

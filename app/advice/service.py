@@ -8,7 +8,7 @@ from app.advice.schemas import Advice, AdviceRequest
 from app.analyses import service as analyses
 from app.db.tables import AnalysisRequest, Dataset, Job
 from app.errors import Conflict, ValidationFailed
-from app.ml.models.catalogue import get_entry
+from app.ml.models.catalogue import get_architecture
 from app.ml.recipe import Recipe, Strategy, decide
 from app.recipes.defaults import AutoDecision, BaseModelFacts, resolve
 from app.recipes.presets import choose_preset
@@ -106,7 +106,7 @@ def _list_recipes(
     request: JobRequest, config: JobConfig, base: BaseModelFacts | None
 ) -> dict[Strategy, Recipe]:
     """Return the recipe of each strategy that may be advised."""
-    entry = get_entry(
+    entry = get_architecture(
         choose_preset(request, config.strategy).architecture
         if config.architecture == "auto"
         else config.architecture

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from fastapi import APIRouter
 from pydantic import Field
 
-from app.ml.models.catalogue import Entry, list_entries
+from app.ml.models import catalogue
+from app.ml.models.catalogue import ArchitectureSpec
 from app.ml.models.weights import Availability, list_availability
 from app.web.dependencies import SettingsDep
 from app.web.schemas import ApiModel
@@ -62,14 +63,16 @@ class Architecture(ApiModel):
 @router.get("/architectures", summary="List architectures and their weights")
 def list_architectures(settings: SettingsDep) -> list[Architecture]:
     """List the architectures, and whether their pretrained weights are available now."""
-    entries = list_entries()
+    entries = catalogue.list_architectures()
     availability = list_availability(
         entries, weights_dir=settings.weights_dir, download_allowed=settings.weights_download
     )
     return [_describe(entry, availability) for entry in entries]
 
 
-def _describe(entry: Entry, availability: Mapping[tuple[str, str], Availability]) -> Architecture:
+def _describe(
+    entry: ArchitectureSpec, availability: Mapping[tuple[str, str], Availability]
+) -> Architecture:
     return Architecture(
         name=entry.name,
         aliases=list(entry.aliases),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from app.ml.images.image_file import decode_image, read_header
+from app.ml.images.pil_decoding import decode_image, read_header
 
 CONTENT_TYPES = {
     "JPEG": "image/jpeg",

@@ -1,4 +1,4 @@
-"""Reading the metadata of a safetensors file from its bytes."""
+"""Read the metadata of a safetensors file from its bytes."""
 
 import json
 
@@ -8,11 +8,11 @@ _LENGTH_BYTES = 8
 def read_metadata(content: bytes) -> dict[str, str]:
     """Return the metadata of a safetensors file; raises ValueError for other bytes.
 
-    Source: the format, eight bytes of the length of a JSON object (little-endian), then the object.
+    The format is eight bytes (the length of a JSON object, little-endian), then the object.
     """
     length = int.from_bytes(content[:_LENGTH_BYTES], "little")
     header = json.loads(content[_LENGTH_BYTES : _LENGTH_BYTES + length])
     metadata = header.get("__metadata__", {}) if isinstance(header, dict) else None
     if not isinstance(metadata, dict):
-        raise ValueError("The file has no header of safetensors.")  # noqa: TRY004 - as json.loads
+        raise ValueError("The file has no safetensors header.")  # noqa: TRY004 - as json.loads
     return metadata

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from app.ml.models import checkpoint
-from app.ml.models.catalogue import get_entry
+from app.ml.models.catalogue import get_architecture
 from app.ml.runtime.scoring import ScoringNetwork
 from app.ml.trust.heat_maps import Explainer, draw_heat
 from app.predictions.results import Explanation, ImageResult
@@ -20,7 +20,7 @@ from app.predictions.results import Explanation, ImageResult
 def load_explainer(path: Path, device: torch.device, *, digest: str | None = None) -> Explainer:
     """Load the network of a complete checkpoint for explanations; raises as `load_servable`."""
     model, header = checkpoint.restore_model(checkpoint.load(path, digest=digest))
-    network = ScoringNetwork(model, get_entry(header.architecture), header.preprocessing)
+    network = ScoringNetwork(model, get_architecture(header.architecture), header.preprocessing)
     return Explainer(network.to(device))
 
 

@@ -129,7 +129,9 @@ class ImageError(ApiModel):
     code: str = Field(description="Stable error code, for programs.", examples=["IMAGE_CORRUPT"])
     message: str = Field(
         description="Description of the error.",
-        examples=["The image ends early or does not decode."],
+        examples=[
+            "The image is truncated or damaged and cannot be decoded. Save or export it again."
+        ],
     )
 
 

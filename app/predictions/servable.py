@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from app.errors import CheckpointInvalid
-from app.ml.images.decoding import decode_pixels
 from app.ml.images.preprocessing import PreprocessingSpec, eval_pixels
+from app.ml.images.tensor_decoding import decode_pixels
 from app.ml.models import checkpoint
-from app.ml.models.catalogue import get_entry
+from app.ml.models.catalogue import get_architecture
 from app.ml.recipe import Precision
 from app.ml.runtime.scoring import ScoringNetwork
 from app.ml.trust.trust_file import Trust, load_trust
@@ -100,7 +100,7 @@ def load_servable(  # noqa: PLR0913 - one parameter for each setting
         source = checkpoint.read_verified(quantized_path, digest)
     else:
         model, header = checkpoint.restore_model(checkpoint.load(path, digest=digest))
-        source = ScoringNetwork(model, get_entry(header.architecture), header.preprocessing)
+        source = ScoringNetwork(model, get_architecture(header.architecture), header.preprocessing)
     return Servable(
         build(source),
         header.class_names,

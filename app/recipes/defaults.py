@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from app.errors import InputProblem, ValidationFailed
-from app.ml.models.catalogue import Entry, get_entry, list_entries
+from app.ml.models.catalogue import ArchitectureSpec, get_architecture, list_architectures
 from app.ml.recipe import (
     Augmentation,
     Auto,
@@ -24,7 +24,9 @@ from app.recipes.rules import check_combination
 from app.recipes.schemas import JobConfig, JobRequest
 from app.web.input_problems import list_problems
 
-_PUBLISHED_NAMES = frozenset(weights.name for entry in list_entries() for weights in entry.weights)
+_PUBLISHED_NAMES = frozenset(
+    weights.name for entry in list_architectures() for weights in entry.weights
+)
 
 
 class BaseModelFacts(BaseModel):
@@ -145,12 +147,12 @@ def _resolve_strategy(request: JobRequest) -> StrategyOrAuto:
 
 def _resolve_architecture(
     request: JobRequest, preset: PresetValues, base: BaseModelFacts | None
-) -> Entry | None:
+) -> ArchitectureSpec | None:
     """Return the architecture, or None while it is `auto`."""
     wanted = request.architecture
     if base is not None:
-        entry = get_entry(base.architecture)
-        if wanted not in {None, "auto"} and get_entry(str(wanted)).name != entry.name:
+        entry = get_architecture(base.architecture)
+        if wanted not in {None, "auto"} and get_architecture(str(wanted)).name != entry.name:
             raise _problem(
                 "architecture",
                 f"{base.reference} is a {entry.name}; a job that starts from it has the same "
@@ -166,7 +168,7 @@ def _resolve_architecture(
                 )
                 raise _problem(field, message, ("left out",))
         with _in_body():
-            return get_entry(wanted or preset.architecture)
+            return get_architecture(wanted or preset.architecture)
     if request.weights not in {None, "imagenet"} or request.strategy == "scratch":
         message = (
             'With `"architecture": "auto"` only the ImageNet weights can be used; leave `weights` '
@@ -176,7 +178,9 @@ def _resolve_architecture(
     return None
 
 
-def _check_weights_entry(entry: Entry | None, weights: str, base: BaseModelFacts | None) -> None:
+def _check_weights_entry(
+    entry: ArchitectureSpec | None, weights: str, base: BaseModelFacts | None
+) -> None:
     names = tuple(weight.name for weight in entry.weights) if entry else ()
     if base is None and weights not in {"imagenet", "none", *names}:
         raise _problem(
@@ -187,7 +191,7 @@ def _check_weights_entry(entry: Entry | None, weights: str, base: BaseModelFacts
 
 
 def _resolve_trainable_from(
-    request: JobRequest, strategy: StrategyOrAuto, entry: Entry | None
+    request: JobRequest, strategy: StrategyOrAuto, entry: ArchitectureSpec | None
 ) -> str | None:
     if strategy != "partial":
         if request.trainable_from is not None:
@@ -213,7 +217,7 @@ def _resolve_trainable_from(
 
 def _resolve_input_size(
     request: JobRequest,
-    entry: Entry | None,
+    entry: ArchitectureSpec | None,
     weights: str,
     batch_size: int,
     base: BaseModelFacts | None,

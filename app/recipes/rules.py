@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 
 from app.errors import InputProblem, ValidationFailed
-from app.ml.models.catalogue import Entry
+from app.ml.models.catalogue import ArchitectureSpec
 from app.ml.recipe import Configuration, Lbfgs
 
 
-def check_combination(config: Configuration, entry: Entry | None) -> None:
+def check_combination(config: Configuration, entry: ArchitectureSpec | None) -> None:
     """Raise ValidationFailed for fields that cannot be combined; `auto` values are not checked."""
     problems = tuple(_find_problems(config, entry))
     if problems:
         raise ValidationFailed(*problems)
 
 
-def _find_problems(config: Configuration, entry: Entry | None) -> Iterator[InputProblem]:
+def _find_problems(config: Configuration, entry: ArchitectureSpec | None) -> Iterator[InputProblem]:
     frozen = config.strategy in {"feature_extract", "partial"}
     if config.strategy == "auto":
         return

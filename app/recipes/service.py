@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from app.datasets.repository import DatasetRepository
 from app.db.tables import Dataset
 from app.errors import DatasetInvalid, WeightsUnavailable
-from app.ml.models.catalogue import get_entry, list_entries
+from app.ml.models.catalogue import get_architecture, list_architectures
 from app.ml.models.weights import find_local, require_available
 from app.models.service import resolve_reference
 from app.recipes.defaults import BaseModelFacts, is_published, resolve
@@ -28,7 +28,7 @@ def require_weights(request: JobRequest, settings: Settings) -> None:
         )
     if config.weights != "none" and config.architecture != "auto":
         require_available(
-            get_entry(config.architecture),
+            get_architecture(config.architecture),
             config.weights,
             weights_dir=settings.weights_dir,
             download_allowed=settings.weights_download,
@@ -37,7 +37,9 @@ def require_weights(request: JobRequest, settings: Settings) -> None:
 
 def _has_any(settings: Settings) -> bool:
     """Return whether this machine has the weights of any architecture."""
-    return any(find_local(entry, "imagenet", settings.weights_dir) for entry in list_entries())
+    return any(
+        find_local(entry, "imagenet", settings.weights_dir) for entry in list_architectures()
+    )
 
 
 def resolve_new(

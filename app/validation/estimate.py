@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from app.db.tables import Dataset
 from app.jobs.repository import JobRepository
-from app.ml.models.catalogue import get_entry, num_parameters, num_trainable_parameters
+from app.ml.models.catalogue import get_architecture, num_parameters, num_trainable_parameters
 from app.ml.recipe import Recipe
 from app.validation.schemas import MemoryEstimate
 
@@ -16,7 +16,7 @@ _OPTIMIZER_TENSORS = {"sgd": 1, "rmsprop": 1, "adamw": 2, "lbfgs": 20}
 
 def count_parameters(recipe: Recipe, num_classes: int) -> tuple[int, int]:
     """Return the number of (all, trainable) parameters of a recipe's model."""
-    entry = get_entry(recipe.architecture)
+    entry = get_architecture(recipe.architecture)
     trainable = num_trainable_parameters(entry, recipe.strategy, recipe.trainable_from, num_classes)
     return num_parameters(entry, num_classes), trainable
 

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.db.session import Database
-from app.ml.images.image_file import decode_image
+from app.ml.images.pil_decoding import decode_image
 from app.ml.images.preprocessing import prepare_eval
 from app.ml.models import checkpoint
 from app.settings import Settings

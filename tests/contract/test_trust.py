@@ -11,10 +11,10 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from app.db.session import Database
-from app.ml.images.image_file import decode_image
+from app.ml.images.pil_decoding import decode_image
 from app.ml.images.preprocessing import eval_pixels, to_pixels
 from app.ml.models import checkpoint
-from app.ml.models.catalogue import get_entry
+from app.ml.models.catalogue import get_architecture
 from app.ml.runtime.scoring import ScoringNetwork
 from app.ml.trust.novelty import to_unit_length
 from app.ml.trust.trust_file import Trust
@@ -31,7 +31,7 @@ def score(storage: LocalStorage, pictures: Sequence[bytes]) -> tuple[torch.Tenso
     save_model(storage, "again.safetensors")
     path = storage.path("again.safetensors")
     model, header = checkpoint.restore_model(checkpoint.load(path))
-    network = ScoringNetwork(model, get_entry(header.architecture), header.preprocessing)
+    network = ScoringNetwork(model, get_architecture(header.architecture), header.preprocessing)
     pixels = [eval_pixels(to_pixels(decode_image(p)), header.preprocessing) for p in pictures]
     with torch.inference_mode():
         logits, features = network(torch.stack(pixels))

@@ -31,7 +31,7 @@ def test_what_auto_means_is_measured_told_and_done(graft: Graft) -> None:
     advice = wait_for_answer(graft, asked).json()
     assert advice["measurements"]["per_class"] == {"amber": 12, "blue": 12}
     assert advice["expected_seconds"] > 0
-    assert advice["reason"].startswith("12 images a class are few")
+    assert advice["reason"].startswith("12 images per class are few")
 
     job = graft.wait_for(f"/jobs/{job_id}", "is_terminal", True)
     assert job["status"] == "succeeded", job["error"]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.ml.models.catalogue import Entry, get_entry, list_entries
+from app.ml.models.catalogue import ArchitectureSpec, get_architecture, list_architectures
 from app.ml.recipe import Precision
 from app.ml.runtime.scoring import Scores
 from app.predictions.engines.batching import BatchingEngine
@@ -26,7 +26,7 @@ PRECISIONS: list[tuple[Precision, float]] = [("fp32", 0.001), ("auto", 0.02)]
 def build(precision: Precision) -> BatchingEngine:
     """As the service does."""
     make = make_builder("torch", CUDA, precision, gpu_batch_size=64)
-    engine = make(make_network(get_entry("resnet18"), size=64))
+    engine = make(make_network(get_architecture("resnet18"), size=64))
     assert isinstance(engine, BatchingEngine)
     return engine
 
@@ -42,9 +42,11 @@ def test_answers_are_the_networks_alone_and_in_any_batch(
 ) -> None:
     pixels = draw_pixels(9, 64)
     with torch.inference_mode():
-        expected, _ = make_network(get_entry("resnet18"), size=64)(pixels)
+        expected, _ = make_network(get_architecture("resnet18"), size=64)(pixels)
     name = choose_engine("auto", CUDA)
-    engine = make_builder(name, CUDA, precision)(make_network(get_entry("resnet18"), size=64))
+    engine = make_builder(name, CUDA, precision)(
+        make_network(get_architecture("resnet18"), size=64)
+    )
     assert name == "torch"
     for batch in (pixels, pixels[:1], pixels[3:8]):
         first = int((pixels == batch[0]).flatten(1).all(1).nonzero()[0])
@@ -59,7 +61,9 @@ def test_graphs_answer_what_the_network_does(precision: Precision, tolerance: fl
     engine = build(precision)
     assert isinstance(engine.engine, CudaGraphEngine)
     assert engine.engine.capture_error is None
-    eager = make_builder("torch", CUDA, precision)(make_network(get_entry("resnet18"), size=64))
+    eager = make_builder("torch", CUDA, precision)(
+        make_network(get_architecture("resnet18"), size=64)
+    )
     pixels = draw_pixels(100, 64)
     kept = []
     for number in (64, 1, 8, 3, 1, 100):  # each graph after a larger one and after a smaller one
@@ -119,14 +123,14 @@ def test_a_network_that_cannot_be_captured_runs_as_it_is(
     def look(_head: Any, _inputs: Any, output: Tensor) -> None:
         assert output.sum().item() is not None  # the host waits for the device
 
-    network = make_network(get_entry("resnet18"), size=64)
+    network = make_network(get_architecture("resnet18"), size=64)
     network.model.register_forward_hook(look)
     engine = CudaGraphEngine(TorchEngine(network, CUDA, "fp32"), 4)
     assert engine.capture_error
     assert "ResNet runs without CUDA graphs" in caplog.text
     pixels = draw_pixels(3, 64)
     with torch.inference_mode():
-        logits, features = make_network(get_entry("resnet18"), size=64)(pixels)
+        logits, features = make_network(get_architecture("resnet18"), size=64)(pixels)
     assert differ(engine.run(pixels), Scores(logits, features)) < 0.001
     assert build("fp32").run(pixels).logits.shape == (3, 3)  # others are captured nevertheless
 
@@ -141,10 +145,10 @@ def test_a_network_that_cannot_be_captured_runs_as_it_is(
             if entry.name in {"densenet121", "mobilenet_v3_small", "vit_b_32", "swin_t"}
             else pytest.mark.all_architectures,
         )
-        for entry in list_entries()
+        for entry in list_architectures()
     ],
 )
-def test_every_architecture_can_be_captured(entry: Entry) -> None:
+def test_every_architecture_can_be_captured(entry: ArchitectureSpec) -> None:
     network = make_network(entry, size=entry.input_size)
     pixels = draw_pixels(3, entry.input_size)
     with torch.inference_mode():

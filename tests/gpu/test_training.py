@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from app.errors import DeviceUnavailable
-from app.ml.images.augmentation import Draw, draw_view
-from app.ml.images.crops import Place, crop_batch
+from app.ml.images.augmentation import AugmentationSeed, draw_crop_parameters
+from app.ml.images.crops import ImageLocation, crop_batch
 from app.ml.images.preprocessing import PreprocessingSpec, to_pixels
 from app.ml.recipe import TutorialAugmentation
 from tests.images import draw_picture
@@ -62,8 +62,11 @@ def test_crops_are_those_of_the_cpu() -> None:
     spec = PreprocessingSpec(input_size=64, resize_size=64)
     image = to_pixels(draw_picture(size=(200, 150)))
     pixels = image.permute(1, 2, 0).reshape(-1, 3)
-    views = [draw_view(200, 150, TutorialAugmentation(), Draw(0, 1, number)) for number in range(9)]
-    places = [Place(0, 200)] * len(views)
+    views = [
+        draw_crop_parameters(200, 150, TutorialAugmentation(), AugmentationSeed(0, 1, number))
+        for number in range(9)
+    ]
+    places = [ImageLocation(0, 200)] * len(views)
     on_cpu = crop_batch(pixels, places, views, spec)
     on_cuda = crop_batch(pixels.cuda(), places, views, spec)
     assert on_cuda.device.type == "cuda"

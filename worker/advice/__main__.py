@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Measure what the configuration on standard input asks."""
+    """Measure advice for the configuration on standard input."""
     run_analysis(
         "worker.advice",
         lambda config, progress: advise(config, cast("AdviceRequest", config.question), progress),

@@ -1,4 +1,4 @@
-"""Advice on how to train on a dataset, by measurement on its training images."""
+"""Recommend architecture and strategy for a dataset, by measurements on its training images."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -16,36 +16,36 @@ from app.advice.schemas import (
 )
 from app.datasets.manifest import read_manifest
 from app.errors import GpuOutOfMemory, TooFewImages
-from app.ml.models.catalogue import Entry
+from app.ml.models.catalogue import ArchitectureSpec
 from app.ml.recipe import Lbfgs, Recipe, Strategy
 from app.ml.runtime.device import choose_device
 from app.storage import LocalStorage
 from worker.advice.architecture import adapt_all, find_architecture
 from worker.advice.cost import Rates
-from worker.advice.decision import Decision, Evidence, compare, decide_strategy
-from worker.advice.probe import Judged, OnProgress, gather_features, judge
+from worker.advice.decision import Decision, Measurements, compare, decide_strategy
+from worker.advice.probe import OnProgress, ProbeResult, compute_features, cross_validate
 from worker.advice.sample import draw_sample, halve
 from worker.advice.stages import find_early_stage
-from worker.advice.timing import Bench
+from worker.advice.timing import TrainingTimer
 from worker.analysis_config import AnalysisConfig
 from worker.training.data import Sample, select_samples
 from worker.training.repeatable import make_repeatable
 from worker.training.starting_model import start_model
 
 _TYPICAL_DECODING_SECONDS = 0.003
-"""Of a photograph of 500 x 375 pixels, until some have been decoded here."""
+"""The decoding time of an image of 500 x 375 pixels, used until some images have been decoded."""
 
 
 @dataclass(frozen=True)
 class _Findings:
-    """What was found out about one architecture on one dataset."""
+    """The measurements of one architecture on one dataset."""
 
-    entry: Entry
-    first_late: str
+    architecture: ArchitectureSpec
+    first_layer_of_last_stage: str
     num_probed: int
-    late: Judged
-    early: Judged
-    half: Judged
+    late: ProbeResult
+    early: ProbeResult
+    half: ProbeResult
     recipes: Mapping[Strategy, Recipe]
     rates: Mapping[Strategy, Rates]
     seconds: Mapping[Strategy, float]
@@ -56,10 +56,10 @@ def advise(
     question: AdviceRequest,
     on_progress: OnProgress = lambda _done, _total: None,
 ) -> Advice:
-    """Measure how far the network's frozen features go, and what training more of it would cost.
+    """Measure the accuracy of heads on frozen features, and the cost of each training strategy.
 
-    Raises WeightsUnavailable, TooFewImages, BudgetTooSmall, GpuOutOfMemory where not even the
-    frozen network fits, and DeviceUnavailable.
+    Raises WeightsUnavailable, TooFewImages, BudgetTooSmall, DeviceUnavailable, and GpuOutOfMemory
+    where not even the frozen network fits.
     """
     num_threads = next(iter(question.recipes.values())).num_threads
     device = choose_device(config.device)
@@ -68,42 +68,44 @@ def advise(
     records = read_manifest(storage.path(config.manifest_key))
     train = select_samples(records, "train", config.class_names, storage.path)
     if len(train) <= 1:
-        raise TooFewImages(f"There are {len(train)} training images; at least two are needed.")
-    bench = Bench(
+        raise TooFewImages(
+            f"The dataset has {len(train)} training images; advice needs at least 2."
+        )
+    timer = TrainingTimer(
         device,
         num_classes=len(config.class_names),
         num_train=len(train),
         num_val=config.num_images.get("val", 0),
         decoding=_TYPICAL_DECODING_SECONDS / num_threads,
     )
-    entry, candidates = find_architecture(config, question, bench)
-    recipes = adapt_all(question, entry)
-    findings = _look(config, entry, recipes, train, bench, storage, on_progress)
+    architecture, candidates = find_architecture(config, question, timer)
+    recipes = adapt_all(question, architecture)
+    findings = _measure(config, architecture, recipes, train, timer, storage, on_progress)
     counts = Counter(sample.target for sample in train)
-    evidence = Evidence(
+    measured = Measurements(
         images_per_class=median(counts.values()),
         late=findings.late.probe.accuracy,
         early=findings.early.probe.accuracy,
         gap=compare(findings.late.is_right, findings.early.is_right),
     )
     decision = decide_strategy(
-        evidence,
+        measured,
         findings.seconds,
-        architecture=entry.name,
+        architecture=architecture.name,
         early_stage=findings.early.probe.stage,
         time_budget_seconds=question.time_budget_seconds,
     )
     per_class = {name: counts[target] for target, name in enumerate(config.class_names)}
-    measurements = _describe(findings, evidence, per_class, candidates, device.type)
-    return _answer(findings, evidence, decision, measurements)
+    measurements = _describe(findings, measured, per_class, candidates, device.type)
+    return _make_advice(findings, measured, decision, measurements)
 
 
-def _look(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
+def _measure(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
     config: AnalysisConfig,
-    entry: Entry,
+    architecture: ArchitectureSpec,
     recipes: dict[Strategy, Recipe],
     train: list[Sample],
-    bench: Bench,
+    timer: TrainingTimer,
     storage: LocalStorage,
     on_progress: OnProgress,
 ) -> _Findings:
@@ -111,35 +113,37 @@ def _look(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
         update={"strategy": "feature_extract", "trainable_from": None}
     )
     model, header = start_model(config.train(frozen), storage)
-    model.to(bench.device).eval()
-    early_stage, first_late = find_early_stage(model, entry, frozen.input_size)
+    model.to(timer.device).eval()
+    early_stage, first_late = find_early_stage(model, architecture, frozen.input_size)
     if "partial" in recipes:
         recipes["partial"] = recipes["partial"].model_copy(update={"trainable_from": first_late})
-    features = gather_features(
+    features = compute_features(
         model,
-        entry,
+        architecture,
         early_stage,
         draw_sample(train),
         header.preprocessing,
         num_threads=frozen.num_threads,
         on_progress=on_progress,
     )
-    late_stage, targets = entry.layers[-1].name, features.targets
-    some = halve(targets)
-    judged = []
-    for taken, labels, stage in (
+    late_stage, targets = architecture.layers[-1].name, features.targets
+    half_of_images = halve(targets)
+    probes = []
+    for probed, labels, stage in (
         (features.late, targets, late_stage),
         (features.early, targets, early_stage),
-        (features.late[some], targets[some], late_stage),
+        (features.late[half_of_images], targets[half_of_images], late_stage),
     ):
-        judged.append(judge(taken, labels, stage=stage, num_classes=bench.num_classes))
+        probes.append(cross_validate(probed, labels, stage=stage, num_classes=timer.num_classes))
         on_progress(len(targets), len(targets))
-    late, early, half = judged
-    rates = _time(model, entry, recipes, bench.decoding_in(features.decoding_seconds))
-    solving = late.seconds * len(train) / len(targets)
+    late, early, half = probes
+    rates = _time(
+        model, architecture, recipes, timer.with_decoding_seconds(features.decoding_seconds)
+    )
+    solving_seconds = late.seconds * len(train) / len(targets)
     return _Findings(
-        entry=entry,
-        first_late=first_late,
+        architecture=architecture,
+        first_layer_of_last_stage=first_late,
         num_probed=len(targets),
         late=late,
         early=early,
@@ -147,33 +151,36 @@ def _look(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
         recipes=recipes,
         rates=rates,
         seconds={
-            strategy: bench.estimate(recipes[strategy], rates[strategy])
-            + (solving if _solves(recipes[strategy]) else 0.0)
+            strategy: timer.estimate(recipes[strategy], rates[strategy])
+            + (solving_seconds if _solves_head(recipes[strategy]) else 0.0)
             for strategy in rates
         },
     )
 
 
 def _time(
-    model: nn.Module, entry: Entry, recipes: Mapping[Strategy, Recipe], bench: Bench
+    model: nn.Module,
+    architecture: ArchitectureSpec,
+    recipes: Mapping[Strategy, Recipe],
+    timer: TrainingTimer,
 ) -> dict[Strategy, Rates]:
-    rates = bench.time_strategies(model, entry, recipes)
+    rates = timer.time_strategies(model, architecture, recipes)
     if not rates:
         sizes = {recipe.batch_size for recipe in recipes.values()}
         raise GpuOutOfMemory(
-            f"No batch of {max(sizes)} of {entry.name} fits the device's memory here; give a "
-            "smaller batch_size or input_size."
+            f"No batch of {max(sizes)} images fits {architecture.name} into the device's memory. "
+            "Choose a smaller batch_size or input_size."
         )
     return rates
 
 
-def _solves(recipe: Recipe) -> bool:
+def _solves_head(recipe: Recipe) -> bool:
     return isinstance(recipe.optimizer, Lbfgs) or recipe.head_start == "linear_probe"
 
 
 def _describe(
     findings: _Findings,
-    evidence: Evidence,
+    measured: Measurements,
     per_class: dict[str, int],
     candidates: list[Candidate],
     device: str,
@@ -184,13 +191,13 @@ def _describe(
         num_images=sum(present),
         per_class=per_class,
         imbalance=max(present) / min(present),
-        images_per_class=evidence.images_per_class,
-        size="many" if evidence.is_many else "few",
-        similarity="like" if evidence.is_like else "unlike",
+        images_per_class=measured.images_per_class,
+        size="many" if measured.is_many else "few",
+        similarity="like" if measured.is_like else "unlike",
         num_images_probed=findings.num_probed,
         late=findings.late.probe,
         early=findings.early.probe,
-        gap=evidence.gap,
+        gap=measured.gap,
         accuracy_with_half=findings.half.probe.accuracy.value,
         device=device,
         seconds_per_image=SecondsPerImage(
@@ -207,19 +214,24 @@ def _describe(
     )
 
 
-def _answer(
-    findings: _Findings, evidence: Evidence, decision: Decision, measurements: AdviceMeasurements
+def _make_advice(
+    findings: _Findings,
+    measured: Measurements,
+    decision: Decision,
+    measurements: AdviceMeasurements,
 ) -> Advice:
     last_frozen = {
         "feature_extract": findings.late.probe.stage,
         "partial": findings.early.probe.stage,
     }
     return Advice(
-        architecture=findings.entry.name,
+        architecture=findings.architecture.name,
         strategy=decision.strategy,
-        trainable_from=findings.first_late if decision.strategy == "partial" else None,
+        trainable_from=findings.first_layer_of_last_stage
+        if decision.strategy == "partial"
+        else None,
         stage=last_frozen.get(decision.strategy),
-        expected_accuracy=max(evidence.late, evidence.early, key=lambda share: share.value),
+        expected_accuracy=max(measured.late, measured.early, key=lambda share: share.value),
         expected_seconds=findings.seconds[decision.strategy],
         reason=decision.reason,
         measurements=measurements,

@@ -1,47 +1,47 @@
-"""The architecture that an analysis is about: the one named, or the best within its budget."""
+"""Find the architecture to advise on: the one requested, or the best within the budget."""
 
 from collections.abc import Iterator
 
 from app.advice.schemas import AdviceRequest, Candidate
 from app.errors import ValidationFailed
-from app.ml.models.catalogue import Entry, get_entry, list_entries
+from app.ml.models.catalogue import ArchitectureSpec, get_architecture, list_architectures
 from app.ml.models.weights import availability
 from app.ml.recipe import Recipe, Strategy
 from worker.advice.budget import Budget, choose_architecture
-from worker.advice.timing import Bench, adapt, guess_rates
+from worker.advice.timing import TrainingTimer, adapt, estimate_rates
 from worker.analysis_config import AnalysisConfig
 
 
 def find_architecture(
-    config: AnalysisConfig, question: AdviceRequest, bench: Bench
-) -> tuple[Entry, list[Candidate]]:
-    """The architecture and what was considered; raises WeightsUnavailable, BudgetTooSmall."""
+    config: AnalysisConfig, question: AdviceRequest, timer: TrainingTimer
+) -> tuple[ArchitectureSpec, list[Candidate]]:
+    """Return the architecture and all candidates; raises WeightsUnavailable, BudgetTooSmall."""
     if question.architecture != "auto":
-        return get_entry(question.architecture), []
+        return get_architecture(question.architecture), []
     budget = Budget(question.time_budget_seconds, question.max_parameters)
-    rate = 0.0
+    gflops_per_second = 0.0
     if budget.seconds is not None:
-        rate = bench.measure_gflops_per_second(next(iter(question.recipes.values())))
+        gflops_per_second = timer.measure_gflops_per_second(next(iter(question.recipes.values())))
 
-    def is_available(entry: Entry) -> bool:
+    def is_available(architecture: ArchitectureSpec) -> bool:
         found = availability(
-            entry,
+            architecture,
             "imagenet",
             weights_dir=config.weights_dir,
             download_allowed=config.weights_download,
         )
         return found != "unavailable"
 
-    def estimate(entry: Entry) -> float:
-        recipes = adapt_all(question, entry)
+    def estimate(architecture: ArchitectureSpec) -> float:
+        recipes = adapt_all(question, architecture)
         return min(
-            bench.estimate(
+            timer.estimate(
                 recipe,
-                guess_rates(
-                    entry,
+                estimate_rates(
+                    architecture,
                     input_size=recipe.input_size,
-                    gflops_per_second=rate,
-                    decoding=bench.decoding,
+                    gflops_per_second=gflops_per_second,
+                    decoding=timer.decoding,
                 ),
             )
             for recipe in recipes.values()
@@ -50,29 +50,33 @@ def find_architecture(
     return choose_architecture(
         _list_fitting(question),
         budget,
-        num_classes=bench.num_classes,
+        num_classes=timer.num_classes,
         is_available=is_available,
         estimate=estimate,
-        measure=lambda entry: bench.try_random(entry, adapt_all(question, entry)),
+        measure=lambda architecture: timer.time_cheapest_strategy(
+            architecture, adapt_all(question, architecture)
+        ),
     )
 
 
-def adapt_all(question: AdviceRequest, entry: Entry) -> dict[Strategy, Recipe]:
-    """The question's recipes, for this architecture where it is not the one they are made for."""
+def adapt_all(question: AdviceRequest, architecture: ArchitectureSpec) -> dict[Strategy, Recipe]:
+    """Adapt the question's recipes to this architecture where the question's is `auto`."""
     if question.architecture != "auto":
         return dict(question.recipes)
     return {
-        strategy: adapt(recipe, entry, question.input_size)
+        strategy: adapt(recipe, architecture, question.input_size)
         for strategy, recipe in question.recipes.items()
     }
 
 
-def _list_fitting(question: AdviceRequest) -> Iterator[Entry]:
-    """The architectures that take the input size that was asked for."""
+def _list_fitting(question: AdviceRequest) -> Iterator[ArchitectureSpec]:
+    """List the architectures that accept the requested input size."""
     batch_size = min(recipe.batch_size for recipe in question.recipes.values())
-    for entry in list_entries():
+    for architecture in list_architectures():
         try:
-            entry.check_input_size(question.input_size or entry.input_size, batch_size)
+            architecture.check_input_size(
+                question.input_size or architecture.input_size, batch_size
+            )
         except ValidationFailed:
             continue
-        yield entry
+        yield architecture

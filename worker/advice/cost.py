@@ -1,17 +1,18 @@
-"""How long a training takes, by what one image costs."""
+"""Estimate the duration of a training from the seconds per image."""
 
 from dataclasses import dataclass
 
 from app.ml.recipe import Recipe, is_run_once
 
 STEP_OVER_FORWARD = 3.0
-"""A step's arithmetic in forward passes: the backward pass takes two (Kaplan et al., "Scaling Laws
-for Neural Language Models", 2020, section 2.1, which holds for any layer of multiply-adds)."""
+"""The cost of a training step in forward passes; the backward pass costs two (Kaplan et al.,
+"Scaling Laws for Neural Language Models", 2020, section 2.1, which holds for every layer of
+multiply-adds)."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Seconds an image: to decode it, to run the network on it, and to learn from it as well."""
+    """Seconds per image: for decoding, for a forward pass, and for a whole training step."""
 
     decoding: float
     forward: float
@@ -19,10 +20,9 @@ class Rates:
 
 
 def estimate_seconds(recipe: Recipe, rates: Rates, *, num_train: int, num_val: int) -> float:
-    """All epochs of a recipe; what a head costs beside its trunk is not counted.
+    """Estimate the seconds of all epochs of a recipe, without those of a head on cached features.
 
-    A partly frozen network counts as if it ran in every epoch, which is an upper bound where its
-    frozen layers are cached.
+    Frozen layers count in every epoch, which is an upper bound where their outputs are cached.
     """
     decoding = rates.decoding * (num_train + num_val)
     if is_run_once(recipe):

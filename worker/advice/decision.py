@@ -1,7 +1,7 @@
-"""Which strategy the measurements speak for.
+"""Choose a training strategy from measurements.
 
-The four cases of "Transfer Learning" in Stanford's CS231n notes: few or many images, like or unlike
-what the weights were trained on. Both words are filled by measurement here.
+The four cases are those of "Transfer Learning" in Stanford's CS231n notes: few or many images,
+similar or dissimilar to the images that the weights were trained on. Here measurements decide both.
 """
 
 import math
@@ -14,12 +14,12 @@ from app.ml.recipe import Strategy
 from app.ml.trust.intervals import Z_95
 
 MANY_IMAGES_PER_CLASS = 200
-"""With about 100 images a class (Oxford Pets) a linear head does as well as fine-tuning, with 500
-(CIFAR-100) it falls clearly behind: Kornblith et al., "Do Better ImageNet Models Transfer Better?",
+"""With about 100 images per class (Oxford Pets), a linear head is as good as fine-tuning; with 500
+(CIFAR-100) it is clearly worse: Kornblith et al., "Do Better ImageNet Models Transfer Better?",
 2019, section 4."""
 
 SATURATED_ACCURACY = 0.99
-"""Of a linear head: what more layers could still win is within the noise of most data sets."""
+"""The accuracy of a linear head above which training more layers gains less than the noise."""
 
 
 _PREFERENCES: dict[tuple[bool, bool], tuple[Strategy, ...]] = {
@@ -32,8 +32,12 @@ _PREFERENCES: dict[tuple[bool, bool], tuple[Strategy, ...]] = {
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What was measured: images_per_class is the median, the probes saw the same images."""
+class Measurements:
+    """The measurements to decide on; both probes used the same images.
+
+    images_per_class is the median over classes; late and early are the accuracies on the features
+    of the last and of an earlier stage, gap their difference.
+    """
 
     images_per_class: float
     late: Proportion
@@ -46,7 +50,7 @@ class Evidence:
 
     @property
     def is_like(self) -> bool:
-        """The last features, made for other classes, lose nothing to earlier, general ones."""
+        """Whether the last features, trained for other classes, are as good as earlier ones."""
         return self.gap.value >= 0
 
 
@@ -59,20 +63,20 @@ class Decision:
 
 
 def decide_strategy(
-    evidence: Evidence,
+    measured: Measurements,
     seconds: Mapping[Strategy, float],
     *,
     architecture: str,
     early_stage: str,
     time_budget_seconds: float | None = None,
 ) -> Decision:
-    """The strategy of the case at hand, among those whose seconds are given.
+    """Return the best strategy of the case among those whose seconds are given.
 
-    One that takes longer than the budget gives way to the next of its case; raises BudgetTooSmall,
-    naming the fastest, where none is left.
+    Strategies that take longer than the budget are skipped. Raises BudgetTooSmall, with the fastest
+    strategy, where none is left.
     """
-    order = _PREFERENCES[evidence.is_many, evidence.is_like]
-    if evidence.is_many and evidence.is_like and evidence.late.value >= SATURATED_ACCURACY:
+    order = _PREFERENCES[measured.is_many, measured.is_like]
+    if measured.is_many and measured.is_like and measured.late.value >= SATURATED_ACCURACY:
         order = ("feature_extract", "partial", "fine_tune")
     possible = [strategy for strategy in order if strategy in seconds]
     budget = math.inf if time_budget_seconds is None else time_budget_seconds
@@ -80,31 +84,31 @@ def decide_strategy(
     if not affordable:
         fastest = min(possible, key=lambda strategy: seconds[strategy])
         raise BudgetTooSmall(
-            f"Nothing trains {architecture} within {budget:g} seconds; the fastest strategy, "
-            f"{fastest}, would take about {seconds[fastest]:.1f}."
+            f"No strategy trains {architecture} within {budget:g} seconds; the fastest, {fastest}, "
+            f"needs about {seconds[fastest]:.1f} seconds. Raise time_budget_seconds."
         )
     strategy = affordable[0]
-    reason = f"{_describe_case(evidence, architecture, early_stage)}: {_MEANINGS[strategy]}"
+    reason = f"{_describe_case(measured, architecture, early_stage)}: {_MEANINGS[strategy]}"
     if strategy != order[0]:
         preferred = order[0]
-        told = (
-            f"would take {seconds[preferred]:.0f} of {budget:g} seconds"
+        obstacle = (
+            f"needs {seconds[preferred]:.0f} seconds of a budget of {budget:g}"
             if preferred in seconds
-            else "does not go with the other fields"
+            else "is not possible with the request's other fields"
         )
-        reason += f" ({preferred}, which would be better, {told})"
+        reason += f" ({preferred}, which would be better, {obstacle})"
     return Decision(strategy, f"{reason}.")
 
 
 _MEANINGS: dict[Strategy, str] = {
-    "feature_extract": "train a new head on them and leave the rest as it is",
+    "feature_extract": "train a new head on them and freeze the rest",
     "partial": "keep the general early layers and retrain the later ones",
-    "fine_tune": "let all layers learn",
+    "fine_tune": "train all layers",
 }
 
 
 def compare(late: Sequence[bool], early: Sequence[bool]) -> ProportionDifference:
-    """The difference of two probes' accuracies over the same images.
+    """Compute the difference of two probes' accuracies on the same images, with its interval.
 
     Source of the interval: Wald's for paired shares (Agresti, Categorical Data Analysis, 2013,
     section 11.1).
@@ -119,13 +123,13 @@ def compare(late: Sequence[bool], early: Sequence[bool]) -> ProportionDifference
     )
 
 
-def _describe_case(evidence: Evidence, architecture: str, early_stage: str) -> str:
-    late, early = evidence.late.value, evidence.early.value
-    size = "many" if evidence.is_many else "few"
-    is_clear = evidence.gap.low > 0 or evidence.gap.high < 0
-    relation = "at least as well as" if evidence.is_like else "worse than"
+def _describe_case(measured: Measurements, architecture: str, early_stage: str) -> str:
+    late, early = measured.late.value, measured.early.value
+    size = "many" if measured.is_many else "few"
+    is_clear = measured.gap.low > 0 or measured.gap.high < 0
+    relation = "at least as well as" if measured.is_like else "worse than"
     return (
-        f"{evidence.images_per_class:g} images a class are {size}, and {architecture}'s last "
+        f"{measured.images_per_class:g} images per class are {size}, and {architecture}'s last "
         f"features separate the classes {relation} those of {early_stage} "
         f"({late:.3f} against {early:.3f}, {'clearly' if is_clear else 'within the noise'})"
     )

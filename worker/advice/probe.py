@@ -1,4 +1,4 @@
-"""Linear heads on frozen features, judged by cross-validation."""
+"""Compute frozen features of a sample of images, and cross-validate linear heads on them."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from app.advice.schemas import LinearProbe, Proportion
 from app.errors import TooFewImages
-from app.ml.images.image_file import decode_image
+from app.ml.images.pil_decoding import decode_image
 from app.ml.images.preprocessing import PreprocessingSpec, prepare_eval
-from app.ml.models.catalogue import Entry
+from app.ml.models.catalogue import ArchitectureSpec
 from app.ml.trust.intervals import wilson_interval
 from worker.advice.stages import tap_stages
 from worker.pool import map_in_threads
@@ -19,7 +19,7 @@ from worker.training.data import Sample
 from worker.training.head import choose_head
 
 OnProgress = Callable[[int, int], None]
-"""Told the images that are done, and how many there are."""
+"""Called with the number of finished images and the total."""
 
 _BATCH_SIZE = 16
 _L2_STRENGTHS = (1.0, 0.1, 0.01)
@@ -27,9 +27,9 @@ _L2_STRENGTHS = (1.0, 0.1, 0.01)
 
 @dataclass(frozen=True)
 class Features:
-    """Of a sample of images, float32 [num_images, num_features] each; targets int64 [num_images].
+    """Features of the last (late) and of an earlier stage, float32 [num_images, num_features] each.
 
-    decoding_seconds is what an image took to be decoded and prepared.
+    targets: int64 [num_images]. decoding_seconds: seconds per image to decode and prepare it.
     """
 
     late: Tensor
@@ -39,17 +39,17 @@ class Features:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A probe, whether it was right on each image that was held out, and the seconds it took."""
+class ProbeResult:
+    """A probe, its correctness on each held-out image, and the seconds it took."""
 
     probe: LinearProbe
     is_right: list[bool]
     seconds: float
 
 
-def gather_features(  # noqa: PLR0913 -- each is one thing the caller knows
+def compute_features(  # noqa: PLR0913 -- a model, its images, and how to read them
     model: nn.Module,
-    entry: Entry,
+    architecture: ArchitectureSpec,
     early_stage: str,
     samples: Sequence[Sample],
     spec: PreprocessingSpec,
@@ -57,7 +57,7 @@ def gather_features(  # noqa: PLR0913 -- each is one thing the caller knows
     num_threads: int,
     on_progress: OnProgress,
 ) -> Features:
-    """Run the frozen network once on each image, telling how many are done after each batch."""
+    """Run the frozen network once on each image; report progress after each batch."""
     device = next(model.parameters()).device
     model.eval()
     decoding = 0.0
@@ -74,7 +74,7 @@ def gather_features(  # noqa: PLR0913 -- each is one thing the caller knows
         prepared = list(map_in_threads(prepare, batch, num_threads=num_threads))
         decoding += sum(seconds for _, seconds in prepared)
         images = torch.stack([image for image, _ in prepared]).to(device)
-        last, earlier = tap_stages(model, entry, early_stage, images)
+        last, earlier = tap_stages(model, architecture, early_stage, images)
         late.append(last.cpu())
         early.append(earlier.cpu())
         on_progress(start + len(batch), len(samples))
@@ -86,24 +86,29 @@ def gather_features(  # noqa: PLR0913 -- each is one thing the caller knows
     )
 
 
-def judge(features: Tensor, targets: Tensor, *, stage: str, num_classes: int) -> Judged:
-    """Fit and cross-validate a probe. Raises TooFewImages where no class has two images."""
+def cross_validate(
+    features: Tensor, targets: Tensor, *, stage: str, num_classes: int
+) -> ProbeResult:
+    """Fit and cross-validate a probe; raises TooFewImages where no class has two images."""
     started = time.perf_counter()
     solution = choose_head(features, targets, num_classes=num_classes, l2_strengths=_L2_STRENGTHS)
     if solution.out_of_fold is None or solution.held_out is None:
-        raise TooFewImages("No class has two training images, so that no advice can be measured.")
+        raise TooFewImages(
+            "No class has two training images, which cross-validation needs. Upload at least "
+            "two images of a class."
+        )
     is_right = (solution.out_of_fold.argmax(1) == targets)[solution.held_out].tolist()
     probe = LinearProbe(
         stage=stage,
         num_features=features.shape[1],
-        accuracy=share_of(is_right),
+        accuracy=compute_share(is_right),
         l2_strength=solution.l2_strength,
     )
-    return Judged(probe, is_right, time.perf_counter() - started)
+    return ProbeResult(probe, is_right, time.perf_counter() - started)
 
 
-def share_of(is_right: Sequence[bool]) -> Proportion:
-    """How many of the images, with its interval."""
+def compute_share(is_right: Sequence[bool]) -> Proportion:
+    """Compute the share of correct images, with its interval."""
     value = sum(is_right) / len(is_right)
     low, high = wilson_interval(value, len(is_right))
     return Proportion(value=value, low=low, high=high)

@@ -1,4 +1,4 @@
-"""What an image costs with each strategy of an architecture, by trying a batch on this machine."""
+"""Measure the seconds per image of each training strategy, by running a batch on this machine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from app.ml.models.architectures import build, build_arguments, is_trainable
-from app.ml.models.catalogue import Entry, get_entry
+from app.ml.models.catalogue import ArchitectureSpec, get_architecture
 from app.ml.recipe import Recipe, Strategy, is_run_once
 from worker.advice.cost import STEP_OVER_FORWARD, Rates, estimate_seconds
 from worker.training.dry_run import StepDryRun
@@ -19,8 +19,11 @@ _FLOAT32_BYTES = 4
 
 
 @dataclass(frozen=True)
-class Bench:
-    """Where a training would run, and on how many images."""
+class TrainingTimer:
+    """Time and estimate trainings on one device with given numbers of images.
+
+    decoding: seconds per image to decode it.
+    """
 
     device: torch.device
     num_classes: int
@@ -28,19 +31,23 @@ class Bench:
     num_val: int
     decoding: float
 
-    def decoding_in(self, seconds: float) -> "Bench":
-        """The same, with what decoding an image was found to take."""
+    def with_decoding_seconds(self, seconds: float) -> "TrainingTimer":
+        """Return a copy with the measured seconds per image for decoding."""
         return replace(self, decoding=seconds)
 
     def time_strategies(
-        self, model: nn.Module, entry: Entry, recipes: Mapping[Strategy, Recipe]
+        self, model: nn.Module, architecture: ArchitectureSpec, recipes: Mapping[Strategy, Recipe]
     ) -> dict[Strategy, Rates]:
-        """Rates of each strategy whose batch fits the memory; the model's weights stay."""
+        """Measure each strategy whose batch fits into memory; the model's weights do not change."""
         rates: dict[Strategy, Rates] = {}
-        forward: float | None = None  # the same for all: they share batch size and precision
+        forward: float | None = (
+            None  # the same for all strategies: they share batch size and precision
+        )
         for strategy, recipe in recipes.items():
             for name, parameter in model.named_parameters():
-                parameter.requires_grad = is_trainable(entry, name, strategy, recipe.trainable_from)
+                parameter.requires_grad = is_trainable(
+                    architecture, name, strategy, recipe.trainable_from
+                )
             dry_run = StepDryRun(model, recipe, num_classes=self.num_classes, device=self.device)
             try:
                 forward = forward or dry_run.evaluate(recipe.batch_size)
@@ -52,49 +59,53 @@ class Bench:
         return rates
 
     def estimate(self, recipe: Recipe, rates: Rates) -> float:
-        """Seconds of the whole training."""
+        """Estimate the seconds of the whole training."""
         return estimate_seconds(recipe, rates, num_train=self.num_train, num_val=self.num_val)
 
-    def try_random(self, entry: Entry, recipes: Mapping[Strategy, Recipe]) -> float:
-        """Seconds of an architecture's cheapest strategy, by a batch with random weights.
+    def time_cheapest_strategy(
+        self, architecture: ArchitectureSpec, recipes: Mapping[Strategy, Recipe]
+    ) -> float:
+        """Estimate the seconds of an architecture's cheapest strategy from a batch, random weights.
 
-        Raises MemoryError where not even its weights, or no strategy's batch, fit.
+        Raises MemoryError where neither the weights nor a batch of any strategy fit.
         """
-        if entry.num_parameters * _FLOAT32_BYTES > count_available_bytes(self.device):
-            raise MemoryError(entry.name)
-        arguments = build_arguments(entry.name, is_pretrained=False)
-        model = build(entry.name, self.num_classes, arguments=arguments).to(self.device)
-        rates = self.time_strategies(model, entry, recipes)
+        if architecture.num_parameters * _FLOAT32_BYTES > count_available_bytes(self.device):
+            raise MemoryError(architecture.name)
+        arguments = build_arguments(architecture.name, is_pretrained=False)
+        model = build(architecture.name, self.num_classes, arguments=arguments).to(self.device)
+        rates = self.time_strategies(model, architecture, recipes)
         if not rates:
-            raise MemoryError(entry.name)
+            raise MemoryError(architecture.name)
         return min(self.estimate(recipes[strategy], rates[strategy]) for strategy in rates)
 
     def measure_gflops_per_second(self, recipe: Recipe) -> float:
-        """Billions of multiply-adds a second that this machine's forward pass does."""
-        entry = get_entry(_REFERENCE)
-        reference = adapt(recipe, entry, None).model_copy(
+        """Measure how many billions of multiply-adds per second a forward pass does here."""
+        architecture = get_architecture(_REFERENCE)
+        reference = adapt(recipe, architecture, None).model_copy(
             update={"batch_size": _REFERENCE_BATCH_SIZE}
         )
-        model = build(entry.name, self.num_classes, arguments={}).to(self.device)
+        model = build(architecture.name, self.num_classes, arguments={}).to(self.device)
         dry_run = StepDryRun(model, reference, num_classes=self.num_classes, device=self.device)
-        return entry.get_weights("imagenet").gflops / dry_run.evaluate(_REFERENCE_BATCH_SIZE)
+        return architecture.get_weights("imagenet").gflops / dry_run.evaluate(_REFERENCE_BATCH_SIZE)
 
 
-def guess_rates(
-    entry: Entry, *, input_size: int, gflops_per_second: float, decoding: float
+def estimate_rates(
+    architecture: ArchitectureSpec, *, input_size: int, gflops_per_second: float, decoding: float
 ) -> Rates:
-    """Rates by arithmetic alone, which grows with the number of pixels."""
-    weights = entry.get_weights("imagenet")
+    """Estimate rates from the architecture's multiply-adds, in proportion to the pixels."""
+    weights = architecture.get_weights("imagenet")
     forward = weights.gflops * (input_size / weights.crop_size) ** 2 / gflops_per_second
     return Rates(decoding, forward, STEP_OVER_FORWARD * forward)
 
 
-def adapt(recipe: Recipe, entry: Entry, input_size: int | None) -> Recipe:
-    """A recipe for another architecture: its own input size unless one is asked for."""
+def adapt(recipe: Recipe, architecture: ArchitectureSpec, input_size: int | None) -> Recipe:
+    """Adapt a recipe to another architecture, with its own input size unless one is given."""
     return recipe.model_copy(
         update={
-            "architecture": entry.name,
-            "input_size": input_size or entry.input_size,
-            "trainable_from": entry.layers[-1].name if recipe.strategy == "partial" else None,
+            "architecture": architecture.name,
+            "input_size": input_size or architecture.input_size,
+            "trainable_from": architecture.layers[-1].name
+            if recipe.strategy == "partial"
+            else None,
         }
     )

@@ -1,4 +1,4 @@
-"""What a process that predicts a batch is told."""
+"""Define the configuration of a child process that predicts a batch."""
 
 from pathlib import Path
 from typing import Literal
@@ -20,7 +20,7 @@ class DatasetSource(BaseModel):
 
 
 class ArchiveSource(BaseModel):
-    """The image files of an uploaded archive, and what it may cost to read them."""
+    """The image files of an uploaded archive, and the limits for reading it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,12 +30,12 @@ class ArchiveSource(BaseModel):
 
 
 class BatchConfig(BaseModel):
-    """The configuration a supervisor sends to `python -m worker.batches`.
+    """The configuration that the supervisor sends to `python -m worker.batches`.
 
     digest is the registered sha256 of the file with the version's weights, None where the version
-    is not registered any more. part_keys hold the lines that earlier attempts have written, in
-    order; results_key is the key of all lines at the end. num_threads images are processed at the
-    same time.
+    is no longer registered. part_keys are the keys of the lines that earlier attempts wrote, in
+    order; results_key is the key of the complete results. num_threads images are processed at a
+    time.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -1,4 +1,4 @@
-"""Say of every image of a batch what POST /predict would say of it."""
+"""Predict every image of a batch, with the same results as POST /predict."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,10 +26,10 @@ from worker.pool import map_in_threads
 from worker.protocol import Predicted
 
 _IMAGES_AT_ONCE = {"cpu": 4, "cuda": 64}
-"""Images of one forward pass: on a CPU more bring nothing, on a GPU they are what fills it."""
+"""Images per forward pass; larger batches are not faster on a CPU, but a GPU needs them."""
 
 _BYTES_AT_ONCE = 64 * 1024 * 1024
-"""Files of one group: several groups are in memory at a time."""
+"""The largest total size of the files of a group; several groups are in memory at a time."""
 
 
 def predict_batch(
@@ -37,8 +37,8 @@ def predict_batch(
 ) -> Predicted:
     """Write one line of results for each image, in the order of the source.
 
-    Goes on behind the lines that earlier attempts have left. An image that cannot be read is told
-    in its line and fails nothing else. Raises what `open_source` does, CheckpointInvalid,
+    Continues after the lines of earlier attempts. An image that cannot be read gets a line with its
+    error; the other images are not affected. Raises what `open_source` does, CheckpointInvalid,
     StorageFull.
     """
     device = choose_device(config.device)
@@ -53,15 +53,15 @@ def predict_batch(
             num_callers=config.num_threads,
             quantized_path=storage.path(config.quantized_key) if config.quantized_key else None,
         )
-    results, tally = Results(config, storage, on_part), _Tally(servable.class_names)
-    for line in results.recall():
-        tally.add(line)
+    results, counts = Results(config, storage, on_part), _Counts(servable.class_names)
+    for line in results.read_earlier():
+        counts.add(line)
     total, images = open_source(
         config.source,
         storage,
         max_image_bytes=config.max_image_bytes,
         on_progress=on_progress,
-        num_skipped=tally.num_images,
+        num_skipped=counts.num_images,
     )
     groups = map_in_threads(
         partial(_classify, servable, config),
@@ -71,14 +71,14 @@ def predict_batch(
     for group in groups:
         for line in group:
             results.add(line)
-            tally.add(line)
-        on_progress("predicting", tally.num_images, total)
+            counts.add(line)
+        on_progress("predicting", counts.num_images, total)
     results.finish()
-    return Predicted(results_key=config.results_key, counts=tally.count())
+    return Predicted(results_key=config.results_key, counts=counts.to_dict())
 
 
-class _Tally:
-    """What came of the images so far."""
+class _Counts:
+    """Count the results of the images so far."""
 
     def __init__(self, class_names: Sequence[str]) -> None:
         self.num_images = 0
@@ -100,8 +100,8 @@ class _Tally:
         self._knows_labels |= line.label in self._class_names
         self._per_label[predicted] += 1
 
-    def count(self) -> dict[str, object]:
-        """As the row keeps it; labelled is 0 where no accuracy can be told."""
+    def to_dict(self) -> dict[str, object]:
+        """Return the counts as the database stores them; without an accuracy, labelled is 0."""
         return {
             "images": self.num_images,
             "failed": self._num_failed,
@@ -125,8 +125,8 @@ def _group(images: Iterable[SourceImage], size: int) -> Iterator[list[SourceImag
 
 
 def _classify(servable: Servable, config: BatchConfig, images: Sequence[SourceImage]) -> list[Line]:
-    """The lines of some images, from one forward pass on one thread."""
-    torch.set_num_threads(1)  # the threads that call this are the parallelism
+    """Predict some images in one forward pass on one thread, and return their lines."""
+    torch.set_num_threads(1)  # parallelism comes from the threads that call this function
     prepared = [_prepare(servable, image, config) for image in images]
     readable = [pixels for pixels in prepared if isinstance(pixels, Tensor)]
     results = iter(_score(servable, readable, config.options))

@@ -1,4 +1,4 @@
-"""The results of a batch on their way to storage."""
+"""Write the results of a batch to storage, in parts and finally as one file."""
 
 import shutil
 import time
@@ -11,13 +11,13 @@ from worker.batches.config import BatchConfig
 _MAX_BYTES_IN_MEMORY = 16 * 1024 * 1024
 
 OnPart = Callable[[str], None]
-"""Told the key of a part that is durable."""
+"""Called with the key of a part that is stored durably."""
 
 
 class Results:
-    """Lines that are stored in parts now and then, and as one file at the end.
+    """Store lines in parts at regular intervals, and as one file at the end.
 
-    A part outlives this process, so that another goes on behind it.
+    Parts survive this process, so that the next attempt continues after them.
     """
 
     def __init__(self, config: BatchConfig, storage: Storage, on_part: OnPart) -> None:
@@ -27,8 +27,8 @@ class Results:
         self._part_keys = list(config.part_keys)
         self._start_part()
 
-    def recall(self) -> Iterator[Line]:
-        """The lines that earlier processes have left."""
+    def read_earlier(self) -> Iterator[Line]:
+        """Read the lines that earlier attempts wrote."""
         for key in self._config.part_keys:
             yield from read_lines(self._storage.path(key))
 
@@ -38,7 +38,7 @@ class Results:
             self._store_part()
 
     def finish(self) -> None:
-        """Store all lines as one file, which appears whole; the parts are needed no more then."""
+        """Store all lines as one file, atomically; afterwards the parts are not needed."""
         with self._storage.new_file(self._config.results_key) as file:
             for key in self._part_keys:
                 with self._storage.path(key).open("rb") as part:

@@ -1,4 +1,4 @@
-"""Where a batch's images come from, one encoded image after the other."""
+"""Read the encoded images of a batch from a dataset or an uploaded archive."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from app.storage import Storage
 from worker.batches.config import ArchiveSource, DatasetSource
 
 OnProgress = Callable[[str, int, int], None]
-"""Told (stage, done, total): images, or while `checking` bytes of the archive."""
+"""Called with (stage, done, total), in images, or in bytes of the archive while `checking`."""
 
 
 @dataclass(frozen=True)
 class SourceImage:
-    """An image with what is known of it; content is None where it is over the cap of a file."""
+    """An encoded image and its metadata; content is None where the file is too large."""
 
     path: str
     content: bytes | None
@@ -34,10 +34,10 @@ def open_source(
     on_progress: OnProgress,
     num_skipped: int = 0,
 ) -> tuple[int, Iterator[SourceImage]]:
-    """How many images there are, and the images but for the first few.
+    """Return the number of images, and the images after the first num_skipped.
 
-    An archive is first read from end to end, so that an unsafe or damaged one fails before anything
-    is predicted. Raises the ArchiveError that fits, ArchiveInvalid too where it holds no image.
+    An archive is first read completely, so that an unsafe or damaged one fails before anything is
+    predicted. Raises ArchiveError, and ArchiveInvalid for an archive without images.
     """
     if isinstance(source, DatasetSource):
         return _open_dataset(source, storage, num_skipped)
@@ -76,7 +76,9 @@ def _open_archive(
         on_progress("checking", entry.position, num_bytes)
     if not num_images:
         suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
-        raise ArchiveInvalid(f"The archive holds no image file ({suffixes}).")
+        raise ArchiveInvalid(
+            f"The archive contains no image file; the allowed suffixes are {suffixes}."
+        )
 
     entries = (
         entry

@@ -1,4 +1,4 @@
-"""Batch predictions as work: from a row to a child's configuration, and from its words to SQL."""
+"""Handle batch predictions: configure the child process, and record its messages in SQL."""
 
 from sqlalchemy.orm import Session
 

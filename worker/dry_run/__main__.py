@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Try the job that the configuration on standard input describes."""
+    """Run the dry run of the job that the configuration on standard input describes."""
     run_analysis(
         "worker.dry_run",
         lambda config, _: dry_run(config, cast("DryRunRequest", config.question)),

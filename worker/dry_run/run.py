@@ -1,4 +1,4 @@
-"""Dry run of a job: one batch with random images, timed, with its memory."""
+"""Measure the time and memory of one batch of a job, with random images."""
 
 import torch
 
@@ -17,8 +17,8 @@ from worker.training.starting_model import start_model
 def dry_run(config: AnalysisConfig, question: DryRunRequest) -> DryRun:
     """Build the model as the job would and run one batch of training and one of validation.
 
-    Where the batch does not fit the memory, the figures are those of the largest fitting batch that
-    is found. Raises what `start_model` raises, and DeviceUnavailable.
+    Where the batch does not fit into memory, the figures are those of the largest batch found that
+    fits. Raises what `start_model` raises, and DeviceUnavailable.
     """
     recipe = question.recipe
     device = choose_device(config.device)

@@ -1,4 +1,4 @@
-"""Judging a registered version on the images of any dataset, as it would answer them."""
+"""Evaluate a registered version on the images of a dataset, with the same engine as serving."""
 
 from collections.abc import Callable, Sequence
 
@@ -30,12 +30,12 @@ def evaluate(
     question: EvaluationParameters,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> EvaluationResult:
-    """Let the version answer every image of the split, prepared as in serving.
+    """Predict every image of the split, prepared as in serving, and compute the figures.
 
-    Several threads work on batches of their own with one intra-op thread each, so that the answer
-    does not depend on how many there are. Raises CheckpointInvalid where a file of the version is
-    missing or damaged, TooFewImages for a split without images, Diverged for scores that are no
-    finite numbers, EngineUnavailable for an engine that is not there.
+    Several threads run batches with one intra-op thread each, so that the result does not depend on
+    the number of threads. Raises CheckpointInvalid where a file of the version is missing or
+    damaged, TooFewImages for a split without images, Diverged for scores that are not finite, and
+    EngineUnavailable for an engine that is not installed.
     """
     storage = LocalStorage(config.storage_dir)
     records = [
@@ -45,7 +45,9 @@ def evaluate(
     ]
     samples = select_samples(records, question.split, question.class_names, storage.path)
     if not samples:
-        raise TooFewImages(f"The dataset's {question.split} split has no images.")
+        raise TooFewImages(
+            f"The dataset's {question.split} split has no images; choose a split that has some."
+        )
     servable = _load(config, question, storage)
     logits = _score(servable, samples, config.num_threads, on_progress)
     paths = {record.image_id: record.path for record in records}
@@ -85,7 +87,7 @@ def _score(
     num_threads: int,
     on_progress: Callable[[int, int], None],
 ) -> Tensor:
-    """float32 [num_images, num_classes], in the order of the samples."""
+    """Compute logits, float32 [num_images, num_classes], in the order of the samples."""
 
     def run(batch: Sequence[Sample]) -> Tensor:
         return servable.engine.run(

@@ -7,7 +7,7 @@ from worker.protocol import AnalysisDone
 
 
 def main() -> None:
-    """Make what the configuration on standard input asks for."""
+    """Run the export that the configuration on standard input describes."""
     run_child(
         "worker.exports",
         ExportConfig,

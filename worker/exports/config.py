@@ -1,4 +1,4 @@
-"""What a process that exports a version is told."""
+"""Define the configuration of a child process that exports a version."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ from app.exports.schemas import ExportParameters
 
 
 class ExportConfig(BaseModel):
-    """The configuration a supervisor sends to `python -m worker.exports`.
+    """The configuration that the supervisor sends to `python -m worker.exports`.
 
-    file_key is where the archive is to be stored.
+    file_key is the storage key of the archive.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -1,4 +1,4 @@
-"""Making one archive: from a version's files in storage to an archive that was tried."""
+"""Export a version: write its archive, check it, and store it."""
 
 import hashlib
 from collections.abc import Callable
@@ -8,41 +8,41 @@ from tempfile import TemporaryDirectory
 from app.errors import StorageFull
 from app.exports.schemas import Export, ExportParameters
 from app.ml.export.bundle import write_bundle, zip_folder
-from app.ml.export.original import Original, load_original
+from app.ml.export.source_model import SourceModel, load_source_model
 from app.predictions.servable import name_version_in_errors
 from app.storage import LocalStorage
 from worker.exports.config import ExportConfig
 
 NUM_STEPS = 3
-"""The version is loaded; its files are written and tried; they are one archive."""
+"""The steps of progress: load the version, write and check its files, archive them."""
 
 _COPIES = 3
-"""How many times a model's weights are written at most: its files, the archive, and some room."""
+"""The free space required, in sizes of the checkpoint: the files, the archive, and a reserve."""
 
 
-def export(config: ExportConfig, tell: Callable[[int, int], None]) -> Export:
-    """Write, try and store an export.
+def export(config: ExportConfig, on_progress: Callable[[int, int], None]) -> Export:
+    """Write, check and store an export.
 
-    The files lie in the storage's own folder until they are one archive: should this process be
-    killed, the sweeper finds them there.
+    The files are in a temporary folder inside the storage until they are archived, so that the
+    sweeper finds and deletes them if this process is killed.
     Raises CheckpointInvalid, ExportUnavailable, ExportMismatch, StorageFull.
     """
     storage = LocalStorage(config.storage_dir)
     question = config.question
-    original = _load(storage, question)
+    source = _load(storage, question)
     _require_space(storage, question)
-    tell(1, NUM_STEPS)
-    workplace = storage.root / "exports"
-    workplace.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=workplace, prefix="unfinished-") as name:
+    on_progress(1, NUM_STEPS)
+    exports_dir = storage.root / "exports"
+    exports_dir.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=exports_dir, prefix="unfinished-") as name:
         folder = Path(name)
-        check = write_bundle(folder, original, question.format)
-        tell(2, NUM_STEPS)
+        check = write_bundle(folder, source, question.format)
+        on_progress(2, NUM_STEPS)
         with storage.new_file(config.file_key) as file:
             zip_folder(folder, file)
     with storage.path(config.file_key).open("rb") as archive:
         digest = hashlib.file_digest(archive, "sha256").hexdigest()
-    tell(3, NUM_STEPS)
+    on_progress(3, NUM_STEPS)
     return Export(
         format=question.format,
         digest=digest,
@@ -52,14 +52,17 @@ def export(config: ExportConfig, tell: Callable[[int, int], None]) -> Export:
 
 
 def _require_space(storage: LocalStorage, question: ExportParameters) -> None:
-    """Refuse at once what would fill the disk: its writers each fail in a way of their own."""
+    """Check the free space first, because each format's writer fails differently on a full disk."""
     if storage.num_free_bytes() < _COPIES * storage.num_bytes(question.checkpoint_key):
-        raise StorageFull("There is no space left for the export where files are kept.")
+        raise StorageFull(
+            "The storage has too little free space for the export. Delete versions, datasets or "
+            "exports that are no longer needed."
+        )
 
 
-def _load(storage: LocalStorage, question: ExportParameters) -> Original:
+def _load(storage: LocalStorage, question: ExportParameters) -> SourceModel:
     with name_version_in_errors(f"{question.name}:{question.version}"):
-        return load_original(
+        return load_source_model(
             storage.path(question.checkpoint_key),
             storage.path(question.trust_key) if question.trust_key else None,
             name=question.name,

@@ -1,4 +1,4 @@
-"""Exports as work: from a question's row to a child's configuration, and its answer to SQL."""
+"""Handle export tasks: configure the child process, and record its result in the database."""
 
 from sqlalchemy.orm import Session
 
@@ -24,16 +24,18 @@ class ExportWork(AnalysisWork):
         configuration = ExportConfig(
             question=ExportParameters.model_validate(analysis.parameters),
             storage_dir=self.storage.root,
-            file_key=_place(lease),
+            file_key=_archive_key(lease),
         )
         return Command(self.module, configuration.model_dump_json())
 
     def record(self, session: Session, lease: Lease, message: Message) -> list[str]:
         if isinstance(message, AnalysisDone):
-            analyses.complete(session, lease.subject_id, message.result, file_key=_place(lease))
+            analyses.complete(
+                session, lease.subject_id, message.result, file_key=_archive_key(lease)
+            )
         return []
 
 
-def _place(lease: Lease) -> str:
-    """Where this attempt stores its archive."""
+def _archive_key(lease: Lease) -> str:
+    """Return the storage key of this attempt's archive."""
     return f"exports/{lease.subject_id}/{lease.item_id}-{lease.fence}.zip"

@@ -1,4 +1,4 @@
-"""Unpack and check one upload: `python -m worker.ingestion`."""
+"""Ingest one upload: `python -m worker.ingestion`."""
 
 from app.storage import LocalStorage
 from worker.child_main import run_child

@@ -1,4 +1,4 @@
-"""What an ingestion process is told."""
+"""Define the configuration of a child process that ingests an upload."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ from pydantic import BaseModel, ConfigDict
 
 
 class IngestionConfig(BaseModel):
-    """The configuration a supervisor sends to `python -m worker.ingestion`.
+    """The configuration that the supervisor sends to `python -m worker.ingestion`.
 
-    upload_key is the uploaded archive; the manifest goes to `<key_prefix>/manifest.jsonl`, images
-    to `images/<first two hex digits>/<sha256>`.
+    upload_key is the key of the uploaded archive. The manifest is stored as
+    `<key_prefix>/manifest.jsonl`, images as `images/<first two hex digits>/<sha256>`.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -1,7 +1,8 @@
-"""From an uploaded archive to stored images and a manifest.
+"""Store the images of an uploaded archive, and write the dataset's manifest.
 
-The archive is read twice: first to check it (`survey`), then to store it. So a refused upload
-leaves nothing behind, and an interrupted one starts again and keeps the images that are stored.
+The archive is read twice: first to check it (`worker.ingestion.inspection`), then to store its
+images. A rejected upload therefore stores nothing. An interrupted ingestion starts again and keeps
+the images that are stored already.
 """
 
 from collections import Counter
@@ -20,38 +21,38 @@ from app.errors import DatasetBadImages, DatasetLayout
 from app.storage import Storage
 from worker.ingestion.config import IngestionConfig
 from worker.ingestion.inspection import (
+    Inspection,
     OnProgress,
     ReadableImage,
-    Survey,
     UnreadableImage,
-    survey_archive,
+    inspect_archive,
 )
 from worker.ingestion.near_duplicates import find_near_leaks
 from worker.pool import map_in_threads
 from worker.protocol import Ingested
 
 _WRITING_THREADS = 8
-"""Files written at the same time; each waits for the disk to have it, mostly."""
+"""The number of files written at a time; a write mostly waits for the disk."""
 
 
 def ingest(config: IngestionConfig, storage: Storage, on_progress: OnProgress) -> Ingested:
     """Check an upload and store its images under their sha256.
 
-    Raises ArchiveError, DatasetLayout or DatasetBadImages for an upload that cannot be a dataset,
-    StorageFull where its images do not fit.
+    Raises ArchiveError, DatasetLayout or DatasetBadImages for an upload that cannot become a
+    dataset, StorageFull where its images do not fit.
     """
     upload = storage.path(config.upload_key)
     limits = ArchiveLimits(config.max_archive_files, config.max_unpacked_bytes)
-    survey = survey_archive(
+    inspection = inspect_archive(
         upload,
         limits,
         max_image_bytes=config.max_image_bytes,
         max_image_pixels=config.max_image_pixels,
         on_progress=on_progress,
     )
-    layout = parse_layout(survey.files, survey.folders)
-    rejected = _reject(layout, survey, max_fraction=config.max_bad_image_fraction)
-    records = _list_records(layout, survey, config)
+    layout = parse_layout(inspection.files, inspection.folders)
+    rejected = _list_rejected(layout, inspection, max_fraction=config.max_bad_image_fraction)
+    records = _list_records(layout, inspection, config)
     _store_images(upload, limits, records, storage, on_progress)
     manifest_key = f"{config.key_prefix}/manifest.jsonl"
     with storage.new_file(manifest_key) as file:
@@ -61,39 +62,43 @@ def ingest(config: IngestionConfig, storage: Storage, on_progress: OnProgress) -
         digest=compute_digest(records),
         class_names=layout.class_names,
         splits=count_splits(records, layout.class_names),
-        report=_report(records, survey, layout.ignored, rejected),
+        report=_report(records, inspection, layout.ignored, rejected),
     )
 
 
 def image_key(sha256: str) -> str:
-    """Where an image's original bytes are stored, whichever dataset it came with."""
+    """Return the storage key of an image file, which does not depend on its dataset."""
     return f"images/{sha256[:2]}/{sha256}"
 
 
-def _reject(layout: Layout, survey: Survey, *, max_fraction: float) -> list[SkippedFile]:
-    """The images that do not decode, unless they are too many or leave a class empty."""
+def _list_rejected(
+    layout: Layout, inspection: Inspection, *, max_fraction: float
+) -> list[SkippedFile]:
+    """List the images that do not decode; raise if they are too many or all of a class."""
     rejected: list[SkippedFile] = []
     counts: ClassCounts = {}
     for file in layout.files:
         per_class = counts.setdefault(file.split, Counter(dict.fromkeys(layout.class_names, 0)))
-        image = survey.images[file.path]
+        image = inspection.images[file.path]
         if isinstance(image, UnreadableImage):
             rejected.append(SkippedFile(file.path, image.reason))
         else:
             per_class[file.class_name] += 1
     if len(rejected) > max_fraction * len(layout.files):
         raise DatasetBadImages(
-            f"{len(rejected)} of {len(layout.files)} images cannot be read; at most a share of "
-            f"{max_fraction:g} may be (GRAFT_MAX_BAD_IMAGE_FRACTION). The first: "
+            f"{len(rejected)} of {len(layout.files)} images cannot be read; the largest share "
+            f"allowed is {max_fraction:g} (GRAFT_MAX_BAD_IMAGE_FRACTION). The first one: "
             f"{rejected[0].path[:100]}: {rejected[0].reason}. Remove or repair these files."
         )
     require_classes(counts)
     return rejected
 
 
-def _list_records(layout: Layout, survey: Survey, config: IngestionConfig) -> list[ImageRecord]:
+def _list_records(
+    layout: Layout, inspection: Inspection, config: IngestionConfig
+) -> list[ImageRecord]:
     readable: dict[str, ReadableImage] = {
-        path: image for path, image in survey.images.items() if isinstance(image, ReadableImage)
+        path: image for path, image in inspection.images.items() if isinstance(image, ReadableImage)
     }
     accepted = [file for file in layout.files if file.path in readable]
     divided = split_train_val(
@@ -111,7 +116,7 @@ def _list_records(layout: Layout, survey: Survey, config: IngestionConfig) -> li
     if not any(split == "val" for split, _, _ in placed):
         counts = describe_counts(Counter(class_name for _, class_name, _ in placed))
         raise DatasetLayout(
-            f"No class has two images, so none is left to validate with. Seen: {counts}. Upload at "
+            f"No class has two images, so none remains for validation. Found: {counts}. Upload at "
             "least two images of a class; ten or more of each give a useful model."
         )
     return [
@@ -132,17 +137,17 @@ def _list_records(layout: Layout, survey: Survey, config: IngestionConfig) -> li
 
 def _report(
     records: list[ImageRecord],
-    survey: Survey,
+    inspection: Inspection,
     ignored: list[SkippedFile],
     rejected: list[SkippedFile],
 ) -> dict[str, Any]:
     leaked = find_leaks(records)
-    likenesses = {
-        path: image.likeness
-        for path, image in survey.images.items()
+    perceptual_hashes = {
+        path: image.perceptual_hash
+        for path, image in inspection.images.items()
         if isinstance(image, ReadableImage)
     }
-    near_leaked = find_near_leaks(records, likenesses, leaked={path for _, path in leaked})
+    near_leaked = find_near_leaks(records, perceptual_hashes, leaked={path for _, path in leaked})
     return build_report(
         records, ignored=ignored, rejected=rejected, leaked=leaked, near_leaked=near_leaked
     )

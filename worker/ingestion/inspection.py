@@ -1,4 +1,4 @@
-"""Read an upload once from end to end and look at everything in it, storing nothing."""
+"""Read an uploaded archive once, and decode every image in it without storing anything."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -9,62 +9,62 @@ from app.datasets.archive.limits import ArchiveLimits
 from app.datasets.archive.reading import read_archive
 from app.datasets.layout import is_image_path
 from app.errors import ImageCorrupt, ImageTooLarge, UnsupportedImage
-from app.ml.images.image_file import decode_image
-from worker.ingestion.near_duplicates import hash_picture
+from app.ml.images.pil_decoding import decode_image
+from worker.ingestion.near_duplicates import compute_perceptual_hash
 from worker.pool import map_in_threads
 
 _DECODING_THREADS = 2
 
 OnProgress = Callable[[str, int, int], None]
-"""Told (stage, done, total): bytes of the upload that have been read, and its size."""
+"""Called with (stage, done, total), in bytes of the upload."""
 
 
 @dataclass(frozen=True)
 class ReadableImage:
-    """An image that decodes; pixels after EXIF rotation. likeness is its perceptual hash."""
+    """An image that decodes; width and height are those after EXIF rotation."""
 
     sha256: str
     num_bytes: int
     width: int
     height: int
-    likeness: int | None
+    perceptual_hash: int | None
 
 
 @dataclass(frozen=True)
 class UnreadableImage:
-    """A file with an image's name that is none; reason is for its owner."""
+    """A file with an image's name that does not decode; the report of the dataset gives reason."""
 
     reason: str
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What is in an archive: every path, and what became of each image."""
+class Inspection:
+    """The contents of an archive: all paths, and the result of decoding each image."""
 
     files: list[str]
     folders: list[str]
     images: dict[str, ReadableImage | UnreadableImage]
 
 
-def survey_archive(
+def inspect_archive(
     path: Path,
     limits: ArchiveLimits,
     *,
     max_image_bytes: int,
     max_image_pixels: int,
     on_progress: OnProgress,
-) -> Survey:
+) -> Inspection:
     """List an archive and decode each of its images.
 
-    Raises ArchiveError for what must not be unpacked.
+    Raises ArchiveError for an unsafe or damaged archive.
     """
-    survey = Survey([], [], {})
+    inspection = Inspection([], [], {})
     total = path.stat().st_size
 
     def list_images() -> Iterator[tuple[str, bytes | None]]:
         for entry in read_archive(path, limits):
             on_progress("checking", entry.position, total)
-            (survey.folders if entry.is_folder else survey.files).append(entry.path)
+            (inspection.folders if entry.is_folder else inspection.files).append(entry.path)
             if not entry.is_folder and is_image_path(entry.path):
                 yield entry.path, _read_content(entry.content, max_bytes=max_image_bytes)
 
@@ -74,9 +74,9 @@ def survey_archive(
             return image_path, UnreadableImage(f"larger than the {max_image_bytes} bytes allowed")
         return image_path, _examine(encoded, max_image_pixels)
 
-    survey.images.update(map_in_threads(examine, list_images(), num_threads=_DECODING_THREADS))
+    inspection.images.update(map_in_threads(examine, list_images(), num_threads=_DECODING_THREADS))
     on_progress("checking", total, total)
-    return survey
+    return inspection
 
 
 def _read_content(content: Iterable[bytes], *, max_bytes: int) -> bytes | None:
@@ -94,4 +94,6 @@ def _examine(encoded: bytes, max_pixels: int) -> ReadableImage | UnreadableImage
     except (UnsupportedImage, ImageCorrupt, ImageTooLarge) as error:
         return UnreadableImage(error.message)
     sha256 = hashlib.sha256(encoded).hexdigest()
-    return ReadableImage(sha256, len(encoded), image.width, image.height, hash_picture(image))
+    return ReadableImage(
+        sha256, len(encoded), image.width, image.height, compute_perceptual_hash(image)
+    )

@@ -1,4 +1,4 @@
-"""Ingestion as work: from a dataset's row to a child's configuration, and from its words to SQL."""
+"""Handle ingestion tasks: configure the child process, and record its messages in SQL."""
 
 from sqlalchemy.orm import Session
 

@@ -1,4 +1,4 @@
-"""Rounding a registered version to int8, and counting what that changes."""
+"""Quantize a registered version to int8, and compare the two on validation images."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -9,8 +9,8 @@ from torch import Tensor
 from app.datasets.manifest import Split, read_manifest
 from app.errors import TooFewImages
 from app.ml.models import checkpoint
-from app.ml.models.catalogue import get_entry
-from app.ml.runtime.quantizing import quantize as round_network
+from app.ml.models.catalogue import get_architecture
+from app.ml.runtime.quantization import quantize as quantize_network
 from app.ml.runtime.scoring import ScoringNetwork
 from app.predictions.servable import name_version_in_errors
 from app.quantization.schemas import (
@@ -29,7 +29,7 @@ def quantize(
     question: QuantizationParameters,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> QuantizationResult:
-    """Write the version in int8 under config.file_key, and compare the two on validation images.
+    """Write the int8 version under config.file_key, and compare it with the float32 version.
 
     Raises CheckpointInvalid where the version's file is missing or damaged, TooFewImages for a
     dataset without training or validation images, EngineUnavailable where ONNX Runtime is not
@@ -38,14 +38,14 @@ def quantize(
     storage = LocalStorage(config.storage_dir)
     train, val = (_select(config, question, storage, split) for split in ("train", "val"))
     every = -(-len(train) // question.num_images)
-    calibrating = train[::every]
-    total = len(calibrating) + len(val)
+    calibration = train[::every]
+    total = len(calibration) + len(val)
     with name_version_in_errors(f"{question.name}:{question.version}"):
         model, header = checkpoint.restore_model(
             checkpoint.load(storage.path(question.checkpoint_key), digest=question.digest)
         )
     torch.set_num_threads(config.num_threads)
-    network = ScoringNetwork(model, get_entry(header.architecture), header.preprocessing)
+    network = ScoringNetwork(model, get_architecture(header.architecture), header.preprocessing)
 
     form = eval_form(header.preprocessing)
 
@@ -54,16 +54,16 @@ def quantize(
             yield decode(sample, form)
             on_progress(done, total)
 
-    content = round_network(network, read(calibrating, 0))
+    content = quantize_network(network, read(calibration, 0))
     with storage.new_file(config.file_key) as file:
         file.write(content)
-    from app.predictions.engines.onnxruntime_engine import (  # noqa: PLC0415 - an extra, known to be there by now
+    from app.predictions.engines.onnxruntime_engine import (  # noqa: PLC0415 - an extra, which quantization has imported already
         OnnxRuntimeEngine,
     )
 
     engine = OnnxRuntimeEngine(content)
     pairs = []
-    for image in read(val, len(calibrating)):
+    for image in read(val, len(calibration)):
         with torch.inference_mode():
             logits, _ = network(image[None])
         pairs.append(torch.cat([logits, engine.run(image[None]).logits]))
@@ -74,7 +74,7 @@ def quantize(
 
 
 def compare(logits: Tensor, targets: Tensor) -> QuantizationFigures:
-    """What rounding has changed: logits [num_images, 2, num_classes], float's before int8's."""
+    """Compare predictions; logits [num_images, 2, num_classes] are float32's, then int8's."""
     predicted = logits.argmax(2)
     right = (predicted == targets[:, None]).double().mean(0)
     probabilities = logits.softmax(2)

@@ -1,4 +1,4 @@
-"""Quantisation as work: what a child has made in int8 becomes a version."""
+"""Handle quantization tasks: register the int8 file that a child has written as a version."""
 
 from sqlalchemy.orm import Session
 
@@ -27,10 +27,10 @@ class QuantizationWork(AnalysisWork):
         analysis = analyses.get_request(session, lease.subject_id)
         question = QuantizationParameters.model_validate(analysis.parameters)
         answer = QuantizationResult.model_validate(message.result)
-        made = register_quantized(session, question, answer, key=self.place(lease))
-        if made is None:
+        registered = register_quantized(session, question, answer, key=self.place(lease))
+        if registered is None:
             reason = f"{question.name}:{question.version} was deleted."
             analyses.fail(session, analysis.id, "NOT_FOUND", reason)
             return [self.place(lease)]
-        analyses.complete(session, analysis.id, made.model_dump(mode="json"))
+        analyses.complete(session, analysis.id, registered.model_dump(mode="json"))
         return []

@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from app.ml.images.image_file import decode_image
+from app.ml.images.pil_decoding import decode_image
 from app.ml.images.preprocessing import PreprocessingSpec, eval_pixels, to_pixels
 from worker.pool import map_in_threads
 from worker.training.data import Sample

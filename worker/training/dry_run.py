@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from app.ml.models.catalogue import get_entry
+from app.ml.models.catalogue import get_architecture
 from app.ml.recipe import Recipe, is_run_once
 from app.ml.runtime.precision import choose_precision
 from worker.training.data import Batch
@@ -33,7 +33,7 @@ class StepDryRun:
         model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch
         self.recipe = recipe
         self.num_classes = num_classes
-        entry = get_entry(recipe.architecture)
+        entry = get_architecture(recipe.architecture)
         self._learner = Learner(
             model=model,
             optimizer=None if is_run_once(recipe) else make_optimizer(model, recipe, entry),
@@ -50,7 +50,7 @@ class StepDryRun:
 
         Both are equal where the network runs only once. Raises as `train` does.
         """
-        smallest = get_entry(self.recipe.architecture).get_min_input_size(batch_size)
+        smallest = get_architecture(self.recipe.architecture).get_min_input_size(batch_size)
         if self.recipe.input_size < smallest:
             raise MemoryError("BatchNorm cannot be trained on a single image of this size.")
         forward = self.evaluate(batch_size)

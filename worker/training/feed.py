@@ -9,9 +9,9 @@ from torch import Tensor
 
 from app.datasets.manifest import Split, read_manifest
 from app.errors import TooFewImages
-from app.ml.images.augmentation import Draw, augment
+from app.ml.images.augmentation import AugmentationSeed, augment
 from app.ml.images.preprocessing import PreprocessingSpec, eval_pixels, normalize
-from app.ml.models.catalogue import get_entry
+from app.ml.models.catalogue import get_architecture
 from app.ml.recipe import NoAugmentation, Recipe
 from app.ml.runtime.seeding import derive_seed
 from app.storage import Storage
@@ -137,7 +137,7 @@ class ImageFeed:
             return self.read_plain
 
         def read(sample: Sample) -> Tensor:
-            draw = Draw(self.recipe.seed, epoch, sample.image_id)
+            draw = AugmentationSeed(self.recipe.seed, epoch, sample.image_id)
             return augment(self.read_source(sample), self.spec, augmentation, draw)
 
         return read
@@ -194,7 +194,7 @@ def list_splits(config: TrainingConfig, storage: Storage) -> Splits:
             "at least two and one are needed."
         )
     smallest_batch = min(plan_batches(len(splits.train), recipe.batch_size))
-    get_entry(recipe.architecture).check_input_size(recipe.input_size, smallest_batch)
+    get_architecture(recipe.architecture).check_input_size(recipe.input_size, smallest_batch)
     return splits
 
 

@@ -11,11 +11,10 @@ import torch
 from torch import Tensor, fx, nn
 
 from app.errors import InputProblem, ValidationFailed
-from app.ml.models.catalogue import Entry
-from app.ml.models.features import has_linear_head
+from app.ml.models.catalogue import ArchitectureSpec
+from app.ml.models.features import has_linear_head, pool_head_input
 from app.ml.recipe import Recipe
-from app.ml.runtime.precision import Numbers as ResolvedPrecision
-from app.ml.runtime.precision import autocast
+from app.ml.runtime.precision import ResolvedPrecision, autocast
 from worker.training.data import Batch, Sample, plan_batches, shuffle
 from worker.training.feed import ImageFeed, Read
 
@@ -32,7 +31,7 @@ class SplitModel:
     trainable: nn.Module
 
 
-def split_model(model: nn.Module, entry: Entry, recipe: Recipe) -> SplitModel:
+def split_model(model: nn.Module, entry: ArchitectureSpec, recipe: Recipe) -> SplitModel:
     """Split a model below its first trainable layer; it is in evaluation mode afterwards.
 
     Auxiliary heads, which do not take part in predictions, are in neither part.
@@ -45,23 +44,21 @@ def split_model(model: nn.Module, entry: Entry, recipe: Recipe) -> SplitModel:
     return SplitModel(frozen.eval(), trainable)
 
 
-def is_split_at_head(model: nn.Module, entry: Entry, recipe: Recipe) -> bool:
+def is_split_at_head(model: nn.Module, entry: ArchitectureSpec, recipe: Recipe) -> bool:
     """Return whether the activations are the features that `extract_backbone` computes."""
     return recipe.strategy == "feature_extract" and has_linear_head(model, entry)
 
 
-def extract_backbone(model: nn.Module, entry: Entry) -> Callable[[Tensor], Tensor]:
+def extract_backbone(model: nn.Module, entry: ArchitectureSpec) -> Callable[[Tensor], Tensor]:
     """Return a function from images to a linear head's input, float32 [batch, in_features].
 
     It computes what `tap_features` does. Several threads may call it at a time.
     """
     head = entry.heads[-1].name
     backbone = _split(model, head)[0].eval()
-    is_convolution = isinstance(model.get_submodule(head), nn.Conv2d)
 
     def compute_features(images: Tensor) -> Tensor:
-        activations: Tensor = backbone(images).float()
-        return activations.mean((2, 3)) if is_convolution else activations
+        return pool_head_input(backbone(images).float())
 
     return compute_features
 

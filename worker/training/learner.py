@@ -12,8 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
 from app.ml.recipe import BatchNormMode, Ema
-from app.ml.runtime.precision import Numbers as ResolvedPrecision
-from app.ml.runtime.precision import autocast
+from app.ml.runtime.precision import ResolvedPrecision, autocast
 from worker.training.distributed import SINGLE_PROCESS, ProcessGroup
 from worker.training.objective import Objective
 

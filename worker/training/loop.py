@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from app.errors import Diverged
-from app.ml.runtime.precision import Numbers as ResolvedPrecision
-from app.ml.runtime.precision import autocast
+from app.ml.runtime.precision import ResolvedPrecision, autocast
 from app.ml.runtime.seeding import derive_seed
 from worker.training.data import Batch
 from worker.training.learner import Learner

@@ -5,11 +5,11 @@ import math
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer, RMSprop
 
-from app.ml.models.catalogue import Entry
+from app.ml.models.catalogue import ArchitectureSpec
 from app.ml.recipe import Lbfgs, Recipe
 
 
-def make_optimizer(model: nn.Module, recipe: Recipe, entry: Entry) -> Optimizer:
+def make_optimizer(model: nn.Module, recipe: Recipe, entry: ArchitectureSpec) -> Optimizer:
     """Return the optimizer of a recipe over the trainable parameters.
 
     Parameters are grouped by layer: `scale` multiplies a group's learning rate, 1 for the head and
@@ -32,7 +32,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe, entry: Entry) -> Optimizer:
     return optimizer
 
 
-def list_by_depth(model: nn.Module, entry: Entry) -> list[list[nn.Parameter]]:
+def list_by_depth(model: nn.Module, entry: ArchitectureSpec) -> list[list[nn.Parameter]]:
     """Return the trainable parameters of the heads, of the layer below them, and so on downwards.
 
     Parameters outside the layers (a class token, position embeddings) come last.

@@ -7,11 +7,10 @@ from torch import nn
 
 from app.jobs.schemas import ResolvedHeadStart, ResolvedTraining
 from app.ml.models import catalogue
-from app.ml.models.catalogue import Entry, get_entry
+from app.ml.models.catalogue import ArchitectureSpec, get_architecture
 from app.ml.models.features import set_head
 from app.ml.recipe import Lbfgs
-from app.ml.runtime.precision import Numbers as ResolvedPrecision
-from app.ml.runtime.precision import choose_precision
+from app.ml.runtime.precision import ResolvedPrecision, choose_precision
 from worker.training.batch_norm import share_statistics
 from worker.training.feed import ImageFeed, list_splits, open_feed
 from worker.training.frozen import (
@@ -41,7 +40,7 @@ def prepare(context: TrainingContext) -> TrainingSetup:
     """
     config, recipe, device = context.config, context.recipe, context.device
     group, progress = context.group, context.progress
-    entry = get_entry(recipe.architecture)
+    entry = get_architecture(recipe.architecture)
     precision = choose_precision(recipe.precision, device)
     splits = list_splits(config, context.storage)
     model, header = start_model(config, context.storage)
@@ -110,7 +109,7 @@ def _solve_head(
     context: TrainingContext,
     images: ImageFeed,
     model: nn.Module,
-    entry: Entry,
+    entry: ArchitectureSpec,
     precision: ResolvedPrecision,
 ) -> Solution:
     """Fit a linear probe before anything else is trained (Kumar et al., 2022)."""
@@ -178,7 +177,7 @@ def _make_learner(
 ) -> Learner:
     """Build the learner of a whole network, or of its trainable part."""
     recipe = context.recipe
-    entry = get_entry(recipe.architecture)
+    entry = get_architecture(recipe.architecture)
     is_solved_for = isinstance(recipe.optimizer, Lbfgs)
     return Learner(
         model=trained,

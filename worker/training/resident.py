@@ -7,8 +7,8 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from app.ml.images.augmentation import Draw, draw_view
-from app.ml.images.crops import Place, crop_batch, send
+from app.ml.images.augmentation import AugmentationSeed, draw_crop_parameters
+from app.ml.images.crops import ImageLocation, copy_to_device, crop_batch
 from app.ml.images.preprocessing import PreprocessingSpec
 from app.ml.recipe import NoAugmentation, TutorialAugmentation
 from worker.training.cache import CachedImages
@@ -34,7 +34,9 @@ class _Resident:
         """Return images as in validation: uint8 [batch, 3, input_size, input_size]."""
         size = self.spec.input_size
         positions = [self.images.locate(sample)[0] // (size * size) for sample in samples]
-        chosen = send(torch.tensor(positions, dtype=torch.int64), self.images.pixels.device)
+        chosen = copy_to_device(
+            torch.tensor(positions, dtype=torch.int64), self.images.pixels.device
+        )
         return self.images.pixels.view(-1, size, size, 3)[chosen].permute(0, 3, 1, 2)
 
 
@@ -50,9 +52,9 @@ class _ResidentViews(_Resident):
         places, views = [], []
         for sample in samples:
             start, width, height = self.images.locate(sample)
-            draw = Draw(self.seed, self.epoch, sample.image_id)
-            places.append(Place(start, width))
-            views.append(draw_view(width, height, self.augmentation, draw))
+            draw = AugmentationSeed(self.seed, self.epoch, sample.image_id)
+            places.append(ImageLocation(start, width))
+            views.append(draw_crop_parameters(width, height, self.augmentation, draw))
         return crop_batch(self.images.pixels.view(-1, 3), places, views, self.spec)
 
 
@@ -83,12 +85,12 @@ class DeviceFeed(ImageFeed):
         for size in sizes:
             batch = list(islice(waiting, size))
             targets = torch.tensor([sample.target for sample in batch], dtype=torch.int64)
-            yield self._finish(read.read(batch)), send(targets, self.device)
+            yield self._finish(read.read(batch)), copy_to_device(targets, self.device)
 
     def _finish(self, pixels: Tensor) -> Tensor:
         # The arithmetic of `normalize`, which would wait for the device's values.
         if pixels.device.type != self.device.type:
-            pixels = send(pixels, self.device)
+            pixels = copy_to_device(pixels, self.device)
         images = pixels / 255.0
         images = images.sub_(self.mean).div_(self.std)
         return images.contiguous(memory_format=torch.channels_last)

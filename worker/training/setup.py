@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from app.jobs.schemas import ResolvedTraining
-from app.ml.models.catalogue import Entry
+from app.ml.models.catalogue import ArchitectureSpec
 from app.ml.models.checkpoint import CheckpointHeader
 from app.ml.models.features import set_head
 from app.ml.recipe import Recipe
@@ -50,7 +50,7 @@ class TrainingSetup:
     """
 
     context: TrainingContext
-    entry: Entry
+    entry: ArchitectureSpec
     model: nn.Module
     header: CheckpointHeader
     splits: Splits

@@ -11,7 +11,7 @@ from app.errors import CheckpointInvalid, InputProblem, ValidationFailed, Weight
 from app.ml.images.preprocessing import PreprocessingSpec
 from app.ml.models import checkpoint
 from app.ml.models.architectures import build, build_arguments, is_trainable
-from app.ml.models.catalogue import Entry, get_entry
+from app.ml.models.catalogue import ArchitectureSpec, get_architecture
 from app.ml.models.checkpoint import CheckpointHeader
 from app.ml.models.pretrained import Provenance, load_pretrained
 from app.ml.runtime.seeding import derive_seed
@@ -38,7 +38,7 @@ def start_model(config: TrainingConfig, storage: Storage) -> tuple[nn.Module, Ch
     of another architecture.
     """
     recipe = config.recipe
-    entry = get_entry(recipe.architecture)
+    entry = get_architecture(recipe.architecture)
     origin = _find_origin(config, entry, storage)
     torch.manual_seed(derive_seed("weights", recipe.seed))
     try:
@@ -46,7 +46,9 @@ def start_model(config: TrainingConfig, storage: Storage) -> tuple[nn.Module, Ch
             entry.name,
             None if origin.keeps_head else len(config.class_names),
             arguments=origin.arguments,
-            learns=lambda name: is_trainable(entry, name, recipe.strategy, recipe.trainable_from),
+            is_trained=lambda name: is_trainable(
+                entry, name, recipe.strategy, recipe.trainable_from
+            ),
             state_dict=origin.state_dict,
         )
     except (KeyError, RuntimeError) as error:
@@ -58,11 +60,11 @@ def start_model(config: TrainingConfig, storage: Storage) -> tuple[nn.Module, Ch
         class_names=tuple(config.class_names),
         preprocessing=origin.preprocessing,
         weights=origin.provenance,
-        trunk_digest=checkpoint.compute_trunk_digest(model),
+        trunk_digest=checkpoint.compute_backbone_digest(model),
     )
 
 
-def _find_origin(config: TrainingConfig, entry: Entry, storage: Storage) -> _Origin:
+def _find_origin(config: TrainingConfig, entry: ArchitectureSpec, storage: Storage) -> _Origin:
     if config.base_model_key is not None:
         return _find_earlier_model(config, entry, storage, config.base_model_key)
     size = config.recipe.input_size
@@ -95,7 +97,7 @@ def _find_origin(config: TrainingConfig, entry: Entry, storage: Storage) -> _Ori
 
 
 def _find_earlier_model(
-    config: TrainingConfig, entry: Entry, storage: Storage, key: str
+    config: TrainingConfig, entry: ArchitectureSpec, storage: Storage, key: str
 ) -> _Origin:
     content = storage.path(key).read_bytes()
     earlier = checkpoint.parse(content)

@@ -1,4 +1,4 @@
-"""One exported model: a folder of files that is checked as a whole, then a zip archive."""
+"""Write an exported model into a folder, check it, and zip it."""
 
 import importlib
 import json
@@ -12,38 +12,32 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from app.errors import ExportUnavailable
-from app.ml.export.description import describe, summarize
 from app.ml.export.formats import Check, ExportFormat
-from app.ml.export.golden import compare, draw_golden
-from app.ml.export.original import Original, Pixels
+from app.ml.export.golden_images import compare, draw_golden_images
+from app.ml.export.model_json import describe, summarize
+from app.ml.export.source_model import Pixels, SourceModel
 
-_WRITERS = {
-    "safetensors": "plain_tensors",
-    "torch_export": "torch_program",
-    "onnx": "onnx_graph",
-    "openvino": "openvino_ir",
-}
 _EXAMPLES = Path(__file__).with_name("examples")
 _DATE = (1980, 1, 1, 0, 0, 0)
-"""The date of every member: what a zip can say at least, so that the date changes no digest."""
+"""The date of every member of the archive: constant, so that it does not change the digest."""
 
 
-def write_bundle(folder: Path, original: Original, export_format: ExportFormat) -> Check:
-    """Fill an empty folder with the model, model.json, predict.py and golden pictures.
+def write_bundle(folder: Path, source: SourceModel, export_format: ExportFormat) -> Check:
+    """Write the model, model.json, predict.py and golden images into an empty folder.
 
-    The check loads what stands there through its own predict.py, so that all of it is tried.
-    Raises ExportUnavailable where a library is missing, ExportMismatch where answers differ.
+    The check runs the exported model through its own predict.py, so that it covers all files.
+    Raises ExportUnavailable where a library is missing, ExportMismatch where outputs differ.
     """
     writer = _load_writer(export_format)
-    description = describe(original, export_format)
-    writer.write(folder, original, summarize(description))
+    description = describe(source, export_format)
+    writer.write(folder, source, summarize(description))
     shutil.copyfile(_EXAMPLES / f"predict_{export_format}.py", folder / "predict.py")
     _write_json(folder, description)
-    pictures = draw_golden(original.header.preprocessing)
-    expected = {name: original.run(pixels) for name, pixels in pictures.items()}
-    check = compare(_load_example(folder), pictures, expected)
+    images = draw_golden_images(source.header.preprocessing)
+    expected = {name: source.run(pixels) for name, pixels in images.items()}
+    check = compare(_load_example(folder), images, expected)
     (folder / "golden").mkdir()
-    for name, pixels in pictures.items():
+    for name, pixels in images.items():
         Image.fromarray(pixels).save(folder / "golden" / f"{name}.png")
     golden = {f"golden/{name}.png": outputs[0][0].tolist() for name, outputs in expected.items()}
     _write_json(folder, description | {"check": check.model_dump(), "golden": golden})
@@ -51,7 +45,7 @@ def write_bundle(folder: Path, original: Original, export_format: ExportFormat) 
 
 
 def zip_folder(folder: Path, file: BinaryIO) -> None:
-    """Write all files of a folder, uncompressed: weights are noise to a compressor."""
+    """Zip all files of a folder without compression, because weights do not compress."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             member = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _DATE)
@@ -63,15 +57,16 @@ def zip_folder(folder: Path, file: BinaryIO) -> None:
 
 def _load_writer(export_format: ExportFormat) -> Any:
     try:
-        return importlib.import_module(f"app.ml.export.{_WRITERS[export_format]}")
+        return importlib.import_module(f"app.ml.export.{export_format}_format")
     except ModuleNotFoundError as error:
         raise ExportUnavailable(
-            f"The worker has no '{error.name}': install graft-server[{export_format}] there."
+            f"The format '{export_format}' needs '{error.name}', which the worker does not have; "
+            f"install graft-server[{export_format}] in the worker's environment."
         ) from error
 
 
 def _load_example(folder: Path) -> Callable[[Pixels], Sequence[object]]:
-    # Not imported: that would leave bytecode of this interpreter among the files.
+    # Not imported, because an import would write bytecode into the folder.
     run: Callable[[Pixels], Sequence[object]] = runpy.run_path(str(folder / "predict.py"))["run"]
     return run
 

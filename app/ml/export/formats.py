@@ -1,4 +1,4 @@
-"""In what form a model can be taken away, and how near it must stay; imports no torch."""
+"""Define the export formats and the tolerances of their check; imports no torch."""
 
 from typing import Literal
 
@@ -7,17 +7,17 @@ from pydantic import BaseModel, ConfigDict
 ExportFormat = Literal["safetensors", "onnx", "torch_export", "openvino"]
 
 TOLERANCE = 0.001
-"""Largest difference in probability: what float32 engines and resizes need, and no more."""
+"""The largest difference in probability: the rounding of float32 engines and resizes."""
 
 RELATIVE_TOLERANCE = 0.02
-"""The same for logits and features, as a share of the largest: a model that is sure of everything
-would show no difference in its probabilities."""
+"""The largest difference in logits and features, as a share of the largest value. These are checked
+too, because a model with saturated probabilities shows no difference in them."""
 
 
 class Check(BaseModel):
-    """How far an exported file was found to be from the original, over its golden pictures.
+    """The differences between an exported model and its source model on the golden images.
 
-    max_probability_difference is absolute; the others are shares of the largest number expected.
+    max_probability_difference is absolute; the others are shares of the largest expected value.
     """
 
     model_config = ConfigDict(frozen=True)

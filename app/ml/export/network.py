@@ -1,4 +1,4 @@
-"""A model as one function of decoded pixels: what is handed out in every format that is a graph."""
+"""Combine preprocessing, model and calibration into one traceable network for graph formats."""
 
 from typing import Any
 
@@ -13,15 +13,15 @@ from app.ml.runtime.scoring import ScoringNetwork
 OUTPUTS = ("probabilities", "logits", "features")
 
 _EXAMPLE_SHAPE = (2, 97, 131, 3)
-"""Sizes that differ from each other and from 1, so that tracing takes none of them as fixed."""
+"""Sizes that differ from each other and from 1, so that tracing does not specialise on them."""
 
 
 class EvalPixels(nn.Module):
     """Traceable form of `app.ml.images.preprocessing.eval_pixels`, for a batch of one size.
 
-    uint8 [n, height, width, 3] to float32 levels [n, 3, input_size, input_size]. Sizes and edges
-    are arithmetic without branches, and the crop takes rows and columns by their numbers: a number
-    beyond the edge is black, which is torchvision's padding.
+    uint8 [n, height, width, 3] to float32 levels [n, 3, input_size, input_size]. Sizes are computed
+    without branches, and the crop selects rows and columns by index; an index outside the image
+    gives black, as torchvision's padding does.
     """
 
     def __init__(self, spec: PreprocessingSpec) -> None:
@@ -40,10 +40,10 @@ class EvalPixels(nn.Module):
             antialias=True,
         )
         levels = resized.round().clamp(0.0, 255.0)
-        return self._cut(self._cut(levels, 2, height), 3, width)
+        return self._crop_centre(self._crop_centre(levels, 2, height), 3, width)
 
-    def _cut(self, levels: Tensor, dim: int, length: int) -> Tensor:
-        """The middle input_size of a dimension; halves are rounded as torchvision's crop does."""
+    def _crop_centre(self, levels: Tensor, dim: int, length: int) -> Tensor:
+        """Crop the centre of a dimension; halves are rounded as in torchvision's crop."""
         size = self.spec.input_size
         cut, padding = torch.sym_max(length - size, 0), torch.sym_max(size - length, 0)
         start = (cut + cut // 2 % 2) // 2 - padding // 2
@@ -56,7 +56,7 @@ class EvalPixels(nn.Module):
 
 
 class CalibratedNetwork(nn.Module):
-    """Scores with calibrated probabilities before them.
+    """Compute calibrated probabilities, logits and features of prepared images.
 
     Levels float32 [n, 3, input_size, input_size] to probabilities float32 [n, num_classes], the
     softmax of the logits divided by the temperature, logits, and features [n, num_features].
@@ -73,7 +73,7 @@ class CalibratedNetwork(nn.Module):
 
 
 class PixelNetwork(nn.Module):
-    """A whole classifier of decoded RGB images: uint8 [n, height, width, 3] to three outputs."""
+    """Classify decoded RGB images: uint8 [n, height, width, 3] to the outputs of `OUTPUTS`."""
 
     def __init__(self, network: CalibratedNetwork, spec: PreprocessingSpec) -> None:
         super().__init__()
@@ -86,14 +86,14 @@ class PixelNetwork(nn.Module):
 
 
 def trace(network: PixelNetwork) -> ExportedProgram:
-    """The network as a program for any number of images of any one size."""
+    """Trace the network for any number of images of any one size."""
     pixels = torch.zeros(_EXAMPLE_SHAPE, dtype=torch.uint8)
     free = {0: Dim.DYNAMIC, 1: Dim.DYNAMIC, 2: Dim.DYNAMIC}
     return torch.export.export(network.eval(), (pixels,), dynamic_shapes=(free,))
 
 
 def trace_prepared(network: CalibratedNetwork) -> ExportedProgram:
-    """The network without its preprocessing, for any number of prepared images."""
+    """Trace the network without its preprocessing, for any number of prepared images."""
     size = network.network.input_size
     levels = torch.zeros(_EXAMPLE_SHAPE[0], 3, size, size)
     return torch.export.export(network.eval(), (levels,), dynamic_shapes=({0: Dim.DYNAMIC},))

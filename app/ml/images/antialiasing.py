@@ -1,4 +1,4 @@
-"""The weights of an antialiased resize along one side: torch's and Pillow's."""
+"""Compute the weights of an antialiased resize along one side, as torch and Pillow do."""
 
 import torch
 from torch import Tensor
@@ -6,20 +6,20 @@ from torch import Tensor
 from app.ml.models.catalogue import Interpolation
 
 _CUBIC = -0.5
-"""Keys' parameter (1981), as Pillow and torch have it where they smooth."""
+"""Keys' parameter (1981), as in Pillow's and torch's antialiased resizes."""
 
 RADIUS: dict[Interpolation, float] = {"bilinear": 1.0, "bicubic": 2.0}
-"""How far a pixel of the result reaches: in its own pixels where the side shrinks, else in the
-source's."""
+"""The radius of the kernel: in pixels of the result where the side shrinks, else of the source."""
 
 
-def weigh(
+def compute_weights(
     positions: Tensor, centres: Tensor, stretch: Tensor | float, interpolation: Interpolation
 ) -> Tensor:
-    """What pixels of the result take of pixels of the source, before their sum is made 1.
+    """Compute the weight of each source pixel in each pixel of the result, not yet normalised.
 
-    Floats of any shapes that broadcast: the positions of the source's pixels, the centres of the
-    result's, and how many of the source's there are to one of the result's, at least 1.
+    All arguments are floats of shapes that broadcast: the positions of the source's pixels, the
+    centres of the result's pixels, and the number of source pixels per pixel of the result (at
+    least 1).
     """
     distance = (positions - centres).abs() / stretch
     return _triangle(distance) if interpolation == "bilinear" else _cubic(distance)

@@ -1,7 +1,7 @@
-"""How training images are varied: pure functions of the image and of what decides its randomness.
+"""Augment training images by pure functions of the image and its seed.
 
-Works on whole levels (uint8), where torch's antialiased resize is several times faster than in
-float32; validation and serving do not pass through here.
+Images are uint8, for which torch's antialiased resize is several times faster than for float32.
+Validation and serving do not use this module.
 """
 
 import math
@@ -12,7 +12,7 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F  # noqa: N812 -- the library's own habit
 
-from app.ml.images.operations import apply_operations
+from app.ml.images.augmentation_operations import apply_operations
 from app.ml.images.preprocessing import PreprocessingSpec
 from app.ml.recipe import NoAugmentation, RandAugment, TrivialAugment, TutorialAugmentation
 from app.ml.runtime.seeding import derive_seed
@@ -27,15 +27,15 @@ Box = tuple[int, int, int, int]
 RandomAugmentation = TutorialAugmentation | TrivialAugment | RandAugment
 
 
-class View(NamedTuple):
-    """A crop of an image, and whether it is seen in a mirror."""
+class CropParameters(NamedTuple):
+    """A crop of an image, and whether it is flipped horizontally."""
 
     box: Box
     is_flipped: bool
 
 
-class Draw(NamedTuple):
-    """What decides the randomness of one image in one epoch."""
+class AugmentationSeed(NamedTuple):
+    """The seed of the augmentation of one image in one epoch."""
 
     seed: int
     epoch: int
@@ -43,46 +43,51 @@ class Draw(NamedTuple):
 
 
 def is_random(augmentation: RandomAugmentation | NoAugmentation) -> bool:
-    """Whether training images differ from validation images at all."""
+    """Return whether the augmentation changes training images at all."""
     return not isinstance(augmentation, NoAugmentation)
 
 
 def augment(
-    pixels: Tensor, spec: PreprocessingSpec, augmentation: RandomAugmentation, draw: Draw
+    pixels: Tensor,
+    spec: PreprocessingSpec,
+    augmentation: RandomAugmentation,
+    seed: AugmentationSeed,
 ) -> Tensor:
-    """A varied training image: uint8 [3, height, width] to uint8 [3, input_size, input_size].
+    """Augment a training image: uint8 [3, height, width] to uint8 [3, input_size, input_size].
 
-    A random crop, resized, flipped half of the time, then the operations of the augmentation. A
-    pure function of its arguments: neither the order nor the threads in which images are prepared
-    matter.
+    Takes a random crop, resizes it, flips it with probability 0.5, then applies the augmentation's
+    operations. The result is a function of the arguments alone, so neither the order of images nor
+    the number of threads matters.
     """
-    random = _start(draw)
+    random = _make_random(seed)
     height, width = pixels.shape[-2:]
-    (top, left, crop_height, crop_width), is_flipped = _draw_view(
+    (top, left, crop_height, crop_width), is_flipped = _draw_crop_parameters(
         width, height, augmentation, random
     )
-    varied: Tensor = F.resize(
+    augmented: Tensor = F.resize(
         pixels[:, top : top + crop_height, left : left + crop_width],
         [spec.input_size, spec.input_size],
         InterpolationMode(spec.interpolation),
         antialias=True,
     )
     if is_flipped:
-        varied = varied.flip(-1)
+        augmented = augmented.flip(-1)
     if not isinstance(augmentation, TutorialAugmentation):
-        varied = apply_operations(varied, augmentation, random)
-    return varied
+        augmented = apply_operations(augmented, augmentation, random)
+    return augmented
 
 
-def draw_view(width: int, height: int, augmentation: RandomAugmentation, draw: Draw) -> View:
-    """What `augment` takes of an image of this size, and whether it flips it."""
-    return _draw_view(width, height, augmentation, _start(draw))
+def draw_crop_parameters(
+    width: int, height: int, augmentation: RandomAugmentation, seed: AugmentationSeed
+) -> CropParameters:
+    """Draw the crop and the flip that `augment` applies to an image of this size."""
+    return _draw_crop_parameters(width, height, augmentation, _make_random(seed))
 
 
-def draw_crop(width: int, height: int, min_scale: float, random: Random) -> Box:
-    """Draw a crop of min_scale..1 of the area with an aspect ratio of 3:4 to 4:3.
+def draw_crop_box(width: int, height: int, min_scale: float, random: Random) -> Box:
+    """Draw a crop with a share of min_scale to 1 of the area and an aspect ratio of 3:4 to 4:3.
 
-    After ten draws that do not fit: the largest central crop within those ratios.
+    After ten draws that do not fit, take the largest central crop within these ratios.
     Source: Szegedy et al., Going deeper with convolutions (2015), as torchvision's
     RandomResizedCrop does it.
     """
@@ -101,12 +106,14 @@ def draw_crop(width: int, height: int, min_scale: float, random: Random) -> Box:
     return (height - crop_height) // 2, (width - crop_width) // 2, crop_height, crop_width
 
 
-def _start(draw: Draw) -> Random:
-    # torch's generator takes three times as long for one number after another, and where images lie
-    # on a GPU, these numbers are what a batch costs the host.
-    return Random(derive_seed("augment", *draw))  # noqa: S311 - not a secret
+def _make_random(seed: AugmentationSeed) -> Random:
+    # torch's generator takes three times as long for single numbers. For images in a GPU's memory,
+    # these numbers are the host's whole work for a batch.
+    return Random(derive_seed("augment", *seed))  # noqa: S311 - not a secret
 
 
-def _draw_view(width: int, height: int, augmentation: RandomAugmentation, random: Random) -> View:
-    box = draw_crop(width, height, augmentation.min_scale, random)
-    return View(box, is_flipped=random.random() < 0.5)  # noqa: PLR2004 -- a fair coin
+def _draw_crop_parameters(
+    width: int, height: int, augmentation: RandomAugmentation, random: Random
+) -> CropParameters:
+    box = draw_crop_box(width, height, augmentation.min_scale, random)
+    return CropParameters(box, is_flipped=random.random() < 0.5)  # noqa: PLR2004 -- a fair coin

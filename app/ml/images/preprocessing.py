@@ -1,8 +1,8 @@
-"""From an RGB image to what a network sees: one spec, used in training, validation and serving.
+"""Prepare an RGB image as a network's input, by one spec for training, validation and serving.
 
-The resize is torchvision's antialiased one in float32, rounded half to even and clamped to 0..255,
-with torchvision's arithmetic of sizes: a definition that other runtimes can reproduce, which the
-uint8 resize is not.
+The resize is torchvision's antialiased resize in float32, rounded half to even and clamped to
+0..255, with torchvision's arithmetic of sizes. Other runtimes can reproduce this definition, but
+not torchvision's uint8 resize.
 """
 
 import numpy as np
@@ -17,10 +17,10 @@ from app.ml.models.catalogue import IMAGENET_MEAN, IMAGENET_STD, Interpolation
 
 
 class PreprocessingSpec(BaseModel):
-    """How a model wants its images: stored in every checkpoint.
+    """The preprocessing of a model's images; every checkpoint stores it.
 
-    The shorter side is resized to resize_size pixels, the centre input_size x input_size is cut out
-    (padded with black where the image is smaller), scaled to 0..1, then normalised per channel.
+    Resize the shorter side to resize_size pixels, crop the centre input_size x input_size (padded
+    with black where the image is smaller), scale to 0..1, then normalise per channel.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -38,7 +38,7 @@ def prepare_eval(image: Image.Image, spec: PreprocessingSpec) -> Tensor:
 
 
 def eval_pixels(pixels: Tensor, spec: PreprocessingSpec) -> Tensor:
-    """What a network sees of an image, before scaling.
+    """Resize and crop an image for validation or serving, before scaling and normalisation.
 
     uint8 [3, height, width] to uint8 [3, input_size, input_size].
     """
@@ -49,16 +49,16 @@ def eval_pixels(pixels: Tensor, spec: PreprocessingSpec) -> Tensor:
         for length in (height, width)
     )
     levels = resample(pixels.permute(1, 2, 0), down, across, spec.interpolation)
-    cut: Tensor = levels.round_().clamp_(0.0, 255.0).to(torch.uint8)
-    return cut
+    cropped: Tensor = levels.round_().clamp_(0.0, 255.0).to(torch.uint8)
+    return cropped
 
 
 def to_pixels(image: Image.Image) -> Tensor:
-    """The levels of an RGB image: uint8 [3, height, width], one pixel's channels side by side."""
+    """Convert an RGB image to uint8 [3, height, width], channels last in memory."""
     return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
 
 def normalize(pixels: Tensor, spec: PreprocessingSpec) -> Tensor:
-    """Scale levels to 0..1, then normalise: uint8 [..., 3, height, width] to float32."""
+    """Scale pixels to 0..1, then normalise: uint8 [..., 3, height, width] to float32."""
     normalized: Tensor = F.normalize(pixels / 255.0, list(spec.mean), list(spec.std))
     return normalized

@@ -1,9 +1,8 @@
-"""An image resized and cut to its middle in one go, as weighted sums of whole lines.
+"""Resize an image and crop its centre in one step, as weighted sums of rows and columns.
 
-Each line of the result is the sum of a few neighbouring lines of the source, each times a weight:
-what torch calls an embedding bag, and does with the processor's vector instructions. Rows are
-summed first; then the picture is turned, and its columns are the lines. Lines that would be cut off
-are never computed.
+Each row of the result is a weighted sum of a few neighbouring rows of the source. torch's embedding
+bag computes such sums with the processor's vector instructions. Rows are summed first; then the
+image is transposed and its columns are summed. Rows and columns outside the crop are not computed.
 """
 
 from functools import lru_cache
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from app.ml.images.antialiasing import RADIUS, weigh
+from app.ml.images.antialiasing import RADIUS, compute_weights
 from app.ml.models.catalogue import Interpolation
 
 _NUM_PLANS = 128
@@ -21,7 +20,7 @@ _CHANNELS = 3
 
 
 class Side(NamedTuple):
-    """One side of an image: its pixels, those it is resized to, and how many of them are kept."""
+    """The length of one side of an image: as it is, after the resize, and after the crop."""
 
     length: int
     resized: int
@@ -29,11 +28,11 @@ class Side(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """How one side of the result is made.
+    """The sums that make one side of the result.
 
-    num_kept of its lines, from padding on, are made from the source's lines from low to high.
-    taken, int64, and weights, float32, both [num_kept, lines of the source]: which lines, counted
-    from low, and how much of each.
+    num_kept lines of the result, from padding on, are sums of the source's lines from low to high.
+    taken, int64, and weights, float32, both [num_kept, lines per sum]: the source's lines, counted
+    from low, and their weights.
     """
 
     padding: int
@@ -44,7 +43,7 @@ class _Plan(NamedTuple):
     weights: Tensor
 
     def sum_lines(self, lines: Tensor) -> Tensor:
-        """The result's lines from the source's: [high - low, ...] to float32 [num_kept, ...]."""
+        """Sum lines of the source, [high - low, ...], to float32 [num_kept, ...]."""
         sums: Tensor = embedding_bag(
             self.taken, lines.float().flatten(1), mode="sum", per_sample_weights=self.weights
         )
@@ -52,10 +51,10 @@ class _Plan(NamedTuple):
 
 
 def resample(pixels: Tensor, down: Side, across: Side, interpolation: Interpolation) -> Tensor:
-    """Resize an image with antialiasing and keep its middle, black where there is too little.
+    """Resize an image with antialiasing and crop its centre, padded with black where it is smaller.
 
-    uint8 [height, width, 3] to float32 levels [3, down.size, across.size], not yet rounded. Sizes
-    are cut and padded as by torchvision's `center_crop`.
+    uint8 [height, width, 3] to float32 [3, down.size, across.size] in 0..255, not yet rounded. Crop
+    and padding are those of torchvision's `center_crop`.
     """
     rows, columns = _plan(down, interpolation), _plan(across, interpolation)
     narrowed = rows.sum_lines(pixels[rows.low : rows.high, columns.low : columns.high])
@@ -78,7 +77,7 @@ def _plan(side: Side, interpolation: Interpolation) -> _Plan:
     reach = RADIUS[interpolation] * stretch
     span = min(int(2 * reach) + 2, side.length)
     taken = (centres - reach).floor().long().clamp(0, side.length - span) + torch.arange(span)
-    weights = weigh(taken + 0.5, centres, stretch, interpolation)
+    weights = compute_weights(taken + 0.5, centres, stretch, interpolation)
     low = int(taken[0, 0])
     return _Plan(
         padding=max(side.size - side.resized, 0) // 2,

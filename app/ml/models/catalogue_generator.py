@@ -1,6 +1,6 @@
 """Write `catalogue.json` from torchvision: `python -m app.ml.models.catalogue_generator` (minutes).
 
-Models are tried on torch's meta device: shapes and parameter counts without memory or arithmetic.
+Models run on torch's meta device, which computes shapes without memory or arithmetic.
 """
 
 import json
@@ -12,7 +12,13 @@ import torch
 from torch import nn
 from torchvision import models
 
-from app.ml.models.catalogue import CATALOGUE_PATH, Entry, Head, Layer, WeightsEntry
+from app.ml.models.catalogue import (
+    CATALOGUE_PATH,
+    ArchitectureSpec,
+    HeadSpec,
+    LayerSpec,
+    WeightsSpec,
+)
 from app.ml.models.construction import (
     WithoutMemory,
     construct,
@@ -29,30 +35,30 @@ ALIASES = {
     "densenet121": ("densenet",),
     "inception_v3": ("inception",),
 }
-"""The tutorials' six families, first in the catalogue, by the names they have there."""
+"""The architectures of the tutorials, listed first in the catalogue, with the tutorials' names."""
 _CONTAINERS = frozenset(
     {"features", "classifier", "layers", "encoder", "encoder.layers", "trunk_output", "blocks"}
 )
-"""Modules that only hold layers one after the other: their children are the layers."""
+"""Modules that only contain layers in sequence; their children are the layers."""
 
 
-def order() -> list[str]:
-    """The names in the order of the catalogue."""
+def list_in_order() -> list[str]:
+    """List the names in the order of the catalogue."""
     return [*ALIASES, *(name for name in list_names() if name not in ALIASES)]
 
 
-def describe(name: str) -> Entry:
+def describe(name: str) -> ArchitectureSpec:
     """Measure one architecture."""
     with WithoutMemory():
         model = construct(name).to("meta")
     heads = find_heads(name)
     weights = _list_weights(name, model)
-    input_size = next(entry.crop_size for entry in weights if entry.is_default)
-    # Twice the usual size keeps whatever divisor an architecture wants.
+    input_size = next(published.crop_size for published in weights if published.is_default)
+    # Twice the usual size is a multiple of every divisor that an architecture requires.
     is_fixed = not _trains(model, 2, 2 * input_size)
     min_input_size = _find_min_input_size(model, 2, input_size if is_fixed else 1)
     head_names = {f"{head}.{part}" for head in heads for part in ("weight", "bias")}
-    return Entry(
+    return ArchitectureSpec(
         name=name,
         aliases=ALIASES.get(name, ()),
         input_size=input_size,
@@ -60,7 +66,7 @@ def describe(name: str) -> Entry:
         min_input_size=min_input_size,
         min_input_size_batch_of_one=_find_min_input_size(model, 1, min_input_size),
         num_parameters=sum(p.numel() for p in model.parameters()),
-        num_trunk_parameters=sum(
+        num_backbone_parameters=sum(
             p.numel() for key, p in model.named_parameters() if key not in head_names
         ),
         layers=list_layers(model, heads),
@@ -69,20 +75,22 @@ def describe(name: str) -> Entry:
     )
 
 
-def to_line(entry: Entry) -> str:
-    """An entry's line of the catalogue; what is as usual is left out."""
-    values = entry.model_dump(mode="json", exclude_defaults=True)
+def to_line(architecture: ArchitectureSpec) -> str:
+    """Return an architecture's line of the catalogue; default values are left out."""
+    values = architecture.model_dump(mode="json", exclude_defaults=True)
     return json.dumps(values, separators=(",", ":"))
 
 
 def generate() -> str:
-    """The text of the catalogue: a JSON list, one architecture a line."""
-    return "[\n" + ",\n".join(to_line(describe(name)) for name in order()) + "\n]\n"
+    """Generate the text of the catalogue: a JSON list with one architecture per line."""
+    return "[\n" + ",\n".join(to_line(describe(name)) for name in list_in_order()) + "\n]\n"
 
 
-def list_layers(model: nn.Module, heads: tuple[str, ...], parent: str = "") -> tuple[Layer, ...]:
-    """The trunk's layers in the order of the forward pass, heads inside them not counted."""
-    layers: list[Layer] = []
+def list_layers(
+    model: nn.Module, heads: tuple[str, ...], parent: str = ""
+) -> tuple[LayerSpec, ...]:
+    """List the backbone's layers in the order of the forward pass; heads inside are not counted."""
+    layers: list[LayerSpec] = []
     for name, module in model.named_children():
         path = f"{parent}{name}"
         if path in _CONTAINERS:
@@ -94,7 +102,7 @@ def list_layers(model: nn.Module, heads: tuple[str, ...], parent: str = "") -> t
             if key.rpartition(".")[0] not in heads
         )
         if count:
-            layers.append(Layer(name=path, num_parameters=count))
+            layers.append(LayerSpec(name=path, num_parameters=count))
     return tuple(layers)
 
 
@@ -115,20 +123,20 @@ def _find_min_input_size(model: nn.Module, batch_size: int, at_least: int) -> in
     return sizes[bisect_left(sizes, True, key=partial(_trains, model, batch_size))]
 
 
-def _describe_head(model: nn.Module, name: str) -> Head:
-    return Head(
+def _describe_head(model: nn.Module, name: str) -> HeadSpec:
+    return HeadSpec(
         name=name,
         in_features=model.get_parameter(f"{name}.weight").shape[1],
         is_rectified=find_final_relu(model, name) is not None,
     )
 
 
-def _list_weights(name: str, model: nn.Module) -> tuple[WeightsEntry, ...]:
-    """The published weights of the whole network as it is built here.
+def _list_weights(name: str, model: nn.Module) -> tuple[WeightsSpec, ...]:
+    """List the published weights that fit the network.
 
-    Left out are those without an accuracy (VGG-16's `IMAGENET1K_FEATURES` has no classifier) and
-    those whose size the network cannot take (ViT's `IMAGENET1K_SWAG_E2E_V1` belong to networks with
-    more position embeddings). The default is torchvision's, or else the most accurate of the rest.
+    This leaves out weights without an accuracy (VGG-16's `IMAGENET1K_FEATURES` has no classifier)
+    and weights for another input size (ViT's `IMAGENET1K_SWAG_E2E_V1` has more position
+    embeddings). The default is torchvision's if it is listed, else the most accurate.
     """
     published = [
         weights
@@ -146,9 +154,9 @@ def _accuracy(weights: models.Weights) -> float:
     return float(weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]) / 100
 
 
-def _describe_weights(weights: models.Weights, default: models.Weights) -> WeightsEntry:
+def _describe_weights(weights: models.Weights, default: models.Weights) -> WeightsSpec:
     preprocessing = weights.transforms()
-    return WeightsEntry(
+    return WeightsSpec(
         name=weights.name,
         is_default=weights is default,
         url=weights.url,

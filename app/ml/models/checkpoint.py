@@ -70,7 +70,7 @@ def save(storage: Storage, key: str, checkpoint: Checkpoint) -> StoredFile:
     Raises StorageFull.
     """
     tensors = {name: _to_host(tensor) for name, tensor in checkpoint.tensors.items()}
-    # One metadata entry alone: safetensors writes several in no fixed order, and the same model
+    # Only one metadata entry: safetensors writes several in no fixed order, and the same model
     # should have the same digest.
     metadata = {_METADATA_KEY: checkpoint.header.model_dump_json()}
     content = safetensors.torch.save(tensors, metadata)
@@ -108,7 +108,7 @@ def read_verified(path: Path, digest: str | None) -> bytes:
 
 
 def parse(content: bytes) -> Checkpoint:
-    """Make a checkpoint of the bytes of its file; the tensors do not depend on the file.
+    """Parse the bytes of a checkpoint file; the tensors do not depend on the file.
 
     Raises CheckpointInvalid for bytes that are not a checkpoint, are damaged, or are of a newer
     version.
@@ -121,7 +121,7 @@ def parse(content: bytes) -> Checkpoint:
 
 
 def parse_header(content: bytes) -> CheckpointHeader:
-    """Make a header of the bytes of a checkpoint's file; raises CheckpointInvalid as `parse`."""
+    """Parse the header of a checkpoint file; raises CheckpointInvalid as `parse`."""
     try:
         metadata = read_metadata(content)
     except ValueError as error:
@@ -155,7 +155,7 @@ def restore_model(checkpoint: Checkpoint) -> tuple[nn.Module, CheckpointHeader]:
 
 
 def take_delta(model: nn.Module) -> dict[str, Tensor]:
-    """Copy all that training changes: the trainable parameters and all buffers."""
+    """Copy the tensors that training changes: the trainable parameters and all buffers."""
     changing = {name: p for name, p in model.named_parameters() if p.requires_grad}
     return {
         name: tensor.detach().cpu().clone()
@@ -168,15 +168,15 @@ def apply_delta(model: nn.Module, delta: Checkpoint) -> None:
 
     Raises CheckpointInvalid where the model has another backbone or other trainable parameters.
     """
-    if compute_trunk_digest(model) != delta.header.trunk_digest:
-        raise CheckpointInvalid("The checkpoint belongs to another backbone than this model has.")
+    if compute_backbone_digest(model) != delta.header.trunk_digest:
+        raise CheckpointInvalid("The checkpoint belongs to another backbone than this model's.")
     missing, unexpected = load_tensors(model, delta.tensors, strict=False)
     trainable = {name for name, p in model.named_parameters() if p.requires_grad}
     if unexpected or trainable & set(missing):
         raise CheckpointInvalid("The checkpoint's tensors are not those this model trains.")
 
 
-def compute_trunk_digest(model: nn.Module) -> str | None:
+def compute_backbone_digest(model: nn.Module) -> str | None:
     """Return the sha256 of the frozen parameters' names and bytes; None where none is frozen."""
     frozen = sorted((name, p) for name, p in model.named_parameters() if not p.requires_grad)
     if not frozen:

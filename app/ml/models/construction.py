@@ -1,4 +1,4 @@
-"""torchvision's classification models, built and taken apart by rules that hold for all of them."""
+"""Construct torchvision's classification models, and find and replace their layers."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 from torchvision import models
 
 _ARGUMENTS: dict[str, dict[str, bool]] = {
-    # torchvision announces a change of their initialisation unless it is told which.
+    # Without this argument, torchvision warns that the default initialisation will change.
     "inception_v3": {"init_weights": True},
     # The auxiliary heads in GoogLeNet's published file were never trained; torchvision drops them
     # after reading it.
@@ -23,10 +23,11 @@ _SET_VALUES = {"normal_", "uniform_", "fill_", "zero_", "erfinv_", "mul_", "add_
 
 
 class WithoutMemory(TorchFunctionMode):
-    """While this is active, new models take next to no memory: weights are on the meta device.
+    """Construct models on the meta device, so that their weights take no memory.
 
-    Layers allocate theirs by `torch.empty`. `torch.device("meta")` would put every tensor there,
-    those with which RegNet computes its widths among them, and fail.
+    Layers allocate weights by `torch.empty`, so only that function is redirected.
+    `torch.device("meta")` would redirect every tensor, including those from which RegNet computes
+    its widths, and fail.
     """
 
     def __torch_function__(
@@ -47,25 +48,25 @@ class WithoutMemory(TorchFunctionMode):
 
 
 def list_names() -> list[str]:
-    """Every classification architecture that torchvision registers, in alphabetical order."""
+    """List the classification architectures that torchvision registers, in alphabetical order."""
     return sorted(models.list_models(module=models))
 
 
 def construct(name: str, **arguments: Any) -> nn.Module:
-    """Build torchvision's model; its weights are drawn from torch's global generator."""
+    """Construct torchvision's model, initialised from torch's global random generator."""
     model: nn.Module = models.get_model(name, weights=None, **list_arguments(name, **arguments))
     return model
 
 
 def list_arguments(name: str, **arguments: Any) -> dict[str, Any]:
-    """What torchvision's builder is given: these, and those that this architecture always gets."""
+    """Add the arguments that this architecture always needs to those given."""
     return _ARGUMENTS.get(name, {}) | arguments
 
 
 def find_heads(name: str, **arguments: Any) -> tuple[str, ...]:
-    """The layers that give one score a class, the main one last.
+    """Find the layers that compute one score per class, the main head last.
 
-    They are the ones whose parameters change shape with the number of classes.
+    These are the layers whose parameters change shape with the number of classes.
     """
     with WithoutMemory():
         few, many = (construct(name, num_classes=number, **arguments) for number in (7, 1000))
@@ -79,9 +80,9 @@ def find_heads(name: str, **arguments: Any) -> tuple[str, ...]:
 
 
 def find_final_relu(model: nn.Module, head: str) -> str | None:
-    """The ReLU through which a head's scores pass, as SqueezeNet's do; None without one.
+    """Find the ReLU that follows a head (SqueezeNet); None without one.
 
-    A class whose scores are negative for every image gets no gradient through it any more.
+    A class whose scores are negative for every image gets no gradient through this ReLU.
     """
     parent, _, child = head.rpartition(".")
     children = dict(model.get_submodule(parent).named_children())
@@ -91,7 +92,7 @@ def find_final_relu(model: nn.Module, head: str) -> str | None:
 
 
 def replace_module(model: nn.Module, path: str, new: nn.Module) -> None:
-    """Put another module in the place of the one at this path."""
+    """Replace the module at this path."""
     parent, _, child = path.rpartition(".")
     setattr(model.get_submodule(parent), child, new)
 
@@ -99,10 +100,10 @@ def replace_module(model: nn.Module, path: str, new: nn.Module) -> None:
 def load_tensors(
     model: nn.Module, tensors: Mapping[str, Tensor], *, strict: bool = True, assign: bool = False
 ) -> tuple[list[str], list[str]]:
-    """`load_state_dict` for tensors from a file; returns the missing and the unexpected names.
+    """Call `load_state_dict` for tensors from a file; return the missing and the unexpected names.
 
-    MNASNet refuses tensors that do not say which version of its parameter names they follow, and
-    files cannot say it; published ones and our own follow the present version.
+    MNASNet rejects tensors without a version of its parameter names, and files do not contain one;
+    published files and our own follow the present version.
     Raises RuntimeError where the tensors do not fit.
     """
     named = OrderedDict(tensors)

@@ -1,56 +1,102 @@
-"""What a trunk gives its head, and the head as a matrix: for heads fitted without the trunk."""
+"""Read and set the main head of a model, and record the features that the head receives."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from app.ml.models.catalogue import Entry
+from app.ml.models.catalogue import ArchitectureSpec
 from app.ml.models.construction import find_final_relu
 
-
-def has_linear_head(model: nn.Module, entry: Entry) -> bool:
-    """Whether the scores are a linear function of `tap_features`: no ReLU follows the head."""
-    return find_final_relu(model, entry.heads[-1].name) is None
+_MAP_DIMENSIONS = 4
 
 
-def tap_features(model: nn.Module, entry: Entry, images: Tensor) -> Tensor:
-    """What the main head is given for these images: float32 [batch, in_features], no gradient.
+class LayerActivations(NamedTuple):
+    """The input and the output of a layer in one forward pass."""
 
-    images: float [batch, 3, height, width], normalised. A head that is a 1x1 convolution with
-    average pooling after it gives what a linear layer gives on the mean of its input, so that mean
-    is the feature. Raises ValueError for a model in training mode, whose dropout and BatchNorm
-    would make an image's features depend on chance and on its batch.
+    input: Tensor
+    output: Tensor
+
+
+def has_linear_head(model: nn.Module, architecture: ArchitectureSpec) -> bool:
+    """Return whether the scores are a linear function of the features: no ReLU after the head."""
+    return find_final_relu(model, architecture.heads[-1].name) is None
+
+
+@contextmanager
+def record_layers(model: nn.Module, names: list[str]) -> Iterator[dict[str, LayerActivations]]:
+    """Record the activations of layers by name while the model runs.
+
+    Layers that do not run, or whose output is not a tensor, are left out. Not for several threads.
+    """
+    recorded: dict[str, LayerActivations] = {}
+
+    def record_as(name: str) -> object:
+        def record(_module: nn.Module, inputs: tuple[Tensor, ...], output: object) -> None:
+            if isinstance(output, Tensor):
+                recorded[name] = LayerActivations(inputs[0], output)
+
+        return record
+
+    handles = [
+        model.get_submodule(name).register_forward_hook(record_as(name))  # type: ignore[arg-type]
+        for name in names
+    ]
+    try:
+        yield recorded
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def pool_head_input(activations: Tensor) -> Tensor:
+    """Convert a head's input to features [batch, in_features].
+
+    A linear head receives [batch, in_features] already. A head that is a 1x1 convolution receives
+    [batch, in_features, height, width] and is followed by average pooling; a linear layer on the
+    mean of its input computes the same, so the mean is the feature.
+    """
+    return activations.mean((2, 3)) if activations.ndim == _MAP_DIMENSIONS else activations
+
+
+def tap_features(model: nn.Module, architecture: ArchitectureSpec, images: Tensor) -> Tensor:
+    """Run the model and return the main head's features: float32 [batch, in_features], no gradient.
+
+    images: float [batch, 3, height, width], normalised. Raises ValueError for a model in training
+    mode, whose dropout and BatchNorm would make the features of an image random and dependent on
+    its batch.
     """
     if model.training:
-        raise ValueError("features are those of a model in evaluation mode")
-    head = model.get_submodule(entry.heads[-1].name)
-    taken: list[Tensor] = []
-    handle = head.register_forward_pre_hook(lambda _, inputs: taken.append(inputs[0]))
-    try:
-        with torch.no_grad():
-            model(images)
-    finally:
-        handle.remove()
-    [features] = taken
-    return features.float().mean((2, 3)) if isinstance(head, nn.Conv2d) else features.float()
+        raise ValueError("the model is in training mode; call eval() before reading features")
+    head = architecture.heads[-1].name
+    with record_layers(model, [head]) as recorded, torch.no_grad():
+        model(images)
+    return pool_head_input(recorded[head].input.float())
 
 
-def head_weights(model: nn.Module, entry: Entry) -> tuple[Tensor, Tensor]:
-    """Copies of the main head's weight [num_classes, in_features] and bias [num_classes]."""
-    weight, bias = _parameters(model, entry)
+def head_weights(model: nn.Module, architecture: ArchitectureSpec) -> tuple[Tensor, Tensor]:
+    """Return copies of the main head's weight [num_classes, in_features] and bias [num_classes]."""
+    weight, bias = _find_head_parameters(model, architecture)
     return weight.detach().flatten(1).clone(), bias.detach().clone()
 
 
-def set_head(model: nn.Module, entry: Entry, weight: Tensor, bias: Tensor) -> None:
-    """Put a fitted weight [num_classes, in_features] and bias [num_classes] into the main head.
+def set_head(
+    model: nn.Module, architecture: ArchitectureSpec, weight: Tensor, bias: Tensor
+) -> None:
+    """Copy a fitted weight [num_classes, in_features] and bias [num_classes] into the main head.
 
-    Auxiliary heads stay as they are; they have no part in what a model answers.
+    Auxiliary heads, which do not take part in predictions, stay as they are.
     """
-    own_weight, own_bias = _parameters(model, entry)
+    head_weight, head_bias = _find_head_parameters(model, architecture)
     with torch.no_grad():
-        own_weight.copy_(weight.reshape(own_weight.shape))
-        own_bias.copy_(bias)
+        head_weight.copy_(weight.reshape(head_weight.shape))
+        head_bias.copy_(bias)
 
 
-def _parameters(model: nn.Module, entry: Entry) -> tuple[nn.Parameter, nn.Parameter]:
-    head = entry.heads[-1].name
+def _find_head_parameters(
+    model: nn.Module, architecture: ArchitectureSpec
+) -> tuple[nn.Parameter, nn.Parameter]:
+    head = architecture.heads[-1].name
     return model.get_parameter(f"{head}.weight"), model.get_parameter(f"{head}.bias")

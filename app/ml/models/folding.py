@@ -1,4 +1,4 @@
-"""Batch normalisation made part of the convolutions before it, for networks that only answer."""
+"""Fold batch normalisation into the convolutions before it, for inference."""
 
 import threading
 from collections.abc import Callable
@@ -11,9 +11,9 @@ _one_at_a_time = threading.Lock()
 
 
 def fold_batch_norms(model: nn.Module) -> None:
-    """Fold every batch normalisation that alone reads a convolution's output, in place.
+    """Fold, in place, every batch normalisation that is the only reader of a convolution's output.
 
-    The model is in eval mode afterwards; its answers differ by rounding. What else there is stays.
+    The model is in eval mode afterwards; its outputs differ by rounding.
     Source: Jacob et al., 2018, "Quantization and Training of Neural Networks …", §3.2.
     """
     model.eval()
@@ -35,10 +35,10 @@ def fold_batch_norms(model: nn.Module) -> None:
 
 
 class _Tracer(fx.Tracer):
-    """A tracer of this thread's calls alone.
+    """A tracer that only records the calls of its own thread.
 
-    While it traces, fx has every module of the process call it, those too that answer in other
-    threads; and two that trace at once would not undo each other's patches.
+    While fx traces, it patches `Module.__call__` for the whole process, so that other threads which
+    run models call the tracer too. Two tracers at once would not undo each other's patches.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Load pretrained weights, checked, with a note of where they came from."""
+"""Load pretrained weights, verify them, and record their provenance."""
 
 import hashlib
 import pickle
@@ -15,17 +15,17 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from app.errors import WeightsUnavailable
-from app.ml.models.catalogue import Entry, WeightsEntry
+from app.ml.models.catalogue import ArchitectureSpec, WeightsSpec
 from app.ml.models.weights import explain_missing, find_hub_dir, find_local
 
-# The oldest DenseNet file spells `norm.1` where the model says `norm1`.
+# The DenseNet files of old torchvision versions spell `norm.1` where the model says `norm1`.
 _OLD_DENSENET_KEY = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
-# GoogLeNet's file brings auxiliary heads that were never trained; torchvision drops them as well.
+# GoogLeNet's file contains auxiliary heads that were never trained; torchvision drops them as well.
 _UNTRAINED = {"googlenet": ("aux1.", "aux2.")}
 
 
 class Provenance(BaseModel):
-    """Where a model's weights began: name is an entry's, a model reference, or `none`."""
+    """The origin of a model's weights; name is a published name, a model reference, or `none`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,38 +44,45 @@ class Pretrained:
 
 
 def load_pretrained(
-    entry: Entry, weights_name: str, *, weights_dir: Path | None, download_allowed: bool
+    architecture: ArchitectureSpec,
+    weights_name: str,
+    *,
+    weights_dir: Path | None,
+    download_allowed: bool,
 ) -> Pretrained:
-    """Read the weights from this machine, downloading them first where that is needed.
+    """Read the weights from this machine; download them first where necessary.
 
-    Raises WeightsUnavailable where they cannot be had, or are not what their name promises.
+    Raises WeightsUnavailable where they are neither stored nor downloadable, or are damaged.
     """
-    weights = entry.get_weights(weights_name)
-    path = find_local(entry, weights_name, weights_dir)
+    weights = architecture.get_weights(weights_name)
+    path = find_local(architecture, weights_name, weights_dir)
     if path is None:
         if not download_allowed:
-            raise WeightsUnavailable(explain_missing(entry, weights_name, download_allowed))
-        path = _download(entry, weights)
+            raise WeightsUnavailable(explain_missing(architecture, weights_name, download_allowed))
+        path = _download(architecture, weights)
     digest = _hash(path)
     is_safetensors = path.suffix == ".safetensors"
     if not (is_safetensors or digest.startswith(weights.sha256_prefix)):
         raise WeightsUnavailable(
-            f"The file '{path.name}' is damaged: its sha256 does not begin as its name says."
+            f"The file '{path.name}' is damaged: its sha256 is {digest}; by its name it "
+            f"must begin with {weights.sha256_prefix}. Replace the file with the published one."
         )
     try:
         state_dict = safetensors.torch.load_file(path) if is_safetensors else _read_pickled(path)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise WeightsUnavailable(f"The file '{path.name}' cannot be read as weights.") from error
+        raise WeightsUnavailable(
+            f"The file '{path.name}' cannot be read as weights. Replace it with the published file."
+        ) from error
     state_dict = {
         key: tensor
         for key, tensor in state_dict.items()
-        if not key.startswith(_UNTRAINED.get(entry.name, ()))
+        if not key.startswith(_UNTRAINED.get(architecture.name, ()))
     }
     source: Literal["local", "hub"] = "hub" if path.parent == find_hub_dir() else "local"
     return Pretrained(state_dict, Provenance(source=source, name=weights.name, digest=digest))
 
 
-def _download(entry: Entry, weights: WeightsEntry) -> Path:
+def _download(architecture: ArchitectureSpec, weights: WeightsSpec) -> Path:
     path = find_hub_dir() / weights.file_name
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -83,7 +90,7 @@ def _download(entry: Entry, weights: WeightsEntry) -> Path:
             weights.url, str(path), hash_prefix=weights.sha256_prefix, progress=False
         )
     except (URLError, TimeoutError, RuntimeError) as error:
-        message = explain_missing(entry, weights.name, download_allowed=True)
+        message = explain_missing(architecture, weights.name, download_allowed=True)
         raise WeightsUnavailable(message) from error
     return path
 

@@ -1,4 +1,4 @@
-"""The device that a setting means on this machine."""
+"""Choose the torch device for the name in a setting."""
 
 import torch
 
@@ -6,11 +6,14 @@ from app.errors import DeviceUnavailable
 
 
 def choose_device(name: str) -> torch.device:
-    """The device that `auto`, `cpu` or `cuda` means here.
+    """Return the device for `auto`, `cpu` or `cuda`.
 
-    Raises DeviceUnavailable where CUDA was asked for and is not there: never the CPU instead.
+    Raises DeviceUnavailable for `cuda` without a CUDA device; the CPU never replaces it silently.
     """
     has_cuda = torch.cuda.is_available()
     if name == "cuda" and not has_cuda:
-        raise DeviceUnavailable("CUDA was asked for, but no CUDA device can be used here.")
+        raise DeviceUnavailable(
+            "The device is 'cuda', but torch finds no CUDA device on this machine. Use 'auto' or "
+            "'cpu', or check the GPU's driver."
+        )
     return torch.device("cuda" if name != "cpu" and has_cuda else "cpu")

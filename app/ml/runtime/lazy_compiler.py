@@ -1,8 +1,9 @@
 """Import torchvision without torch's compiler.
 
-torchvision marks a few functions for the compiler (torch._dynamo, which imports inductor, sympy and
-triton), and torch's optimizers do so when they are first used. That doubles the time and the memory
-of both, and most processes here compile nothing. The compiler is still imported by what uses it.
+torchvision imports the compiler (torch._dynamo, which imports inductor, sympy and triton) to mark a
+few functions, and torch's optimizers do so when they are first used. That doubles the time and the
+memory of both, and most processes of this service compile nothing. Code that compiles still imports
+the compiler.
 """
 
 import sys
@@ -20,7 +21,7 @@ _UTILS = "torch._dynamo.utils"
 
 
 def import_torchvision() -> None:
-    """Import torchvision; the compiler is imported by the first call that asks for it."""
+    """Import torchvision; the first call that needs the compiler imports it."""
     if _DYNAMO not in sys.modules:
         sys.modules.update(_make_stand_ins())
         try:
@@ -30,13 +31,13 @@ def import_torchvision() -> None:
     for method in vars(Optimizer).values():
         function = getattr(method, "__wrapped__", None)
         if function is not None and not hasattr(function, "__dynamo_disable"):
-            # torch caches here what it calls in the function's place: itself, outside of compiled
-            # code, which no optimizer runs in.
+            # torch caches here what it calls instead of the function. Outside compiled code, where
+            # optimizers run, that is the function itself.
             function.__dynamo_disable = function  # noqa: SLF001 - as above
     for optimizer in (SGD, Adam, RMSprop):
         if optimizer.step.__code__.co_name == "_use_grad":
-            # The wrapper imports the compiler to break graphs, and else is `no_grad` here, where
-            # nothing is differentiated through a step.
+            # The wrapper imports the compiler to break graphs. Nothing is differentiated through a
+            # step here, so apart from that it is `no_grad`.
             optimizer.step = torch.no_grad()(unwrap(optimizer.step))  # type: ignore[method-assign]
 
 

@@ -1,4 +1,4 @@
-"""A scoring network as an ONNX graph of prepared pixels."""
+"""Convert a scoring network to an ONNX graph."""
 
 import threading
 
@@ -7,11 +7,11 @@ import torch
 from app.ml.runtime.scoring import ScoringNetwork
 
 _one_at_a_time = threading.Lock()
-"""torch.export patches the process while it traces: two would see each other's tensors."""
+"""torch.export patches the process while it traces; two traces would see each other's tensors."""
 
 
 def convert_network(network: ScoringNetwork) -> bytes:
-    """The graph from `pixels`, uint8 [n, 3, input_size, input_size], to `logits` and `features`."""
+    """Convert to a graph of `pixels`, uint8 [n, 3, size, size], to `logits` and `features`."""
     size = network.input_size
     with _one_at_a_time:
         program = torch.onnx.export(

@@ -1,4 +1,4 @@
-"""The numbers a network computes in."""
+"""Choose the floating-point type that the layers of a network compute in."""
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -9,37 +9,37 @@ import torch
 from app.errors import InputProblem, ValidationFailed
 from app.ml.recipe import Precision
 
-Numbers = Literal["fp32", "bf16", "fp16"]
+ResolvedPrecision = Literal["fp32", "bf16", "fp16"]
 
 _BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
-"""Features of a CPU that multiply bfloat16 in hardware, as Linux names them (x86 and Arm)."""
+"""Linux's names of the CPU features for bfloat16 in hardware (x86 and Arm)."""
 
 _FIRST_FAST_BF16 = (8, 0)
-"""CUDA's compute capability (Ampere) from which bfloat16 is as fast as float16."""
+"""The CUDA compute capability (Ampere) from which bfloat16 is as fast as float16."""
 
 
-def choose_precision(wanted: Precision, device: torch.device) -> Numbers:
-    """What `auto` means on a device: half precision where its hardware has it.
+def choose_precision(wanted: Precision, device: torch.device) -> ResolvedPrecision:
+    """Resolve `auto` for a device: half precision where the hardware has it, else float32.
 
-    Raises ValidationFailed for float16 on the CPU, where it would be slower than float32.
+    Raises ValidationFailed for float16 on the CPU, where it is slower than float32.
     """
     if wanted == "auto":
         return _fastest(device)
     if wanted == "fp16" and device.type != "cuda":
-        message = "float16 is for GPUs."
+        message = "`precision` is 'fp16', which only GPUs support; this device is a CPU."
         raise ValidationFailed(InputProblem(("precision",), message, ("auto", "bf16", "fp32")))
     return wanted
 
 
-def autocast(numbers: Numbers, device: torch.device) -> AbstractContextManager[object]:
-    """The context in which a network's layers run; its parameters stay float32."""
-    if numbers == "fp32":
+def autocast(precision: ResolvedPrecision, device: torch.device) -> AbstractContextManager[object]:
+    """Return the autocast context for a network's layers; its parameters stay float32."""
+    if precision == "fp32":
         return nullcontext()
-    dtype = torch.bfloat16 if numbers == "bf16" else torch.float16
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float16
     return torch.autocast(device.type, dtype)
 
 
-def _fastest(device: torch.device) -> Numbers:
+def _fastest(device: torch.device) -> ResolvedPrecision:
     if device.type == "cuda":
         return "bf16" if torch.cuda.get_device_capability(device) >= _FIRST_FAST_BF16 else "fp16"
     return "bf16" if _BF16_FLAGS & _list_cpu_features() else "fp32"

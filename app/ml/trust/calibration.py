@@ -1,4 +1,4 @@
-"""How far a model's confidence can be believed, and one number that mends it.
+"""Measure how well a model's confidences match its accuracy, and calibrate them by a temperature.
 
 Temperature scaling and the reliability curve are those of Guo, Pleiss, Sun & Weinberger, "On
 Calibration of Modern Neural Networks" (ICML 2017). Logits are float [num_images, num_classes],
@@ -13,16 +13,17 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 NUM_BINS = 15
-"""Of equal width, as in the paper."""
+"""The number of bins of equal width, as in the paper."""
 
 NUM_FOLDS = 5
-"""Parts of which each is measured with the temperature that the others fitted."""
+"""The number of folds for cross-fitted temperatures."""
 
 TEMPERATURE_RANGE = (0.05, 20.0)
-"""Networks lie between 0.5 and 5; what lies beyond this says that the images cannot tell."""
+"""Networks' temperatures are between 0.5 and 5. A best value outside this range means that the
+images do not determine the temperature."""
 
 MAX_FITTED = 10_000
-"""Images that a temperature is fitted on, evenly taken: one number needs no more."""
+"""The largest number of images to fit a temperature on; one number needs no more."""
 
 _ROWS_AT_ONCE = 1024
 _MAX_STEPS = 100
@@ -31,9 +32,9 @@ _PRECISION = 1e-6
 
 @dataclass(frozen=True)
 class Temperature:
-    """What logits are divided by before the softmax; labels do not change.
+    """The divisor of the logits before the softmax; it does not change the predicted labels.
 
-    reason says why the images do not determine it, and is None where they do.
+    reason explains why the images do not determine the value; None where they do.
     """
 
     value: float
@@ -42,9 +43,10 @@ class Temperature:
 
 @dataclass(frozen=True)
 class Calibrated:
-    """The temperature of all images, and their logits by temperatures that they had no part in.
+    """The temperature fitted on all images, and the cross-fitted logits.
 
-    across is None for a single image.
+    across: each image's logits divided by a temperature that was fitted without this image; None
+    for a single image.
     """
 
     temperature: Temperature
@@ -53,7 +55,7 @@ class Calibrated:
 
 @dataclass(frozen=True)
 class Bin:
-    """The images whose confidence lies in (lower, upper]; means are None in an empty bin."""
+    """The images with a confidence in (lower, upper]; the means are None in an empty bin."""
 
     lower: float
     upper: float
@@ -63,25 +65,27 @@ class Bin:
 
 
 def fit_temperature(logits: Tensor, targets: Tensor) -> Temperature:
-    """The temperature with the least cross-entropy on these images, in TEMPERATURE_RANGE.
+    """Fit the temperature with the lowest cross-entropy on these images, in TEMPERATURE_RANGE.
 
-    The cross-entropy is convex in 1/temperature, so that its one minimum is found by Newton's
-    method within a shrinking bracket. Where every image is right it falls for ever as the
-    temperature does: 1 is kept then, and the reason told.
+    The cross-entropy is convex in 1/temperature, so Newton's method within a shrinking bracket
+    finds its only minimum. Where the model is right on every image, the cross-entropy has no
+    minimum; the temperature is then 1, with a reason.
     """
     if bool((logits.argmax(1) == targets).all()):
-        return Temperature(1.0, "Every image is right, so that nothing bounds the confidence.")
+        return Temperature(
+            1.0, "The model is right on every image, so the images set no limit to its confidence."
+        )
     every = -(-len(targets) // MAX_FITTED)
     logits, targets = logits[::every], targets[::every]
     coldest, hottest = TEMPERATURE_RANGE
     low, high = 1 / hottest, 1 / coldest
-    if _derivatives(logits, targets, low)[0] > 0:
-        return Temperature(hottest, "The scores say next to nothing about the classes.")
-    if _derivatives(logits, targets, high)[0] < 0:
-        return Temperature(coldest, "Too few images are wrong to bound the confidence.")
+    if _compute_derivatives(logits, targets, low)[0] > 0:
+        return Temperature(hottest, "The scores carry almost no information about the classes.")
+    if _compute_derivatives(logits, targets, high)[0] < 0:
+        return Temperature(coldest, "The model is wrong on too few images to limit its confidence.")
     scale = 1.0
     for _ in range(_MAX_STEPS):
-        slope, curvature = _derivatives(logits, targets, scale)
+        slope, curvature = _compute_derivatives(logits, targets, scale)
         if slope > 0:
             high = scale
         else:
@@ -95,7 +99,7 @@ def fit_temperature(logits: Tensor, targets: Tensor) -> Temperature:
 
 
 def calibrate(logits: Tensor, targets: Tensor) -> Calibrated:
-    """Fit the temperature, and once more for each fold of the images."""
+    """Fit the temperature on all images, and cross-fit it over folds of the images."""
     return Calibrated(
         fit_temperature(logits, targets),
         calibrate_across(logits, targets) if len(targets) > 1 else None,
@@ -103,12 +107,11 @@ def calibrate(logits: Tensor, targets: Tensor) -> Calibrated:
 
 
 def calibrate_across(logits: Tensor, targets: Tensor, num_folds: int = NUM_FOLDS) -> Tensor:
-    """Logits of each fold divided by the temperature that the other folds fitted.
+    """Divide the logits of each fold by the temperature fitted on the other folds.
 
-    So no image has a part in its own temperature, and what is measured on the result holds for new
-    images. Every num_folds-th image is one fold: of images in the order of their classes, each fold
-    has its share of each class. num_folds is lowered to the number of images, of which there must
-    be at least two.
+    No image contributes to its own temperature, so measurements on the result hold for new images.
+    Every num_folds-th image belongs to one fold; for images ordered by class, each fold gets its
+    share of each class. num_folds is at most the number of images, which must be at least two.
     """
     num_folds = min(num_folds, len(targets))
     fold = torch.arange(len(targets)) % num_folds
@@ -121,7 +124,7 @@ def calibrate_across(logits: Tensor, targets: Tensor, num_folds: int = NUM_FOLDS
 
 
 def reliability_curve(logits: Tensor, targets: Tensor) -> list[Bin]:
-    """NUM_BINS bins of equal width over the probability of the predicted class."""
+    """Bin the images by the probability of the predicted class: NUM_BINS bins of equal width."""
     confidences, predicted = logits.double().softmax(1).max(1)
     is_right = (predicted == targets).double()
     positions = (confidences * NUM_BINS).ceil().long().clamp(1, NUM_BINS) - 1
@@ -141,7 +144,7 @@ def reliability_curve(logits: Tensor, targets: Tensor) -> list[Bin]:
 
 
 def expected_calibration_error(curve: list[Bin]) -> float:
-    """The mean distance between confidence and accuracy over the images of a curve, 0 to 1."""
+    """Compute the mean absolute difference between confidence and accuracy, 0 to 1."""
     total = sum(part.num_images for part in curve)
     return sum(
         part.num_images / total * abs(part.confidence - part.accuracy)
@@ -151,14 +154,14 @@ def expected_calibration_error(curve: list[Bin]) -> float:
 
 
 def log_loss(logits: Tensor, targets: Tensor) -> float:
-    """The mean cross-entropy in nats."""
+    """Compute the mean cross-entropy in nats."""
     return float(cross_entropy(logits.double(), targets))
 
 
-def _derivatives(logits: Tensor, targets: Tensor, scale: float) -> tuple[float, float]:
-    """First and second derivative of the mean cross-entropy of `scale * logits` by scale.
+def _compute_derivatives(logits: Tensor, targets: Tensor, scale: float) -> tuple[float, float]:
+    """Compute two derivatives by scale of the mean cross-entropy of `scale * logits`.
 
-    They are the mean distance of the expected logit from the target's, and its variance.
+    These are the means of the expected logit minus the target's logit, and of the logits' variance.
     """
     slope = curvature = 0.0
     for start in range(0, len(targets), _ROWS_AT_ONCE):

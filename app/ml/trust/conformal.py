@@ -1,10 +1,10 @@
-"""How many labels an image needs so that its own is among them as often as was asked for.
+"""Choose label sets that contain the true label with a given probability (conformal prediction).
 
 Split conformal prediction with the least ambiguous sets (Sadinle, Lei & Wasserman, "Least Ambiguous
-Set-Valued Classifiers with Bounded Error Levels", JASA 2019): a label is in the set where its
-probability is no lower than that which all but a small share of held-out images gave to their own.
-For images that are like those, the share of sets with the right label is at least the coverage,
-however good or bad the model is.
+Set-Valued Classifiers with Bounded Error Levels", JASA 2019): a label is in the set if its
+probability reaches a threshold, which is a quantile of the probabilities of the true classes of
+held-out images. For images from the same distribution, the share of sets with the true label is at
+least the coverage, for any model.
 """
 
 import math
@@ -12,33 +12,35 @@ import math
 from torch import Tensor
 
 _ROUNDING = 1e-9
-"""So that 0.95 of 100 is not the 96th: 0.95 is a little more than that as a float."""
+"""Subtracted before rounding up: as a float, 0.95 is slightly more than 0.95."""
 
 
 def find_rank(num_images: int, coverage: float) -> int | None:
-    """The place, counted from 1, that a new image takes with this probability or comes before.
+    """Return the conformal rank ceil((num_images + 1) * coverage), counted from 1.
 
-    The images stand in any order that the new one could have stood in as well; one more than they
-    are, for the new one is among them. None where they are too few to tell.
+    The value of a new exchangeable image is at most that of this rank with at least this
+    probability. None where there are too few images.
     """
     rank = math.ceil((num_images + 1) * coverage - _ROUNDING)
     return rank if rank <= num_images else None
 
 
 def find_threshold(conformity: Tensor, coverage: float) -> float:
-    """The least probability with which a label belongs to the set, 0 where all of them do.
+    """Return the lowest probability of a label in the set; 0 (all labels) with too few images.
 
-    conformity: float32 [num_images], ascending, the probability of each held-out image's own class.
+    conformity: float32 [num_images], ascending, the probability of each held-out image's class.
     """
     rank = find_rank(len(conformity), coverage)
     return 0.0 if rank is None else float(conformity[-rank])
 
 
 def choose_labels(probabilities: Tensor, threshold: float) -> list[int]:
-    """The classes of an image's set, the most probable first, from probabilities [num_classes].
+    """Choose the classes of an image's set, the most probable first.
 
-    The most probable one is always in it: a model that is right more often than was asked would
-    leave sets empty otherwise, and more of them the less is asked.
+    probabilities: float [num_classes].
+
+    The most probable class is always in the set. Otherwise a model whose accuracy exceeds the
+    coverage would give empty sets.
     """
     order = probabilities.sort(descending=True, stable=True)
     num_labels = int((order.values >= threshold).sum())

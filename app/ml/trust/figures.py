@@ -1,4 +1,4 @@
-"""Counts of right and wrong over the images of a split, on the wire; imports no torch."""
+"""Define the API schemas of the figures of a model on a split; imports no torch."""
 
 from pydantic import Field
 
@@ -6,17 +6,17 @@ from app.web.schemas import ApiModel
 
 
 class ClassFigures(ApiModel):
-    """One class among all others; a figure that would be 0/0 is null."""
+    """The figures of one class against all others; a figure that would be 0/0 is null."""
 
     class_name: str = Field(description="The class.", examples=["ants"])
     precision: float | None = Field(
-        description="Share of the images taken for this class that are of it, 0 to 1; null where "
-        "none was.",
+        description="Share of the images predicted as this class that belong to it, 0 to 1; null "
+        "where none was predicted.",
         examples=[0.94],
     )
     recall: float | None = Field(
-        description="Share of the images of this class that were taken for it, 0 to 1; null where "
-        "there are none.",
+        description="Share of the images of this class that were predicted as it, 0 to 1; null "
+        "where the class has no images.",
         examples=[0.91],
     )
     f1: float | None = Field(
@@ -24,21 +24,22 @@ class ClassFigures(ApiModel):
         "neither occurs nor was predicted.",
         examples=[0.925],
     )
-    support: int = Field(description="Images of this class.", examples=[70])
+    support: int = Field(description="Number of images of this class.", examples=[70])
 
 
 class SplitFigures(ApiModel):
-    """How a model did on the images of one split."""
+    """The figures of a model on the images of one split."""
 
-    num_images: int = Field(description="Images of the split.", examples=[153])
-    accuracy: float = Field(description="Share that is right, 0 to 1.", examples=[0.935])
+    num_images: int = Field(description="Number of images of the split.", examples=[153])
+    accuracy: float = Field(description="Share of correct predictions, 0 to 1.", examples=[0.935])
     accuracy_interval: tuple[float, float] = Field(
-        description="95 % interval of the accuracy by the sampling of images alone (Wilson, 1927). "
-        "The validation split also chose the best epoch, which flatters it a little.",
+        description="95 % confidence interval of the accuracy (Wilson, 1927); it only covers the "
+        "sampling of images. On the validation split the accuracy is slightly too high, because "
+        "the same images chose the best epoch.",
         examples=[[0.884, 0.964]],
     )
     balanced_accuracy: float = Field(
-        description="Mean recall of the classes that occur, 0 to 1: each class counts the same.",
+        description="Mean recall of the classes that occur, 0 to 1; all classes weigh the same.",
         examples=[0.932],
     )
     macro_f1: float = Field(

@@ -1,10 +1,10 @@
-"""Where in an image a class was seen: heat maps for every architecture of the catalogue.
+"""Compute and draw heat maps of the image regions that support a class, for every architecture.
 
 HiResCAM (Draelos & Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of
-convolutional neural networks", 2020): what each place adds to the class's score, that is the
-activations there times the score's gradient, summed over channels. The score is the class's logit
-less the mean of all. Where only averaging and a
-linear head follow, it is Grad-CAM (Selvaraju et al., 2017), and exact.
+convolutional neural networks", 2020): the contribution of each position to the class's score, which
+is the activations there times the score's gradient, summed over channels. The score is the class's
+logit minus the mean of all logits. Where only average pooling and a linear head follow, this is
+Grad-CAM (Selvaraju et al., 2017), and exact.
 """
 
 import io
@@ -24,7 +24,7 @@ from app.ml.runtime.seeding import derive_seed
 _SPATIAL, _TOKENS = 4, 3
 
 _OPACITY = 0.7
-"""Of the heat where it is greatest: the image stays to be seen."""
+"""The opacity of the heat map at its maximum, so that the image stays visible."""
 
 
 class _Output(NamedTuple):
@@ -33,61 +33,65 @@ class _Output(NamedTuple):
 
 
 class Explainer:
-    """A network with a tap at the last layer whose output still has places.
+    """Compute heat maps at the last layer whose output has spatial positions.
 
-    The layer is found by trying: places of its output count for the features. So it is the last
-    feature maps of a convolutional network, and of a transformer what its last block is given, for
-    behind that block the class token alone counts. Several threads may ask at a time; the network
-    is to be in float32, and is not to learn any more.
+    A trial run finds the layer: the features must depend on the positions of its output. In a
+    convolutional network it gives the last feature maps; in a transformer it gives the input of the
+    last block, after which only the class token counts. Several threads may call `explain` at a
+    time. The network must be in float32; its parameters no longer require gradients.
     """
 
     def __init__(self, network: ScoringNetwork) -> None:
-        """Raises ValueError for a network without such a layer."""
+        """Raise ValueError for a network without such a layer."""
         self.network = network.requires_grad_(requires_grad=False)
-        self._tapped = threading.local()
+        self._recorded = threading.local()
         self._device = next(network.parameters()).device
         self.layer = _find_layer(network)
-        network.get_submodule(self.layer).register_forward_hook(partial(_tap, self._tapped))
+        network.get_submodule(self.layer).register_forward_hook(
+            partial(_record_output, self._recorded)
+        )
 
     @property
     def num_bytes(self) -> int:
-        """What the weights take of the memory."""
+        """Bytes of the weights."""
         return sum(parameter.nbytes for parameter in self.network.parameters())
 
     def explain(self, pixels: Tensor, class_index: int) -> Tensor:
-        """What speaks for a class: float32 [height, width] of the layer's places, in 0..1.
+        """Compute a class's heat map: float32 [height, width] of the layer's positions, in 0..1.
 
-        pixels: uint8 [3, input_size, input_size]. 0 is the mean place and what speaks for the class
-        less, 1 the place that speaks for it most; all is 0 where no place differs.
+        pixels: uint8 [3, input_size, input_size]. Positions that support the class no more than the
+        mean position are 0, the strongest is 1; all are 0 where no position differs.
         """
         with torch.inference_mode(mode=False), torch.enable_grad():
-            self._tapped.output = None
-            self._tapped.listens = True
+            self._recorded.output = None
+            self._recorded.is_active = True
             try:
                 logits, _ = self.network(pixels[None].to(self._device))
             finally:
-                self._tapped.listens = False
-            output: Tensor = self._tapped.output
-            del self._tapped.output
-            # A softmax knows of differences alone: what all logits have in common says nothing.
+                self._recorded.is_active = False
+            output: Tensor = self._recorded.output
+            del self._recorded.output
+            # A softmax only depends on differences of logits, so their mean carries no information.
             score = logits[0, class_index] - logits[0].mean()
             (gradient,) = torch.autograd.grad(score, output)
             heat = _to_map(output * gradient)
-            # What all places share cannot be told from the head's bias.
+            # What all positions contribute alike cannot be told from the head's bias.
             heat = (heat - heat.mean()).clamp_min(0)
         return (heat / heat.max().clamp_min(torch.finfo(heat.dtype).tiny)).detach().cpu()
 
 
-def _tap(tapped: threading.local, _layer: nn.Module, _inputs: Any, output: Tensor) -> Tensor | None:
-    if not getattr(tapped, "listens", False):
+def _record_output(
+    recorded: threading.local, _layer: nn.Module, _inputs: Any, output: Tensor
+) -> Tensor | None:
+    if not getattr(recorded, "is_active", False):
         return None
     leaf = output.detach().requires_grad_()
-    tapped.output = leaf
-    return leaf.clone()  # later layers may work in place
+    recorded.output = leaf
+    return leaf.clone()  # because later layers may change it in place
 
 
 def _find_layer(network: ScoringNetwork) -> str:
-    """The last module, in the order of the forward pass, of whose places the features know."""
+    """Find the last module of the forward pass whose positions affect the features."""
     outputs: list[_Output] = []
     handles = [
         module.register_forward_hook(
@@ -105,43 +109,43 @@ def _find_layer(network: ScoringNetwork) -> str:
     finally:
         for handle in handles:
             handle.remove()
-    # A sum would not do: LayerNorm keeps it the same whatever the image.
+    # A plain sum would not do: after LayerNorm it is the same for every image.
     weights = torch.randn(features.shape, generator=random).to(device)
     score = (features * weights).sum()
     for name, tensor in reversed(outputs):
-        if isinstance(tensor, Tensor) and _has_places(tensor):
+        if isinstance(tensor, Tensor) and _has_positions(tensor):
             (gradient,) = torch.autograd.grad(score, tensor, retain_graph=True, allow_unused=True)
             if gradient is not None and bool(_to_map(gradient.abs()).any()):
                 return name
-    raise ValueError("no layer of this network has places that its features know of")
+    raise ValueError("no layer of this network has positions that affect its features")
 
 
-def _has_places(output: Tensor) -> bool:
+def _has_positions(output: Tensor) -> bool:
     if output.ndim == _SPATIAL:
         _, first, second, third = output.shape
         return second == third > 1 or first == second > 1
     if output.ndim == _TOKENS:
-        return math.isqrt(output.shape[1]) > 1 and _count_other_tokens(output) <= 1
+        return math.isqrt(output.shape[1]) > 1 and _count_class_tokens(output) <= 1
     return False
 
 
 def _to_map(output: Tensor) -> Tensor:
-    """Sums over channels: [height, width] from maps, channels first or last, or from tokens."""
+    """Sum over channels: [height, width] from maps, channels first or last, or from tokens."""
     if output.ndim == _TOKENS:
-        sums = output[0, _count_other_tokens(output) :].sum(1)
+        sums = output[0, _count_class_tokens(output) :].sum(1)
         side = math.isqrt(len(sums))
         return sums.view(side, side)
     has_channels_last = output.shape[2] != output.shape[3]
     return output[0].sum(2 if has_channels_last else 0)
 
 
-def _count_other_tokens(output: Tensor) -> int:
-    """Tokens before those of the places, which are as many as a square has: a class token."""
+def _count_class_tokens(output: Tensor) -> int:
+    """Count the tokens before those of the positions, which form a square: the class token."""
     return output.shape[1] - math.isqrt(output.shape[1]) ** 2
 
 
 def draw_heat(pixels: Tensor, heat: Tensor) -> bytes:
-    """The image in grey with its heat over it, from red for some to yellow for most: a PNG file.
+    """Draw the heat map over the grey image, from red for weak to yellow for strong, as PNG.
 
     pixels: uint8 [3, input_size, input_size]; heat: float32 [height, width], 0..1.
     """
@@ -149,8 +153,8 @@ def draw_heat(pixels: Tensor, heat: Tensor) -> bytes:
     smooth = interpolate(heat[None, None], size, mode="bilinear", align_corners=False)[0]
     grey = pixels.float().mean(0, keepdim=True)
     colour = torch.cat([torch.full_like(smooth, 255.0), 255.0 * smooth, torch.zeros_like(smooth)])
-    picture = grey + (colour - grey) * (_OPACITY * smooth)
+    blended = grey + (colour - grey) * (_OPACITY * smooth)
     buffer = io.BytesIO()
-    array = picture.round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+    array = blended.round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
     Image.fromarray(array).save(buffer, "PNG")
     return buffer.getvalue()

@@ -1,15 +1,16 @@
-"""How sure a share is that was counted on a few images."""
+"""Compute confidence intervals of shares counted on few images."""
 
 from math import sqrt
 
 Z_95 = 1.959964
-"""The normal distribution's 97.5 % quantile."""
+"""The 97.5 % quantile of the normal distribution."""
 
 
 def wilson_interval(share: float, num_images: int) -> tuple[float, float]:
-    """The 95 % interval of a share of at least one independent image, within 0 to 1.
+    """Compute the 95 % Wilson interval of a share of independent images, within 0 to 1.
 
-    It ends at 0 where the share is 0 and at 1 where it is 1, exactly.
+    num_images must be at least 1. The lower end is exactly 0 for a share of 0, the upper end is
+    exactly 1 for a share of 1.
     Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
     """
     spread = Z_95**2 / num_images

@@ -1,4 +1,4 @@
-"""Calibration of a model: measured once after training and stored beside the model."""
+"""Store and load a model's calibration data, measured once after training."""
 
 import hashlib
 from collections.abc import Mapping
@@ -21,13 +21,13 @@ _DIGEST_KEY = "graft_trust_digest"
 
 @dataclass(frozen=True)
 class Trust:
-    """Measurements on images that the model was not trained on, and features of those it was.
+    """Measurements on validation images, and features of training images.
 
-    temperature: what logits are divided by before the softmax. conformity: float32 [num_val],
-    ascending, the probability of each validation image's own class, calibrated by a temperature
-    that the image had no part in; empty for a single image. neighbours: float32
-    [num_kept, num_features], training images' features at unit length. distances: float32
-    [num_measured], ascending, how far validation images lie from them (`app.ml.trust.novelty`).
+    temperature: divisor of the logits before the softmax. conformity: float32 [num_val], ascending,
+    the cross-fitted probability of each validation image's true class; empty for a single image.
+    neighbours: float32 [num_kept, num_features], training images' features at unit length.
+    distances: float32 [num_measured], ascending, validation images' distances from these neighbours
+    (`app.ml.trust.novelty`).
     """
 
     temperature: float
@@ -37,12 +37,12 @@ class Trust:
 
     @cached_property
     def novelty_limit(self) -> float | None:
-        """The distance above which an image is novel; None for too few validation images."""
+        """The distance above which an image is out of distribution; None for too few images."""
         return find_limit(self.distances)
 
 
 def save_trust(storage: Storage, key: str, trust: Trust) -> None:
-    """Write the measurements, with their digest, under a key, whole or not at all.
+    """Write the measurements and their digest under a key, atomically.
 
     Raises StorageFull.
     """
@@ -58,17 +58,17 @@ def save_trust(storage: Storage, key: str, trust: Trust) -> None:
 
 
 def load_trust(path: Path) -> Trust:
-    """Read the measurements into memory; the file is not mapped, so it cannot change them later.
+    """Read the measurements into memory; later changes of the file do not affect them.
 
-    Raises CheckpointInvalid for a file that is something else, damaged, or altered. Files without a
-    digest, of versions before 0.2.0, are not checked for alterations.
+    Raises CheckpointInvalid for a file that has another format, is damaged, or was changed. Files
+    without a digest (before version 0.2.0) are not checked for changes.
     """
     content = path.read_bytes()
     try:
         tensors = safetensors.torch.load(content)
         if read_metadata(content).get(_DIGEST_KEY, "") not in {"", _compute_digest(tensors)}:
             raise CheckpointInvalid(
-                "The file of a model's calibration was changed after it was stored. "
+                "The file with the model's calibration was changed after it was stored. "
                 "Restore the file from a backup, or use another version."
             )
         return Trust(
@@ -78,7 +78,10 @@ def load_trust(path: Path) -> Trust:
             distances=tensors["distances"],
         )
     except (SafetensorError, KeyError, ValueError) as error:
-        raise CheckpointInvalid("The file of a model's calibration is damaged.") from error
+        raise CheckpointInvalid(
+            "The file with the model's calibration is damaged. Restore it from a backup, or use "
+            "another version."
+        ) from error
 
 
 def _compute_digest(tensors: Mapping[str, Tensor]) -> str:

@@ -4,11 +4,11 @@ from typing import Literal, Protocol
 
 from torch import Tensor
 
-from app.ml.runtime.precision import Numbers
+from app.ml.runtime.precision import ResolvedPrecision
 from app.ml.runtime.scoring import Scores
 
 EngineName = Literal["torch", "openvino", "onnxruntime"]
-EnginePrecision = Numbers | Literal["int8"]
+EnginePrecision = ResolvedPrecision | Literal["int8"]
 
 
 class Engine(Protocol):

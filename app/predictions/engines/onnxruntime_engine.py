@@ -12,7 +12,7 @@ from app.predictions.engines.engine import EngineName, EnginePrecision
 class OnnxRuntimeEngine:
     """A scoring network as an ONNX graph, run on the calling thread.
 
-    A network computes in float32. Bytes are an int8 graph of `app.ml.runtime.quantizing`.
+    A network computes in float32. Bytes are an int8 graph of `app.ml.runtime.quantization`.
     """
 
     name: EngineName = "onnxruntime"

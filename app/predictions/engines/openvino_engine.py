@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from app.ml.runtime.precision import Numbers
+from app.ml.runtime.precision import ResolvedPrecision
 from app.ml.runtime.quiet_openvino import openvino, ops
 from app.ml.runtime.scoring import Scores, ScoringNetwork
 from app.predictions.engines.engine import EngineName, EnginePrecision
@@ -21,7 +21,7 @@ _PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
 class OpenVinoEngine:
     """A scoring network compiled for this CPU, batch normalisation folded into its convolutions.
 
-    Bytes are an int8 graph of `app.ml.runtime.quantizing`; its other operations use `precision`.
+    Bytes are an int8 graph of `app.ml.runtime.quantization`; its other operations use `precision`.
     Each of num_callers has a stream of one thread; with fewer cores, callers wait for each other.
     The precision is always set, because OpenVINO's default depends on the processor.
     Source: OpenVINO, "Optimizing for Throughput" and "Precision control".
@@ -30,7 +30,7 @@ class OpenVinoEngine:
     name: EngineName = "openvino"
 
     def __init__(
-        self, source: ScoringNetwork | bytes, precision: Numbers, num_callers: int
+        self, source: ScoringNetwork | bytes, precision: ResolvedPrecision, num_callers: int
     ) -> None:
         core = openvino.Core()
         if isinstance(source, bytes):

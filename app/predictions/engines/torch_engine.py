@@ -8,7 +8,7 @@ from torch import Tensor
 
 from app.errors import Overloaded
 from app.ml.models.folding import fold_batch_norms
-from app.ml.runtime.precision import Numbers
+from app.ml.runtime.precision import ResolvedPrecision
 from app.ml.runtime.scoring import Scores, ScoringNetwork
 from app.predictions.engines.engine import EngineName, EnginePrecision
 
@@ -23,7 +23,9 @@ class TorchEngine:
 
     name: EngineName = "torch"
 
-    def __init__(self, network: ScoringNetwork, device: torch.device, precision: Numbers) -> None:
+    def __init__(
+        self, network: ScoringNetwork, device: torch.device, precision: ResolvedPrecision
+    ) -> None:
         self.precision: EnginePrecision = precision
         self.device = device
         fold_batch_norms(network.model)

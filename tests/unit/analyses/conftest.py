@@ -1,4 +1,4 @@
-"""A small dataset of pictures, pretrained weights of chance, and questions about them."""
+"""A small dataset, random pretrained weights, and configurations of analysis children."""
 
 import hashlib
 from collections.abc import Callable
@@ -30,7 +30,7 @@ Ask = Callable[..., AnalysisConfig]
 
 
 def store_pictures(storage: LocalStorage) -> str:
-    """Store pictures and their manifest; give its key."""
+    """Store images and their manifest; return the manifest's key."""
     records: list[ImageRecord] = []
     splits: list[Split] = ["train", "val"]
     for split, count in zip(splits, (NUM_TRAIN, NUM_VAL), strict=True):
@@ -79,7 +79,7 @@ def weights_dir(tmp_path: Path, weights_file: Path) -> Path:
 
 @pytest.fixture
 def ask(storage: LocalStorage, weights_dir: Path, tmp_path: Path) -> Ask:
-    """The configuration of a child that is asked about a job with these fields."""
+    """Make the configuration of a child for a job with these fields."""
 
     def make(*, kind: str = "advise", **fields: object) -> AnalysisConfig:
         request = JobRequest.model_validate(

@@ -1,4 +1,4 @@
-"""Advice on a real, if small, dataset."""
+"""Advice on a small real dataset."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def answer(config: AnalysisConfig) -> Advice:
     return advise(config, config.question)
 
 
-def test_who_asks_hears_that_it_goes_on(ask: Ask) -> None:
+def test_progress_is_reported(ask: Ask) -> None:
     config = ask(strategy="auto")
     assert isinstance(config.question, AdviceRequest)
     heard: list[tuple[int, int]] = []
@@ -25,7 +25,7 @@ def test_who_asks_hears_that_it_goes_on(ask: Ask) -> None:
     assert heard == sorted(heard)
 
 
-def test_advice_is_made_of_what_was_measured(ask: Ask) -> None:
+def test_advice_contains_the_measurements(ask: Ask) -> None:
     advice = answer(ask(strategy="auto"))
     found = advice.measurements
     assert advice.architecture == "squeezenet1_0"
@@ -44,14 +44,14 @@ def test_advice_is_made_of_what_was_measured(ask: Ask) -> None:
     assert found.early.accuracy.value == 1.0  # colours are easy, even for random features
 
 
-def test_the_same_question_has_the_same_answer(ask: Ask) -> None:
+def test_advice_is_deterministic(ask: Ask) -> None:
     timed = {"expected_seconds", "measurements", "reason"}
     first, again = answer(ask(strategy="auto")), answer(ask(strategy="auto"))
     assert first.model_dump(exclude=timed) == again.model_dump(exclude=timed)
     assert first.measurements.late == again.measurements.late
 
 
-def test_a_strategy_that_was_given_is_kept(ask: Ask) -> None:
+def test_a_given_strategy_is_kept(ask: Ask) -> None:
     config = ask(architecture="auto", strategy="fine_tune", max_parameters=2_000_000)
     advice = answer(config)
     assert (advice.architecture, advice.strategy, advice.stage) == (
@@ -63,7 +63,7 @@ def test_a_strategy_that_was_given_is_kept(ask: Ask) -> None:
     assert advice.measurements.expected_seconds.keys() == {"fine_tune"}
 
 
-def test_an_architecture_is_tried_before_it_is_chosen(ask: Ask) -> None:
+def test_an_architecture_is_timed_before_it_is_chosen(ask: Ask) -> None:
     advice = answer(ask(architecture="auto", strategy="auto", time_budget_seconds=1e6))
     chosen = advice.measurements.candidates[-1]
     assert (chosen.architecture, chosen.verdict) == ("squeezenet1_0", "chosen")
@@ -73,7 +73,7 @@ def test_an_architecture_is_tried_before_it_is_chosen(ask: Ask) -> None:
         answer(ask(architecture="auto", strategy="auto", time_budget_seconds=1e-9))
 
 
-def test_without_weights_there_is_no_advice(ask: Ask, weights_dir: Path) -> None:
+def test_without_weights_advice_raises(ask: Ask, weights_dir: Path) -> None:
     (weights_dir / "squeezenet1_0.safetensors").unlink()
     with pytest.raises(WeightsUnavailable):
         answer(ask(strategy="auto"))

@@ -1,4 +1,4 @@
-"""The choice of an architecture, over the real catalogue with invented speeds."""
+"""Choose an architecture from the real catalogue with invented speeds."""
 
 from collections.abc import Callable
 
@@ -6,27 +6,32 @@ import pytest
 
 from app.advice.schemas import Candidate
 from app.errors import BudgetTooSmall, WeightsUnavailable
-from app.ml.models.catalogue import Entry, get_entry, list_entries, num_parameters
+from app.ml.models.catalogue import (
+    ArchitectureSpec,
+    get_architecture,
+    list_architectures,
+    num_parameters,
+)
 from worker.advice.budget import Budget, choose_architecture, rank
 
 
-def gflops(entry: Entry) -> float:
-    return entry.get_weights("imagenet").gflops
+def gflops(architecture: ArchitectureSpec) -> float:
+    return architecture.get_weights("imagenet").gflops
 
 
-def accuracy(entry: Entry) -> float:
-    return entry.get_weights("imagenet").imagenet_accuracy
+def accuracy(architecture: ArchitectureSpec) -> float:
+    return architecture.get_weights("imagenet").imagenet_accuracy
 
 
 def choose(
     seconds: float | None = None,
     max_parameters: int | None = None,
     *,
-    is_available: Callable[[Entry], bool] = lambda _: True,
-    measure: Callable[[Entry], float] = gflops,
-) -> tuple[Entry, list[Candidate]]:
+    is_available: Callable[[ArchitectureSpec], bool] = lambda _: True,
+    measure: Callable[[ArchitectureSpec], float] = gflops,
+) -> tuple[ArchitectureSpec, list[Candidate]]:
     return choose_architecture(
-        reversed(list_entries()),
+        reversed(list_architectures()),
         Budget(seconds, max_parameters),
         num_classes=2,
         is_available=is_available,
@@ -36,37 +41,37 @@ def choose(
 
 
 def test_without_a_budget_the_most_accurate_is_chosen() -> None:
-    entry, candidates = choose()
-    assert accuracy(entry) == max(accuracy(one) for one in list_entries())
+    architecture, candidates = choose()
+    assert accuracy(architecture) == max(accuracy(one) for one in list_architectures())
     assert [candidate.verdict for candidate in candidates] == ["chosen"]
 
 
 def test_the_most_accurate_within_the_time_is_chosen() -> None:
-    entry, candidates = choose(seconds=5.0)
-    affordable = [one for one in list_entries() if gflops(one) <= 5.0]
-    assert accuracy(entry) == max(accuracy(one) for one in affordable)
+    architecture, candidates = choose(seconds=5.0)
+    affordable = [one for one in list_architectures() if gflops(one) <= 5.0]
+    assert accuracy(architecture) == max(accuracy(one) for one in affordable)
     assert {candidate.verdict for candidate in candidates[:-1]} == {"too slow"}
-    assert candidates[-1].architecture == entry.name
+    assert candidates[-1].architecture == architecture.name
 
 
 def test_the_most_accurate_of_so_many_parameters_is_chosen() -> None:
-    entry, _ = choose(max_parameters=5_000_000)
-    small = [one for one in list_entries() if num_parameters(one, 2) <= 5_000_000]
-    assert accuracy(entry) == max(accuracy(one) for one in small)
+    architecture, _ = choose(max_parameters=5_000_000)
+    small = [one for one in list_architectures() if num_parameters(one, 2) <= 5_000_000]
+    assert accuracy(architecture) == max(accuracy(one) for one in small)
 
 
-def test_what_the_estimate_lets_through_is_tried() -> None:
+def test_architectures_within_the_estimate_are_timed() -> None:
     first, _ = choose(seconds=5.0)
     tried: list[str] = []
 
-    def measure(entry: Entry) -> float:
-        tried.append(entry.name)
+    def measure(architecture: ArchitectureSpec) -> float:
+        tried.append(architecture.name)
         if len(tried) == 2:
             raise MemoryError
         return 6.0 if len(tried) == 1 else 4.0
 
-    entry, candidates = choose(seconds=5.0, measure=measure)
-    assert (tried[0], tried[2]) == (first.name, entry.name)
+    architecture, candidates = choose(seconds=5.0, measure=measure)
+    assert (tried[0], tried[2]) == (first.name, architecture.name)
     assert len(tried) == 3
     verdicts = {candidate.architecture: candidate.verdict for candidate in candidates}
     assert [verdicts[name] for name in tried] == [
@@ -76,23 +81,28 @@ def test_what_the_estimate_lets_through_is_tried() -> None:
     ]
 
 
-def test_only_weights_that_can_be_had_count() -> None:
-    entry, _ = choose(is_available=lambda entry: entry.name in {"alexnet", "resnet18"})
-    assert entry.name == "resnet18"
+def test_architectures_without_weights_are_skipped() -> None:
+    architecture, _ = choose(
+        is_available=lambda architecture: architecture.name in {"alexnet", "resnet18"}
+    )
+    assert architecture.name == "resnet18"
     with pytest.raises(WeightsUnavailable, match="GRAFT_WEIGHTS_DIR"):
         choose(is_available=lambda _: False)
 
 
-def test_a_budget_too_small_names_what_would_come_nearest() -> None:
-    fastest = min(list_entries(), key=gflops)
+def test_a_budget_too_small_names_the_nearest_architecture() -> None:
+    fastest = min(list_architectures(), key=gflops)
     with pytest.raises(BudgetTooSmall, match=fastest.name):
         choose(seconds=1e-6)
-    smallest = min(list_entries(), key=lambda one: num_parameters(one, 2))
+    smallest = min(list_architectures(), key=lambda one: num_parameters(one, 2))
     with pytest.raises(BudgetTooSmall, match=smallest.name):
         choose(max_parameters=10)
 
 
-def test_equals_have_one_order() -> None:
-    twin = get_entry("resnet18").model_copy(update={"name": "a-twin"})
-    names = [entry.name for entry in rank([get_entry("resnet18"), twin, get_entry("alexnet")])]
+def test_equal_architectures_are_ordered_by_name() -> None:
+    twin = get_architecture("resnet18").model_copy(update={"name": "a-twin"})
+    names = [
+        architecture.name
+        for architecture in rank([get_architecture("resnet18"), twin, get_architecture("alexnet")])
+    ]
     assert names == ["a-twin", "resnet18", "alexnet"]

@@ -1,4 +1,4 @@
-"""What a training costs by what an image costs."""
+"""Estimate the duration of a training from seconds per image."""
 
 from typing import Any
 
@@ -33,11 +33,11 @@ def seconds(**fields: Any) -> float:
     return estimate_seconds(recipe, RATES, num_train=200, num_val=100)
 
 
-def test_every_epoch_learns_and_validates() -> None:
+def test_every_epoch_costs_training_and_validation() -> None:
     assert seconds() == pytest.approx(0.3 + 4 * (200 * 0.03 + 100 * 0.01))
 
 
-def test_a_probe_runs_the_network_once_more() -> None:
+def test_a_linear_probe_costs_one_more_forward_pass() -> None:
     assert seconds(head_start="linear_probe") - seconds() == pytest.approx(200 * 0.01)
 
 

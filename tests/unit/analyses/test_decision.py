@@ -1,26 +1,26 @@
-"""The four cases, and what a budget makes of them."""
+"""Decide on a strategy in the four cases, with and without a budget."""
 
 import pytest
 
 from app.advice.schemas import Proportion, ProportionDifference
 from app.errors import BudgetTooSmall
 from app.ml.recipe import Strategy
-from worker.advice.decision import Decision, Evidence, compare, decide_strategy
+from worker.advice.decision import Decision, Measurements, compare, decide_strategy
 
 SECONDS: dict[Strategy, float] = {"feature_extract": 4.0, "partial": 20.0, "fine_tune": 60.0}
 
 
-def evidence(*, per_class: float, late: float, early: float) -> Evidence:
+def measured(*, per_class: float, late: float, early: float) -> Measurements:
     def share(value: float) -> Proportion:
         return Proportion(value=value, low=max(value - 0.05, 0), high=min(value + 0.05, 1))
 
     gap = ProportionDifference(
         value=late - early, low=late - early - 0.04, high=late - early + 0.04
     )
-    return Evidence(per_class, share(late), share(early), gap)
+    return Measurements(per_class, share(late), share(early), gap)
 
 
-def decide(found: Evidence, budget: float | None = None, **seconds: float) -> Decision:
+def decide(found: Measurements, budget: float | None = None, **seconds: float) -> Decision:
     return decide_strategy(
         found,
         seconds or SECONDS,  # type: ignore[arg-type] # names of strategies
@@ -41,35 +41,35 @@ def decide(found: Evidence, budget: float | None = None, **seconds: float) -> De
         (20, 1.0, 1.0, "feature_extract"),
     ],
 )
-def test_size_and_likeness_decide(
+def test_size_and_similarity_decide(
     per_class: float, late: float, early: float, strategy: Strategy
 ) -> None:
-    decision = decide(evidence(per_class=per_class, late=late, early=early))
+    decision = decide(measured(per_class=per_class, late=late, early=early))
     assert decision.strategy == strategy
-    for figure in (f"{per_class:g} images a class", f"{late:.3f}", f"{early:.3f}", "layer3"):
+    for figure in (f"{per_class:g} images per class", f"{late:.3f}", f"{early:.3f}", "layer3"):
         assert figure in decision.reason
     assert decision.reason.count(".") == 1 + 2  # one sentence with two decimals
 
 
-def test_the_sentence_says_whether_the_gap_is_noise() -> None:
-    assert "clearly" in decide(evidence(per_class=20, late=0.9, early=0.8)).reason
-    assert "within the noise" in decide(evidence(per_class=20, late=0.82, early=0.8)).reason
+def test_the_reason_says_whether_the_gap_is_noise() -> None:
+    assert "clearly" in decide(measured(per_class=20, late=0.9, early=0.8)).reason
+    assert "within the noise" in decide(measured(per_class=20, late=0.82, early=0.8)).reason
 
 
-def test_what_takes_too_long_gives_way() -> None:
-    many = evidence(per_class=500, late=0.9, early=0.8)
+def test_strategies_over_the_budget_are_skipped() -> None:
+    many = measured(per_class=500, late=0.9, early=0.8)
     decision = decide(many, budget=30.0)
     assert decision.strategy == "partial"
-    assert "fine_tune, which would be better, would take 60 of 30 seconds" in decision.reason
+    assert "fine_tune, which would be better, needs 60 seconds of a budget of 30" in decision.reason
     assert decide(many, budget=5.0).strategy == "feature_extract"
-    with pytest.raises(BudgetTooSmall, match=r"feature_extract, would take about 4\.0"):
+    with pytest.raises(BudgetTooSmall, match=r"feature_extract, needs about 4\.0"):
         decide(many, budget=1.0)
 
 
-def test_only_what_goes_with_the_job_is_advised() -> None:
-    decision = decide(evidence(per_class=20, late=0.9, early=0.8), fine_tune=60.0, partial=20.0)
+def test_only_possible_strategies_are_advised() -> None:
+    decision = decide(measured(per_class=20, late=0.9, early=0.8), fine_tune=60.0, partial=20.0)
     assert decision.strategy == "partial"
-    assert "does not go with the other fields" in decision.reason
+    assert "is not possible with the request's other fields" in decision.reason
 
 
 def test_probes_are_compared_image_by_image() -> None:

@@ -1,4 +1,4 @@
-"""A batch of a job, run beforehand."""
+"""Dry runs of jobs."""
 
 import pytest
 
@@ -52,7 +52,9 @@ def test_a_batch_that_does_not_fit_is_not_run_but_a_smaller_one_is(
     assert found.train_seconds_per_image is not None
 
 
-def test_where_nothing_fits_nothing_is_promised(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dry_run_without_a_fitting_batch_has_no_estimates(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(step_module, "count_available_bytes", lambda _: 1000)
     found = run(ask(kind="dry_run", strategy="fine_tune"))
     assert (found.fits, found.fitting_batch_size) == (False, None)

@@ -1,4 +1,4 @@
-"""A version judged on real, if few, images."""
+"""Evaluate a version on a few real images."""
 
 import hashlib
 from typing import Any
@@ -24,7 +24,7 @@ TEMPERATURE = 4.0
 
 @pytest.fixture(autouse=True)
 def model(storage: LocalStorage) -> None:
-    """The outputs of the model are in another order than the dataset's classes."""
+    """Store a model whose outputs are in another order than the dataset's classes."""
     save_model(storage, KEY, seed=1, class_names=tuple(reversed(CLASS_NAMES)))
     trust = Trust(TEMPERATURE, torch.ones(1), torch.ones(1, 512), torch.ones(1))
     save_trust(storage, TRUST_KEY, trust)
@@ -51,7 +51,7 @@ def answer(config: AnalysisConfig) -> EvaluationResult:
     return evaluate(config, config.question)
 
 
-def test_the_figures_are_those_of_what_serving_answers(ask: Ask, storage: LocalStorage) -> None:
+def test_the_figures_are_those_of_served_predictions(ask: Ask, storage: LocalStorage) -> None:
     found = answer(make(ask))
     servable = load_servable(storage.path(KEY), None, torch.device("cpu"), precision="fp32")
     pictures = [draw_picture(CLASS_NAMES[number % 2], number) for number in range(NUM_TRAIN)]
@@ -68,17 +68,17 @@ def test_the_figures_are_those_of_what_serving_answers(ask: Ask, storage: LocalS
     assert figures.log_loss == pytest.approx(float(loss), abs=1e-5)
 
 
-def test_probabilities_are_judged_as_they_are_served(ask: Ask) -> None:
+def test_probabilities_are_calibrated_as_in_serving(ask: Ask) -> None:
     raw, calibrated = answer(make(ask)), answer(make(ask, trust_key=TRUST_KEY))
     assert raw.predicted == calibrated.predicted
     assert raw.figures.log_loss != pytest.approx(calibrated.figures.log_loss, abs=1e-3)
 
 
-def test_the_answer_does_not_depend_on_the_number_of_threads(ask: Ask) -> None:
+def test_the_result_does_not_depend_on_the_number_of_threads(ask: Ask) -> None:
     assert answer(make(ask, num_threads=1)) == answer(make(ask, num_threads=3))
 
 
-def test_who_asks_hears_that_it_goes_on(ask: Ask) -> None:
+def test_progress_is_reported(ask: Ask) -> None:
     config = make(ask)
     assert isinstance(config.question, EvaluationParameters)
     heard: list[tuple[int, int]] = []
@@ -86,14 +86,14 @@ def test_who_asks_hears_that_it_goes_on(ask: Ask) -> None:
     assert heard == [(4, 12), (8, 12), (12, 12)]
 
 
-def test_only_the_images_of_the_split_are_looked_at(ask: Ask) -> None:
+def test_only_the_images_of_the_split_are_evaluated(ask: Ask) -> None:
     assert answer(make(ask, split="val")).figures.num_images == NUM_VAL
     with pytest.raises(TooFewImages):
         answer(make(ask, split="test"))
 
 
 @pytest.mark.parametrize("lost", ["checkpoint_key", "trust_key"])
-def test_a_file_that_is_gone_is_named_as_such(ask: Ask, lost: str) -> None:
+def test_a_missing_file_is_named(ask: Ask, lost: str) -> None:
     fields: dict[str, Any] = {lost: "jobs/job_1/gone.safetensors"}
     with pytest.raises(CheckpointInvalid, match="not in the storage"):
         answer(make(ask, **fields))

@@ -1,4 +1,4 @@
-"""A version rounded to int8, on real, if few, images."""
+"""Quantize a version to int8 on a few real images."""
 
 import hashlib
 import math
@@ -80,7 +80,7 @@ def test_weights_are_int8_and_the_file_is_small(ask: Ask, storage: LocalStorage)
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
-def test_engines_answer_by_it_nearly_as_the_float_model(
+def test_engines_run_the_int8_model_with_similar_results(
     ask: Ask, storage: LocalStorage, engine: EngineName
 ) -> None:
     answer(make(ask))
@@ -97,7 +97,7 @@ def test_engines_answer_by_it_nearly_as_the_float_model(
     assert torch.allclose(together, alone, atol=0.05)
 
 
-def test_a_graph_that_was_altered_is_refused_and_one_in_use_goes_on(
+def test_a_changed_graph_is_rejected_but_a_loaded_one_keeps_working(
     ask: Ask, storage: LocalStorage
 ) -> None:
     digest = answer(make(ask)).digest
@@ -112,13 +112,15 @@ def test_a_graph_that_was_altered_is_refused_and_one_in_use_goes_on(
         assert torch.equal(one.engine.run(pixels).logits, logits)
 
 
-def test_torch_does_not_run_it_and_says_what_does(ask: Ask, storage: LocalStorage) -> None:
+def test_the_torch_engine_rejects_int8_and_names_the_others(
+    ask: Ask, storage: LocalStorage
+) -> None:
     answer(make(ask))
     with pytest.raises(EngineUnavailable, match="openvino"):
         load(storage, "torch")
 
 
-def test_what_rounding_changes_is_counted() -> None:
+def test_compare_counts_changed_predictions() -> None:
     pairs = torch.tensor([[[4.0, 0.0], [4.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]]])
     figures = compare(pairs, torch.tensor([0, 1]))
     assert (figures.num_images, figures.num_changed) == (2, 1)
@@ -126,7 +128,7 @@ def test_what_rounding_changes_is_counted() -> None:
     assert figures.max_probability_difference == pytest.approx(0.4621, abs=1e-4)
 
 
-def test_who_asks_hears_how_far_it_is(ask: Ask) -> None:
+def test_progress_is_reported(ask: Ask) -> None:
     told: list[tuple[int, int]] = []
     answer(
         make(ask, num_images=NUM_TRAIN // 2),
@@ -136,7 +138,7 @@ def test_who_asks_hears_how_far_it_is(ask: Ask) -> None:
     assert told == [(done, total) for done in range(1, total + 1)]
 
 
-def test_what_cannot_be_read_is_named(ask: Ask, storage: LocalStorage) -> None:
+def test_a_missing_version_is_named(ask: Ask, storage: LocalStorage) -> None:
     with storage.new_file("empty.jsonl"):
         pass
     with pytest.raises(CheckpointInvalid, match="colors:1"):

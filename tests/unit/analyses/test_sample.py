@@ -1,4 +1,4 @@
-"""Which images a probe looks at."""
+"""Draw the images of a probe."""
 
 from collections import Counter
 from pathlib import Path
@@ -27,11 +27,11 @@ def test_every_class_gives_the_same_share() -> None:
     assert draw_sample(samples, max_images=100) == drawn
 
 
-def test_rare_classes_keep_enough_to_be_judged() -> None:
+def test_rare_classes_keep_enough_images() -> None:
     assert count(draw_sample(make_samples(990, 8, 2), max_images=100)) == [99, 5, 2]
 
 
-def test_a_small_set_is_taken_whole() -> None:
+def test_a_small_dataset_is_used_completely() -> None:
     samples = make_samples(3, 4)
     assert draw_sample(samples) == samples
 

@@ -1,4 +1,4 @@
-"""What the process of a batch prediction makes of archives and datasets."""
+"""Predict batches from archives and datasets."""
 
 import json
 from typing import Any
@@ -59,7 +59,7 @@ def read_lines(storage: LocalStorage, key: str = "predictions/1.jsonl") -> list[
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_lines_stand_in_the_order_of_the_archive_however_many_threads(
+def test_lines_are_in_the_order_of_the_archive_for_any_number_of_threads(
     storage: LocalStorage,
 ) -> None:
     predicted = predict(storage, make_archive(PICTURES))
@@ -75,7 +75,7 @@ def test_lines_stand_in_the_order_of_the_archive_however_many_threads(
     assert {line["predictions"][0]["label"] for line in together} <= set(CLASS_NAMES)
 
 
-def test_an_image_over_a_cap_is_told_in_its_line(storage: LocalStorage) -> None:
+def test_an_image_over_a_limit_gets_an_error_line(storage: LocalStorage) -> None:
     large = {"large.png": encode(draw_picture(size=(400, 300)))}
     archive = make_archive(PICTURES | large)
     max_image_bytes = max(map(len, PICTURES.values()))
@@ -104,7 +104,7 @@ def test_an_image_over_a_cap_is_told_in_its_line(storage: LocalStorage) -> None:
         pytest.param(make_archive({}), "ARCHIVE_INVALID", id="nothing"),
     ],
 )
-def test_an_archive_that_cannot_be_taken_leaves_no_results(
+def test_an_invalid_archive_stores_no_results(
     storage: LocalStorage, archive: bytes, code: str
 ) -> None:
     with pytest.raises(ArchiveError) as refusal:
@@ -113,7 +113,7 @@ def test_an_archive_that_cannot_be_taken_leaves_no_results(
     assert list(storage.list_keys("predictions")) == []
 
 
-def test_an_altered_or_missing_model_predicts_nothing(storage: LocalStorage) -> None:
+def test_a_changed_or_missing_model_raises(storage: LocalStorage) -> None:
     digest = save_model(storage, "models/2.safetensors").digest
     changes: dict[str, Any] = {"checkpoint_key": "models/2.safetensors", "digest": digest}
     predict(storage, make_archive(PICTURES), **changes)
@@ -127,7 +127,7 @@ def test_an_altered_or_missing_model_predicts_nothing(storage: LocalStorage) -> 
     assert list(storage.list_keys("predictions")) == []
 
 
-def test_half_of_the_results_is_never_seen(storage: LocalStorage) -> None:
+def test_results_are_stored_atomically(storage: LocalStorage) -> None:
     def stop_halfway(stage: str, done: int, total: int) -> None:
         if stage == "predicting" and 2 * done > total:
             raise CheckpointInvalid("whatever may go wrong")
@@ -137,7 +137,7 @@ def test_half_of_the_results_is_never_seen(storage: LocalStorage) -> None:
     assert list(storage.list_keys("predictions")) == []
 
 
-def test_another_attempt_goes_on_behind_the_parts(storage: LocalStorage) -> None:
+def test_the_next_attempt_continues_after_the_parts(storage: LocalStorage) -> None:
     archive = make_archive({"no-image.png": b"x"} | PICTURES)
     undisturbed = predict(storage, archive)
     expected = read_lines(storage)

@@ -1,4 +1,4 @@
-"""The real child process, spoken to as a supervisor does."""
+"""Run the real child process with the supervisor's protocol."""
 
 import json
 import shutil
@@ -74,7 +74,7 @@ def test_the_tutorials_photographs_become_a_dataset(
     assert list(dict.fromkeys(stages)) == ["checking", "unpacking"]
 
 
-def test_a_refused_archive_is_told_by_its_code(storage: LocalStorage) -> None:
+def test_a_rejected_archive_is_reported_with_its_code(storage: LocalStorage) -> None:
     with storage.new_file("uploads/ds_test") as upload:
         upload.write(zip_of(ZipEntry(b"../evil.jpg")))
     assert run_child(storage)[-1] == Failed(

@@ -1,24 +1,24 @@
-"""The architectures that tests are run on."""
+"""Parametrize tests by architecture."""
 
 import pytest
 
-from app.ml.models.catalogue import list_entries
+from app.ml.models.catalogue import list_architectures
 
 REPRESENTATIVES = frozenset(
     {"squeezenet1_0", "resnet18", "mobilenet_v3_small", "swin_t", "inception_v3"}
 )
-"""A head of convolutions, one of a single matrix, one of several layers, a transformer, and an
-auxiliary head with an input size of its own."""
+"""A convolutional head, a linear head, a head of several layers, a transformer, and an auxiliary
+head with its own input size."""
 
 each_architecture = pytest.mark.parametrize(
-    "entry",
+    "architecture",
     [
         pytest.param(
-            entry,
-            id=entry.name,
-            marks=() if entry.name in REPRESENTATIVES else pytest.mark.all_architectures,
+            architecture,
+            id=architecture.name,
+            marks=() if architecture.name in REPRESENTATIVES else pytest.mark.all_architectures,
         )
-        for entry in list_entries()
+        for architecture in list_architectures()
     ],
 )
-"""Runs a test on every architecture; `make test` runs it on the representatives only."""
+"""Run a test on every architecture; `make test` only runs the representatives."""

@@ -1,4 +1,4 @@
-"""Validation's preprocessing spelt out with torch's own interpolation, in float64."""
+"""Compute validation's preprocessing in float64 with torch's own interpolation."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from torch.nn.functional import interpolate, pad
 from app.ml.images.preprocessing import PreprocessingSpec
 
 HALF = 0.501
-"""How far a level is from the exact one at most: rounded, after sums in float32."""
+"""The largest error of a level: rounding, after sums in float32."""
 
 
 def exact_levels(pixels: NDArray[np.uint8], spec: PreprocessingSpec) -> Tensor:

@@ -6,7 +6,7 @@ from torch import nn
 from torchvision import models
 
 from app.ml.models.architectures import build, build_arguments, is_trainable, restore
-from app.ml.models.catalogue import get_entry, list_entries
+from app.ml.models.catalogue import get_architecture, list_architectures
 from app.ml.models.construction import WithoutMemory
 
 HEADS: dict[str, dict[str, tuple[type[nn.Module], int]]] = {
@@ -34,7 +34,7 @@ def test_each_head_is_reshaped_in_place(name: str) -> None:
     for path, (kind, in_features) in HEADS[name].items():
         assert isinstance(model.get_submodule(path), kind)
         assert model.get_parameter(f"{path}.weight").shape[:2] == (3, in_features)
-    size = get_entry(name).input_size
+    size = get_architecture(name).input_size
     scores = model.eval()(torch.empty(2, 3, size, size, device="meta"))
     assert scores.shape == (2, 3)
 
@@ -50,39 +50,41 @@ def test_squeezenet_keeps_its_layers_around_the_new_convolution() -> None:
 
 
 @pytest.mark.parametrize("name", HEADS)
-def test_feature_extraction_trains_the_heads_alone(name: str) -> None:
-    entry = get_entry(name)
+def test_feature_extraction_trains_only_the_heads(name: str) -> None:
+    architecture = get_architecture(name)
     with WithoutMemory():
         model = build(
             name,
             3,
             arguments=build_arguments(name, is_pretrained=False),
-            learns=lambda parameter: is_trainable(entry, parameter, "feature_extract", None),
+            is_trained=lambda parameter: is_trainable(
+                architecture, parameter, "feature_extract", None
+            ),
         )
     trainable = {name for name, p in model.named_parameters() if p.requires_grad}
     assert trainable == {f"{head}.{part}" for head in HEADS[name] for part in ("weight", "bias")}
 
 
 def test_partial_trains_from_the_named_layer_to_the_end() -> None:
-    entry = get_entry("resnet18")
+    architecture = get_architecture("resnet18")
     model = build(
         "resnet18",
         3,
         arguments={},
-        learns=lambda name: is_trainable(entry, name, "partial", "layer4"),
+        is_trained=lambda name: is_trainable(architecture, name, "partial", "layer4"),
     )
     frozen = {name for name, p in model.named_parameters() if not p.requires_grad}
     assert {name.split(".")[0] for name in frozen} == {"conv1", "bn1", "layer1", "layer2", "layer3"}
     assert model.get_parameter("layer4.0.conv1.weight").requires_grad
 
 
-def test_a_layer_is_not_taken_for_another_with_the_same_beginning() -> None:
-    entry = get_entry("squeezenet1_0")
-    assert not is_trainable(entry, "features.3.squeeze.weight", "partial", "features.12")
-    assert not is_trainable(entry, "classifier.10.weight", "feature_extract", None)
+def test_layers_with_a_common_prefix_are_distinguished() -> None:
+    architecture = get_architecture("squeezenet1_0")
+    assert not is_trainable(architecture, "features.3.squeeze.weight", "partial", "features.12")
+    assert not is_trainable(architecture, "classifier.10.weight", "feature_extract", None)
 
 
-def test_given_weights_are_kept_and_the_source_stays_as_it_is() -> None:
+def test_build_copies_the_state_dict() -> None:
     source = models.squeezenet1_0(weights=None).state_dict()
     model = build("squeezenet1_0", 3, arguments={}, state_dict=source)
     assert torch.equal(model.get_parameter("features.0.weight"), source["features.0.weight"])
@@ -91,7 +93,7 @@ def test_given_weights_are_kept_and_the_source_stays_as_it_is() -> None:
     assert source["features.0.weight"].any()
 
 
-def test_a_head_is_kept_where_no_number_of_classes_is_given() -> None:
+def test_build_keeps_the_head_without_num_classes() -> None:
     first = build("squeezenet1_0", 3, arguments={})
     second = build("squeezenet1_0", None, arguments={}, state_dict=first.state_dict())
     assert torch.equal(
@@ -100,7 +102,7 @@ def test_a_head_is_kept_where_no_number_of_classes_is_given() -> None:
 
 
 @pytest.mark.parametrize("keys", ["none", "other"])
-def test_weights_of_something_else_do_not_fit(keys: str) -> None:
+def test_a_state_dict_of_another_model_raises(keys: str) -> None:
     state_dict = {} if keys == "none" else models.resnet18(weights=None).state_dict()
     with pytest.raises((KeyError, RuntimeError)):
         build("squeezenet1_0", 3, arguments={}, state_dict=state_dict)
@@ -112,9 +114,9 @@ def test_a_network_from_a_file_equals_one_from_torchvisions_hub(
 ) -> None:
     torch.manual_seed(0)
     published = models.get_model(name, weights=None, init_weights=False).state_dict()
-    entry = models.get_model_weights(name).DEFAULT
-    monkeypatch.setattr(type(entry), "get_state_dict", lambda *_, **__: published)
-    theirs = models.get_model(name, weights=entry).eval()
+    architecture = models.get_model_weights(name).DEFAULT
+    monkeypatch.setattr(type(architecture), "get_state_dict", lambda *_, **__: published)
+    theirs = models.get_model(name, weights=architecture).eval()
     arguments = build_arguments(name, is_pretrained=True)
     ours = restore(name, arguments=arguments, state_dict=theirs.state_dict())
     images = torch.randn(1, 3, 299, 299)
@@ -124,18 +126,19 @@ def test_a_network_from_a_file_equals_one_from_torchvisions_hub(
         assert not torch.equal(unchanged(images), theirs(images))
 
 
-def test_only_two_networks_undo_another_normalisation() -> None:
+def test_only_two_architectures_set_transform_input() -> None:
     names = {
-        entry.name
-        for entry in list_entries()
-        if "transform_input" in inspect.signature(models.get_model_builder(entry.name)).parameters
-        or build_arguments(entry.name, is_pretrained=True)
+        architecture.name
+        for architecture in list_architectures()
+        if "transform_input"
+        in inspect.signature(models.get_model_builder(architecture.name)).parameters
+        or build_arguments(architecture.name, is_pretrained=True)
     }
     assert names == {"inception_v3", "googlenet"}
 
 
 @pytest.mark.parametrize("name", ["squeezenet1_0", "squeezenet1_1"])
-def test_a_linear_head_has_no_relu_and_says_so_in_its_arguments(name: str) -> None:
+def test_a_linear_head_has_no_relu_and_the_arguments_record_it(name: str) -> None:
     arguments = build_arguments(name, is_pretrained=True, head="linear")
     assert arguments == {"final_relu": False}
     model = build(name, 3, arguments=arguments)
@@ -148,12 +151,12 @@ def test_a_linear_head_has_no_relu_and_says_so_in_its_arguments(name: str) -> No
     assert (rectified(images) == 0).all()
 
 
-def test_only_squeezenet_builds_its_linear_head_otherwise() -> None:
+def test_only_squeezenet_needs_another_linear_head() -> None:
     assert {
-        entry.name
-        for entry in list_entries()
-        if build_arguments(entry.name, is_pretrained=False, head="linear")
-        != build_arguments(entry.name, is_pretrained=False, head="torchvision")
+        architecture.name
+        for architecture in list_architectures()
+        if build_arguments(architecture.name, is_pretrained=False, head="linear")
+        != build_arguments(architecture.name, is_pretrained=False, head="torchvision")
     } == {"squeezenet1_0", "squeezenet1_1"}
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from app.ml.images.augmentation import Draw, augment, draw_crop
-from app.ml.images.operations import apply_operations
+from app.ml.images.augmentation import AugmentationSeed, augment, draw_crop_box
+from app.ml.images.augmentation_operations import apply_operations
 from app.ml.images.preprocessing import PreprocessingSpec
 from app.ml.recipe import RandAugment, TrivialAugment, TutorialAugmentation
 
@@ -20,9 +20,9 @@ def noise(width: int, height: int, seed: int = 0) -> torch.Tensor:
     return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
-def test_augmentation_depends_on_seed_epoch_and_image_alone() -> None:
+def test_augmentation_is_a_function_of_seed_epoch_and_image() -> None:
     image = noise(90, 70)
-    draws = [Draw(s, e, i) for s in range(3) for e in range(3) for i in range(3)]
+    draws = [AugmentationSeed(s, e, i) for s in range(3) for e in range(3) for i in range(3)]
     alone = [augment(image, SPEC, TUTORIAL, draw) for draw in draws]
     torch.manual_seed(123)
     with ThreadPoolExecutor(4) as executor:
@@ -31,11 +31,11 @@ def test_augmentation_depends_on_seed_epoch_and_image_alone() -> None:
     assert len({tensor.numpy().tobytes() for tensor in alone}) == len(draws)
 
 
-def test_augmentation_leaves_the_global_generator_alone() -> None:
+def test_augmentation_does_not_use_the_global_generator() -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    augment(noise(50, 50), SPEC, TUTORIAL, Draw(0, 1, 1))
+    augment(noise(50, 50), SPEC, TUTORIAL, AugmentationSeed(0, 1, 1))
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -44,15 +44,15 @@ def test_about_half_of_the_images_are_flipped() -> None:
     ramp[..., :] = np.arange(0, 256, 8, dtype=np.uint8)[None, :, None]
     image = torch.from_numpy(ramp).permute(2, 0, 1)
     whole = TutorialAugmentation(min_scale=1.0)
-    rows = [augment(image, SPEC, whole, Draw(0, 1, i))[0, 0] for i in range(200)]
+    rows = [augment(image, SPEC, whole, AugmentationSeed(0, 1, i))[0, 0] for i in range(200)]
     num_flipped = sum(bool(row[0] > row[-1]) for row in rows)
     assert 70 <= num_flipped <= 130
 
 
-def test_crops_have_the_announced_areas_and_shapes() -> None:
+def test_crops_have_the_documented_areas_and_aspect_ratios() -> None:
     random = Random(0)
     width, height = 250, 250
-    boxes = [draw_crop(width, height, 0.08, random) for _ in range(2000)]
+    boxes = [draw_crop_box(width, height, 0.08, random) for _ in range(2000)]
     for top, left, crop_height, crop_width in boxes:
         assert 0 <= top <= height - crop_height
         assert 0 <= left <= width - crop_width
@@ -68,25 +68,25 @@ def test_crops_have_the_announced_areas_and_shapes() -> None:
 
 
 @pytest.mark.parametrize("size", [(1000, 1), (1, 1000), (1, 1)])
-def test_extreme_shapes_fall_back_to_a_central_crop(size: tuple[int, int]) -> None:
-    top, left, height, width = draw_crop(*size, 0.5, Random(0))
+def test_extreme_aspect_ratios_fall_back_to_a_central_crop(size: tuple[int, int]) -> None:
+    top, left, height, width = draw_crop_box(*size, 0.5, Random(0))
     assert (height, width) == (1, 1)
     assert (left, top) == ((size[0] - 1) // 2, (size[1] - 1) // 2)
 
 
 @pytest.mark.parametrize("kind", [TrivialAugment(), RandAugment(num_operations=3, magnitude=20)])
-def test_every_operation_gives_an_image_and_draws_alone_decide_it(
+def test_every_operation_is_deterministic_and_returns_an_image(
     kind: TrivialAugment | RandAugment,
 ) -> None:
     image = noise(90, 70)
-    varied = [augment(image, SPEC, kind, Draw(0, 1, i)) for i in range(200)]
+    varied = [augment(image, SPEC, kind, AugmentationSeed(0, 1, i)) for i in range(200)]
     assert {(v.dtype, tuple(v.shape)) for v in varied} == {(torch.uint8, (3, 32, 32))}
     assert len({v.numpy().tobytes() for v in varied}) > 190
-    again = augment(image, SPEC, kind, Draw(0, 1, 17))
+    again = augment(image, SPEC, kind, AugmentationSeed(0, 1, 17))
     assert torch.equal(again, varied[17])
 
 
-def test_no_magnitude_changes_little_and_much_changes_much() -> None:
+def test_the_change_grows_with_the_magnitude() -> None:
     image = noise(32, 32)
     kinds = [RandAugment(num_operations=1, magnitude=magnitude) for magnitude in (0, 30)]
     mean_changes = []

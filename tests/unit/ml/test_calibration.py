@@ -1,4 +1,4 @@
-"""Temperature and calibration error, against cases worked out by hand."""
+"""Temperature and calibration error, compared with cases computed by hand."""
 
 import math
 
@@ -27,7 +27,7 @@ def draw_logits(num_images: int, num_classes: int, *, scale: float) -> tuple[Ten
     return scale * logits, targets
 
 
-def test_three_of_four_right_by_the_same_margin_is_a_probability_of_three_quarters() -> None:
+def test_three_of_four_correct_give_a_probability_of_three_quarters() -> None:
     logits = torch.tensor([[5.0, 0.0]] * 4)
     targets = torch.tensor([0, 0, 0, 1])
     temperature = fit_temperature(logits, targets)
@@ -41,7 +41,7 @@ def test_the_temperature_undoes_a_scale(scale: float) -> None:
     assert fit_temperature(logits, targets).value == pytest.approx(scale, rel=0.03)
 
 
-def test_no_other_temperature_has_a_smaller_loss() -> None:
+def test_no_other_temperature_has_a_lower_loss() -> None:
     logits, targets = draw_logits(300, 7, scale=3)
     best = fit_temperature(logits, targets).value
     losses = [
@@ -51,13 +51,13 @@ def test_no_other_temperature_has_a_smaller_loss() -> None:
     assert losses[1] == min(losses)
 
 
-def test_all_right_leaves_the_probabilities_as_they_are() -> None:
+def test_the_temperature_is_1_where_every_image_is_correct() -> None:
     temperature = fit_temperature(torch.eye(4) * 3, torch.arange(4))
     assert temperature.value == 1.0
-    assert "Every image is right" in str(temperature.reason)
+    assert "right on every image" in str(temperature.reason)
 
 
-def test_what_lies_beyond_the_range_is_told() -> None:
+def test_a_temperature_outside_the_range_has_a_reason() -> None:
     coldest, hottest = TEMPERATURE_RANGE
     misleading = fit_temperature(torch.tensor([[1.0, 0.0], [1.0, 0.0]]), torch.tensor([1, 1]))
     assert (misleading.value, misleading.reason is None) == (hottest, False)
@@ -66,7 +66,7 @@ def test_what_lies_beyond_the_range_is_told() -> None:
     assert (timid.value, timid.reason is None) == (coldest, False)
 
 
-def test_scores_without_any_difference_are_no_crash() -> None:
+def test_equal_scores_do_not_fail() -> None:
     assert fit_temperature(torch.zeros(3, 2), torch.tensor([0, 1, 1])).value == pytest.approx(1.0)
 
 
@@ -84,7 +84,7 @@ def test_the_curve_counts_confidence_and_accuracy_by_bin() -> None:
     assert expected_calibration_error(curve) == pytest.approx(error)
 
 
-def test_cross_fitting_calibrates_images_by_the_others() -> None:
+def test_cross_fitting_uses_the_other_folds() -> None:
     logits, targets = draw_logits(3000, 5, scale=4)
     scaled = calibrate_across(logits, targets)
     before = expected_calibration_error(reliability_curve(logits, targets))
@@ -102,7 +102,7 @@ def test_two_images_are_enough_for_cross_fitting() -> None:
     assert torch.equal(calibrate_across(logits, torch.tensor([0, 1])), logits)
 
 
-def test_sets_are_summed_in_parts_and_large_ones_thinned() -> None:
+def test_large_sets_are_subsampled_and_summed_in_parts() -> None:
     logits, targets = draw_logits(2 * MAX_FITTED, 3, scale=2)
     temperature = fit_temperature(logits, targets)
     assert temperature == fit_temperature(logits[::2], targets[::2])

@@ -10,17 +10,17 @@ from app.errors import ValidationFailed
 from app.ml.models.architectures import build
 from app.ml.models.catalogue import (
     CATALOGUE_PATH,
-    get_entry,
-    list_entries,
+    get_architecture,
+    list_architectures,
     num_trainable_parameters,
 )
-from app.ml.models.catalogue_generator import order
+from app.ml.models.catalogue_generator import list_in_order
 
-ENTRIES = list_entries()
+ENTRIES = list_architectures()
 
 
-def test_the_catalogue_lists_all_that_torchvision_registers_the_tutorials_families_first() -> None:
-    names = [entry.name for entry in ENTRIES]
+def test_the_catalogue_lists_all_architectures_the_tutorials_first() -> None:
+    names = [architecture.name for architecture in ENTRIES]
     assert names[:6] == [
         *("resnet18", "alexnet", "vgg11_bn", "squeezenet1_0", "densenet121", "inception_v3"),
     ]
@@ -30,12 +30,13 @@ def test_the_catalogue_lists_all_that_torchvision_registers_the_tutorials_famili
 
 def test_the_catalogue_has_a_line_for_each_architecture() -> None:
     lines = CATALOGUE_PATH.read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line.rstrip(","))["name"] for line in lines[1:-1]] == order()
+    assert [json.loads(line.rstrip(","))["name"] for line in lines[1:-1]] == list_in_order()
 
 
 def test_the_catalogue_is_read_without_torch() -> None:
     code = (
-        "import sys, app.ml.models.catalogue as c; c.list_entries(); print('torch' in sys.modules)"
+        "import sys, app.ml.models.catalogue as c; c.list_architectures(); "
+        "print('torch' in sys.modules)"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -56,25 +57,25 @@ def test_the_catalogue_is_read_without_torch() -> None:
     ],
 )
 def test_tutorial_names_are_aliases(alias: str, name: str) -> None:
-    assert get_entry(alias).name == name
+    assert get_architecture(alias).name == name
 
 
-def test_an_unknown_architecture_gets_the_nearest_names_and_where_all_are() -> None:
+def test_an_unknown_architecture_lists_similar_names_and_the_route() -> None:
     with pytest.raises(
         ValidationFailed, match=r"did you mean `resnet18`.* GET /architectures"
     ) as caught:
-        get_entry("Resnet-18")
+        get_architecture("Resnet-18")
     allowed = caught.value.problems[0].allowed
     assert allowed is not None
     assert allowed[0] == "resnet18"
     assert len(allowed) < 5
 
 
-def test_imagenet_means_the_default_weights_and_unknown_weights_list_the_known() -> None:
-    entry = get_entry("inception_v3")
-    assert entry.get_weights("imagenet") is entry.get_weights("IMAGENET1K_V1")
+def test_imagenet_means_the_default_weights_and_unknown_ones_raise() -> None:
+    architecture = get_architecture("inception_v3")
+    assert architecture.get_weights("imagenet") is architecture.get_weights("IMAGENET1K_V1")
     with pytest.raises(ValidationFailed) as caught:
-        entry.get_weights("IMAGENET1K_V9")
+        architecture.get_weights("IMAGENET1K_V9")
     assert caught.value.problems[0].allowed == ("imagenet", "none", "IMAGENET1K_V1")
 
 
@@ -91,8 +92,11 @@ def test_weights_that_do_not_fit_the_network_are_not_offered(
 ) -> None:
     assert weights in {published.name for published in models.get_model_weights(name)}, reason
     with pytest.raises(ValidationFailed):
-        get_entry(name).get_weights(weights)
-    assert get_entry(name).get_weights("imagenet").crop_size == get_entry(name).input_size
+        get_architecture(name).get_weights(weights)
+    assert (
+        get_architecture(name).get_weights("imagenet").crop_size
+        == get_architecture(name).input_size
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,22 +113,22 @@ def test_weights_that_do_not_fit_the_network_are_not_offered(
         ("swin_t", 100, None),
     ],
 )
-def test_a_size_that_cannot_be_trained_is_refused_with_what_is_allowed(
+def test_an_unusable_input_size_raises_with_the_allowed_sizes(
     name: str, size: int, allowed: str | None
 ) -> None:
     if allowed is None:
-        get_entry(name).check_input_size(size, batch_size=2)
+        get_architecture(name).check_input_size(size, batch_size=2)
         return
     with pytest.raises(ValidationFailed) as caught:
-        get_entry(name).check_input_size(size, batch_size=2)
+        get_architecture(name).check_input_size(size, batch_size=2)
     [problem] = caught.value.problems
     assert (problem.loc, problem.allowed) == (("input_size",), (allowed,))
 
 
 def test_a_batch_of_one_needs_a_larger_input() -> None:
-    get_entry("resnet18").check_input_size(32, batch_size=2)
+    get_architecture("resnet18").check_input_size(32, batch_size=2)
     with pytest.raises(ValidationFailed):
-        get_entry("resnet18").check_input_size(32, batch_size=1)
+        get_architecture("resnet18").check_input_size(32, batch_size=1)
 
 
 @pytest.mark.parametrize(
@@ -142,25 +146,25 @@ def test_a_batch_of_one_needs_a_larger_input() -> None:
     ],
 )
 def test_layers_have_the_names_of_stages(name: str, layers: tuple[str, ...]) -> None:
-    names = [layer.name for layer in get_entry(name).layers]
+    names = [layer.name for layer in get_architecture(name).layers]
     assert [layer for layer in names if layer in layers] == list(layers)
     assert (names[0], names[-1]) == (layers[0], layers[-1])
 
 
-def test_what_lies_outside_every_layer_is_counted_and_learns_with_the_whole_alone() -> None:
-    entry = get_entry("vit_b_32")
+def test_parameters_outside_every_layer_are_trained_by_fine_tune_only() -> None:
+    architecture = get_architecture("vit_b_32")
     loose = 768 * (1 + 1 + 7 * 7)
-    layers = sum(layer.num_parameters for layer in entry.layers)
-    assert entry.num_trunk_parameters - layers == loose
-    everything = num_trainable_parameters(entry, "fine_tune", None, 2)
-    from_the_first = num_trainable_parameters(entry, "partial", "conv_proj", 2)
+    layers = sum(layer.num_parameters for layer in architecture.layers)
+    assert architecture.num_backbone_parameters - layers == loose
+    everything = num_trainable_parameters(architecture, "fine_tune", None, 2)
+    from_the_first = num_trainable_parameters(architecture, "partial", "conv_proj", 2)
     assert everything - from_the_first == loose
 
 
-def test_an_unknown_layer_lists_the_known_ones() -> None:
-    entry = get_entry("resnet18")
+def test_an_unknown_layer_raises_with_all_layers() -> None:
+    architecture = get_architecture("resnet18")
     with pytest.raises(ValidationFailed) as caught:
-        num_trainable_parameters(entry, "partial", "layer9", 2)
+        num_trainable_parameters(architecture, "partial", "layer9", 2)
     assert caught.value.problems[0].allowed == (
         *("conv1", "bn1", "layer1", "layer2", "layer3", "layer4"),
     )
@@ -168,8 +172,8 @@ def test_an_unknown_layer_lists_the_known_ones() -> None:
 
 @pytest.mark.parametrize("batch_size", [1, 2])
 @pytest.mark.parametrize("name", ["resnet18", "squeezenet1_0"])
-def test_the_smallest_input_trains_and_a_smaller_one_does_not(name: str, batch_size: int) -> None:
-    size = get_entry(name).get_min_input_size(batch_size)
+def test_the_smallest_input_size_trains_and_a_smaller_one_fails(name: str, batch_size: int) -> None:
+    size = get_architecture(name).get_min_input_size(batch_size)
     model = build(name, 2, arguments={})
     model(torch.zeros(batch_size, 3, size, size)).sum().backward()
     with pytest.raises((RuntimeError, ValueError)):

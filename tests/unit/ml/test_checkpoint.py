@@ -11,13 +11,13 @@ from app.errors import CheckpointInvalid
 from app.ml.images.preprocessing import PreprocessingSpec
 from app.ml.models import checkpoint
 from app.ml.models.architectures import build, is_trainable
-from app.ml.models.catalogue import get_entry
+from app.ml.models.catalogue import get_architecture
 from app.ml.models.checkpoint import Checkpoint, CheckpointHeader
 from app.ml.models.pretrained import Provenance
 from app.storage import LocalStorage
 from tests.damage import flip_last_bit, overwrite, truncate
 
-RESNET = get_entry("resnet18")
+RESNET = get_architecture("resnet18")
 
 
 def header_of(model: nn.Module, **changes: object) -> CheckpointHeader:
@@ -28,7 +28,7 @@ def header_of(model: nn.Module, **changes: object) -> CheckpointHeader:
         "class_names": ("ant", "bée"),
         "preprocessing": PreprocessingSpec(input_size=64, resize_size=72),
         "weights": Provenance(source="none", name="none", digest=None),
-        "trunk_digest": checkpoint.compute_trunk_digest(model),
+        "trunk_digest": checkpoint.compute_backbone_digest(model),
     }
     return CheckpointHeader.model_validate({**values, **changes})
 
@@ -39,11 +39,11 @@ def frozen_resnet(seed: int) -> nn.Module:
         "resnet18",
         2,
         arguments={},
-        learns=lambda name: is_trainable(RESNET, name, "feature_extract", None),
+        is_trained=lambda name: is_trainable(RESNET, name, "feature_extract", None),
     )
 
 
-def test_a_complete_checkpoint_gives_the_same_model_again(storage: LocalStorage) -> None:
+def test_a_complete_checkpoint_restores_the_same_model(storage: LocalStorage) -> None:
     model = build("resnet18", 2, arguments={})
     model(torch.randn(4, 3, 64, 64))
     header = header_of(model)
@@ -60,7 +60,7 @@ def test_a_complete_checkpoint_gives_the_same_model_again(storage: LocalStorage)
         assert torch.equal(restored(images), model.eval()(images))
 
 
-def test_a_delta_holds_the_head_and_buffers_alone_and_fits_its_trunk(storage: LocalStorage) -> None:
+def test_a_delta_holds_only_head_and_buffers_and_fits_its_backbone(storage: LocalStorage) -> None:
     model = frozen_resnet(0)
     model(torch.randn(4, 3, 64, 64))
     delta = Checkpoint(header_of(model), checkpoint.take_delta(model))
@@ -90,14 +90,14 @@ def test_a_delta_is_a_copy() -> None:
     assert torch.equal(delta["fc.weight"], before)
 
 
-def test_a_delta_is_refused_on_another_trunk() -> None:
+def test_a_delta_is_rejected_on_another_backbone() -> None:
     delta = Checkpoint(header_of(frozen_resnet(0)), checkpoint.take_delta(frozen_resnet(0)))
     with pytest.raises(CheckpointInvalid, match="another backbone"):
         checkpoint.apply_delta(frozen_resnet(1), delta)
 
 
 @pytest.mark.parametrize("change", ["missing", "unexpected"])
-def test_a_delta_must_hold_just_what_is_trained(change: str) -> None:
+def test_a_delta_must_hold_exactly_the_trained_tensors(change: str) -> None:
     model = frozen_resnet(0)
     tensors = checkpoint.take_delta(model)
     if change == "missing":
@@ -115,11 +115,11 @@ def test_a_delta_cannot_be_served() -> None:
         checkpoint.restore_model(delta)
 
 
-def test_where_nothing_is_frozen_there_is_no_trunk() -> None:
-    assert checkpoint.compute_trunk_digest(build("resnet18", 2, arguments={})) is None
+def test_without_frozen_parameters_there_is_no_backbone_digest() -> None:
+    assert checkpoint.compute_backbone_digest(build("resnet18", 2, arguments={})) is None
 
 
-def test_tensors_of_another_architecture_are_refused() -> None:
+def test_tensors_of_another_architecture_are_rejected() -> None:
     model = build("resnet18", 2, arguments={})
     tensors = build("squeezenet1_0", 2, arguments={}).state_dict()
     with pytest.raises(CheckpointInvalid, match="do not fit"):
@@ -127,20 +127,20 @@ def test_tensors_of_another_architecture_are_refused() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"hello, this is no checkpoint", b"\0" * 64])
-def test_something_else_is_no_checkpoint(storage: LocalStorage, content: bytes) -> None:
+def test_another_file_is_not_a_checkpoint(storage: LocalStorage, content: bytes) -> None:
     with storage.new_file("x") as file:
         file.write(content)
     with pytest.raises(CheckpointInvalid, match="not safetensors"):
         checkpoint.load(storage.path("x"))
 
 
-def test_plain_safetensors_are_no_checkpoint(storage: LocalStorage) -> None:
+def test_safetensors_without_a_header_are_not_a_checkpoint(storage: LocalStorage) -> None:
     save_file({"weight": torch.zeros(2)}, storage.root / "x")
     with pytest.raises(CheckpointInvalid, match="no header"):
         checkpoint.load(storage.path("x"))
 
 
-def test_a_newer_version_says_so(storage: LocalStorage) -> None:
+def test_a_newer_version_is_rejected_with_an_explanation(storage: LocalStorage) -> None:
     header = header_of(build("squeezenet1_0", 2, arguments={}))
     newer = header.model_dump_json().replace('"version":1', '"version":2')
     save_file({"weight": torch.zeros(2)}, storage.root / "x", {"graft_checkpoint": newer})
@@ -148,7 +148,7 @@ def test_a_newer_version_says_so(storage: LocalStorage) -> None:
         checkpoint.load(storage.path("x"))
 
 
-def test_a_truncated_checkpoint_is_refused(storage: LocalStorage) -> None:
+def test_a_truncated_checkpoint_is_rejected(storage: LocalStorage) -> None:
     model = frozen_resnet(0)
     delta = Checkpoint(header_of(model), checkpoint.take_delta(model))
     checkpoint.save(storage, "d", delta)
@@ -159,7 +159,7 @@ def test_a_truncated_checkpoint_is_refused(storage: LocalStorage) -> None:
         checkpoint.load(storage.path("torn"))
 
 
-def test_a_checkpoint_of_another_digest_is_refused(storage: LocalStorage) -> None:
+def test_a_checkpoint_with_another_digest_is_rejected(storage: LocalStorage) -> None:
     model = frozen_resnet(0)
     stored = checkpoint.save(
         storage, "d", Checkpoint(header_of(model), checkpoint.take_delta(model))

@@ -15,7 +15,7 @@ def test_the_rank_counts_the_new_image_among_the_others() -> None:
 
 
 @pytest.mark.parametrize("num_images", [9, 19, 39])
-def test_the_share_of_right_sets_is_what_was_asked_and_hardly_more(num_images: int) -> None:
+def test_the_share_of_correct_sets_is_just_above_the_coverage(num_images: int) -> None:
     """Where no scores are equal it is ceil((n + 1) c) / (n + 1); a rank off by one is 1 / (n + 1)
     away from that, which is many times what chance does to the mean here."""
     random = torch.Generator().manual_seed(0)
@@ -28,7 +28,7 @@ def test_the_share_of_right_sets_is_what_was_asked_and_hardly_more(num_images: i
     assert num_right / num_trials == pytest.approx(0.9, abs=0.01)
 
 
-def test_sets_of_a_classifier_hold_the_right_label_as_often_as_asked() -> None:
+def test_the_sets_of_a_classifier_reach_the_coverage() -> None:
     random = torch.Generator().manual_seed(1)
     probabilities, targets = simulate(4000, random)
     own = probabilities.gather(1, targets[:, None])[:, 0]
@@ -40,13 +40,13 @@ def test_sets_of_a_classifier_hold_the_right_label_as_often_as_asked() -> None:
 
 
 def simulate(number: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Probabilities [number, 5] of a classifier that believes too much, and the true classes."""
+    """Probabilities [number, 5] of an overconfident classifier, and the true classes."""
     logits = torch.randn(number, 5, generator=random)
     targets = logits.softmax(1).multinomial(1, generator=random)[:, 0]
     return (2 * logits).softmax(1), targets
 
 
-def test_too_few_images_leave_no_label_out() -> None:
+def test_too_few_images_give_sets_of_all_labels() -> None:
     threshold = find_threshold(torch.tensor([0.9, 0.95]), 0.95)
     assert choose_labels(torch.tensor([0.0, 1.0, 0.0]), threshold) == [1, 0, 2]
 

@@ -27,7 +27,7 @@ def test_auxiliary_heads_are_found_and_the_main_one_is_last() -> None:
 
 
 @pytest.mark.parametrize("name", ["regnet_y_400mf", "vit_b_32", "swin_v2_t"])
-def test_without_memory_next_to_nothing_is_allocated(name: str) -> None:
+def test_without_memory_allocates_almost_nothing(name: str) -> None:
     with WithoutMemory():
         model = construct(name)
     tensors = model.state_dict().values()
@@ -44,7 +44,7 @@ def test_the_final_relu_is_the_one_after_the_head() -> None:
 
 
 @pytest.mark.parametrize("name", ["mnasnet0_5", "squeezenet1_1"])
-def test_tensors_from_a_file_are_loaded_whatever_they_say_of_versions(name: str) -> None:
+def test_tensors_without_a_version_are_loaded(name: str) -> None:
     model = construct(name)
     tensors = {key: torch.ones_like(tensor) for key, tensor in model.state_dict().items()}
     assert load_tensors(model, tensors) == ([], [])

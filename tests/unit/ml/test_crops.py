@@ -1,4 +1,4 @@
-"""Crops made many at a time are those that `augment` makes one by one."""
+"""Batched crops equal those of `augment`."""
 
 from typing import Literal
 
@@ -6,8 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.ml.images.augmentation import Draw, View, augment, draw_view
-from app.ml.images.crops import Place, crop_batch
+from app.ml.images.augmentation import (
+    AugmentationSeed,
+    CropParameters,
+    augment,
+    draw_crop_parameters,
+)
+from app.ml.images.crops import ImageLocation, crop_batch
 from app.ml.images.preprocessing import PreprocessingSpec, to_pixels
 from app.ml.recipe import TutorialAugmentation
 from tests.images import draw_picture
@@ -16,27 +21,27 @@ SIZES = [(90, 60), (60, 90), (300, 40), (17, 23), (128, 128)]
 TUTORIAL = TutorialAugmentation()
 
 
-def row_of(images: list[Tensor]) -> tuple[Tensor, list[Place]]:
-    """Images as the cache holds them."""
+def row_of(images: list[Tensor]) -> tuple[Tensor, list[ImageLocation]]:
+    """Concatenate images as in the cache."""
     places, start = [], 0
     for image in images:
-        places.append(Place(start, image.shape[2]))
+        places.append(ImageLocation(start, image.shape[2]))
         start += image.shape[1] * image.shape[2]
     return torch.cat([image.permute(1, 2, 0).reshape(-1, 3) for image in images]), places
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
 @pytest.mark.parametrize("input_size", [24, 64])
-def test_a_batch_of_crops_is_what_augment_makes_of_each(
+def test_a_batch_of_crops_equals_single_augmentations(
     input_size: int, interpolation: Literal["bilinear", "bicubic"]
 ) -> None:
     spec = PreprocessingSpec(
         input_size=input_size, resize_size=input_size, interpolation=interpolation
     )
     images = [to_pixels(draw_picture(seed=seed, size=size)) for seed, size in enumerate(SIZES)] * 14
-    draws = [Draw(0, 1, image_id) for image_id in range(len(images))]
+    draws = [AugmentationSeed(0, 1, image_id) for image_id in range(len(images))]
     views = [
-        draw_view(image.shape[2], image.shape[1], TUTORIAL, draw)
+        draw_crop_parameters(image.shape[2], image.shape[1], TUTORIAL, draw)
         for image, draw in zip(images, draws, strict=True)
     ]
     made = crop_batch(*row_of(images), views, spec)
@@ -51,9 +56,12 @@ def test_a_batch_of_crops_is_what_augment_makes_of_each(
     assert {view.is_flipped for view in views} == {True, False}
 
 
-def test_a_crop_at_its_own_size_is_taken_as_it_is() -> None:
+def test_a_crop_of_the_input_size_is_not_resampled() -> None:
     image = to_pixels(draw_picture(size=(40, 30)))
-    views = [View((4, 6, 16, 16), is_flipped=False), View((4, 6, 16, 16), is_flipped=True)]
+    views = [
+        CropParameters((4, 6, 16, 16), is_flipped=False),
+        CropParameters((4, 6, 16, 16), is_flipped=True),
+    ]
     spec = PreprocessingSpec(input_size=16, resize_size=16)
     pixels, places = row_of([image, image])
     plain, mirrored = crop_batch(pixels, places, views, spec)
@@ -61,6 +69,6 @@ def test_a_crop_at_its_own_size_is_taken_as_it_is() -> None:
     assert torch.equal(mirrored, plain.flip(-1))
 
 
-def test_no_views_make_no_crops() -> None:
+def test_an_empty_batch_has_no_crops() -> None:
     spec = PreprocessingSpec(input_size=16, resize_size=16)
     assert crop_batch(torch.zeros(5, 3, dtype=torch.uint8), [], [], spec).shape == (0, 3, 16, 16)

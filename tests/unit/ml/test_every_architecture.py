@@ -9,7 +9,7 @@ from app.ml.models import checkpoint
 from app.ml.models.architectures import build, build_arguments, is_trainable
 from app.ml.models.catalogue import (
     CATALOGUE_PATH,
-    Entry,
+    ArchitectureSpec,
     num_parameters,
     num_trainable_parameters,
 )
@@ -28,15 +28,15 @@ WHOLE_STRATEGIES: tuple[Strategy, ...] = ("feature_extract", "fine_tune", "scrat
 
 
 @each_architecture
-def test_the_catalogue_says_what_the_generator_measures(entry: Entry) -> None:
+def test_the_catalogue_equals_the_generators_output(architecture: ArchitectureSpec) -> None:
     lines = CATALOGUE_PATH.read_text(encoding="utf-8").splitlines()
-    assert to_line(describe(entry.name)) in {line.rstrip(",") for line in lines}
+    assert to_line(describe(architecture.name)) in {line.rstrip(",") for line in lines}
 
 
 @each_architecture
-def test_weights_are_described_as_torchvision_does(entry: Entry) -> None:
-    published = {weights.name: weights for weights in models.get_model_weights(entry.name)}
-    for weights in entry.weights:
+def test_weights_have_torchvisions_preprocessing(architecture: ArchitectureSpec) -> None:
+    published = {weights.name: weights for weights in models.get_model_weights(architecture.name)}
+    for weights in architecture.weights:
         theirs = published[weights.name]
         assert weights.url == theirs.url
         assert weights.url.endswith(f"-{weights.sha256_prefix}.pth")
@@ -44,69 +44,81 @@ def test_weights_are_described_as_torchvision_does(entry: Entry) -> None:
         percent = theirs.meta["_metrics"]["ImageNet-1K"]["acc@1"]
         assert weights.imagenet_accuracy == pytest.approx(percent / 100)
         assert weights.gflops == theirs.meta["_ops"]
-        assert entry.num_parameters == theirs.meta["num_params"]
-    assert sum(weights.is_default for weights in entry.weights) == 1
+        assert architecture.num_parameters == theirs.meta["num_params"]
+    assert sum(weights.is_default for weights in architecture.weights) == 1
 
 
 @each_architecture
-def test_parameters_are_counted_as_a_built_model_has_them(entry: Entry) -> None:
+def test_parameter_counts_equal_those_of_a_built_model(architecture: ArchitectureSpec) -> None:
     with WithoutMemory():
-        model = build(entry.name, 7, arguments=build_arguments(entry.name, is_pretrained=False))
+        model = build(
+            architecture.name, 7, arguments=build_arguments(architecture.name, is_pretrained=False)
+        )
     sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
-    assert num_parameters(entry, 7) == sum(sizes.values())
+    assert num_parameters(architecture, 7) == sum(sizes.values())
     choices: list[tuple[Strategy, str | None]] = [
         *((strategy, None) for strategy in WHOLE_STRATEGIES),
-        *(("partial", layer.name) for layer in entry.layers),
+        *(("partial", layer.name) for layer in architecture.layers),
     ]
     for strategy, trainable_from in choices:
-        counted = num_trainable_parameters(entry, strategy, trainable_from, 7)
-        learning = (n for n in sizes if is_trainable(entry, n, strategy, trainable_from))
+        counted = num_trainable_parameters(architecture, strategy, trainable_from, 7)
+        learning = (n for n in sizes if is_trainable(architecture, n, strategy, trainable_from))
         assert counted == sum(sizes[name] for name in learning)
 
 
 @each_architecture
-def test_layers_stand_in_the_order_of_the_forward_pass(entry: Entry) -> None:
+def test_layers_are_in_the_order_of_the_forward_pass(architecture: ArchitectureSpec) -> None:
     with WithoutMemory():
-        model = build(entry.name, 3, arguments=build_arguments(entry.name, is_pretrained=False))
+        model = build(
+            architecture.name, 3, arguments=build_arguments(architecture.name, is_pretrained=False)
+        )
     passed: list[str] = []
-    names = [layer.name for layer in entry.layers]
+    names = [layer.name for layer in architecture.layers]
     for name in names:
         model.get_submodule(name).register_forward_pre_hook(
             lambda *_, name=name: passed.append(name)
         )
-    model.to("meta")(torch.empty(2, 3, entry.input_size, entry.input_size, device="meta"))
+    model.to("meta")(
+        torch.empty(2, 3, architecture.input_size, architecture.input_size, device="meta")
+    )
     assert list(dict.fromkeys(passed)) == names
 
 
 @pytest.fixture
-def images(entry: Entry) -> Tensor:
+def images(architecture: ArchitectureSpec) -> Tensor:
     """Two random images of a size that is quick for the architecture."""
-    size = entry.input_size if entry.fixed_input_size else max(entry.min_input_size, 32)
+    size = (
+        architecture.input_size
+        if architecture.fixed_input_size
+        else max(architecture.min_input_size, 32)
+    )
     return torch.randn(BATCH_SIZE, 3, size, size, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.fixture
-def model(entry: Entry) -> nn.Module:
+def model(architecture: ArchitectureSpec) -> nn.Module:
     torch.manual_seed(0)
     return build(
-        entry.name,
+        architecture.name,
         len(CLASS_NAMES),
-        arguments=choose_arguments(entry),
-        learns=lambda name: is_trainable(entry, name, "feature_extract", None),
+        arguments=choose_arguments(architecture),
+        is_trained=lambda name: is_trainable(architecture, name, "feature_extract", None),
     )
 
 
 @each_architecture
-def test_it_learns_by_its_heads_and_is_stored_and_exported(
-    entry: Entry, model: nn.Module, images: Tensor, storage: LocalStorage
+def test_heads_are_trained_and_the_model_is_stored_and_exported(
+    architecture: ArchitectureSpec, model: nn.Module, images: Tensor, storage: LocalStorage
 ) -> None:
-    trunk = checkpoint.compute_trunk_digest(model)
+    backbone = checkpoint.compute_backbone_digest(model)
     heads = take_one_step(model, images)
-    assert heads == {f"{head.name}.{part}" for head in entry.heads for part in ("weight", "bias")}
-    assert checkpoint.compute_trunk_digest(model) == trunk
+    assert heads == {
+        f"{head.name}.{part}" for head in architecture.heads for part in ("weight", "bias")
+    }
+    assert checkpoint.compute_backbone_digest(model) == backbone
 
     model.eval()
-    restored = store_and_restore(entry, model, storage)
+    restored = store_and_restore(architecture, model, storage)
     with torch.inference_mode():
         scores = model(images)
         assert torch.equal(restored(images), scores)
@@ -118,22 +130,22 @@ def test_it_learns_by_its_heads_and_is_stored_and_exported(
 
 @each_architecture
 def test_the_head_is_a_matrix_applied_to_the_features(
-    entry: Entry, model: nn.Module, images: Tensor
+    architecture: ArchitectureSpec, model: nn.Module, images: Tensor
 ) -> None:
     model.eval()
-    features = tap_features(model, entry, images)
-    weight, bias = head_weights(model, entry)
-    assert features.shape == (BATCH_SIZE, entry.heads[-1].in_features)
-    assert has_linear_head(model, entry)
+    features = tap_features(model, architecture, images)
+    weight, bias = head_weights(model, architecture)
+    assert features.shape == (BATCH_SIZE, architecture.heads[-1].in_features)
+    assert has_linear_head(model, architecture)
     torch.testing.assert_close(model(images), features @ weight.T + bias, rtol=0, atol=1e-5)
-    set_head(model, entry, -2 * weight, bias + 1)
+    set_head(model, architecture, -2 * weight, bias + 1)
     expected = features @ (-2 * weight.T) + bias + 1
     torch.testing.assert_close(model(images), expected, rtol=0, atol=1e-5)
 
 
-def choose_arguments(entry: Entry) -> dict[str, bool]:
+def choose_arguments(architecture: ArchitectureSpec) -> dict[str, bool]:
     """A linear head: one that ends in a ReLU may get no gradient at all from two images."""
-    return build_arguments(entry.name, is_pretrained=False, head="linear")
+    return build_arguments(architecture.name, is_pretrained=False, head="linear")
 
 
 def take_one_step(model: nn.Module, images: Tensor) -> set[str]:
@@ -147,10 +159,12 @@ def take_one_step(model: nn.Module, images: Tensor) -> set[str]:
     return {name for name, p in trainable.items() if not torch.equal(p, before[name])}
 
 
-def store_and_restore(entry: Entry, model: nn.Module, storage: LocalStorage) -> nn.Module:
+def store_and_restore(
+    architecture: ArchitectureSpec, model: nn.Module, storage: LocalStorage
+) -> nn.Module:
     header = CheckpointHeader(
-        architecture=entry.name,
-        build_arguments=choose_arguments(entry),
+        architecture=architecture.name,
+        build_arguments=choose_arguments(architecture),
         num_classes=len(CLASS_NAMES),
         class_names=CLASS_NAMES,
         preprocessing=PreprocessingSpec(input_size=64, resize_size=64),

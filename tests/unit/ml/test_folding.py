@@ -14,7 +14,7 @@ def make_network() -> nn.Sequential:
     return nn.Sequential(*(layer for block in layers for layer in block)).eval()
 
 
-def test_other_threads_answer_while_networks_are_folded() -> None:
+def test_other_threads_run_models_during_folding() -> None:
     """A tracer patches every module of the process, those of other threads included."""
     images = torch.rand(1, 3, 8, 8)
     serving = make_network()

@@ -21,10 +21,10 @@ def test_wilson_intervals_are_the_published_ones(
     assert list(interval) == pytest.approx([low, high], abs=5e-5)
 
 
-def test_a_single_image_right_leaves_much_open() -> None:
+def test_one_correct_image_gives_a_wide_interval() -> None:
     assert list(wilson_interval(1.0, 1)) == pytest.approx([0.2065, 1.0], abs=1e-4)
 
 
-def test_no_rounding_takes_an_end_away() -> None:
+def test_the_ends_are_exactly_0_and_1() -> None:
     assert {wilson_interval(1.0, number)[1] for number in range(1, 1000)} == {1.0}
     assert {wilson_interval(0.0, number)[0] for number in range(1, 1000)} == {0.0}

@@ -18,7 +18,7 @@ def test_the_distance_is_that_of_the_kth_nearest_direction(monkeypatch: pytest.M
     assert measure_distances(feature, neighbours[:2]).item() == pytest.approx(two, abs=1e-6)
 
 
-def test_far_features_lie_above_the_limit_and_familiar_ones_seldom() -> None:
+def test_far_features_exceed_the_limit_and_in_distribution_ones_rarely() -> None:
     random = torch.Generator().manual_seed(0)
     centre = torch.zeros(64)
     centre[0] = 8.0
@@ -31,18 +31,18 @@ def test_far_features_lie_above_the_limit_and_familiar_ones_seldom() -> None:
     assert (measure_distances(-familiar[:50], neighbours) > limit).all()
 
 
-def test_few_validation_images_tell_no_limit() -> None:
+def test_too_few_validation_images_give_no_limit() -> None:
     assert find_limit(torch.arange(18.0)) is None
     assert find_limit(torch.arange(19.0)) == 18.0
     assert find_limit(torch.arange(100.0)) == 95.0
 
 
-def test_features_of_nothing_are_not_taken_for_an_image() -> None:
+def test_zero_features_stay_zero() -> None:
     distance = measure_distances(torch.zeros(1, 4), torch.eye(4))
     assert distance.item() == pytest.approx(math.sqrt(2))
 
 
-def test_memory_is_bounded_but_every_class_is_remembered() -> None:
+def test_the_number_of_stored_images_is_limited_but_covers_every_class() -> None:
     assert count_kept(512, 2) == 2000
     assert count_kept(4096, 2) == 256
     assert count_kept(4096, 1000) == 1000

@@ -21,7 +21,7 @@ def noise(width: int, height: int, seed: int = 0) -> Image.Image:
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
 @pytest.mark.parametrize("size", [(100, 61), (61, 100), (32, 32), (20, 20), (7, 300), (33, 47)])
 @pytest.mark.parametrize("sizes", [(32, 40), (32, 32), (31, 20)])
-def test_the_eval_transform_is_its_definition_in_float32(
+def test_eval_preprocessing_equals_its_definition(
     size: tuple[int, int], sizes: tuple[int, int], interpolation: str
 ) -> None:
     spec = PreprocessingSpec.model_validate(

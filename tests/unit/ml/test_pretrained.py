@@ -8,7 +8,7 @@ from torchvision import models
 
 from app.errors import WeightsUnavailable
 from app.ml.models.architectures import build, build_arguments
-from app.ml.models.catalogue import Entry, get_entry
+from app.ml.models.catalogue import ArchitectureSpec, get_architecture
 from app.ml.models.pretrained import load_pretrained
 
 
@@ -18,20 +18,22 @@ def torch_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "torch" / "hub" / "checkpoints"
 
 
-def publish(entry: Entry, content: bytes) -> tuple[Entry, str]:
-    """The entry as if torchvision had published this file."""
+def publish(architecture: ArchitectureSpec, content: bytes) -> tuple[ArchitectureSpec, str]:
+    """The architecture as if torchvision had published this file."""
     prefix = hashlib.sha256(content).hexdigest()[:8]
-    name = f"{entry.name}-{prefix}.pth"
-    weights = entry.get_weights("imagenet").model_copy(update={"url": f"http://127.0.0.1:9/{name}"})
-    return entry.model_copy(update={"weights": (weights,)}), name
+    name = f"{architecture.name}-{prefix}.pth"
+    weights = architecture.get_weights("imagenet").model_copy(
+        update={"url": f"http://127.0.0.1:9/{name}"}
+    )
+    return architecture.model_copy(update={"weights": (weights,)}), name
 
 
 def test_safetensors_are_read_with_their_digest(tmp_path: Path) -> None:
-    entry = get_entry("squeezenet1_0")
+    architecture = get_architecture("squeezenet1_0")
     state_dict = models.squeezenet1_0(weights=None).state_dict()
     path = tmp_path / "squeezenet1_0.safetensors"
     save_file(state_dict, path)
-    loaded = load_pretrained(entry, "imagenet", weights_dir=tmp_path, download_allowed=False)
+    loaded = load_pretrained(architecture, "imagenet", weights_dir=tmp_path, download_allowed=False)
     assert loaded.state_dict.keys() == state_dict.keys()
     assert all(torch.equal(loaded.state_dict[key], state_dict[key]) for key in state_dict)
     assert loaded.provenance.model_dump() == {
@@ -48,47 +50,52 @@ def test_torchvisions_own_file_is_read(
     state_dict = models.squeezenet1_0(weights=None).state_dict()
     torch.save(state_dict, tmp_path / "file")
     content = (tmp_path / "file").read_bytes()
-    entry, name = publish(get_entry("squeezenet1_0"), content)
+    architecture, name = publish(get_architecture("squeezenet1_0"), content)
     folder = tmp_path if place == "weights" else torch_home
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(content)
-    loaded = load_pretrained(entry, "imagenet", weights_dir=tmp_path, download_allowed=False)
+    loaded = load_pretrained(architecture, "imagenet", weights_dir=tmp_path, download_allowed=False)
     assert torch.equal(loaded.state_dict["features.0.weight"], state_dict["features.0.weight"])
     assert loaded.provenance.source == source
 
 
-def test_a_file_with_another_hash_is_refused(tmp_path: Path) -> None:
-    entry, name = publish(get_entry("squeezenet1_0"), b"what was published")
+def test_a_file_with_another_hash_raises(tmp_path: Path) -> None:
+    architecture, name = publish(get_architecture("squeezenet1_0"), b"what was published")
     torch.save(models.squeezenet1_0(weights=None).state_dict(), tmp_path / name)
     with pytest.raises(WeightsUnavailable, match="damaged"):
-        load_pretrained(entry, "imagenet", weights_dir=tmp_path, download_allowed=False)
+        load_pretrained(architecture, "imagenet", weights_dir=tmp_path, download_allowed=False)
 
 
-def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
+def test_a_pickle_with_code_raises(tmp_path: Path) -> None:
     torch.save({"weight": Path("x")}, tmp_path / "file")
     content = (tmp_path / "file").read_bytes()
-    entry, name = publish(get_entry("squeezenet1_0"), content)
+    architecture, name = publish(get_architecture("squeezenet1_0"), content)
     (tmp_path / name).write_bytes(content)
     with pytest.raises(WeightsUnavailable, match="cannot be read"):
-        load_pretrained(entry, "imagenet", weights_dir=tmp_path, download_allowed=False)
+        load_pretrained(architecture, "imagenet", weights_dir=tmp_path, download_allowed=False)
 
 
-def test_a_damaged_safetensors_file_is_refused(tmp_path: Path) -> None:
+def test_a_damaged_safetensors_file_raises(tmp_path: Path) -> None:
     (tmp_path / "squeezenet1_0.safetensors").write_bytes(b"\xff" * 100)
     with pytest.raises(WeightsUnavailable, match="cannot be read"):
         load_pretrained(
-            get_entry("squeezenet1_0"), "imagenet", weights_dir=tmp_path, download_allowed=False
+            get_architecture("squeezenet1_0"),
+            "imagenet",
+            weights_dir=tmp_path,
+            download_allowed=False,
         )
 
 
 @pytest.mark.parametrize("download_allowed", [True, False])
-def test_missing_weights_are_an_error_and_never_random(download_allowed: bool) -> None:
-    entry, name = publish(get_entry("squeezenet1_0"), b"nowhere")
+def test_missing_weights_raise(download_allowed: bool) -> None:
+    architecture, name = publish(get_architecture("squeezenet1_0"), b"nowhere")
     with pytest.raises(WeightsUnavailable, match=name):
-        load_pretrained(entry, "imagenet", weights_dir=None, download_allowed=download_allowed)
+        load_pretrained(
+            architecture, "imagenet", weights_dir=None, download_allowed=download_allowed
+        )
 
 
-def test_the_oldest_densenet_file_fits(tmp_path: Path) -> None:
+def test_the_old_densenet_file_is_converted(tmp_path: Path) -> None:
     state_dict = models.densenet121(weights=None).state_dict()
     old = {
         key.replace("norm1.", "norm.1.")
@@ -102,9 +109,9 @@ def test_the_oldest_densenet_file_fits(tmp_path: Path) -> None:
     assert old.keys() != state_dict.keys()
     torch.save(old, tmp_path / "file")
     content = (tmp_path / "file").read_bytes()
-    entry, name = publish(get_entry("densenet121"), content)
+    architecture, name = publish(get_architecture("densenet121"), content)
     (tmp_path / name).write_bytes(content)
-    loaded = load_pretrained(entry, "imagenet", weights_dir=tmp_path, download_allowed=False)
+    loaded = load_pretrained(architecture, "imagenet", weights_dir=tmp_path, download_allowed=False)
     assert loaded.state_dict.keys() == state_dict.keys()
 
 
@@ -113,7 +120,7 @@ def test_googlenets_file_is_read_without_the_heads_that_were_never_trained(tmp_p
     assert "aux1.fc2.weight" in state_dict
     save_file(state_dict, tmp_path / "googlenet.safetensors")
     loaded = load_pretrained(
-        get_entry("googlenet"), "imagenet", weights_dir=tmp_path, download_allowed=False
+        get_architecture("googlenet"), "imagenet", weights_dir=tmp_path, download_allowed=False
     )
     arguments = build_arguments("googlenet", is_pretrained=True)
     model = build("googlenet", 2, arguments=arguments, state_dict=loaded.state_dict)
@@ -124,9 +131,9 @@ def test_googlenets_file_is_read_without_the_heads_that_were_never_trained(tmp_p
 
 @pytest.mark.shared
 def test_the_shared_weights_fit_their_architecture(shared_dir: Path) -> None:
-    entry = get_entry("squeezenet1_0")
+    architecture = get_architecture("squeezenet1_0")
     loaded = load_pretrained(
-        entry, "imagenet", weights_dir=shared_dir / "weights", download_allowed=False
+        architecture, "imagenet", weights_dir=shared_dir / "weights", download_allowed=False
     )
     model = build("squeezenet1_0", 2, arguments={}, state_dict=loaded.state_dict)
     assert torch.equal(

@@ -8,7 +8,7 @@ import pytest
 
 from app.ml.images.preprocessing import PreprocessingSpec
 from app.ml.models.architectures import build, build_arguments
-from app.ml.models.catalogue import get_entry
+from app.ml.models.catalogue import get_architecture
 from app.ml.runtime.scoring import ScoringNetwork
 from app.ml.trust.heat_maps import Explainer
 
@@ -17,11 +17,11 @@ def make_network() -> ScoringNetwork:
     arguments = build_arguments("squeezenet1_0", is_pretrained=False)
     model = build("squeezenet1_0", 2, arguments=arguments)
     spec = PreprocessingSpec(input_size=64, resize_size=64)
-    return ScoringNetwork(model, get_entry("squeezenet1_0"), spec)
+    return ScoringNetwork(model, get_architecture("squeezenet1_0"), spec)
 
 
 @pytest.mark.parametrize("use", [ScoringNetwork.eval, Explainer])
-def test_a_model_that_is_dropped_gives_its_memory_back_at_once(
+def test_a_deleted_model_frees_its_memory_at_once(
     use: Callable[[ScoringNetwork], object],
 ) -> None:
     gc.disable()

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.errors import ValidationFailed, WeightsUnavailable
-from app.ml.models.catalogue import Entry, get_entry
+from app.ml.models.catalogue import ArchitectureSpec, get_architecture
 from app.ml.models.weights import (
     UrlProbe,
     availability,
@@ -18,12 +18,12 @@ from app.ml.models.weights import (
     require_available,
 )
 
-ENTRY = get_entry("squeezenet1_0")
+ENTRY = get_architecture("squeezenet1_0")
 FILE_NAME = ENTRY.get_weights("imagenet").file_name
 
 
 class Server(ThreadingHTTPServer):
-    """Answers HEAD of /there.pth with 200, of anything else with 404, and remembers."""
+    """Answer HEAD /there.pth with 200 and everything else with 404; record the requests."""
 
     def __init__(self, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Handler)
@@ -42,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Do not log."""
 
 
 @contextmanager
@@ -76,14 +76,12 @@ def weights_dir(tmp_path: Path) -> Path:
     return folder
 
 
-def at_url(url: str) -> Entry:
+def at_url(url: str) -> ArchitectureSpec:
     weights = ENTRY.get_weights("imagenet").model_copy(update={"url": url})
     return ENTRY.model_copy(update={"weights": (weights,)})
 
 
-def test_files_are_found_in_the_order_of_the_documentation(
-    weights_dir: Path, hub_dir: Path
-) -> None:
+def test_files_are_found_in_the_documented_order(weights_dir: Path, hub_dir: Path) -> None:
     assert find_local(ENTRY, "imagenet", weights_dir) is None
     for path in (
         hub_dir / FILE_NAME,
@@ -112,11 +110,11 @@ def test_an_unknown_name_is_refused() -> None:
         find_local(ENTRY, "IMAGENET1K_V7", None)
 
 
-def test_local_weights_are_local_and_nobody_is_asked(weights_dir: Path, server: Server) -> None:
+def test_local_weights_need_no_request(weights_dir: Path, server: Server) -> None:
     (weights_dir / "squeezenet1_0.safetensors").touch()
-    entry = at_url(server.url("/there.pth"))
+    architecture = at_url(server.url("/there.pth"))
     found = availability(
-        entry, "imagenet", weights_dir=weights_dir, download_allowed=True, answers=UrlProbe()
+        architecture, "imagenet", weights_dir=weights_dir, download_allowed=True, answers=UrlProbe()
     )
     assert found == "local"
     assert server.asked == []
@@ -130,7 +128,7 @@ def test_local_weights_are_local_and_nobody_is_asked(weights_dir: Path, server: 
         ("/there.pth", False, "unavailable", 0),
     ],
 )
-def test_a_download_is_one_that_is_allowed_and_answers(
+def test_weights_are_downloadable_where_allowed_and_reachable(
     server: Server, path: str, download_allowed: bool, expected: str, num_asked: int
 ) -> None:
     probe = UrlProbe()
@@ -146,13 +144,13 @@ def test_a_download_is_one_that_is_allowed_and_answers(
     assert len(server.asked) == num_asked
 
 
-def test_an_answer_is_forgotten_after_a_while(server: Server) -> None:
-    probe = UrlProbe(remember_seconds=0)
+def test_cached_answers_expire(server: Server) -> None:
+    probe = UrlProbe(cache_seconds=0)
     assert [probe(server.url("/there.pth")) for _ in range(2)] == [True, True]
     assert len(server.asked) == 2
 
 
-def test_a_server_out_of_reach_is_remembered_as_a_whole() -> None:
+def test_an_unreachable_server_is_cached_as_a_whole() -> None:
     with running_server() as server:
         gone, there = server.url("/gone.pth"), server.url("/there.pth")
         port = server.server_address[1]
@@ -164,18 +162,18 @@ def test_a_server_out_of_reach_is_remembered_as_a_whole() -> None:
         assert UrlProbe()(there)
 
 
-def test_many_are_asked_about_once_and_told_apart(server: Server) -> None:
+def test_many_urls_are_checked_once_each(server: Server) -> None:
     probe = UrlProbe()
     urls = [server.url(f"/{number}.pth") for number in range(20)]
     there = server.url("/there.pth")
-    answers = probe.ask_all([*urls, there, there])
+    answers = probe.check_all([*urls, there, there])
     assert answers == {there: True} | dict.fromkeys(urls, False)
     assert sorted(server.asked) == sorted([*(f"/{n}.pth" for n in range(20)), "/there.pth"])
-    assert probe.ask_all([there]) == {there: True}
+    assert probe.check_all([there]) == {there: True}
     assert len(server.asked) == 21
 
 
-def test_of_many_on_a_server_out_of_reach_one_is_asked_about(
+def test_an_unreachable_server_is_contacted_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[httpx.URL] = []
@@ -189,23 +187,23 @@ def test_of_many_on_a_server_out_of_reach_one_is_asked_about(
 
     monkeypatch.setattr(UrlProbe, "_open_client", open_client)
     urls = [f"http://weights.example/{number}.pth" for number in range(20)]
-    assert UrlProbe().ask_all(urls) == dict.fromkeys(urls, False)
+    assert UrlProbe().check_all(urls) == dict.fromkeys(urls, False)
     assert asked == urls[:1]
 
 
-def test_the_weights_of_all_architectures_are_looked_for_at_once(weights_dir: Path) -> None:
+def test_the_weights_of_all_architectures_are_checked_together(weights_dir: Path) -> None:
     (weights_dir / FILE_NAME).touch()
     asked: list[list[str]] = []
 
-    def ask_all(urls: Iterable[str]) -> dict[str, bool]:
+    def check_all(urls: Iterable[str]) -> dict[str, bool]:
         asked.append(list(urls))
         return {url: "resnet18" in url for url in asked[-1]}
 
     found = list_availability(
-        [ENTRY, get_entry("resnet18"), get_entry("alexnet")],
+        [ENTRY, get_architecture("resnet18"), get_architecture("alexnet")],
         weights_dir=weights_dir,
         download_allowed=True,
-        ask_all=ask_all,
+        check_all=check_all,
     )
     assert found == {
         ("squeezenet1_0", "IMAGENET1K_V1"): "local",
@@ -215,20 +213,22 @@ def test_the_weights_of_all_architectures_are_looked_for_at_once(weights_dir: Pa
     assert [len(urls) for urls in asked] == [2]
 
 
-def test_nobody_is_asked_where_nothing_may_be_downloaded() -> None:
+def test_without_downloads_nothing_is_requested() -> None:
     asked: list[str] = []
 
-    def ask_all(urls: Iterable[str]) -> dict[str, bool]:
+    def check_all(urls: Iterable[str]) -> dict[str, bool]:
         asked.extend(urls)
         return dict.fromkeys(asked, True)
 
-    found = list_availability([ENTRY], weights_dir=None, download_allowed=False, ask_all=ask_all)
+    found = list_availability(
+        [ENTRY], weights_dir=None, download_allowed=False, check_all=check_all
+    )
     assert set(found.values()) == {"unavailable"}
     assert asked == []
 
 
 @pytest.mark.parametrize("download_allowed", [True, False])
-def test_weights_that_cannot_be_had_say_what_to_do(download_allowed: bool) -> None:
+def test_unavailable_weights_explain_what_to_do(download_allowed: bool) -> None:
     with pytest.raises(WeightsUnavailable) as caught:
         require_available(
             ENTRY,
@@ -243,6 +243,6 @@ def test_weights_that_cannot_be_had_say_what_to_do(download_allowed: bool) -> No
     assert '"weights": "none"' in caught.value.message
 
 
-def test_weights_that_can_be_had_are_not_complained_about(weights_dir: Path) -> None:
+def test_available_weights_do_not_raise(weights_dir: Path) -> None:
     (weights_dir / FILE_NAME).touch()
     require_available(ENTRY, "imagenet", weights_dir=weights_dir, download_allowed=False)

@@ -14,7 +14,7 @@ from torch import Tensor
 from app.errors import EngineUnavailable, Overloaded, ValidationFailed
 from app.ml.images.preprocessing import PreprocessingSpec
 from app.ml.models.architectures import build, build_arguments
-from app.ml.models.catalogue import Entry, get_entry, list_entries
+from app.ml.models.catalogue import ArchitectureSpec, get_architecture, list_architectures
 from app.ml.models.folding import fold_batch_norms
 from app.ml.runtime.scoring import ScoringNetwork
 from app.predictions.engines import openvino_engine
@@ -36,7 +36,7 @@ import sys
 
 import psutil
 
-from app.ml.models.catalogue import get_entry
+from app.ml.models.catalogue import get_architecture
 from app.predictions.engines.choice import make_builder
 from tests.unit.predictions.test_engines import CPU, draw_pixels, make_network
 
@@ -44,7 +44,7 @@ from tests.unit.predictions.test_engines import CPU, draw_pixels, make_network
 def grow_by(times):
     before = psutil.Process().memory_info().rss
     for _ in range(times):
-        build(make_network(get_entry("squeezenet1_0"), size=64)).run(draw_pixels(1, 64))
+        build(make_network(get_architecture("squeezenet1_0"), size=64)).run(draw_pixels(1, 64))
         gc.collect()  # torch.jit.trace leaves cycles
     return psutil.Process().memory_info().rss - before
 
@@ -55,7 +55,9 @@ print(grow_by(16) / 2**20)
 """
 
 
-def make_network(entry: Entry, *, size: int, num_classes: int = NUM_CLASSES) -> ScoringNetwork:
+def make_network(
+    entry: ArchitectureSpec, *, size: int, num_classes: int = NUM_CLASSES
+) -> ScoringNetwork:
     """Return a network with distinct classes and batch statistics."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -77,7 +79,7 @@ def draw_pixels(number: int, size: int) -> Tensor:
 
 @pytest.fixture(scope="module")
 def network() -> ScoringNetwork:
-    return make_network(get_entry("resnet18"), size=64)
+    return make_network(get_architecture("resnet18"), size=64)
 
 
 @pytest.fixture(scope="module", params=[*ENGINES, ("batching", "fp32")], ids="-".join)
@@ -85,8 +87,8 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     name, precision = request.param
     if name == "batching":
         torch_engine = make_builder("torch", CPU, precision)
-        return BatchingEngine(torch_engine(make_network(get_entry("resnet18"), size=64)), 3)
-    return make_builder(name, CPU, precision)(make_network(get_entry("resnet18"), size=64))
+        return BatchingEngine(torch_engine(make_network(get_architecture("resnet18"), size=64)), 3)
+    return make_builder(name, CPU, precision)(make_network(get_architecture("resnet18"), size=64))
 
 
 def probabilities(engine: Engine, pixels: Tensor) -> Tensor:
@@ -161,7 +163,7 @@ def test_scores_are_not_overwritten_by_the_next_call(engine: Engine) -> None:
 @pytest.mark.parametrize("size", [96, 97, 98, 99])
 def test_openvino_computes_no_pool_indices(size: int) -> None:
     """Pools that round up are replaced for every remainder of a size, with equal outputs."""
-    network = make_network(get_entry("googlenet"), size=size)
+    network = make_network(get_architecture("googlenet"), size=size)
     pixels = draw_pixels(2, size)
     with torch.inference_mode():
         expected, _ = network(pixels)
@@ -186,7 +188,7 @@ def test_a_full_gpu_raises_overloaded(monkeypatch: pytest.MonkeyPatch) -> None:
     def run_out(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    engine = TorchEngine(make_network(get_entry("squeezenet1_0"), size=64), CPU, "fp32")
+    engine = TorchEngine(make_network(get_architecture("squeezenet1_0"), size=64), CPU, "fp32")
     monkeypatch.setattr(ScoringNetwork, "forward", run_out)
     with pytest.raises(Overloaded, match="2 images"):
         engine.run(draw_pixels(2, 64))
@@ -202,10 +204,10 @@ def test_a_full_gpu_raises_overloaded(monkeypatch: pytest.MonkeyPatch) -> None:
             if entry.name in {"densenet121", "mobilenet_v3_small", "vit_b_32", "swin_t"}
             else pytest.mark.all_architectures,
         )
-        for entry in list_entries()
+        for entry in list_architectures()
     ],
 )
-def test_openvino_takes_every_architecture(entry: Entry) -> None:
+def test_openvino_takes_every_architecture(entry: ArchitectureSpec) -> None:
     network = make_network(entry, size=entry.input_size)
     pixels = draw_pixels(3, entry.input_size)
     with torch.inference_mode():
@@ -217,7 +219,7 @@ def test_openvino_takes_every_architecture(entry: Entry) -> None:
 
 @pytest.mark.parametrize("name", ["resnet18", "densenet121", "inception_v3", "squeezenet1_0"])
 def test_folding_norms_changes_scores_by_rounding_only(name: str) -> None:
-    entry = get_entry(name)
+    entry = get_architecture(name)
     network = make_network(entry, size=96)
     pixels = draw_pixels(2, 96)
     with torch.inference_mode():

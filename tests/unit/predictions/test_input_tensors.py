@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app.errors import BadJson, BodyTooLarge, ImageTooLarge, ValidationFailed
-from app.ml.images.image_file import decode_image
+from app.ml.images.pil_decoding import decode_image
 from app.open_inference.input_tensors import Limits, read_images, read_request
 
 LIMITS = Limits(max_images=3, max_bytes=100, max_pixels=64)

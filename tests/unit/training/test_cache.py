@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from app.errors import UnsupportedImage
-from app.ml.images.image_file import decode_image
+from app.ml.images.pil_decoding import decode_image
 from app.ml.images.preprocessing import PreprocessingSpec, prepare_eval, to_pixels
 from tests.images import draw_picture
 from worker.training import cache as cache_module

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from app.errors import ValidationFailed
 from app.ml.models.architectures import build, build_arguments, is_trainable
-from app.ml.models.catalogue import get_entry
+from app.ml.models.catalogue import get_architecture
 from app.ml.recipe import HeadKind, Recipe, Strategy
 from tests.unit.training.conftest import MakeConfig
 from tests.unit.training.learners import CPU
@@ -44,13 +44,13 @@ def list_batch_norms(model: nn.Module) -> list[nn.BatchNorm2d]:
 def make_model(
     name: str, strategy: Strategy, layer: str | None, head: HeadKind = "linear"
 ) -> nn.Module:
-    entry = get_entry(name)
+    entry = get_architecture(name)
     torch.manual_seed(0)
     model = build(
         name,
         3,
         arguments=build_arguments(name, is_pretrained=False, head=head),
-        learns=lambda parameter: is_trainable(entry, parameter, strategy, layer),
+        is_trained=lambda parameter: is_trainable(entry, parameter, strategy, layer),
     )
     with torch.no_grad():
         for norm in list_batch_norms(model):
@@ -87,7 +87,7 @@ def test_both_parts_together_are_the_model(
 ) -> None:
     recipe = make_recipe(make_config, name, layer)
     model = make_model(name, recipe.strategy, layer)
-    split = split_model(model, get_entry(name), recipe)
+    split = split_model(model, get_architecture(name), recipe)
     activations = split.frozen(images_for(name))
     assert not activations.requires_grad
     with torch.no_grad():
@@ -107,7 +107,7 @@ def test_both_parts_together_are_the_model(
 def test_a_head_that_ends_in_a_relu_is_split_before_the_head(make_config: MakeConfig) -> None:
     recipe = make_recipe(make_config, "squeezenet1_0", None, head="torchvision")
     model = make_model("squeezenet1_0", "feature_extract", None, head="torchvision")
-    split = split_model(model, get_entry("squeezenet1_0"), recipe)
+    split = split_model(model, get_architecture("squeezenet1_0"), recipe)
     activations = split.frozen(images_for("squeezenet1_0"))
     assert activations.ndim == 4, "the ReLU comes before the mean, so that maps must be kept"
     with torch.no_grad():
@@ -132,7 +132,7 @@ def test_an_impossible_split_is_refused_with_what_to_do(
     recipe = make_recipe(make_config, name, layer)
     model = make_model(name, "fine_tune", None)
     with pytest.raises(ValidationFailed) as caught:
-        split_model(model, get_entry(name), recipe)
+        split_model(model, get_architecture(name), recipe)
     (problem,) = caught.value.problems
     assert problem.loc == ("cached_views",)
     assert problem.allowed == ("null",)
@@ -144,7 +144,7 @@ def test_training_on_activations_moves_what_may_learn_and_nothing_else(
     make_config: MakeConfig, layer: str | None
 ) -> None:
     recipe = make_recipe(make_config, "resnet18", layer, optimizer={"name": "adamw"})
-    entry = get_entry("resnet18")
+    entry = get_architecture("resnet18")
     model = make_model("resnet18", recipe.strategy, layer)
     optimizer = make_optimizer(model, recipe, entry)
     split = split_model(model, entry, recipe)

@@ -7,7 +7,7 @@ from torch.optim import SGD, AdamW, RMSprop
 from torch.optim.lr_scheduler import StepLR
 
 from app.ml.models.architectures import build_arguments
-from app.ml.models.catalogue import Entry, Head, Layer, get_entry
+from app.ml.models.catalogue import ArchitectureSpec, HeadSpec, LayerSpec, get_architecture
 from app.ml.models.construction import WithoutMemory, construct
 from app.ml.recipe import Recipe
 from tests.unit.training.conftest import MakeConfig
@@ -30,18 +30,18 @@ class Toy(nn.Module):
         self.fc = nn.Linear(3, 2)
 
 
-TOY = Entry(
+TOY = ArchitectureSpec(
     name="toy",
     input_size=32,
     min_input_size=1,
     min_input_size_batch_of_one=1,
     num_parameters=0,
-    num_trunk_parameters=0,
+    num_backbone_parameters=0,
     layers=(
-        Layer(name="features.0", num_parameters=9),
-        Layer(name="features.1", num_parameters=12),
+        LayerSpec(name="features.0", num_parameters=9),
+        LayerSpec(name="features.1", num_parameters=12),
     ),
-    heads=(Head(name="fc", in_features=3),),
+    heads=(HeadSpec(name="fc", in_features=3),),
     weights=(),
 )
 
@@ -124,7 +124,7 @@ def test_a_frozen_layer_leaves_the_rates_of_the_others(make_config: MakeConfig) 
 
 @pytest.mark.parametrize("name", ["vit_b_16", "googlenet", "densenet121"])
 def test_real_layers_are_ordered_from_the_heads_downwards(name: str) -> None:
-    entry = get_entry(name)
+    entry = get_architecture(name)
     with WithoutMemory():
         model = construct(name, **build_arguments(name, is_pretrained=False))
     depths = list_by_depth(model, entry)

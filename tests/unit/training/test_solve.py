@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from app.errors import TooFewImages
 from app.ml.images.preprocessing import normalize
 from app.ml.models import checkpoint
-from app.ml.models.catalogue import Entry
+from app.ml.models.catalogue import ArchitectureSpec
 from app.storage import LocalStorage
 from tests.unit.training.conftest import MakeConfig
 from tests.unit.training.runs import (
@@ -180,7 +180,7 @@ def test_the_backbone_runs_once_on_each_image(
 ) -> None:
     seen: list[int] = []
 
-    def cut(model: nn.Module, entry: Entry) -> Callable[[Tensor], Tensor]:
+    def cut(model: nn.Module, entry: ArchitectureSpec) -> Callable[[Tensor], Tensor]:
         front = extract_backbone(model, entry)
 
         def run_front(images: Tensor) -> Tensor:

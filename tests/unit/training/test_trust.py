@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.ml.images.image_file import decode_image
+from app.ml.images.pil_decoding import decode_image
 from app.ml.images.preprocessing import eval_pixels, to_pixels
 from app.ml.models import checkpoint
-from app.ml.models.catalogue import get_entry
+from app.ml.models.catalogue import get_architecture
 from app.ml.runtime.scoring import ScoringNetwork
 from app.ml.trust import novelty
 from app.ml.trust.novelty import measure_distances, to_unit_length
@@ -54,7 +54,7 @@ def serve(
 ) -> tuple[Tensor, Tensor]:
     """Logits and features that serving computes for all images of a split."""
     model, header = checkpoint.restore_model(checkpoint.load(storage.path(key)))
-    network = ScoringNetwork(model, get_entry(header.architecture), header.preprocessing)
+    network = ScoringNetwork(model, get_architecture(header.architecture), header.preprocessing)
     samples = getattr(list_splits(config, storage), split)
     pixels = [
         eval_pixels(to_pixels(decode_image(sample.path)), header.preprocessing)

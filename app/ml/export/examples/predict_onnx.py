@@ -1,7 +1,7 @@
-"""Say what is on a photograph: `python predict.py photograph.jpg`.
+"""Classify an image: `python predict.py image.jpg`.
 
 Needs onnxruntime, Pillow and numpy. model.onnx takes decoded RGB pixels, uint8
-[n, height, width, 3], and does the rest; model.json says what it is.
+[n, height, width, 3], and includes the preprocessing; model.json describes it.
 """
 
 import json
@@ -19,15 +19,15 @@ session = onnxruntime.InferenceSession(HERE / "model.onnx", providers=["CPUExecu
 
 
 def run(pixels: Any) -> Any:
-    """Probabilities, logits and features of one picture, uint8 [height, width, 3]."""
+    """Compute probabilities, logits and features of one image, uint8 [height, width, 3]."""
     return session.run(["probabilities", "logits", "features"], {"pixels": pixels[None]})
 
 
 def decode(path: str) -> Any:
-    """A picture file as upright RGB pixels, what is transparent on white."""
-    picture = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
-    matte = Image.new("RGBA", picture.size, "white")
-    return np.array(Image.alpha_composite(matte, picture).convert("RGB"))
+    """Decode an image file to RGB pixels, EXIF rotation applied, transparency on white."""
+    image = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
+    background = Image.new("RGBA", image.size, "white")
+    return np.array(Image.alpha_composite(background, image).convert("RGB"))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Say what is on a photograph: `python predict.py photograph.jpg`.
+"""Classify an image: `python predict.py image.jpg`.
 
 Needs openvino, Pillow and numpy. model.xml takes decoded RGB pixels, uint8 [n, height, width, 3],
-and does the rest; model.json says what it is. Without the hint OpenVINO computes in bfloat16 where
-the processor can: faster, and probabilities move by about 0.01.
+and includes the preprocessing; model.json describes it. Without the precision hint, OpenVINO
+computes in bfloat16 where the processor supports it: faster, but probabilities change by about
+0.01.
 """
 
 import json
@@ -21,16 +22,16 @@ compiled = openvino.Core().compile_model(HERE / "model.xml", "CPU", EXACT)
 
 
 def run(pixels: Any) -> Any:
-    """Probabilities, logits and features of one picture, uint8 [height, width, 3]."""
+    """Compute probabilities, logits and features of one image, uint8 [height, width, 3]."""
     outputs = compiled(pixels[None])
     return [outputs[name] for name in ("probabilities", "logits", "features")]
 
 
 def decode(path: str) -> Any:
-    """A picture file as upright RGB pixels, what is transparent on white."""
-    picture = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
-    matte = Image.new("RGBA", picture.size, "white")
-    return np.array(Image.alpha_composite(matte, picture).convert("RGB"))
+    """Decode an image file to RGB pixels, EXIF rotation applied, transparency on white."""
+    image = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
+    background = Image.new("RGBA", image.size, "white")
+    return np.array(Image.alpha_composite(background, image).convert("RGB"))
 
 
 if __name__ == "__main__":

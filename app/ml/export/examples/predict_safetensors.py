@@ -1,7 +1,7 @@
-"""Say what is on a photograph: `python predict.py photograph.jpg`.
+"""Classify an image: `python predict.py image.jpg`.
 
 Needs torch, torchvision, safetensors, Pillow and numpy. model.safetensors holds the weights under
-torchvision's names; model.json says how to build the network, and how it wants its pictures.
+torchvision's names; model.json says how to build the network and how to prepare images.
 """
 
 import json
@@ -31,10 +31,10 @@ assert not weights, "the file has more weights than the network"
 
 
 def run(pixels: Any) -> Any:
-    """Probabilities and logits of one picture, uint8 [height, width, 3]."""
-    picture = torch.from_numpy(pixels).permute(2, 0, 1).float()
+    """Compute probabilities and logits of one image, uint8 [height, width, 3]."""
+    image = torch.from_numpy(pixels).permute(2, 0, 1).float()
     by = InterpolationMode(SPEC["interpolation"])
-    resized = functional.resize(picture, [SPEC["resize_size"]], by, antialias=True)
+    resized = functional.resize(image, [SPEC["resize_size"]], by, antialias=True)
     levels = functional.center_crop(resized.round().clamp(0, 255), [SPEC["input_size"]])
     with torch.inference_mode():
         logits = network(functional.normalize(levels / 255, SPEC["mean"], SPEC["std"])[None])
@@ -42,10 +42,10 @@ def run(pixels: Any) -> Any:
 
 
 def decode(path: str) -> Any:
-    """A picture file as upright RGB pixels, what is transparent on white."""
-    picture = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
-    matte = Image.new("RGBA", picture.size, "white")
-    return np.array(Image.alpha_composite(matte, picture).convert("RGB"))
+    """Decode an image file to RGB pixels, EXIF rotation applied, transparency on white."""
+    image = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
+    background = Image.new("RGBA", image.size, "white")
+    return np.array(Image.alpha_composite(background, image).convert("RGB"))
 
 
 if __name__ == "__main__":

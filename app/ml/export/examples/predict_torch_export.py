@@ -1,7 +1,7 @@
-"""Say what is on a photograph: `python predict.py photograph.jpg`.
+"""Classify an image: `python predict.py image.jpg`.
 
 Needs torch, Pillow and numpy. model.pt2 takes decoded RGB pixels, uint8 [n, height, width, 3], and
-does the rest; model.json says what it is.
+includes the preprocessing; model.json describes it.
 """
 
 import json
@@ -19,16 +19,16 @@ program = torch.export.load(HERE / "model.pt2").module()
 
 
 def run(pixels: Any) -> Any:
-    """Probabilities, logits and features of one picture, uint8 [height, width, 3]."""
+    """Compute probabilities, logits and features of one image, uint8 [height, width, 3]."""
     with torch.inference_mode():
         return [output.numpy() for output in program(torch.from_numpy(pixels[None]))]
 
 
 def decode(path: str) -> Any:
-    """A picture file as upright RGB pixels, what is transparent on white."""
-    picture = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
-    matte = Image.new("RGBA", picture.size, "white")
-    return np.array(Image.alpha_composite(matte, picture).convert("RGB"))
+    """Decode an image file to RGB pixels, EXIF rotation applied, transparency on white."""
+    image = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
+    background = Image.new("RGBA", image.size, "white")
+    return np.array(Image.alpha_composite(background, image).convert("RGB"))
 
 
 if __name__ == "__main__":

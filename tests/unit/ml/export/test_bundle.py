@@ -1,4 +1,4 @@
-"""What makes an archive be thrown away before it is handed out."""
+"""The check of an export rejects wrong outputs; bundles are complete and reproducible."""
 
 import sys
 import zipfile
@@ -15,8 +15,8 @@ from app.errors import ExportMismatch, ExportUnavailable
 from app.ml.export import network
 from app.ml.export.bundle import write_bundle, zip_folder
 from app.ml.export.formats import ExportFormat
-from app.ml.export.golden import compare, draw_golden
-from app.ml.export.original import Original, Outputs, Pixels, load_original
+from app.ml.export.golden_images import compare, draw_golden_images
+from app.ml.export.source_model import Outputs, Pixels, SourceModel, load_source_model
 from app.storage import LocalStorage
 from tests.models import CLASS_NAMES, save_model
 
@@ -24,36 +24,36 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # the converters' own, about 
 
 
 @pytest.fixture
-def original(storage: LocalStorage) -> Original:
+def source(storage: LocalStorage) -> SourceModel:
     stored = save_model(storage, "model.safetensors")
     path = storage.path("model.safetensors")
-    return load_original(path, None, name="ants", version=3, digest=stored.digest)
+    return load_source_model(path, None, name="ants", version=3, digest=stored.digest)
 
 
 @pytest.fixture
-def pictures(original: Original) -> dict[str, Pixels]:
-    return draw_golden(original.header.preprocessing)
+def pictures(source: SourceModel) -> dict[str, Pixels]:
+    return draw_golden_images(source.header.preprocessing)
 
 
 @pytest.fixture
-def expected(original: Original, pictures: dict[str, Pixels]) -> dict[str, Outputs]:
-    return {name: original.run(pixels) for name, pixels in pictures.items()}
+def expected(source: SourceModel, pictures: dict[str, Pixels]) -> dict[str, Outputs]:
+    return {name: source.run(pixels) for name, pixels in pictures.items()}
 
 
-def test_a_resize_without_antialiasing_is_noticed(
-    original: Original, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_check_detects_a_resize_without_antialiasing(
+    source: SourceModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def without_antialiasing(images: Tensor, size: list[int], *, mode: str, **_: bool) -> Tensor:
         return interpolate(images, size, mode=mode, align_corners=False)
 
     monkeypatch.setattr(network, "interpolate", without_antialiasing)
     with pytest.raises(ExportMismatch, match="probabilities differ by 0"):
-        write_bundle(tmp_path, original, "torch_export")
+        write_bundle(tmp_path, source, "torch_export")
 
 
 @pytest.mark.parametrize(("index", "named"), [(0, "probabilities"), (1, "logits"), (2, "features")])
 @pytest.mark.parametrize("wrong", [float("nan"), 1.05])
-def test_each_output_is_compared(
+def test_the_check_compares_each_output(
     pictures: dict[str, Pixels],
     expected: dict[str, Outputs],
     index: int,
@@ -72,7 +72,7 @@ def test_each_output_is_compared(
     assert compare(lambda p: by_picture[p.tobytes()], pictures, expected).num_images == 5
 
 
-def test_outputs_of_another_shape_are_noticed(
+def test_the_check_detects_outputs_of_another_shape(
     pictures: dict[str, Pixels], expected: dict[str, Outputs]
 ) -> None:
     with pytest.raises(ExportMismatch, match="shape"):
@@ -83,26 +83,26 @@ def test_outputs_of_another_shape_are_noticed(
     ("export_format", "library"), [("onnx", "onnxruntime"), ("openvino", "openvino")]
 )
 def test_a_missing_library_is_named(
-    original: Original,
+    source: SourceModel,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     export_format: ExportFormat,
     library: str,
 ) -> None:
-    for module in ("export.onnx_graph", "export.openvino_ir", "quiet_openvino"):
+    for module in ("export.onnx_format", "export.openvino_format", "quiet_openvino"):
         monkeypatch.delitem(sys.modules, f"app.ml.{module}", raising=False)
     monkeypatch.setitem(sys.modules, library, None)
     folder = tmp_path / "export"
     folder.mkdir()
     with pytest.raises(ExportUnavailable, match=rf"graft-server\[{export_format}\]"):
-        write_bundle(folder, original, export_format)
+        write_bundle(folder, source, export_format)
     assert list(folder.iterdir()) == []
 
 
-def test_a_graph_says_what_it_is_and_takes_many_pictures(
-    original: Original, pictures: dict[str, Pixels], tmp_path: Path
+def test_a_graph_stores_metadata_and_accepts_batches(
+    source: SourceModel, pictures: dict[str, Pixels], tmp_path: Path
 ) -> None:
-    write_bundle(tmp_path, original, "onnx")
+    write_bundle(tmp_path, source, "onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     told = session.get_modelmeta().custom_metadata_map
     assert told["class_names"] == '["ants", "bees", "wasps"]'
@@ -114,11 +114,11 @@ def test_a_graph_says_what_it_is_and_takes_many_pictures(
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
-def test_the_same_files_make_the_same_archive(original: Original, tmp_path: Path) -> None:
+def test_the_same_files_make_the_same_archive(source: SourceModel, tmp_path: Path) -> None:
     archives = []
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
-        write_bundle(tmp_path / name, original, "safetensors")
+        write_bundle(tmp_path / name, source, "safetensors")
         with (tmp_path / f"{name}.zip").open("wb") as file:
             zip_folder(tmp_path / name, file)
         archives.append((tmp_path / f"{name}.zip").read_bytes())
@@ -128,4 +128,4 @@ def test_the_same_files_make_the_same_archive(original: Original, tmp_path: Path
         names = {name for name in archive.namelist() if not name.startswith("golden/")}
         assert names == {"model.json", "model.safetensors", "predict.py"}
     small = np.array(Image.open(tmp_path / "first" / "golden" / "small.png"))
-    assert np.array_equal(small, draw_golden(original.header.preprocessing)["small"])
+    assert np.array_equal(small, draw_golden_images(source.header.preprocessing)["small"])

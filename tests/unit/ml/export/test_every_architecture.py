@@ -1,4 +1,4 @@
-"""Every architecture keeps its answers in the forms that are graphs."""
+"""Exported graphs give the same outputs as the model, for every architecture."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,21 +10,21 @@ import torch
 from torch import Tensor
 from torch.export import ExportedProgram
 
-from app.ml.export import onnx_graph, openvino_ir
+from app.ml.export import onnx_format, openvino_format
 from app.ml.export.bundle import write_bundle
-from app.ml.export.golden import compare, draw_golden
+from app.ml.export.golden_images import compare, draw_golden_images
 from app.ml.export.network import OUTPUTS, CalibratedNetwork, PixelNetwork, trace
-from app.ml.export.original import Original, Outputs, Pixels
+from app.ml.export.source_model import Outputs, Pixels, SourceModel
 from app.ml.images.preprocessing import PreprocessingSpec, eval_pixels, normalize
 from app.ml.models.architectures import build, build_arguments
-from app.ml.models.catalogue import Entry, list_entries
+from app.ml.models.catalogue import ArchitectureSpec, list_architectures
 from app.ml.models.checkpoint import CheckpointHeader
 from app.ml.models.pretrained import Provenance
 from app.ml.runtime.scoring import ScoringNetwork
 from tests.unit.ml.architectures import each_architecture
 
 QUICK = frozenset({"resnet18"})
-"""Its head is a matrix; tests/contract/test_exports.py does the same with one of convolutions."""
+"""A linear head; tests/contract/test_exports.py covers a convolutional one."""
 
 Run = Callable[[Pixels], Outputs]
 
@@ -34,35 +34,41 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # the converters' own, about 
 
 
 @pytest.mark.parametrize(
-    "entry",
+    "architecture",
     [
         pytest.param(
-            entry, id=entry.name, marks=() if entry.name in QUICK else pytest.mark.all_architectures
+            architecture,
+            id=architecture.name,
+            marks=() if architecture.name in QUICK else pytest.mark.all_architectures,
         )
-        for entry in list_entries()
+        for architecture in list_architectures()
     ],
 )
-def test_the_graphs_answer_as_the_model_does(entry: Entry, tmp_path: Path) -> None:
-    original = make_original(entry)
-    spec = original.header.preprocessing
-    golden = draw_golden(spec)
+def test_the_graphs_outputs_equal_the_models(
+    architecture: ArchitectureSpec, tmp_path: Path
+) -> None:
+    source = make_original(architecture)
+    spec = source.header.preprocessing
+    golden = draw_golden_images(spec)
     pictures = {name: golden[name] for name in PICTURES}
-    expected = {name: original.run(pixels) for name, pixels in pictures.items()}
+    expected = {name: source.run(pixels) for name, pixels in pictures.items()}
 
-    program = trace(PixelNetwork(original.network, spec))
+    program = trace(PixelNetwork(source.network, spec))
     compare(load_torch(program), pictures, expected)
-    onnx_graph.convert(program).save(tmp_path / "model.onnx")
+    onnx_format.convert(program).save(tmp_path / "model.onnx")
     del program
     compare(load_onnx(tmp_path / "model.onnx"), pictures, expected)
     for file in tmp_path.iterdir():
         file.unlink()  # the largest has gigabytes
-    compare(load_openvino(openvino_ir.make_graph(original.network, spec)), pictures, expected)
+    compare(load_openvino(openvino_format.make_graph(source.network, spec)), pictures, expected)
 
 
 @each_architecture
-def test_torchvision_builds_the_same_model_from_the_weights(entry: Entry, tmp_path: Path) -> None:
-    original = make_original(entry)
-    assert write_bundle(tmp_path, original, "safetensors").max_probability_difference < 1e-4
+def test_torchvision_builds_the_same_model_from_the_export(
+    architecture: ArchitectureSpec, tmp_path: Path
+) -> None:
+    source = make_original(architecture)
+    assert write_bundle(tmp_path, source, "safetensors").max_probability_difference < 1e-4
     (tmp_path / "model.safetensors").unlink()  # the largest has gigabytes
 
 
@@ -86,33 +92,39 @@ def load_openvino(model: openvino.Model) -> Run:
     return lambda pixels: tuple(compiled(pixels[None]).values())
 
 
-def make_original(entry: Entry) -> Original:
+def make_original(architecture: ArchitectureSpec) -> SourceModel:
     """A model at a size that is quick, its running statistics those of real activations."""
     size = (
-        entry.input_size if entry.fixed_input_size else max(entry.min_input_size_batch_of_one, 64)
+        architecture.input_size
+        if architecture.fixed_input_size
+        else max(architecture.min_input_size_batch_of_one, 64)
     )
-    arguments = build_arguments(entry.name, is_pretrained=True, head="linear")
+    arguments = build_arguments(architecture.name, is_pretrained=True, head="linear")
     torch.manual_seed(0)
-    model = build(entry.name, 3, arguments=arguments)
+    model = build(architecture.name, 3, arguments=arguments)
     header = CheckpointHeader(
-        architecture=entry.name,
+        architecture=architecture.name,
         build_arguments=arguments,
         num_classes=3,
         class_names=("ants", "bees", "wasps"),
         preprocessing=PreprocessingSpec(
-            input_size=size, resize_size=size + 8, interpolation=entry.weights[0].interpolation
+            input_size=size,
+            resize_size=size + 8,
+            interpolation=architecture.weights[0].interpolation,
         ),
         weights=Provenance(source="none", name="none", digest=None),
     )
     settle(model, draw_images(header.preprocessing))
-    network = ScoringNetwork(model, entry, header.preprocessing)
+    network = ScoringNetwork(model, architecture, header.preprocessing)
     calibrated = CalibratedNetwork(network, 1.5).eval()
-    return Original("ants", 1, "0" * 64, header, model, calibrated)
+    return SourceModel("ants", 1, "0" * 64, header, model, calibrated)
 
 
 def draw_images(spec: PreprocessingSpec) -> Tensor:
     """The golden pictures, and noise: the pictures alone are so alike that rounding grows."""
-    pictures = [torch.from_numpy(pixels).permute(2, 0, 1) for pixels in draw_golden(spec).values()]
+    pictures = [
+        torch.from_numpy(pixels).permute(2, 0, 1) for pixels in draw_golden_images(spec).values()
+    ]
     levels = torch.stack([eval_pixels(pixels, spec) for pixels in pictures])
     noise = torch.randn(4, 3, spec.input_size, spec.input_size)
     return torch.cat([normalize(levels, spec), noise])

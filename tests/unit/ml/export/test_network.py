@@ -1,4 +1,4 @@
-"""The preprocessing inside a graph is validation's: every level is the exact one, rounded."""
+"""The preprocessing in a graph equals validation's: every level is the exact one, rounded."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from tests.unit.ml.exact import HALF, exact_levels
 @pytest.mark.parametrize(
     ("resize_size", "input_size"), [(40, 32), (32, 32), (33, 32), (20, 33), (21, 32)]
 )
-def test_any_size_of_picture_is_prepared_as_validation_does(
+def test_images_of_any_size_are_prepared_as_in_validation(
     resize_size: int, input_size: int, interpolation: Interpolation
 ) -> None:
     spec = PreprocessingSpec(

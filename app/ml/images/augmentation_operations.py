@@ -1,6 +1,6 @@
-"""The random operations of TrivialAugment and RandAugment.
+"""Apply the random operations of TrivialAugment and RandAugment.
 
-Ranges are those of the papers, as torchvision has them: Müller & Hutter, TrivialAugment (2021),
+Ranges are those of the papers, as in torchvision: Müller & Hutter, TrivialAugment (2021),
 the "wide" space; Cubuk et al., RandAugment (2020).
 """
 
@@ -13,10 +13,10 @@ from torchvision.transforms.v2 import functional as F  # noqa: N812 -- the libra
 from app.ml.recipe import RandAugment, TrivialAugment
 
 NUM_MAGNITUDES = 31
-"""Strengths there are, 0 included."""
+"""The number of magnitudes, including 0."""
 
 Operation = Callable[[Tensor, float], Tensor]
-"""An image, uint8 [3, size, size], and a signed strength of -1..1."""
+"""A function of an image, uint8 [3, size, size], and a signed strength of -1..1."""
 
 
 def _affine(image: Tensor, *, translate: tuple[int, int], shear: tuple[float, float]) -> Tensor:
@@ -27,7 +27,7 @@ def _affine(image: Tensor, *, translate: tuple[int, int], shear: tuple[float, fl
 
 
 def _list_operations(augmentation: TrivialAugment | RandAugment, size: int) -> list[Operation]:
-    """The operations with their largest strengths: degrees, pixels and factors."""
+    """List the operations with their largest strengths in degrees, pixels and factors."""
     wide = isinstance(augmentation, TrivialAugment)
     shear_degrees = 44.7 if wide else 16.7  # arctangents of 0.99 and 0.3
     shift_pixels = 32.0 if wide else size * 150 / 331
@@ -55,7 +55,7 @@ def _list_operations(augmentation: TrivialAugment | RandAugment, size: int) -> l
 def apply_operations(
     image: Tensor, augmentation: TrivialAugment | RandAugment, random: Random
 ) -> Tensor:
-    """Apply randomly drawn operations to uint8 [3, size, size]."""
+    """Apply random operations to an image, uint8 [3, size, size]."""
     operations = _list_operations(augmentation, image.shape[-1])
     rounds = 1
     if isinstance(augmentation, RandAugment):

@@ -1,11 +1,11 @@
-"""Untrusted bytes become an RGB image by one rule, the same in training and in serving.
+"""Decode untrusted image files to RGB with Pillow, by the same rules in training and in serving.
 
-- Formats: JPEG (its MPO variant too), PNG, WebP, BMP, PPM/PGM, TIFF, GIF; anything else is refused.
-- Pixels are counted in the header, before anything is decoded.
-- The first frame of an animation; rotated as EXIF says; ICC profiles are not applied.
-- 16 and 32 bits a channel keep their high byte (negative values become 0); floating point is taken
-  as 0..1. Pillow's own `convert("RGB")` would clip at 255 instead.
-- Palettes and CMYK are converted; transparency lies on a white matte.
+- Formats: JPEG (also its MPO variant), PNG, WebP, BMP, PPM/PGM, TIFF, GIF; others are rejected.
+- The pixel limit is checked on the header, before anything is decoded.
+- An animation gives its first frame. EXIF rotation is applied; ICC profiles are not.
+- 16 and 32 bits per channel keep their high byte (negative values become 0); floating-point values
+  are scaled from 0..1. Pillow's own `convert("RGB")` would clip at 255 instead.
+- Palettes and CMYK are converted to RGB; transparent pixels are blended with white.
 """
 
 import io
@@ -45,7 +45,7 @@ _DECODER_ERRORS = (
     struct.error,
     zlib.error,
 )
-_MATTE = (255, 255, 255, 255)
+_WHITE = (255, 255, 255, 255)
 _ORIENTATION_TAG = 0x0112
 _BITS_PER_SAMPLE_TAG = 258
 _SAMPLE_FORMAT_TAG = 339
@@ -60,14 +60,14 @@ _TRANSPOSES = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# Set once for the process: pixels are counted below, by a limit that is an argument, and what
-# Pillow has to remark on a stranger's file is no concern of the log.
+# Set once for the process: this module checks pixels against its own limit, and Pillow's warnings
+# about uploaded files do not belong in the log.
 Image.MAX_IMAGE_PIXELS = None
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class ImageHeader(NamedTuple):
-    """What an image says about itself: its format, and pixels as stored, before rotation."""
+    """The format of an image file, and its width and height as stored, before EXIF rotation."""
 
     format: str
     width: int
@@ -75,40 +75,44 @@ class ImageHeader(NamedTuple):
 
 
 def read_header(source: bytes | Path) -> ImageHeader:
-    """Read the header alone, cheaply.
+    """Read the header without decoding the image.
 
-    Raises UnsupportedImage for other formats, ImageCorrupt where the header does not read.
+    Raises UnsupportedImage for other formats, ImageCorrupt for a damaged header.
     """
     with _open(source) as image:
         return _describe(image)
 
 
 def is_plain_jpeg(source: bytes | Path, *, max_pixels: int | None = None) -> bool:
-    """Whether this is an upright JPEG of three channels, judged by its header alone.
+    """Return whether the header is that of a JPEG with three channels and without EXIF rotation.
 
-    Raises ImageTooLarge as `decode_image` does, else as `read_header`.
+    Raises what `read_header` raises, and ImageTooLarge as `decode_image` does.
     """
     with _open(source) as image:
-        _refuse_too_large(image, max_pixels)
+        _check_num_pixels(image, max_pixels)
         is_jpeg = _describe(image).format == "JPEG" and image.mode == "RGB"
         return is_jpeg and _find_orientation(image) not in _TRANSPOSES
 
 
 def decode_image(source: bytes | Path, *, max_pixels: int | None = None) -> Image.Image:
-    """Decode an image to mode RGB, 8 bits a channel.
+    """Decode an image to mode RGB, 8 bits per channel.
 
-    Raises ImageTooLarge from the header where there are more pixels than max_pixels, else as
-    `read_header`, and ImageCorrupt for what ends early or does not decode.
+    Raises what `read_header` raises, ImageTooLarge for more pixels than max_pixels (checked on the
+    header), and ImageCorrupt for an image that is truncated or does not decode.
     """
     with _open(source) as image:
-        _refuse_too_large(image, max_pixels)
+        _check_num_pixels(image, max_pixels)
         try:
             image.load()
             return _transpose(_flatten(_to_8_bits(image)), _find_orientation(image))
         except MemoryError as error:
-            raise ImageTooLarge("The image does not fit into memory.") from error
+            raise ImageTooLarge(
+                "The image does not fit into memory. Send a smaller one."
+            ) from error
         except _DECODER_ERRORS as error:
-            raise ImageCorrupt("The image ends early or does not decode.") from error
+            raise ImageCorrupt(
+                "The image is truncated or damaged and cannot be decoded. Save or export it again."
+            ) from error
 
 
 @contextmanager
@@ -118,17 +122,19 @@ def _open(source: bytes | Path) -> Iterator[Image.Image]:
         file.seek(0)
         if not start.startswith(_SIGNATURES):
             raise UnsupportedImage(
-                "This is not an image in JPEG, PNG, WebP, BMP, PPM, TIFF or GIF format."
+                "The file is not an image in JPEG, PNG, WebP, BMP, PPM, TIFF or GIF format."
             )
         try:
             image = Image.open(file, formats=_FORMATS)
         except _DECODER_ERRORS as error:
-            raise ImageCorrupt("The image's header does not read.") from error
+            raise ImageCorrupt(
+                "The image's header is damaged and cannot be read. Save or export the image again."
+            ) from error
         with image:
             yield image
 
 
-def _refuse_too_large(image: Image.Image, max_pixels: int | None) -> None:
+def _check_num_pixels(image: Image.Image, max_pixels: int | None) -> None:
     if max_pixels is not None and image.width * image.height > max_pixels:
         raise ImageTooLarge(
             f"The image has {image.width} x {image.height} pixels; "
@@ -156,7 +162,7 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
 
 
 def _find_sample(image: Image.Image) -> tuple[int, bool]:
-    """Bits a sample and whether they are signed; Pillow scales PGM to 16 bits by itself."""
+    """Return bits per sample and whether they are signed; Pillow itself scales PGM to 16 bits."""
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         bits = int(image.tag_v2.get(_BITS_PER_SAMPLE_TAG, (16,))[0])
         return bits, image.tag_v2.get(_SAMPLE_FORMAT_TAG, (_UNSIGNED,))[0] != _UNSIGNED
@@ -167,15 +173,15 @@ def _flatten(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return image if image.mode == "RGB" else image.convert("RGB")
     image = image.convert("RGBA")
-    matte = Image.new("RGBA", image.size, _MATTE)
-    return Image.alpha_composite(matte, image).convert("RGB")
+    background = Image.new("RGBA", image.size, _WHITE)
+    return Image.alpha_composite(background, image).convert("RGB")
 
 
 def _find_orientation(image: Image.Image) -> int | None:
     try:
         orientation: int | None = image.getexif().get(_ORIENTATION_TAG)
     except _DECODER_ERRORS:
-        return None  # the picture is whole: damaged EXIF says nothing about its rotation
+        return None  # damaged EXIF does not make the image itself unreadable
     return orientation
 
 

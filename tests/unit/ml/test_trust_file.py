@@ -19,7 +19,7 @@ def make_trust() -> Trust:
     )
 
 
-def test_what_is_written_is_read_back(storage: LocalStorage) -> None:
+def test_saved_trust_is_loaded_again(storage: LocalStorage) -> None:
     trust = make_trust()
     save_trust(storage, "t.safetensors", trust)
     read = load_trust(storage.path("t.safetensors"))
@@ -29,7 +29,7 @@ def test_what_is_written_is_read_back(storage: LocalStorage) -> None:
     assert read.novelty_limit == float(trust.distances[19])
 
 
-def test_it_can_be_of_a_single_validation_image(storage: LocalStorage) -> None:
+def test_trust_of_a_single_validation_image_is_stored(storage: LocalStorage) -> None:
     trust = Trust(1.0, torch.empty(0), torch.eye(2), torch.tensor([0.5]))
     save_trust(storage, "t.safetensors", trust)
     assert load_trust(storage.path("t.safetensors")).novelty_limit is None
@@ -51,7 +51,7 @@ def test_an_altered_file_is_refused(storage: LocalStorage) -> None:
         load_trust(storage.path("t"))
 
 
-def test_a_file_that_changes_later_changes_nothing(storage: LocalStorage) -> None:
+def test_later_changes_of_the_file_do_not_affect_loaded_trust(storage: LocalStorage) -> None:
     save_trust(storage, "t", make_trust())
     read = load_trust(storage.path("t"))
     overwrite(storage.path("t"))

@@ -1,4 +1,4 @@
-"""Heat maps have to find an object that was planted in the image."""
+"""Heat maps find an object that was planted in the image."""
 
 import io
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ from torch.nn.functional import interpolate
 
 from app.ml.images.preprocessing import PreprocessingSpec
 from app.ml.models.architectures import build, build_arguments
-from app.ml.models.catalogue import Entry, get_entry
+from app.ml.models.catalogue import ArchitectureSpec, get_architecture
 from app.ml.models.features import set_head
 from app.ml.runtime.scoring import ScoringNetwork
 from app.ml.trust.heat_maps import Explainer, draw_heat
@@ -40,19 +40,19 @@ def draw(number: int, side: int, seed: int, *, is_planted: bool) -> tuple[Tensor
     return images, places
 
 
-def make_network(entry: Entry, side: int) -> ScoringNetwork:
+def make_network(architecture: ArchitectureSpec, side: int) -> ScoringNetwork:
     """Random layers below a head that tells images with the square (class 1) from those without.
 
     The head points from one class's mean to the other's, in units of each feature's spread.
     """
     torch.manual_seed(0)
-    arguments = build_arguments(entry.name, is_pretrained=False, head="linear")
-    model = build(entry.name, 2, arguments=arguments)
-    if entry.name.startswith(("swin_v2", "vit")):
+    arguments = build_arguments(architecture.name, is_pretrained=False, head="linear")
+    model = build(architecture.name, 2, arguments=arguments)
+    if architecture.name.startswith(("swin_v2", "vit")):
         quieten_branches(model)
     spec = PreprocessingSpec(input_size=side, resize_size=side)
-    network = ScoringNetwork(model, entry, spec)
-    if entry.name.startswith("shufflenet"):
+    network = ScoringNetwork(model, architecture, spec)
+    if architecture.name.startswith("shufflenet"):
         learn_statistics(network, draw(NUM_LEARNT, side, 1, is_planted=True)[0])
     with torch.inference_mode():
         planted = network(draw(NUM_LEARNT, side, 1, is_planted=True)[0])[1]
@@ -60,7 +60,7 @@ def make_network(entry: Entry, side: int) -> ScoringNetwork:
     spread = torch.cat([planted - planted.mean(0), empty - empty.mean(0)]).std(0)
     weight = (planted.mean(0) - empty.mean(0)) / (spread + 0.01 * planted.std()).square()
     weight = (weight / weight.norm()).clone()
-    set_head(model, entry, torch.stack([-weight, weight]), torch.zeros(2))
+    set_head(model, architecture, torch.stack([-weight, weight]), torch.zeros(2))
     return network
 
 
@@ -89,9 +89,13 @@ def quieten_branches(model: nn.Module) -> None:
 
 
 @each_architecture
-def test_it_finds_what_was_planted(entry: Entry) -> None:
-    side = entry.input_size if entry.fixed_input_size else max(entry.min_input_size, SIZE)
-    explainer = Explainer(make_network(entry, side))
+def test_the_heat_map_finds_the_planted_square(architecture: ArchitectureSpec) -> None:
+    side = (
+        architecture.input_size
+        if architecture.fixed_input_size
+        else max(architecture.min_input_size, SIZE)
+    )
+    explainer = Explainer(make_network(architecture, side))
     images, places = draw(NUM_TRIED, side, 3, is_planted=True)
     num_found = 0
     for image, place in zip(images, places, strict=True):
@@ -104,8 +108,8 @@ def test_it_finds_what_was_planted(entry: Entry) -> None:
     assert num_found >= NUM_TRIED / 2, "by chance one peak in seven lies in the square"
 
 
-def test_a_map_is_of_the_class_that_is_asked_for() -> None:
-    explainer = Explainer(make_network(get_entry("squeezenet1_0"), SIZE))
+def test_the_heat_map_is_that_of_the_requested_class() -> None:
+    explainer = Explainer(make_network(get_architecture("squeezenet1_0"), SIZE))
     image = draw(1, SIZE, 3, is_planted=True)[0][0]
     without, planted = (explainer.explain(image, index) for index in (0, 1))
     assert without.any()
@@ -113,8 +117,8 @@ def test_a_map_is_of_the_class_that_is_asked_for() -> None:
     assert not (without * planted).any(), "of two classes, what speaks for one is against the other"
 
 
-def test_what_all_classes_have_in_common_speaks_for_none() -> None:
-    network = make_network(get_entry("squeezenet1_0"), SIZE)
+def test_a_score_common_to_all_classes_gives_no_heat() -> None:
+    network = make_network(get_architecture("squeezenet1_0"), SIZE)
     image = draw(1, SIZE, 3, is_planted=True)[0][0]
     before = Explainer(network).explain(image, 1)
     with torch.no_grad():
@@ -122,8 +126,8 @@ def test_what_all_classes_have_in_common_speaks_for_none() -> None:
     torch.testing.assert_close(Explainer(network).explain(image, 1), before, rtol=0, atol=1e-4)
 
 
-def test_threads_do_not_mix_their_maps_up() -> None:
-    explainer = Explainer(make_network(get_entry("squeezenet1_0"), SIZE))
+def test_threads_get_their_own_heat_maps() -> None:
+    explainer = Explainer(make_network(get_architecture("squeezenet1_0"), SIZE))
     images = draw(NUM_TRIED, SIZE, 3, is_planted=True)[0]
     alone = [explainer.explain(image, 1) for image in images]
     with ThreadPoolExecutor(4) as threads:
@@ -132,7 +136,7 @@ def test_threads_do_not_mix_their_maps_up() -> None:
         torch.testing.assert_close(one, other)
 
 
-def test_the_picture_is_the_image_in_grey_with_colour_where_it_is_hot() -> None:
+def test_the_heat_map_is_drawn_in_colour_on_the_grey_image() -> None:
     pixels = torch.full((3, 64, 64), 100, dtype=torch.uint8)
     pixels[0] = 130
     heat = torch.zeros(4, 4)

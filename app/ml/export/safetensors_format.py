@@ -1,4 +1,4 @@
-"""A model as safetensors under torchvision's own names, for a model that torchvision builds."""
+"""Write a model's weights as safetensors with torchvision's names, and how to build the model."""
 
 import json
 from pathlib import Path
@@ -7,36 +7,37 @@ from typing import Any
 import safetensors.torch
 from torch import nn
 
-from app.ml.export.original import Original
-from app.ml.models.catalogue import Head
+from app.ml.export.source_model import SourceModel
+from app.ml.models.catalogue import HeadSpec
 from app.ml.models.construction import WithoutMemory, construct, find_final_relu, list_arguments
 
 
-def write(folder: Path, original: Original, about: dict[str, str]) -> None:
-    """Write model.safetensors; auxiliary heads, which no answer needs, are left out."""
+def write(folder: Path, source: SourceModel, metadata: dict[str, str]) -> None:
+    """Write model.safetensors without auxiliary heads, which predictions do not use."""
     tensors = {
         name: tensor.contiguous()
-        for name, tensor in original.model.state_dict().items()
-        if not name.startswith(_auxiliary(original))
+        for name, tensor in source.model.state_dict().items()
+        if not name.startswith(_list_auxiliary_prefixes(source))
     }
-    # One entry: several are written in no fixed order, and the same model should be the same file.
-    metadata = {"graft": json.dumps(about)}
-    safetensors.torch.save_file(tensors, folder / "model.safetensors", metadata)
+    # Only one metadata entry: safetensors writes several in no fixed order, and the same model
+    # should give the same file.
+    header = {"graft": json.dumps(metadata)}
+    safetensors.torch.save_file(tensors, folder / "model.safetensors", header)
 
 
-def describe_construction(original: Original) -> dict[str, Any]:
-    """How the network is built without this service: torchvision's arguments, then layers replaced.
+def describe_construction(source: SourceModel) -> dict[str, Any]:
+    """Describe how to build the network: torchvision's arguments, and the layers to replace.
 
     Each replaced layer is a class of `torch.nn` with its arguments.
     """
-    header, head = original.header, original.entry.heads[-1]
+    header, head = source.header, source.architecture.heads[-1]
     arguments = list_arguments(header.architecture, **header.build_arguments)
     has_final_relu = arguments.pop("final_relu", True)
     if "init_weights" in arguments:
         arguments["init_weights"] = False
-    if _auxiliary(original):
+    if _list_auxiliary_prefixes(source):
         arguments["aux_logits"] = False
-    replaced = {head.name: _describe_head(original.model, head)}
+    replaced = {head.name: _describe_head(source.model, head)}
     with WithoutMemory():
         relu = find_final_relu(construct(header.architecture, **arguments), head.name)
     if relu is not None and not has_final_relu:
@@ -48,12 +49,12 @@ def describe_construction(original: Original) -> dict[str, Any]:
     }
 
 
-def _auxiliary(original: Original) -> tuple[str, ...]:
-    """What the names of auxiliary heads' tensors begin with."""
-    return tuple(f"{head.name.split('.')[0]}." for head in original.entry.heads[:-1])
+def _list_auxiliary_prefixes(source: SourceModel) -> tuple[str, ...]:
+    """Return the prefixes of the names of auxiliary heads' tensors."""
+    return tuple(f"{head.name.split('.')[0]}." for head in source.architecture.heads[:-1])
 
 
-def _describe_head(model: nn.Module, head: Head) -> dict[str, Any]:
+def _describe_head(model: nn.Module, head: HeadSpec) -> dict[str, Any]:
     layer = model.get_submodule(head.name)
     has_bias = layer.bias is not None
     if isinstance(layer, nn.Conv2d):

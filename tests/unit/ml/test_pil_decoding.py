@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from app.errors import ImageCorrupt, ImageTooLarge, UnsupportedImage
-from app.ml.images.image_file import decode_image, read_header
+from app.ml.images.pil_decoding import decode_image, read_header
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -44,12 +44,12 @@ def test_lossless_formats_keep_their_pixels(file_format: str) -> None:
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "WEBP"])
-def test_lossy_formats_come_close(file_format: str) -> None:
+def test_lossy_formats_are_approximately_equal(file_format: str) -> None:
     image = decode_image(encode(solid("RGB", (200, 100, 50), (64, 64)), file_format))
     assert np.abs(np.asarray(image).astype(int) - (200, 100, 50)).max() <= 4
 
 
-def test_a_file_gives_what_its_bytes_give(tmp_path: Path) -> None:
+def test_a_path_and_its_bytes_decode_alike(tmp_path: Path) -> None:
     content = encode(solid("RGB", GREEN))
     (tmp_path / "image").write_bytes(content)
     assert decode_image(tmp_path / "image").tobytes() == decode_image(content).tobytes()
@@ -84,7 +84,9 @@ def test_a_transparent_palette_entry_is_white() -> None:
         ("LA", (0, 255), (0, 0, 0)),
     ],
 )
-def test_transparency_lies_on_white(mode: str, color: object, seen: tuple[int, ...]) -> None:
+def test_transparency_is_blended_with_white(
+    mode: str, color: object, seen: tuple[int, ...]
+) -> None:
     assert colors(decode_image(encode(solid(mode, color)))) == {seen}
 
 
@@ -128,7 +130,7 @@ def test_exif_rotation_is_undone(file_format: str, orientation: int) -> None:
     }.get(orientation)
 
 
-def test_damaged_exif_leaves_the_picture_as_it_is() -> None:
+def test_damaged_exif_is_ignored() -> None:
     content = encode(solid("RGB", RED, (16, 8)), "JPEG", exif=b"Exif\0\0broken!!")
     assert decode_image(content).size == (16, 8)
 
@@ -167,7 +169,7 @@ def test_32_bit_integers_keep_their_high_byte_and_negative_ones_are_black() -> N
     assert gray(encode(Image.fromarray(values), "TIFF")).tolist() == [[0, 128, 255, 0]]
 
 
-def test_floating_point_is_taken_as_0_to_1() -> None:
+def test_floating_point_is_scaled_from_0_to_1() -> None:
     values = np.array([[0.0, 0.5, 1.0, 7.0, -1.0, np.nan]], np.float32)
     assert gray(encode(Image.fromarray(values), "TIFF")).tolist() == [[0, 128, 255, 255, 0, 0]]
 
@@ -185,9 +187,7 @@ def test_floating_point_is_taken_as_0_to_1() -> None:
     ids=["empty", "text", "pdf", "svg", "ico", "zeros"],
 )
 @pytest.mark.parametrize("read", [decode_image, read_header])
-def test_what_is_no_such_image_is_unsupported(
-    read: Callable[[bytes], object], content: bytes
-) -> None:
+def test_other_formats_are_unsupported(read: Callable[[bytes], object], content: bytes) -> None:
     with pytest.raises(UnsupportedImage):
         read(content)
 
@@ -204,7 +204,7 @@ def test_truncated_images_are_corrupt(file_format: str, kept: float) -> None:
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF", "GIF"])
-def test_damaged_images_decode_or_are_refused_by_name(file_format: str) -> None:
+def test_damaged_images_decode_or_raise_image_corrupt(file_format: str) -> None:
     random = np.random.default_rng(1)
     content = encode(Image.fromarray(NOISE[:16, :16]), file_format)
     num_refused = 0
@@ -219,7 +219,7 @@ def test_damaged_images_decode_or_are_refused_by_name(file_format: str) -> None:
     assert num_refused > 0
 
 
-def test_a_pixel_bomb_is_refused_from_its_header() -> None:
+def test_a_pixel_bomb_is_rejected_by_its_header() -> None:
     bomb = write_png(16_000, 16_000, 8, 2, b"")
     assert read_header(bomb) == ("PNG", 16_000, 16_000)
     with pytest.raises(ImageTooLarge, match="16000 x 16000"):
@@ -233,7 +233,7 @@ def test_the_pixel_cap_is_inclusive() -> None:
         decode_image(content, max_pixels=99)
 
 
-def test_threads_decode_side_by_side() -> None:
+def test_threads_decode_in_parallel() -> None:
     contents = [encode(Image.fromarray(NOISE), name) for name in ("PNG", "TIFF", "BMP")] * 8
     seen: list[bytes] = []
 

@@ -1,8 +1,7 @@
-"""OpenVINO's form of a model: IR, converted from the exported program, its numbers float32.
+"""Write a model with its preprocessing as OpenVINO IR in float32.
 
-The preprocessing stands in the graph in OpenVINO's own operations. Its resize is the one that
-follows Pillow: the converters know no antialiased resize of torch, and OpenVINO ignores
-`antialias` in ONNX's.
+The preprocessing consists of OpenVINO's own operations, with OpenVINO's version of Pillow's resize.
+The converters do not support torch's antialiased resize, and OpenVINO ignores `antialias` in ONNX.
 """
 
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from app.ml.export.network import OUTPUTS, CalibratedNetwork, trace_prepared
-from app.ml.export.original import Original
+from app.ml.export.source_model import SourceModel
 from app.ml.images.preprocessing import PreprocessingSpec
 from app.ml.runtime.quiet_openvino import openvino, ops
 
@@ -22,16 +21,16 @@ _ROWS, _COLUMNS = 1, 2
 _SIDES = np.array([_ROWS, _COLUMNS], np.int32)
 
 
-def write(folder: Path, original: Original, about: dict[str, str]) -> None:
-    """Write model.xml and model.bin; what it is about is kept as runtime information."""
-    model = make_graph(original.network, original.header.preprocessing)
-    for key, value in about.items():
+def write(folder: Path, source: SourceModel, metadata: dict[str, str]) -> None:
+    """Write model.xml and model.bin, with the metadata as runtime information."""
+    model = make_graph(source.network, source.header.preprocessing)
+    for key, value in metadata.items():
         model.set_rt_info(value, ["graft", key])
     openvino.save_model(model, folder / "model.xml", compress_to_fp16=False)
 
 
 def make_graph(network: CalibratedNetwork, spec: PreprocessingSpec) -> Any:
-    """uint8 [n, height, width, 3] to the named outputs of `network.PixelNetwork`."""
+    """Build the graph from uint8 [n, height, width, 3] to the outputs of `network.PixelNetwork`."""
     model = openvino.convert_model(trace_prepared(network))
     pixels = ops.parameter([-1, -1, -1, 3], np.uint8, name="pixels")
     pixels.output(0).set_names({"pixels"})
@@ -44,7 +43,7 @@ def make_graph(network: CalibratedNetwork, spec: PreprocessingSpec) -> Any:
 
 
 def _prepare(pixels: Any, spec: PreprocessingSpec) -> Any:
-    """Give `app.ml.images.preprocessing.eval_pixels` as float32 [n, 3, input_size, input_size]."""
+    """Build `app.ml.images.preprocessing.eval_pixels`: float32 [n, 3, input_size, input_size]."""
     shape = ops.shape_of(pixels, output_type="i32")
     sides = ops.gather(shape, _SIDES, np.int32(0))
     shorter = ops.reduce_min(sides, np.zeros(1, np.int32), keep_dims=True)
@@ -58,12 +57,12 @@ def _prepare(pixels: Any, spec: PreprocessingSpec) -> Any:
         axes=_SIDES,
     )
     levels = ops.clamp(ops.round(resized, "half_to_even"), 0.0, 255.0)
-    cut = _cut(_cut(levels, _ROWS, sizes, spec), _COLUMNS, sizes, spec)
-    return ops.transpose(cut, np.array([0, 3, 1, 2], np.int32))
+    cropped = _crop_centre(_crop_centre(levels, _ROWS, sizes, spec), _COLUMNS, sizes, spec)
+    return ops.transpose(cropped, np.array([0, 3, 1, 2], np.int32))
 
 
-def _cut(levels: Any, axis: int, sizes: Any, spec: PreprocessingSpec) -> Any:
-    """The middle of an axis, black beyond its ends, with the arithmetic of `EvalPixels`."""
+def _crop_centre(levels: Any, axis: int, sizes: Any, spec: PreprocessingSpec) -> Any:
+    """Crop the centre of an axis, padded with black, with the arithmetic of `EvalPixels`."""
     zero, one, two = np.int32(0), np.int32(1), np.int32(2)
     size = np.int32(spec.input_size)
     length = ops.gather(sizes, np.int32(axis - _ROWS), zero)

@@ -1,4 +1,4 @@
-"""Pictures whose answers are known, and whether an exported file gives the same."""
+"""Draw golden images, and compare an exported model's outputs on them with the source model's."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -11,7 +11,7 @@ from torchvision.transforms import functional as F  # noqa: N812 -- the library'
 from app.errors import ExportMismatch
 from app.ml.export.formats import RELATIVE_TOLERANCE, TOLERANCE, Check
 from app.ml.export.network import OUTPUTS
-from app.ml.export.original import Outputs, Pixels
+from app.ml.export.source_model import Outputs, Pixels
 from app.ml.images.preprocessing import PreprocessingSpec
 
 SHAPES = {
@@ -21,22 +21,23 @@ SHAPES = {
     "narrow": (2.2, 0.83),
     "small": (0.71, 0.83),
 }
-"""Height and width as shares of what a network's shorter side is resized to."""
+"""Height and width of the golden images as shares of resize_size."""
 
 _NEAR_A_HALF = 2e-5
-"""For each pixel of the longer side: places are computed in float32, so that the runtimes' levels
-part with the distance from the corner (measured against float64: up to 1.8e-5)."""
+"""A distance from a half in levels per pixel of the longer side. Runtimes compute positions in
+float32, so their levels differ in proportion to the distance from the corner (measured against
+float64: up to 1.8e-5)."""
 
-_MOST_ROUNDS = 50
+_MAX_ROUNDS = 50
 
 
-def draw_golden(spec: PreprocessingSpec) -> dict[str, Pixels]:
-    """The pictures by name, uint8 [height, width, 3], the same for the same spec.
+def draw_golden_images(spec: PreprocessingSpec) -> dict[str, Pixels]:
+    """Draw the images by name, uint8 [height, width, 3], always the same for the same spec.
 
-    Each is a zone plate, whose rings grow finer towards its edges up to one pixel, over a slope of
-    colours: the test picture of resampling, for a resize without antialiasing makes new rings.
-    Resized, hardly any of its levels is near a half: float32 sums in another order could round such
-    a level the other way, which says nothing about an export.
+    Each is a zone plate, whose rings become finer towards its edges up to one pixel, over a colour
+    gradient. It is the usual test image for resampling, because a resize without antialiasing adds
+    rings. After the resize, almost no level is near a half: float32 sums in another order could
+    round such a level the other way, although the export is correct.
     """
     return {
         name: _avoid_ties(_draw(*(int(share * spec.resize_size) | 1 for share in shape)), spec)
@@ -46,33 +47,33 @@ def draw_golden(spec: PreprocessingSpec) -> dict[str, Pixels]:
 
 def compare(
     run: Callable[[Pixels], Sequence[object]],
-    pictures: Mapping[str, Pixels],
+    images: Mapping[str, Pixels],
     expected: Mapping[str, Outputs],
 ) -> Check:
-    """Run an exported file on the golden pictures.
+    """Run an exported model on the golden images and compare its outputs with the expected ones.
 
-    run answers probabilities, logits and, where the form gives them, features, [1, …] each.
-    Raises ExportMismatch where one is further from what is expected than the tolerance.
+    run returns probabilities, logits and, where the format has them, features, [1, …] each.
+    Raises ExportMismatch where a difference exceeds its tolerance.
     """
     limits = (TOLERANCE, RELATIVE_TOLERANCE, RELATIVE_TOLERANCE)
     worst = dict.fromkeys(OUTPUTS, 0.0)
-    found = {name: [np.asarray(output) for output in run(pictures[name])] for name in expected}
+    found = {name: [np.asarray(output) for output in run(images[name])] for name in expected}
     for index, (output, limit) in enumerate(zip(OUTPUTS, limits, strict=True)):
         wanted = {name: outputs[index] for name, outputs in expected.items()}
         scale = 1.0 if index == 0 else max(float(np.abs(w).max()) for w in wanted.values())
         for name, outputs in found.items():
             if index == len(outputs):
-                break  # a form without features
+                break  # a format without features
             if outputs[index].shape != wanted[name].shape:
                 raise ExportMismatch(
-                    f"The exported file's {output} have the shape {outputs[index].shape}; "
-                    f"the model's have {wanted[name].shape}."
+                    f"The exported model's {output} have the shape {outputs[index].shape}; "
+                    f"the source model's have {wanted[name].shape}."
                 )
             difference = float(np.abs(outputs[index] - wanted[name]).max()) / (scale or 1.0)
             if not difference <= limit:
                 raise ExportMismatch(
-                    f"The exported file's {output} differ by {difference:.2g} from the model's "
-                    f"on the picture '{name}'; at most {limit:g} is allowed."
+                    f"The exported model's {output} differ by {difference:.2g} from the source "
+                    f"model's on the golden image '{name}'; at most {limit:g} is allowed."
                 )
             worst[output] = max(worst[output], difference)
     has_features = all(len(outputs) == len(OUTPUTS) for outputs in found.values())
@@ -94,9 +95,9 @@ def _draw(height: int, width: int) -> Pixels:
 
 
 def _avoid_ties(pixels: Pixels, spec: PreprocessingSpec) -> Pixels:
-    """Move pixels under a resized level near a half by a few levels, until hardly any is left."""
+    """Change pixels whose resized level is near a half, until almost none is left."""
     random = np.random.default_rng(0)
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(_MAX_ROUNDS):
         resized = _resize(pixels, spec).clip(0, 255)
         near = _NEAR_A_HALF * max(resized.shape[1:])
         channels, *places = np.nonzero(np.abs(resized % 1.0 - 0.5) < near)
@@ -114,10 +115,10 @@ def _avoid_ties(pixels: Pixels, spec: PreprocessingSpec) -> Pixels:
 
 
 def _resize(pixels: Pixels, spec: PreprocessingSpec) -> NDArray[np.float32]:
-    """The whole picture, before rounding: float32 [3, resized height, resized width]."""
-    images = torch.from_numpy(pixels).permute(2, 0, 1).float()
+    """Resize the whole image without rounding: float32 [3, resized height, resized width]."""
+    image = torch.from_numpy(pixels).permute(2, 0, 1).float()
     resized = F.resize(
-        images, [spec.resize_size], InterpolationMode(spec.interpolation), antialias=True
+        image, [spec.resize_size], InterpolationMode(spec.interpolation), antialias=True
     )
     levels: NDArray[np.float32] = resized.numpy()
     return levels

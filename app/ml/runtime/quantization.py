@@ -1,8 +1,8 @@
-"""A scoring network in int8, by post-training quantisation.
+"""Quantize a scoring network to int8 after training.
 
-Weights are rounded for each output channel, activations by the range that they have on a few
-hundred images: Jacob et al., "Quantization and Training of Neural Networks for Efficient
-Integer-Arithmetic-Only Inference" (CVPR 2018), as ONNX Runtime's static quantisation does it.
+Weights are quantized per output channel, activations by their range on a few hundred images, as in
+ONNX Runtime's static quantization: Jacob et al., "Quantization and Training of Neural Networks for
+Efficient Integer-Arithmetic-Only Inference" (CVPR 2018).
 """
 
 import logging
@@ -18,14 +18,24 @@ from app.errors import EngineUnavailable
 from app.ml.models.folding import fold_batch_norms
 from app.ml.runtime.scoring import ScoringNetwork
 
-_OPERATORS = ["Conv", "Gemm", "MatMul", "Add", "Relu", "Concat", "MaxPool", "GlobalAveragePool"]
-"""What is computed in int8; normalisation and what is left stay in float32."""
+_INT8_OPERATORS = [
+    "Conv",
+    "Gemm",
+    "MatMul",
+    "Add",
+    "Relu",
+    "Concat",
+    "MaxPool",
+    "GlobalAveragePool",
+]
+"""The operators that run in int8; all others, and normalisation, stay in float32."""
 
 
 def quantize(network: ScoringNetwork, images: Iterable[Tensor]) -> bytes:
-    """The network as an ONNX graph in int8, from `pixels` to `logits` and `features`.
+    """Convert the network to an int8 ONNX graph from `pixels` to `logits` and `features`.
 
-    images: prepared ones, uint8 [3, input_size, input_size], by which activations get their ranges.
+    images: prepared calibration images, uint8 [3, input_size, input_size], which determine the
+    ranges of activations.
     Raises EngineUnavailable where ONNX Runtime is not installed.
     """
     try:
@@ -35,10 +45,11 @@ def quantize(network: ScoringNetwork, images: Iterable[Tensor]) -> bytes:
         from app.ml.runtime.onnx_scoring import convert_network  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         raise EngineUnavailable(
-            f"The worker has no '{error.name}': install graft-server[onnx] there."
+            f"Quantization needs '{error.name}', which the worker does not have; install "
+            "graft-server[onnx] in the worker's environment."
         ) from error
     fold_batch_norms(network.model)
-    with TemporaryDirectory() as folder, _without_advice():
+    with TemporaryDirectory() as folder, _without_warnings():
         source, target = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
         content = convert_network(network)
         source.write_bytes(content)
@@ -46,9 +57,9 @@ def quantize(network: ScoringNetwork, images: Iterable[Tensor]) -> bytes:
         quantization.quantize_static(
             source,
             target,
-            _Reader(images),
+            _CalibrationReader(images),
             quant_format=quantization.QuantFormat.QDQ,
-            op_types_to_quantize=_OPERATORS,
+            op_types_to_quantize=_INT8_OPERATORS,
             per_channel=True,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
@@ -68,19 +79,19 @@ def quantize(network: ScoringNetwork, images: Iterable[Tensor]) -> bytes:
 
 
 def _find_stem(model: Any) -> str:
-    """The name of the weights that the image itself is multiplied with; they get seven bits.
+    """Return the name of the first convolution's weights, which are quantized to seven bits.
 
-    Processors without VNNI add up pairs of products in 16 bits and cut off what is larger: seldom
-    where a ReLU came before, but often for the image's values, which lie about the middle of their
-    range. With seven bits no pair is too large, and the layer answers alike on every processor.
+    Processors without VNNI add pairs of products in 16 bits and saturate. That is rare after a
+    ReLU, but frequent in the first layer, because the values of images lie around the middle of
+    their range. With seven bits no pair overflows, and every processor gives the same output.
     Source: ONNX Runtime, "Quantize ONNX models", "When and why do I need to try U8U8?".
     """
     convolution = next(node for node in model.graph.node if node.op_type == "Conv")
     return str(convolution.input[1])
 
 
-class _Reader:
-    """Images one by one, as ONNX Runtime asks for them."""
+class _CalibrationReader:
+    """Give ONNX Runtime the calibration images one by one."""
 
     def __init__(self, images: Iterable[Tensor]) -> None:
         self._images: Iterator[Tensor] = iter(images)
@@ -91,8 +102,8 @@ class _Reader:
 
 
 @contextmanager
-def _without_advice() -> Iterator[None]:
-    """Keep the quantiser from advising steps that torch's exporter has taken already."""
+def _without_warnings() -> Iterator[None]:
+    """Silence the quantizer's advice to run steps that torch's exporter has done already."""
     logging.disable(logging.WARNING)
     try:
         yield

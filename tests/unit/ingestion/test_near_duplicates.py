@@ -1,4 +1,4 @@
-"""Near copies are found across splits, and different pictures are not taken for such."""
+"""Near-duplicates are found across splits; different images are not reported."""
 
 import io
 import zipfile
@@ -11,12 +11,12 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from app.datasets.manifest import ImageRecord, Split
-from app.ml.images.image_file import decode_image
-from worker.ingestion.near_duplicates import MAX_DISTANCE, find_near_leaks, hash_picture
+from app.ml.images.pil_decoding import decode_image
+from worker.ingestion.near_duplicates import MAX_DISTANCE, compute_perceptual_hash, find_near_leaks
 
 
 def draw_scene(seed: int, *, width: int = 320, height: int = 240) -> Image.Image:
-    """Smooth blobs of light and colour, as in an unsharp photograph."""
+    """Draw smooth blobs of light and colour, as in an unsharp photograph."""
     noise = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
     return Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC)
 
@@ -28,7 +28,7 @@ def compress(image: Image.Image, quality: int) -> Image.Image:
 
 
 def distance(one: Image.Image, other: Image.Image) -> int:
-    hashes = hash_picture(one), hash_picture(other)
+    hashes = compute_perceptual_hash(one), compute_perceptual_hash(other)
     assert hashes[0] is not None
     assert hashes[1] is not None
     return (hashes[0] ^ hashes[1]).bit_count()
@@ -57,22 +57,22 @@ def record(split: Split, path: str) -> ImageRecord:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_near_copies_have_near_hashes(seed: int) -> None:
+def test_near_duplicates_have_similar_hashes(seed: int) -> None:
     scene = draw_scene(seed)
     assert [distance(scene, copy) <= MAX_DISTANCE for copy in near_copies(scene)] == [True] * 4
 
 
-def test_other_scenes_have_other_hashes() -> None:
+def test_different_scenes_have_different_hashes() -> None:
     scenes = [draw_scene(seed) for seed in range(20)]
     assert min(distance(one, other) for one, other in combinations(scenes, 2)) > 2 * MAX_DISTANCE
 
 
 def test_a_hash_has_as_many_ones_as_zeros_or_none_at_all() -> None:
-    hashed = hash_picture(draw_scene(1))
+    hashed = compute_perceptual_hash(draw_scene(1))
     assert hashed is not None
     assert hashed.bit_count() == 32
-    assert hash_picture(Image.new("RGB", (64, 64), (9, 200, 30))) is None
-    assert hash_picture(Image.new("L", (1, 1)).convert("RGB")) is None
+    assert compute_perceptual_hash(Image.new("RGB", (64, 64), (9, 200, 30))) is None
+    assert compute_perceptual_hash(Image.new("L", (1, 1)).convert("RGB")) is None
 
 
 def test_pairs_are_across_splits_and_name_the_nearest() -> None:
@@ -105,7 +105,7 @@ def test_pairs_are_across_splits_and_name_the_nearest() -> None:
     ]
 
 
-def test_the_limit_itself_is_near() -> None:
+def test_the_limit_is_inclusive() -> None:
     records = [record("train", "t"), record("val", "v")]
     assert find_near_leaks(records, {"t": 0, "v": 2**MAX_DISTANCE - 1}) == [("t", "v")]
     assert find_near_leaks(records, {"t": 0, "v": 2 ** (MAX_DISTANCE + 1) - 1}) == []
@@ -122,18 +122,18 @@ def test_many_images_are_compared_in_parts() -> None:
 
 
 @pytest.mark.shared
-def test_no_two_of_the_photographs_are_taken_for_near_copies(shared_dir: Path) -> None:
+def test_no_two_different_photographs_are_near_duplicates(shared_dir: Path) -> None:
     with zipfile.ZipFile(shared_dir / "data" / "hymenoptera_data.zip") as archive:
         paths = [path for path in archive.namelist() if path.endswith(".jpg")]
         photographs = {path: decode_image(archive.read(path)) for path in paths}
-    hashes = {path: hash_picture(image) for path, image in photographs.items()}
+    hashes = {path: compute_perceptual_hash(image) for path, image in photographs.items()}
     records = [record("train" if "/train/" in path else "val", path) for path in paths]
     assert find_near_leaks(records, hashes) == []
     halved = paths[::40]
     for path in halved:
         image = photographs[path]
         smaller = image.resize((image.width // 2, image.height // 2))
-        hashes[f"half of {path}"] = hash_picture(compress(smaller, 60))
+        hashes[f"half of {path}"] = compute_perceptual_hash(compress(smaller, 60))
     records = [record("train", path) for path in paths]
     records += [record("val", f"half of {path}") for path in halved]
     assert find_near_leaks(records, hashes) == [(path, f"half of {path}") for path in halved]

@@ -7,13 +7,13 @@ import torch
 from PIL import Image
 
 from app.errors import ImageCorrupt, ImageTooLarge
-from app.ml.images.decoding import decode_pixels
-from app.ml.images.image_file import decode_image, is_plain_jpeg
+from app.ml.images.pil_decoding import decode_image, is_plain_jpeg
 from app.ml.images.preprocessing import to_pixels
+from app.ml.images.tensor_decoding import decode_pixels
 
 
 def picture(mode: str = "RGB", size: tuple[int, int] = (67, 45)) -> Image.Image:
-    """Waves of colour, so that every step of JPEG's has something to do."""
+    """Draw waves of colour, which exercise every step of JPEG."""
     x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
     waves = [127 + 120 * np.sin(x / a + y / b) for a, b in ((5, 9), (11, 4), (7, -6))]
     return Image.fromarray(np.stack(waves, axis=2).astype(np.uint8)).convert(mode)
@@ -50,18 +50,18 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("content", (PLAIN | OTHERS).values(), ids=(PLAIN | OTHERS).keys())
-def test_levels_are_those_that_training_sees(content: bytes) -> None:
+def test_fast_decoding_equals_pil_decoding(content: bytes) -> None:
     assert torch.equal(decode_pixels(content), to_pixels(decode_image(content)))
 
 
-def test_the_short_way_is_for_plain_jpegs() -> None:
+def test_only_plain_jpegs_use_the_fast_path() -> None:
     assert [name for name, content in PLAIN.items() if not is_plain_jpeg(content)] == []
     assert [name for name, content in OTHERS.items() if is_plain_jpeg(content)] == []
 
 
 @pytest.mark.parametrize("content", [PLAIN["4:2:0"], OTHERS["grey"]])
-def test_what_does_not_decode_is_told_alike(content: bytes) -> None:
-    with pytest.raises(ImageCorrupt, match="ends early"):
+def test_both_decoders_raise_the_same_errors(content: bytes) -> None:
+    with pytest.raises(ImageCorrupt, match="truncated"):
         decode_pixels(content[: len(content) // 2])
     with pytest.raises(ImageTooLarge, match=f"at most {67 * 45 - 1}"):
         decode_pixels(content, max_pixels=67 * 45 - 1)
