@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import httpx
 import psutil
@@ -131,11 +132,13 @@ def measure_service(
         wait_until_ready(url)
         for _ in range(2):
             started = time.perf_counter()
-            dataset = graft.wait_for_dataset(graft.upload_dataset(archive, name="start").id)
+            dataset = graft.upload_dataset(archive, name="start")
+            wait_for(f"{url}/datasets/{dataset.id}", lambda body: body["status"] == "ready")
             ingest = time.perf_counter() - started
         for _ in range(2):
             started = time.perf_counter()
-            graft.wait_for_job(graft.create_job(dataset.id, **HEAD_JOB).id)
+            posted = graft.create_job(dataset.id, **HEAD_JOB)
+            wait_for(f"{url}/jobs/{posted.id}", lambda body: body["status"] == "succeeded")
             job = time.perf_counter() - started
     with starting_service(environment, data_dir, weights_dir) as (url, process):
         wait_until_ready(url)
@@ -144,6 +147,12 @@ def measure_service(
         tree = [root, *root.children(recursive=True)]
         memory = sum(read_kib(one.pid, "smaps_rollup", "Pss") for one in tree) / 1024
     return {"ingest": ingest, "job": job, "memory": memory}
+
+
+def wait_for(url: str, is_done: Callable[[dict[str, Any]], bool]) -> None:
+    """Return once a resource is done, looked at ten times a second."""
+    while not is_done(httpx.get(url, timeout=5).json()):
+        time.sleep(0.1)
 
 
 def wait_until_ready(url: str) -> None:
