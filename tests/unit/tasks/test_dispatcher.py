@@ -34,9 +34,15 @@ def dispatching(
 
 
 @pytest.fixture
-def count_notifications(redis_url: str) -> Iterator[Callable[[str], int]]:
+def broker_url(redis_url: str) -> str:
+    """A database of the broker's own: workers of end-to-end tests may listen on the first one."""
+    return f"{redis_url.removesuffix('/0')}/1"
+
+
+@pytest.fixture
+def count_notifications(broker_url: str) -> Iterator[Callable[[str], int]]:
     """Yield a function that counts the messages in a queue of the broker, which starts empty."""
-    with redis.Redis.from_url(redis_url) as broker:
+    with redis.Redis.from_url(broker_url) as broker:
         broker.flushdb()
         yield lambda queue: count_messages(broker, queue)
 
@@ -60,18 +66,18 @@ def enqueue_and_fail(database: Database) -> None:
 
 
 def test_a_commit_notifies_each_queue_once(
-    database: Database, redis_url: str, count_notifications: Callable[[str], int]
+    database: Database, broker_url: str, count_notifications: Callable[[str], int]
 ) -> None:
-    with dispatching(database, redis_url, every_seconds=NEVER):
+    with dispatching(database, broker_url, every_seconds=NEVER):
         enqueue(database, "job_1", "job_2")
         wait_until(lambda: count_notifications("train") > 0, "the ring")
         assert (count_notifications("train"), count_notifications("cpu")) == (1, 0)
 
 
 def test_a_rollback_notifies_nobody(
-    database: Database, redis_url: str, count_notifications: Callable[[str], int]
+    database: Database, broker_url: str, count_notifications: Callable[[str], int]
 ) -> None:
-    with dispatching(database, redis_url, every_seconds=NEVER):
+    with dispatching(database, broker_url, every_seconds=NEVER):
         with pytest.raises(RuntimeError, match="a request fails"):
             enqueue_and_fail(database)
         with database.transaction() as other:
@@ -81,11 +87,11 @@ def test_a_rollback_notifies_nobody(
 
 
 def test_notifications_repeat_while_work_is_queued(
-    database: Database, redis_url: str, count_notifications: Callable[[str], int]
+    database: Database, broker_url: str, count_notifications: Callable[[str], int]
 ) -> None:
     """A notification may be lost, and a process may exit between commit and notification."""
     enqueue(database, "job_1")
-    with dispatching(database, redis_url, every_seconds=SOON):
+    with dispatching(database, broker_url, every_seconds=SOON):
         wait_until(lambda: count_notifications("train") > 1, "the second ring")
         with database.transaction() as session:
             lease = tasks.claim(session, "train", "me")

@@ -262,7 +262,7 @@ def test_a_lone_last_image_trains_with_batch_norm(make_config: MakeConfig) -> No
 
 
 def test_an_input_too_small_for_the_batch_is_refused(make_config: MakeConfig) -> None:
-    with pytest.raises(ValidationFailed, match="smaller than 33 pixels"):
+    with pytest.raises(ValidationFailed, match="needs at least 33 pixels"):
         train(make_config(architecture="resnet18", batch_size=1))
 
 

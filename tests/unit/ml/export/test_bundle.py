@@ -89,7 +89,7 @@ def test_a_missing_library_is_named(
     export_format: ExportFormat,
     library: str,
 ) -> None:
-    for module in ("export.onnx_format", "export.openvino_format", "quiet_openvino"):
+    for module in ("export.onnx_format", "export.openvino_format", "runtime.quiet_openvino"):
         monkeypatch.delitem(sys.modules, f"app.ml.{module}", raising=False)
     monkeypatch.setitem(sys.modules, library, None)
     folder = tmp_path / "export"
