@@ -303,7 +303,7 @@ class Diverged(TrainingError):
 
 
 class GpuOutOfMemory(TrainingError):
-    """The batch does not fit the device's memory."""
+    """The batch does not fit in the device's memory."""
 
     code = "GPU_OUT_OF_MEMORY"
 

@@ -35,7 +35,7 @@ def _num_lanes(num_processes: int) -> int:
 
 
 def _num_cpus() -> int:
-    """Those that this process may run on: a container may have fewer than the machine."""
+    """Return the number of CPUs that this process may run on; a container may limit it."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
@@ -246,7 +246,7 @@ def environment_with(settings: Settings) -> dict[str, str]:
 
 
 def describe_settings() -> str:
-    """Every setting as a Markdown table, the same on every machine."""
+    """Return all settings as a Markdown table, the same on every machine."""
     rows = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         default = _BY_MACHINE.get(name) or _show(field.default)
@@ -272,13 +272,13 @@ def get_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        # Defaults that depend on a wrong value follow from it; they are nobody's mistake.
+        # Errors in defaults that depend on a wrong value are not the user's mistake.
         wrong = [one for one in error.errors() if one["type"] != "default_factory_not_called"]
         raise SettingsInvalid(" ".join(map(_describe_error, wrong))) from error
 
 
 def _describe_error(error: ErrorDetails) -> str:
-    """Say which variable is wrong, what its value is, and what is allowed."""
+    """Describe which variable is wrong, what its value is, and what is allowed."""
     cause = error.get("ctx", {}).get("error")
     if not error["loc"]:
         return str(cause or error["msg"])

@@ -38,7 +38,7 @@ def running_service(settings: Settings, *, log_level: str = "info") -> Iterator[
 
     All processes are forked from one that imports their modules once, in the order of need: first
     those of the stand-in API, then of the worker, then of prediction. A process that exits is
-    restarted. Raises Unavailable if the port is taken or the service does not become ready.
+    restarted. Raises Unavailable if the port is in use or the service does not become ready.
     """
     environment = environment_with(settings)
     with _opening_api(settings, log_level) as (forker, api):

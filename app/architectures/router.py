@@ -63,31 +63,31 @@ class Architecture(ApiModel):
 @router.get("/architectures", summary="List architectures and their weights")
 def list_architectures(settings: SettingsDep) -> list[Architecture]:
     """List the architectures, and whether their pretrained weights are available now."""
-    entries = catalogue.list_architectures()
+    architectures = catalogue.list_architectures()
     availability = list_availability(
-        entries, weights_dir=settings.weights_dir, download_allowed=settings.weights_download
+        architectures, weights_dir=settings.weights_dir, download_allowed=settings.weights_download
     )
-    return [_describe(entry, availability) for entry in entries]
+    return [_describe(architecture, availability) for architecture in architectures]
 
 
 def _describe(
-    entry: ArchitectureSpec, availability: Mapping[tuple[str, str], Availability]
+    architecture: ArchitectureSpec, availability: Mapping[tuple[str, str], Availability]
 ) -> Architecture:
     return Architecture(
-        name=entry.name,
-        aliases=list(entry.aliases),
-        input_size=entry.input_size,
-        fixed_input_size=entry.fixed_input_size,
-        min_input_size=entry.min_input_size,
-        num_parameters=entry.num_parameters,
+        name=architecture.name,
+        aliases=list(architecture.aliases),
+        input_size=architecture.input_size,
+        fixed_input_size=architecture.fixed_input_size,
+        min_input_size=architecture.min_input_size,
+        num_parameters=architecture.num_parameters,
         weights=[
             PretrainedWeights(
                 name=weights.name,
                 is_default=weights.is_default,
-                availability=availability[entry.name, weights.name],
+                availability=availability[architecture.name, weights.name],
                 imagenet_accuracy=weights.imagenet_accuracy,
                 gflops=weights.gflops,
             )
-            for weights in entry.weights
+            for weights in architecture.weights
         ],
     )

@@ -12,7 +12,7 @@ def num_val_images(num_images: int, val_fraction: float) -> int:
     """Return the number of validation images of one class: the fraction, rounded half up.
 
     Each split gets at least one image if there are two; a single image stays in train. The
-    fraction is taken as its shortest decimal, so that 0.145 of 100 is 14.5 and rounds to 15.
+    fraction is read as its shortest decimal, so that 0.145 of 100 is 14.5 and rounds to 15.
     """
     rounded = int(num_images * Fraction(repr(val_fraction)) + Fraction(1, 2))
     return max(min(rounded, num_images - 1), min(1, num_images - 1))

@@ -34,8 +34,8 @@ def draw(motif: str, random: np.random.Generator) -> Image.Image:
     for _ in range(random.integers(1, 4)):
         canvas = _paint(canvas, _clutter(x, y, random), random.uniform(0, 255, 3), 0.7)
     canvas = _paint(canvas, _place(motif, x, y, random), ink, random.uniform(0.8, 1))
-    picture = _shrink(canvas) + random.normal(0, random.uniform(4, 16), (IMAGE_SIZE, IMAGE_SIZE, 3))
-    return Image.fromarray(picture.clip(0, 255).astype(np.uint8))
+    image = _shrink(canvas) + random.normal(0, random.uniform(4, 16), (IMAGE_SIZE, IMAGE_SIZE, 3))
+    return Image.fromarray(image.clip(0, 255).astype(np.uint8))
 
 
 def _grid() -> tuple[Coordinates, Coordinates]:

@@ -129,7 +129,7 @@ class Predictor:
     ) -> RequestResult:
         """Classify images with the model of this reference, or with the chosen one for None.
 
-        If the caller is cancelled, images that no lane has taken leave the queue.
+        If the caller is cancelled, images that no lane has started leave the queue.
         Raises what `resolve_reference` does, ModelNotReady, Overloaded where there is no room for
         all the images, CheckpointInvalid for a model whose file is missing or damaged.
         """
@@ -203,7 +203,7 @@ class Predictor:
             num_bytes=version.num_bytes,
             load=partial(self._load, version),
         ) as servable:
-            assert isinstance(servable, Servable)  # noqa: S101 - the key tells the type
+            assert isinstance(servable, Servable)  # noqa: S101 - the key determines the type
             yield servable
 
     def _prepare(self, servable: Servable, image: QueuedImage) -> _Prepared | BaseException:
@@ -243,7 +243,7 @@ class Predictor:
                 num_bytes=version.num_bytes,
                 load=partial(self._load_explainer, version),
             ) as explainer:
-                assert isinstance(explainer, Explainer)  # noqa: S101 - the key tells the type
+                assert isinstance(explainer, Explainer)  # noqa: S101 - the key determines the type
                 result = explain(explainer, prepared.pixels, servable.class_names, timed.result)
         except Exception as error:  # noqa: BLE001 - only this image fails
             return error

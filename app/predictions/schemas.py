@@ -10,7 +10,7 @@ from app.web.schemas import ApiModel
 
 
 class PredictOptions(ApiModel):
-    """What to return for each image; the same for POST /predict and batches."""
+    """Options of a prediction; the same for POST /predict and batches."""
 
     top_k: int = Field(
         5, ge=1, le=1000, description="Number of most probable classes to return.", examples=[5]

@@ -25,7 +25,7 @@ from app.recipes.schemas import JobConfig, JobRequest
 from app.web.input_problems import list_problems
 
 _PUBLISHED_NAMES = frozenset(
-    weights.name for entry in list_architectures() for weights in entry.weights
+    weights.name for architecture in list_architectures() for weights in architecture.weights
 )
 
 
@@ -82,11 +82,11 @@ def resolve(
         request = request.model_copy(update=decision.model_dump() | used)
     strategy = _resolve_strategy(request)
     preset = choose_preset(request, strategy)
-    entry = _resolve_architecture(request, preset, base)
+    architecture = _resolve_architecture(request, preset, base)
     weights = base.reference if base else request.weights
     if weights is None:
         weights = "none" if strategy == "scratch" else "imagenet"
-    _check_weights_entry(entry, weights, base)
+    _check_weights(architecture, weights, base)
     given = {name: getattr(request, name) for name in _PLAIN}
     plain = {
         name: getattr(preset, name) if value is None else value for name, value in given.items()
@@ -98,13 +98,13 @@ def resolve(
     optimizer = _merge("optimizer", request, preset.optimizer, Optimizer)
     config = JobConfig(
         dataset_id=str(request.dataset_id),
-        architecture=entry.name if entry else "auto",
+        architecture=architecture.name if architecture else "auto",
         strategy=strategy,
-        trainable_from=_resolve_trainable_from(request, strategy, entry),
+        trainable_from=_resolve_trainable_from(request, strategy, architecture),
         weights=weights,
         preset=request.preset,
         epochs=request.epochs or len(getattr(optimizer, "l2_strengths", ())) or preset.epochs,
-        input_size=_resolve_input_size(request, entry, weights, plain["batch_size"], base),
+        input_size=_resolve_input_size(request, architecture, weights, plain["batch_size"], base),
         seed=request.seed,
         num_threads=request.num_threads or num_threads,
         optimizer=optimizer,
@@ -116,7 +116,7 @@ def resolve(
         **plain,
         **switched,
     )
-    check_combination(config, entry)
+    check_combination(config, architecture)
     return config
 
 
@@ -151,15 +151,15 @@ def _resolve_architecture(
     """Return the architecture, or None while it is `auto`."""
     wanted = request.architecture
     if base is not None:
-        entry = get_architecture(base.architecture)
-        if wanted not in {None, "auto"} and get_architecture(str(wanted)).name != entry.name:
+        architecture = get_architecture(base.architecture)
+        if wanted not in {None, "auto"} and get_architecture(str(wanted)).name != architecture.name:
             raise _problem(
                 "architecture",
-                f"{base.reference} is a {entry.name}; a job that starts from it has the same "
-                "architecture.",
-                (entry.name, "left out"),
+                f"{base.reference} is a {architecture.name}; a job that starts from it has the "
+                "same architecture.",
+                (architecture.name, "left out"),
             )
-        return entry
+        return architecture
     if wanted != "auto":
         for field in ("time_budget_seconds", "max_parameters"):
             if getattr(request, field) is not None:
@@ -178,20 +178,21 @@ def _resolve_architecture(
     return None
 
 
-def _check_weights_entry(
-    entry: ArchitectureSpec | None, weights: str, base: BaseModelFacts | None
+def _check_weights(
+    architecture: ArchitectureSpec | None, weights: str, base: BaseModelFacts | None
 ) -> None:
-    names = tuple(weight.name for weight in entry.weights) if entry else ()
+    names = tuple(weight.name for weight in architecture.weights) if architecture else ()
+    name = architecture.name if architecture else "auto"
     if base is None and weights not in {"imagenet", "none", *names}:
         raise _problem(
             "weights",
-            f"There are no weights called '{weights}' for {entry.name if entry else 'auto'}.",
+            f"There are no weights called '{weights}' for {name}.",
             ("imagenet", "none", *names, "a model reference"),
         )
 
 
 def _resolve_trainable_from(
-    request: JobRequest, strategy: StrategyOrAuto, entry: ArchitectureSpec | None
+    request: JobRequest, strategy: StrategyOrAuto, architecture: ArchitectureSpec | None
 ) -> str | None:
     if strategy != "partial":
         if request.trainable_from is not None:
@@ -201,15 +202,15 @@ def _resolve_trainable_from(
                 ("left out",),
             )
         return None
-    if entry is None:
+    if architecture is None:
         message = "Strategy partial needs `trainable_from`, so it needs a named architecture."
         raise _problem("architecture", message, ("the name of one",))
-    layers = tuple(layer.name for layer in entry.layers)
+    layers = tuple(layer.name for layer in architecture.layers)
     if request.trainable_from not in layers:
         raise _problem(
             "trainable_from",
             f"`trainable_from` is {request.trainable_from!r}; the strategy partial needs the name "
-            f"of the first layer to train, `{layers[0]}` to `{layers[-1]}` in {entry.name}.",
+            f"of the first layer to train, `{layers[0]}` to `{layers[-1]}` in {architecture.name}.",
             layers,
         )
     return request.trainable_from
@@ -217,20 +218,24 @@ def _resolve_trainable_from(
 
 def _resolve_input_size(
     request: JobRequest,
-    entry: ArchitectureSpec | None,
+    architecture: ArchitectureSpec | None,
     weights: str,
     batch_size: int,
     base: BaseModelFacts | None,
 ) -> int | Auto:
-    if entry is None:
+    if architecture is None:
         return request.input_size or "auto"
     if base is not None:
         usual = base.input_size
     else:
-        usual = entry.input_size if weights == "none" else entry.get_weights(weights).crop_size
+        usual = (
+            architecture.input_size
+            if weights == "none"
+            else architecture.get_weights(weights).crop_size
+        )
     size = request.input_size or usual
     with _in_body():
-        entry.check_input_size(size, batch_size)
+        architecture.check_input_size(size, batch_size)
     return size
 
 

@@ -7,14 +7,16 @@ from app.ml.models.catalogue import ArchitectureSpec
 from app.ml.recipe import Configuration, Lbfgs
 
 
-def check_combination(config: Configuration, entry: ArchitectureSpec | None) -> None:
+def check_combination(config: Configuration, architecture: ArchitectureSpec | None) -> None:
     """Raise ValidationFailed for fields that cannot be combined; `auto` values are not checked."""
-    problems = tuple(_find_problems(config, entry))
+    problems = tuple(_find_problems(config, architecture))
     if problems:
         raise ValidationFailed(*problems)
 
 
-def _find_problems(config: Configuration, entry: ArchitectureSpec | None) -> Iterator[InputProblem]:
+def _find_problems(
+    config: Configuration, architecture: ArchitectureSpec | None
+) -> Iterator[InputProblem]:
     frozen = config.strategy in {"feature_extract", "partial"}
     if config.strategy == "auto":
         return
@@ -29,7 +31,7 @@ def _find_problems(config: Configuration, entry: ArchitectureSpec | None) -> Ite
             "must be random.",
             "random",
         )
-    has_relu = entry is not None and entry.name.startswith("squeezenet")
+    has_relu = architecture is not None and architecture.name.startswith("squeezenet")
     needs_linear = config.head_start == "linear_probe" or isinstance(config.optimizer, Lbfgs)
     if needs_linear and has_relu and config.head == "torchvision":
         yield _problem(

@@ -38,7 +38,8 @@ def require_weights(request: JobRequest, settings: Settings) -> None:
 def _has_any(settings: Settings) -> bool:
     """Return whether this machine has the weights of any architecture."""
     return any(
-        find_local(entry, "imagenet", settings.weights_dir) for entry in list_architectures()
+        find_local(architecture, "imagenet", settings.weights_dir)
+        for architecture in list_architectures()
     )
 
 

@@ -21,7 +21,7 @@ class SetShadow(ApiModel):
 
 
 class ShadowCounts(ApiModel):
-    """How often the shadow's version agrees with the chosen version."""
+    """Counts of images on which the shadow's version and the chosen version agree."""
 
     num_images: int = Field(
         ge=0, description="Images that both versions classified.", examples=[400]

@@ -33,11 +33,11 @@ def expand(request: StudyRequest) -> list[Trial]:
     trials: list[Trial] = []
     for number, (name, changes, source) in enumerate(_list_configurations(request), 1):
         fields = merge(request.base, changes)
-        taken = sorted(_SET_BY_STUDY.keys() & fields.keys())
-        for field in taken:
+        forbidden = sorted(_SET_BY_STUDY.keys() & fields.keys())
+        for field in forbidden:
             message = f"`{field}` cannot be set for a single configuration of a study."
             problems.add(InputProblem(source.locate((field,)), message, (_SET_BY_STUDY[field],)))
-        if taken:
+        if forbidden:
             continue
         fields |= {"dataset_id": request.dataset_id, "seed": request.seeds[0]}
         try:

@@ -57,7 +57,7 @@ def upload(
 
 
 def check_upload(dataset_id: str, database: Database, storage: LocalStorage) -> None:
-    """What a worker does with an upload."""
+    """Check an upload as a worker does."""
     with database.reading() as session:
         row = service.get_dataset(session, dataset_id)
     settings = Settings()

@@ -1,4 +1,4 @@
-"""What the Python client reads is what the service answers."""
+"""The Python client parses every response of the service."""
 
 import pytest
 from pydantic import BaseModel

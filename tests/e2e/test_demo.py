@@ -1,4 +1,4 @@
-"""What `graft demo` does, with fewer and smaller runs."""
+"""Run `graft demo` with fewer and smaller jobs."""
 
 import io
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What the README and the how-tos tell a reader to type, typed."""
+"""Run the commands of the README and the how-to guides."""
 
 import os
 import re

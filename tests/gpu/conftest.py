@@ -1,4 +1,4 @@
-"""What needs a CUDA device is skipped where there is none."""
+"""Skip the tests that need a CUDA device if there is none."""
 
 import pytest
 import torch

@@ -50,7 +50,7 @@ class Measurements:
 
     @property
     def is_like(self) -> bool:
-        """Whether the last features, trained for other classes, are as good as earlier ones."""
+        """True if the last features, trained for other classes, are as good as earlier ones."""
         return self.gap.value >= 0
 
 

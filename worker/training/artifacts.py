@@ -17,7 +17,7 @@ from worker.training.state import TrainerState, load_state, save_state
 
 @dataclass(frozen=True)
 class Artifacts:
-    """Writes below key_prefix; it only adds files, the supervisor deletes superseded ones.
+    """Writes files below key_prefix; the supervisor deletes superseded ones.
 
     header is that of the model's deltas; its trunk_digest is null where nothing is frozen.
     """
@@ -30,7 +30,7 @@ class Artifacts:
     def resume(self, resume: Resume, learner: Learner) -> TrainerState:
         """Put model and learner into the state that an earlier attempt stored.
 
-        Raises CheckpointInvalid where that was another training.
+        Raises CheckpointInvalid if the state belongs to another training.
         """
         state = load_state(self.storage.path(resume.state_key))
         header = self.header.model_copy(update={"trunk_digest": state.trunk_digest})
@@ -49,7 +49,7 @@ class Artifacts:
     ) -> tuple[str, TrainerState]:
         """Store the state after an epoch; return its key and the state.
 
-        start is the validation of the model before its first epoch, where its head was solved for.
+        start is the validation result before the first epoch, if the head was solved for.
         """
         state = TrainerState(
             epoch=epoch,

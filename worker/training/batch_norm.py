@@ -11,7 +11,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 def share_statistics(model: nn.Module, device: torch.device) -> nn.Module:
     """Make BatchNorm layers compute their statistics over the parts of all processes.
 
-    Weights, buffers and their names stay. On GPUs this is torch's SyncBatchNorm, which needs them.
+    Weights, buffers and their names stay. On GPUs this uses torch's SyncBatchNorm, which does not
+    run on CPUs.
     """
     if device.type == "cuda":
         shared: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call] # torch

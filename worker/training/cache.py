@@ -28,10 +28,10 @@ _SOURCE_SCALE = 2
 half that side is still not enlarged."""
 
 _ABANDONED_SECONDS = 3600.0
-"""A partial file that has not grown for this long has lost its writer."""
+"""A partial file that has not grown for this long was abandoned by its writer."""
 
 OnImage = Callable[[], None]
-"""Called after each image that was decoded."""
+"""A callback, called after each decoded image."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +118,11 @@ class ImageCache:
         num_threads: int,
         on_image: OnImage,
     ) -> CachedImages | None:
-        """Return these samples in this order, decoded first where they are not cached.
+        """Return the images of these samples; decode them first if they are not cached.
 
-        The storage names images by their contents, so that a file is found by the names and sizes
-        of its images, whichever dataset these belong to.
-        Returns None where they exceed the folder's limit or the free space of its disk.
+        The storage names images by their contents. A cache file is therefore found by the names and
+        sizes of its images, and datasets with the same images share it.
+        Returns None if the images exceed the folder's limit or the free space of its disk.
         """
         places, num_bytes = _plan(samples, form)
         path = self.folder / f"{_name(samples, form)}.pixels"
@@ -142,7 +142,7 @@ class ImageCache:
         return CachedImages(pixels, places)
 
     def _make_room(self, num_bytes: int) -> bool:
-        """Delete the least recently used files; return whether there is room then."""
+        """Delete the least recently used files; return whether the new file fits."""
         if num_bytes > self.max_bytes:
             return False
         files = self._list_files("*.pixels")

@@ -19,7 +19,7 @@ from worker.training.trust import measure_trust
 def complete(
     setup: TrainingSetup, artifacts: Artifacts, state: TrainerState, solution: Solution | None
 ) -> Trained:
-    """Store the best epoch's model with its report and calibration, in rank 0 alone.
+    """Store the best epoch's model with its report and calibration; only rank 0 calls this.
 
     solution is the head that was solved for, whose out-of-fold scores find label errors.
     """

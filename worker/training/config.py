@@ -19,10 +19,10 @@ class Resume(BaseModel):
 class TrainingConfig(BaseModel):
     """The configuration a supervisor sends to `python -m worker.training`.
 
-    key_prefix is where this attempt's artifacts are stored (`jobs/<job id>/<fence>`).
-    base_model_key is the checkpoint of the model that `recipe.weights` refers to, where it is a
-    model reference. Epochs shorter than keep_every_seconds share a checkpoint. num_processes divide
-    the batches where the recipe allows it.
+    This attempt's artifacts are stored below key_prefix (`jobs/<job id>/<fence>`).
+    base_model_key is the checkpoint of the registered model that `recipe.weights` refers to, if it
+    refers to one. Epochs shorter than keep_every_seconds share a checkpoint. Each batch is
+    divided among num_processes if the recipe allows it.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -57,7 +57,7 @@ def plan_batches(num_images: int, batch_size: int) -> list[int]:
     """Return the sizes of an epoch's batches.
 
     A last batch of one image is merged into the one before it: BatchNorm cannot compute a variance
-    over one value. Only a single image in all is a batch by itself.
+    over one value. A batch of one image remains only if there is one image in total.
     """
     starts = range(0, num_images, batch_size)
     sizes = [min(batch_size, num_images - start) for start in starts]
@@ -83,8 +83,8 @@ def shuffle(targets: Tensor, *, seed: int, epoch: int, is_balanced: bool = False
 class Loader:
     """Threads that prepare images ahead of the model; their number does not change the batches.
 
-    These are threads because decoding and resizing release Python's lock, and because threads start
-    quickly and share memory, unlike a DataLoader's processes. num_batches are prepared at a time:
+    Threads suffice because decoding and resizing release Python's lock; unlike a DataLoader's
+    processes, they start quickly and share memory. num_batches are prepared at a time:
     with 1, nothing is prepared while the model runs, which is faster where both use the same cores.
     """
 
@@ -135,5 +135,5 @@ class Loader:
                 future.cancel()
 
     def close(self) -> None:
-        """End the threads."""
+        """Stop the threads."""
         self._executor.shutdown(cancel_futures=True)

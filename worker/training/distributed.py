@@ -2,9 +2,9 @@
 
 Gradients are summed in one buffer after the backward pass, not by DistributedDataParallel during
 it. DDP rearranges its buckets after the first step, so a resumed run would add in another order
-than an undisturbed one; it divides by processes where parts of a batch differ in size; and it fixes
-in advance which parameters are trained, which staged unfreezing changes. The price is that
-communication does not overlap with computation.
+than an uninterrupted one. It divides by the number of processes even if their parts of a batch
+differ in size. It fixes the set of trained parameters in advance, but staged unfreezing changes
+that set. The disadvantage of one buffer is that communication does not overlap with computation.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,13 +22,13 @@ from app.ml.runtime.device import choose_device
 from worker.training.config import TrainingConfig
 
 _TIMEOUT = timedelta(hours=1)
-"""How long processes wait for each other: rank 0 may be writing a checkpoint meanwhile. A process
-that ends is noticed at once by other means (`worker.training.rank_processes`)."""
+"""Limit for a collective operation: other ranks wait while rank 0 writes a checkpoint. A process
+that ends is detected at once by other means (`worker.training.rank_processes`)."""
 
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """The place of this process among the world_size processes of a training.
+    """The rank of this process among the world_size processes of a training.
 
     Every process has to make the same calls in the same order.
     """
@@ -45,7 +45,7 @@ class ProcessGroup:
         return max(num_threads // self.world_size, 1)
 
     def split_batch(self, size: int) -> range:
-        """Return this process's positions in a batch: contiguous, empty where images are few."""
+        """Return this process's positions in a batch: contiguous, maybe empty."""
         share, rest = divmod(size, self.world_size)
         start = self.rank * share + min(self.rank, rest)
         return range(start, start + share + (self.rank < rest))
@@ -100,7 +100,7 @@ SINGLE_PROCESS = ProcessGroup()
 def count_processes(config: TrainingConfig) -> int:
     """Return the number of processes of a training.
 
-    It is the configured number, but at most the batch size, and one where the frozen layers run
+    It is the configured number, but at most the batch size, and one if the frozen layers run
     only once.
     """
     recipe = config.recipe
@@ -110,7 +110,7 @@ def count_processes(config: TrainingConfig) -> int:
 def choose_process_device(name: str, group: ProcessGroup) -> torch.device:
     """Return the device of a process by the setting's name; several processes have a GPU each.
 
-    Raises DeviceUnavailable where CUDA was asked for and is missing, or has too few devices.
+    Raises DeviceUnavailable if CUDA is configured and is missing or has too few devices.
     """
     device = choose_device(name)
     if device.type != "cuda" or group.is_single:
@@ -118,8 +118,8 @@ def choose_process_device(name: str, group: ProcessGroup) -> torch.device:
     num_devices = torch.cuda.device_count()
     if num_devices < group.world_size:
         raise DeviceUnavailable(
-            f"{group.world_size} processes were asked for (GRAFT_NUM_PROCESSES), "
-            f"but there are {num_devices} CUDA devices."
+            f"GRAFT_NUM_PROCESSES is {group.world_size}, but there are {num_devices} CUDA devices; "
+            "each process needs its own. Set it to at most the number of devices."
         )
     return torch.device("cuda", group.rank)
 
@@ -130,7 +130,7 @@ def open_process_group(
 ) -> Iterator[None]:
     """Connect the processes while this is open: by NCCL on GPUs, by gloo elsewhere.
 
-    They find each other by a shared file. Raises RuntimeError where one of them has ended.
+    They find each other by a shared file. Raises RuntimeError if one of them has ended.
     """
     if group.is_single:
         yield

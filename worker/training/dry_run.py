@@ -1,4 +1,4 @@
-"""Steps of a training with random images: their seconds an image, and whether they fit."""
+"""Measure training steps on random images: seconds per image, and whether they fit in memory."""
 
 import time
 from collections.abc import Callable
@@ -17,15 +17,15 @@ from worker.training.loop import eval_pass, train_pass
 from worker.training.objective import Objective
 from worker.training.optim import make_optimizer
 
-_BESIDE_ACTIVATIONS = 1.25
+_BACKWARD_FACTOR = 1.25
 """Memory of a backward pass in multiples of its kept activations: measured 1.1, with a margin."""
 
-_TENSORS_A_PARAMETER = 3
-"""Beside itself: its gradient, and the two moments of AdamW."""
+_TENSORS_PER_PARAMETER = 3
+"""The gradient and the two moments of AdamW, in addition to the parameter itself."""
 
 
 class StepDryRun:
-    """A job's model on its device, with steps of length zero over random images."""
+    """Runs a job's model on random images, with a learning rate of zero."""
 
     def __init__(
         self, model: nn.Module, recipe: Recipe, *, num_classes: int, device: torch.device
@@ -33,11 +33,11 @@ class StepDryRun:
         model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch
         self.recipe = recipe
         self.num_classes = num_classes
-        entry = get_architecture(recipe.architecture)
+        architecture = get_architecture(recipe.architecture)
         self._learner = Learner(
             model=model,
-            optimizer=None if is_run_once(recipe) else make_optimizer(model, recipe, entry),
-            objective=Objective(entry.name, recipe.label_smoothing),
+            optimizer=None if is_run_once(recipe) else make_optimizer(model, recipe, architecture),
+            objective=Objective(architecture.name, recipe.label_smoothing),
             device=device,
             precision=choose_precision(recipe.precision, device),
             batch_norm=recipe.batch_norm,
@@ -46,9 +46,9 @@ class StepDryRun:
         )
 
     def run(self, batch_size: int) -> tuple[float, float]:
-        """Return seconds an image in validation and in training, with a batch of this size.
+        """Return seconds per image in validation and in training, with a batch of this size.
 
-        Both are equal where the network runs only once. Raises as `train` does.
+        Both are equal if the network runs only once for each image. Raises as `train` does.
         """
         smallest = get_architecture(self.recipe.architecture).get_min_input_size(batch_size)
         if self.recipe.input_size < smallest:
@@ -57,9 +57,9 @@ class StepDryRun:
         return forward, forward if is_run_once(self.recipe) else self.train(batch_size)
 
     def train(self, batch_size: int) -> float:
-        """Return seconds an image of one training batch, for a recipe that takes steps.
+        """Return seconds per image of one training batch, for a recipe that takes steps.
 
-        Raises torch.OutOfMemoryError or MemoryError where it does not fit.
+        Raises torch.OutOfMemoryError or MemoryError if it does not fit.
         """
 
         def run(batch: Batch) -> None:
@@ -68,7 +68,7 @@ class StepDryRun:
         return self._time(batch_size, run, learns=True)
 
     def evaluate(self, batch_size: int) -> float:
-        """Return seconds an image of one validation batch; raises as `train` does."""
+        """Return seconds per image of one validation batch; raises as `train` does."""
 
         def run(batch: Batch) -> None:
             eval_pass(self._learner, [batch], _ignore)
@@ -111,12 +111,12 @@ class StepDryRun:
             else:
                 with torch.inference_mode(), learner.evaluated() as model:
                     model(images)
-        an_image = (
-            max(int(counts.kept * _BESIDE_ACTIVATIONS), counts.largest) // 2 + images[0].nbytes
+        bytes_per_image = (
+            max(int(counts.kept * _BACKWARD_FACTOR), counts.largest) // 2 + images[0].nbytes
         )
         trainable = (p.nbytes for p in learner.model.parameters() if p.requires_grad)
-        fixed = _TENSORS_A_PARAMETER * sum(trainable) if learns else 0
-        return fixed + batch_size * an_image
+        fixed = _TENSORS_PER_PARAMETER * sum(trainable) if learns else 0
+        return fixed + batch_size * bytes_per_image
 
 
 def _ignore(_num_images: int) -> None:

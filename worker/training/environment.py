@@ -1,4 +1,4 @@
-"""Description of the environment of a run, which reproducing it needs beside its recipe."""
+"""Describe the environment of a run; with the recipe, it lets others reproduce the run."""
 
 import platform
 from importlib.metadata import version
@@ -37,7 +37,7 @@ def describe_environment(setup: TrainingSetup) -> dict[str, Any]:
 
 
 def _name_instructions(device: torch.device) -> str:
-    """Return the instruction set of torch's kernels: another one adds in another order."""
+    """Return the instruction set of torch's kernels, which determines the order of additions."""
     if device.type == "cuda":
         major, minor = torch.cuda.get_device_capability(device)
         return f"CUDA {torch.version.cuda}, compute capability {major}.{minor}"

@@ -1,4 +1,4 @@
-"""The epochs of a training, which every one of its processes runs."""
+"""Run the epochs of a training, in each of its processes."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,7 +11,7 @@ from worker.training.state import TrainerState
 
 
 def evaluate_start(setup: TrainingSetup, state: TrainerState | None) -> PassResult | None:
-    """Validate the model before its first epoch, where its head was solved for.
+    """Validate the model before its first epoch, if its head was solved for.
 
     That model is the first candidate for the best. A resumed training has the result in its state.
     """

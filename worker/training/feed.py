@@ -30,13 +30,13 @@ from worker.training.distributed import SINGLE_PROCESS, ProcessGroup
 from worker.training.mixing import mix
 
 LANE_BATCH_SIZE = 8
-"""Images that one thread takes at a time: more are not faster, and leave cores idle longer."""
+"""Images that one thread processes at a time: more are not faster, and leave cores idle longer."""
 
 MIN_EVAL_BATCH_SIZE = 32
-"""Without gradients there is memory for more images at a time than in training."""
+"""Evaluation keeps no gradients, so larger batches than in training fit in memory."""
 
 Read = Callable[[Sample], Tensor]
-"""A sample's image: uint8 [3, height, width]."""
+"""Reads a sample's image: uint8 [3, height, width]."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Splits:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFeed:
-    """Training batches, shuffled and augmented by epoch, and other splits' in fixed order.
+    """Training batches, shuffled and augmented by epoch; other splits' batches in a fixed order.
 
     In a process group, training and validation batches are this process's parts, which may be
     empty; `eval_batches` and `map_once` are not divided. sources and plains are the cached images.
@@ -89,7 +89,7 @@ class ImageFeed:
         mixes = recipe.mixing is not None
         parts = self._divide(plan_batches(len(train), recipe.batch_size), with_neighbour=mixes)
         samples = [train[order[position]] for part in parts for position in part]
-        batches = self._load(samples, [len(part) for part in parts], self.varied(epoch))
+        batches = self._load(samples, [len(part) for part in parts], self.make_train_reader(epoch))
         for step, batch in enumerate(batches):
             if recipe.mixing is None:
                 yield batch
@@ -106,16 +106,16 @@ class ImageFeed:
         return self._load(samples, [len(part) for part in parts], self.read_plain)
 
     def eval_batches(self, samples: Sequence[Sample]) -> Iterator[Batch]:
-        """Samples in their order, prepared as for serving."""
+        """Yield the samples in their order, prepared as for serving."""
         return self._load(samples, self._plan_large(samples), self.read_plain)
 
     def map_once(
         self, samples: Sequence[Sample], read: Read, function: Callable[[Tensor], Tensor]
     ) -> Iterator[Batch]:
-        """What a function without state makes of the samples' images, and their targets.
+        """Yield the outputs of a stateless function for the samples' images, and their targets.
 
-        On the CPU each of the loader's threads takes a batch from the file to the function's result
-        by itself, with one thread inside torch: so none of them ever waits for another.
+        On the CPU each of the loader's threads processes whole batches, from decoding to the
+        function's output, with one torch thread. No thread waits for another.
         """
         if self.device.type != "cpu":
             for images, targets in self._load(samples, self._plan_large(samples), read):
@@ -130,8 +130,8 @@ class ImageFeed:
         batches = (samples[start : start + LANE_BATCH_SIZE] for start in starts)
         yield from self.loader.map(work, batches)
 
-    def varied(self, epoch: int) -> Read:
-        """How training images are read in an epoch of this number."""
+    def make_train_reader(self, epoch: int) -> Read:
+        """Return the function that reads and augments training images in an epoch."""
         augmentation = self.recipe.augmentation
         if isinstance(augmentation, NoAugmentation):
             return self.read_plain
@@ -143,9 +143,9 @@ class ImageFeed:
         return read
 
     def _divide(self, sizes: Sequence[int], *, with_neighbour: bool = False) -> list[list[int]]:
-        """The positions of this process's images in an epoch of batches of these sizes.
+        """Return the positions of this process's images in an epoch of batches of these sizes.
 
-        Mixing needs the image before the first of them, too, round the batch's end.
+        Mixing also needs the image before this process's first one in the batch, cyclically.
         """
         parts = []
         for size, start in zip(sizes, accumulate(sizes, initial=0), strict=False):
@@ -161,7 +161,7 @@ class ImageFeed:
     def _load(self, samples: Sequence[Sample], sizes: Sequence[int], read: Read) -> Iterator[Batch]:
         side = self.spec.input_size
         for pixels, targets in self.loader.load(samples, sizes, read):
-            # No images have no shape of their own.
+            # An empty batch has no image shape.
             images = self._finish(pixels.view(len(targets), 3, side, side))
             yield images, targets.to(self.device)
 
@@ -171,10 +171,10 @@ class ImageFeed:
 
 
 def list_splits(config: TrainingConfig, storage: Storage) -> Splits:
-    """The samples of a job's dataset.
+    """Return the samples of a job's dataset.
 
-    Raises TooFewImages where there is no validation image or an epoch would be a single image, and
-    ValidationFailed where the input is too small for the architecture and the smallest batch.
+    Raises TooFewImages if there is no validation image or only one training image, and
+    ValidationFailed if the input is too small for the architecture and the smallest batch.
     """
     recipe = config.recipe
     records = list(read_manifest(storage.path(config.manifest_key)))

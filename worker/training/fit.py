@@ -1,4 +1,4 @@
-"""The training of a model, as a sequence of epochs."""
+"""Train a model epoch by epoch."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -32,9 +32,9 @@ class Feed(Protocol):
 
 @dataclass(frozen=True)
 class Best:
-    """The first epoch with the highest score: its validation accuracy, unless told otherwise.
+    """The first epoch with the highest score, by default the validation accuracy.
 
-    Epoch 0 is the model before its first epoch, a candidate where its head was solved for.
+    Epoch 0 is the model before its first epoch, a candidate if its head was solved for.
     """
 
     epoch: int
@@ -74,7 +74,7 @@ def fit(  # noqa: PLR0913 -- each is one thing the caller knows
     restored learner continues exactly as if it had not been interrupted. layers are the trainable
     parameters from the head downwards, for staged unfreezing. best is the best so far; epoch 0 is
     the model before its first epoch.
-    Ends early where should_stop returns True after an epoch, or by the recipe's early stopping.
+    Ends early if should_stop returns True after an epoch, or by the recipe's early stopping.
     Raises Diverged, naming the epoch.
     """
     for epoch in range(last_epoch + 1, recipe.epochs + 1):
@@ -99,7 +99,7 @@ def fit(  # noqa: PLR0913 -- each is one thing the caller knows
 
 
 def has_stalled(early_stopping: EarlyStopping | None, best: Best | None, epoch: int) -> bool:
-    """Return whether the best epoch lies `patience` epochs or more behind the last one."""
+    """Return whether the best epoch is at least `patience` epochs before the last one."""
     if early_stopping is None or best is None:
         return False
     return epoch - best.epoch >= early_stopping.patience

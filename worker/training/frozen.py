@@ -31,30 +31,32 @@ class SplitModel:
     trainable: nn.Module
 
 
-def split_model(model: nn.Module, entry: ArchitectureSpec, recipe: Recipe) -> SplitModel:
+def split_model(model: nn.Module, architecture: ArchitectureSpec, recipe: Recipe) -> SplitModel:
     """Split a model below its first trainable layer; it is in evaluation mode afterwards.
 
     Auxiliary heads, which do not take part in predictions, are in neither part.
-    Raises ValidationFailed where the model's forward pass cannot be split there.
+    Raises ValidationFailed if the model's forward pass cannot be split there.
     """
-    if is_split_at_head(model, entry, recipe):
-        head = model.get_submodule(entry.heads[-1].name)
-        return SplitModel(extract_backbone(model, entry), _HeadOnFeatures(head))
-    frozen, trainable = _split(model, recipe.trainable_from or entry.heads[-1].name)
+    if is_split_at_head(model, architecture, recipe):
+        head = model.get_submodule(architecture.heads[-1].name)
+        return SplitModel(extract_backbone(model, architecture), _HeadOnFeatures(head))
+    frozen, trainable = _split(model, recipe.trainable_from or architecture.heads[-1].name)
     return SplitModel(frozen.eval(), trainable)
 
 
-def is_split_at_head(model: nn.Module, entry: ArchitectureSpec, recipe: Recipe) -> bool:
+def is_split_at_head(model: nn.Module, architecture: ArchitectureSpec, recipe: Recipe) -> bool:
     """Return whether the activations are the features that `extract_backbone` computes."""
-    return recipe.strategy == "feature_extract" and has_linear_head(model, entry)
+    return recipe.strategy == "feature_extract" and has_linear_head(model, architecture)
 
 
-def extract_backbone(model: nn.Module, entry: ArchitectureSpec) -> Callable[[Tensor], Tensor]:
+def extract_backbone(
+    model: nn.Module, architecture: ArchitectureSpec
+) -> Callable[[Tensor], Tensor]:
     """Return a function from images to a linear head's input, float32 [batch, in_features].
 
     It computes what `tap_features` does. Several threads may call it at a time.
     """
-    head = entry.heads[-1].name
+    head = architecture.heads[-1].name
     backbone = _split(model, head)[0].eval()
 
     def compute_features(images: Tensor) -> Tensor:
@@ -102,9 +104,9 @@ class _HeadOnFeatures(nn.Module):
 
 
 class _LayerTracer(fx.Tracer):
-    """Keeps torch's and torchvision's own building blocks whole.
+    """Does not trace into building blocks of torch and torchvision.
 
-    Some of them (stochastic depth) behave otherwise in training, which tracing would fix for good.
+    Some of them (stochastic depth) behave differently in training; tracing would fix one behaviour.
     """
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
@@ -115,8 +117,8 @@ class _LayerTracer(fx.Tracer):
 def _split(model: nn.Module, layer: str) -> tuple[nn.Module, nn.Module]:
     """Return the graph before a layer's first operation, and the rest of it.
 
-    This is sound only where a single value crosses the split point. Operations without parameters
-    just before the layer (DenseNet's concatenations) are moved behind it where that makes it so.
+    This is valid only if a single value crosses the split point. Operations without parameters
+    just before the layer (DenseNet's concatenations) are moved behind it if that achieves it.
     """
     graph = _LayerTracer().trace(model.eval())
     nodes: list[fx.Node] = list(graph.nodes)
@@ -128,7 +130,7 @@ def _split(model: nn.Module, layer: str) -> tuple[nn.Module, nn.Module]:
     if len(crossing) != 1:
         message = (
             f"This architecture cannot be split before {layer}, so the layers below it cannot be "
-            "run only once."
+            "run only once; set `cached_views` to null."
         )
         raise ValidationFailed(InputProblem(("cached_views",), message, ("null",)))
     (line,) = crossing

@@ -39,7 +39,7 @@ class Solution:
 
     cv_loss: mean cross-entropy in nats, cv_accuracy: 0..1, both over the images held_out (bool
     [num_images]); out_of_fold: their scores, float32 [num_images, num_classes], zero elsewhere.
-    All four are None where nothing was cross-validated.
+    All four are None without cross-validation.
     """
 
     l2_strength: float
@@ -64,8 +64,8 @@ def solve_path(  # noqa: PLR0913 -- each is one thing the caller knows
     features: float [num_images, num_features]; targets: int64 [num_images]; class_weights: the
     weight of an image of each class, float [num_classes]; None: all are equal. Penalties apply to
     features scaled to zero mean and unit variance, so that they mean the same for every backbone.
-    Convex: the same input gives the same heads, whatever the seed.
-    Raises TooFewImages where several strengths are to be compared and no class has two images.
+    The problem is convex: the same input gives the same heads for every seed.
+    Raises TooFewImages if several strengths are to be compared and no class has two images.
     """
     problem = _standardize(features, targets, num_classes, class_weights)
     if len(l2_strengths) == 1:
@@ -112,7 +112,7 @@ def choose_head(  # noqa: PLR0913 -- the same
 ) -> Solution:
     """Return the solution with the lowest cross-validated loss.
 
-    Where cross-validation is impossible, it is the one with the strongest penalty. The arguments
+    If cross-validation is impossible, it is the one with the strongest penalty. The arguments
     are those of `solve_path`; too few images raise no error.
     """
     if targets.bincount().max() < 2:  # noqa: PLR2004 -- one to hold out, one to learn from
@@ -146,7 +146,7 @@ class _Problem:
         return cross_entropy(scores, targets, weight=self.class_weights)
 
     def solve(self, l2_strength: float, start: Tensor | None = None) -> Tensor:
-        """Return the minimum, float64 [num_classes, num_features + 1]; a near start saves steps."""
+        """Return the minimum, float64 [num_classes, num_features + 1]; a near start is faster."""
         shape = (self.num_classes, self.inputs.shape[1])
         fit = torch.zeros(shape, dtype=torch.float64, device=self.inputs.device)
         if start is not None:
@@ -196,7 +196,7 @@ def _standardize(
 def _divide(targets: Tensor, folds: int) -> Tensor:
     """Return the fold of each image, int64 [num_images], with each class spread over the folds.
 
-    A class's only image is never held out: no other image could teach the class.
+    The only image of a class is never held out, because no other image shows that class.
     """
     random = torch.Generator().manual_seed(derive_seed("folds"))
     fold_of = torch.full((len(targets),), _NEVER_HELD_OUT)

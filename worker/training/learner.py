@@ -53,11 +53,11 @@ class Average:
 
 @dataclass(frozen=True, kw_only=True)
 class Learner:
-    """The parts of a training step; which parts these are never changes.
+    """The parts of a training step; their states change, the parts stay the same objects.
 
     model maps a batch to scores: the whole network, or its trainable part behind layers that run
     only once. The optimizer has one parameter group for each factor of the learning rate
-    (`scale`); it is None where a head is solved for.
+    (`scale`); it is None if a head is solved for.
     """
 
     model: nn.Module
@@ -73,7 +73,7 @@ class Learner:
 
     @cached_property
     def scaler(self) -> torch.amp.GradScaler:
-        """The gradients' scale: only float16 has so few exponents that small ones need it."""
+        """Scale of the gradients; only float16 has a range so small that gradients need it."""
         return torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
 
     @contextmanager
@@ -84,7 +84,7 @@ class Learner:
             yield self.model
 
     def begin_training(self) -> None:
-        """Switch dropout on, and BatchNorm's statistics unless they are to stay."""
+        """Enable dropout, and updates of BatchNorm's statistics unless the recipe keeps these."""
         self.model.train()
         if self.batch_norm == "eval":
             for module in self.model.modules():
@@ -97,7 +97,7 @@ class Learner:
         scaler: dict[str, Any],
         average: Mapping[str, Tensor] | None,
     ) -> None:
-        """Continue from what an earlier attempt stored."""
+        """Restore the state that an earlier attempt stored."""
         if self.optimizer is not None:
             self.optimizer.load_state_dict(optimizer)
         self.scaler.load_state_dict(scaler)
@@ -115,8 +115,8 @@ class Learner:
     def step(self, learning_rate: float, weight: float | Tensor = 1.0) -> None:
         """Move the parameters along their gradients and clear these.
 
-        weight is that of the images behind this process's gradients, where there are other
-        processes: the gradients are then those of sums.
+        weight is the total weight of this process's images. With several processes, the gradients
+        are those of sums over images.
         """
         optimizer = self.optimizer
         if optimizer is None:

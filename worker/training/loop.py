@@ -22,7 +22,7 @@ _CHECK_EVERY = 32
 
 @dataclass(frozen=True)
 class PassResult:
-    """Means over the images of a pass: loss in nats, as classes weigh in it; accuracy in 0..1."""
+    """Means over the images of a pass: loss in nats, weighted by class; accuracy in 0..1."""
 
     loss: float
     accuracy: float
@@ -37,11 +37,11 @@ def train_pass(  # noqa: PLR0913 -- each is one thing the caller knows
     seed: int,
     epoch: int,
 ) -> PassResult:
-    """Take an optimizer step for every so many batches, each with its own learning rate.
+    """Take an optimizer step after every `learner.accumulate` batches, each with its learning rate.
 
-    The result is that of the changing model, dropout and auxiliary loss included, as the tutorials
-    print it. Random numbers depend on seed, epoch and step alone. Raises Diverged once the loss is
-    not finite. Where processes share the batches, the result is that of all.
+    The result is measured during the steps, with dropout and auxiliary loss, as in the PyTorch
+    tutorials. Random numbers depend on seed, epoch and step alone. Raises Diverged once the loss is
+    not finite. If processes share the batches, the result covers all of them.
     """
     learner.begin_training()
     counts = _Counts(learner)
@@ -51,7 +51,7 @@ def train_pass(  # noqa: PLR0913 -- each is one thing the caller knows
         torch.manual_seed(derive_seed("step", seed, epoch, step, *stream))
         weights = [learner.objective.weigh(targets) for _, targets in group]
         total = sum(weights)
-        # Several processes divide once they know the sum of their totals.
+        # Several processes divide in `average_gradients`, by the sum of their totals.
         unit = total if learner.group.is_single else 1
         for (images, targets), weight in zip(group, weights, strict=True):
             with learner.autocast():
@@ -67,7 +67,7 @@ def train_pass(  # noqa: PLR0913 -- each is one thing the caller knows
 
 @torch.inference_mode()
 def eval_pass(learner: Learner, batches: Iterable[Batch], on_step: OnStep) -> PassResult:
-    """Evaluate the model as it would serve. Raises Diverged where the loss is not finite."""
+    """Evaluate the model as in serving. Raises Diverged if the loss is not finite."""
     counts = _Counts(learner)
     with learner.evaluated() as model:
         for images, targets in batches:
@@ -120,7 +120,7 @@ class _Counts:
 
     def add(self, loss: Tensor, scores: Tensor, targets: Tensor, weight: int | Tensor) -> None:
         labels = targets if targets.ndim == 1 else targets.argmax(1)
-        if len(labels):  # a process may have none of a small batch, and their mean is no number
+        if len(labels):  # a process may have no image of a small batch, and the mean of none is NaN
             self._loss += loss.detach() * weight
             self._weight += weight
             self._num_correct += (scores.argmax(1) == labels).sum()

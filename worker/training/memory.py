@@ -1,4 +1,4 @@
-"""The search for a batch size that fits the memory."""
+"""Find a batch size that fits in memory."""
 
 import gc
 from collections.abc import Callable
@@ -24,10 +24,10 @@ def find_fitting_batch_size(try_batch: Callable[[int], object], batch_size: int)
 
 def describe_out_of_memory(batch_size: int, fitting: int | None) -> str:
     """Return the error message for a job whose batch did not fit."""
-    said = f"A batch of {batch_size} does not fit the device's memory"
+    problem = f"A batch of {batch_size} does not fit in the device's memory"
     if fitting is None:
-        return f"{said}, nor does a single image; try a smaller input_size or architecture."
-    return f'{said}; one of {fitting} does: try "batch_size": {fitting}.'
+        return f"{problem}, nor does a single image; try a smaller input_size or architecture."
+    return f'{problem}; one of {fitting} does: try "batch_size": {fitting}.'
 
 
 def _fits(try_batch: Callable[[int], object], batch_size: int) -> bool:

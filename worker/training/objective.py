@@ -1,4 +1,4 @@
-"""What is minimised: cross-entropy, with the parts a recipe adds to it."""
+"""The training loss: cross-entropy with label smoothing, class weights and auxiliary heads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,19 +14,22 @@ AUXILIARY_LOSS_FACTORS = {"inception_v3": 0.4, "googlenet": 0.3}
 """Weight of the auxiliary heads: PyTorch's fine-tuning tutorial; Szegedy et al. (2015)."""
 
 Outputs = Tensor | tuple[Tensor | None, ...]
-"""What a network gives: its scores, in training with auxiliary heads beside them."""
+"""The output of a network: its scores, in training also those of auxiliary heads."""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """class_weights, float32 [num_classes], average to 1 over the training images."""
+    """The loss of a recipe.
+
+    class_weights, float32 [num_classes], average to 1 over the training images.
+    """
 
     architecture: str
     label_smoothing: float = 0.0
     class_weights: Tensor | None = None
 
     def __call__(self, outputs: Outputs, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """The mean loss of a batch, in nats, and the main head's scores, float32.
+        """Return the mean loss of a batch, in nats, and the main head's scores, float32.
 
         targets: int64 [batch], or where images are mixed float32 [batch, num_classes].
         """

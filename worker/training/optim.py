@@ -9,7 +9,7 @@ from app.ml.models.catalogue import ArchitectureSpec
 from app.ml.recipe import Lbfgs, Recipe
 
 
-def make_optimizer(model: nn.Module, recipe: Recipe, entry: ArchitectureSpec) -> Optimizer:
+def make_optimizer(model: nn.Module, recipe: Recipe, architecture: ArchitectureSpec) -> Optimizer:
     """Return the optimizer of a recipe over the trainable parameters.
 
     Parameters are grouped by layer: `scale` multiplies a group's learning rate, 1 for the head and
@@ -18,7 +18,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe, entry: ArchitectureSpec) ->
     settings = recipe.optimizer
     if isinstance(settings, Lbfgs):
         raise TypeError("lbfgs takes no steps")
-    depths = list_by_depth(model, entry)
+    depths = list_by_depth(model, architecture)
     if recipe.layer_decay == 1.0:
         depths = [[parameter for layer in depths for parameter in layer]]
     groups = [
@@ -32,13 +32,13 @@ def make_optimizer(model: nn.Module, recipe: Recipe, entry: ArchitectureSpec) ->
     return optimizer
 
 
-def list_by_depth(model: nn.Module, entry: ArchitectureSpec) -> list[list[nn.Parameter]]:
+def list_by_depth(model: nn.Module, architecture: ArchitectureSpec) -> list[list[nn.Parameter]]:
     """Return the trainable parameters of the heads, of the layer below them, and so on downwards.
 
     Parameters outside the layers (a class token, position embeddings) come last.
     """
-    heads = [head.name for head in entry.heads]
-    layers = [layer.name for layer in reversed(entry.layers)]
+    heads = [head.name for head in architecture.heads]
+    layers = [layer.name for layer in reversed(architecture.layers)]
     depths: list[list[nn.Parameter]] = [[] for _ in range(len(layers) + 2)]
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
@@ -85,7 +85,7 @@ def _factor(recipe: Recipe, epoch: int, step: int, steps_per_epoch: int) -> floa
     if scheduler.name == "step":
         return float(scheduler.gamma ** ((epoch - 1) // scheduler.step_size))
     num_steps = recipe.epochs * steps_per_epoch
-    # A warm-up as long as the training would never reach the learning rate that was asked for.
+    # A warm-up as long as the training would never reach the recipe's learning rate.
     num_warmup = min(round(scheduler.warmup_epochs * steps_per_epoch), num_steps // 2)
     if step < num_warmup:
         return (step + 1) / num_warmup

@@ -29,18 +29,18 @@ from worker.training.setup import TrainingContext, TrainingSetup
 from worker.training.starting_model import start_model
 
 _PROBE = Lbfgs()
-"""How a linear probe for the start of a head is fitted."""
+"""Settings of the linear probe that initialises a head."""
 
 
 def prepare(context: TrainingContext) -> TrainingSetup:
-    """Build the setup of a training; frozen layers run where they have to run only once.
+    """Build the setup of a training; run its frozen layers if they run only once.
 
     In a process group, rank 0 solves for the head that it broadcasts later.
     Raises what `list_splits`, `start_model` and `split_model` raise.
     """
     config, recipe, device = context.config, context.recipe, context.device
     group, progress = context.group, context.progress
-    entry = get_architecture(recipe.architecture)
+    architecture = get_architecture(recipe.architecture)
     precision = choose_precision(recipe.precision, device)
     splits = list_splits(config, context.storage)
     model, header = start_model(config, context.storage)
@@ -61,11 +61,11 @@ def prepare(context: TrainingContext) -> TrainingSetup:
         images, is_resident = keep_on_device(images, count_resident_bytes(device))
     solution = None
     if recipe.head_start == "linear_probe" and group.rank == 0:
-        solution = _solve_head(context, images, model, entry, precision)
-        set_head(model, entry, solution.head.weight, solution.head.bias)
+        solution = _solve_head(context, images, model, architecture, precision)
+        set_head(model, architecture, solution.head.weight, solution.head.bias)
     trained, feed = model, images if group.is_single else replace(images, group=group)
     if recipe.cached_views is not None:
-        split = split_model(model, entry, recipe)
+        split = split_model(model, architecture, recipe)
         trained = split.trainable
         activations = _run_frozen_part(context, images, split, precision, recipe.cached_views)
     else:
@@ -75,20 +75,20 @@ def prepare(context: TrainingContext) -> TrainingSetup:
     learner = _make_learner(context, images, model, trained, precision)
     return TrainingSetup(
         context=context,
-        entry=entry,
+        architecture=architecture,
         model=model,
         header=header,
         splits=splits,
         images=images,
         feed=activations or feed,
         learner=learner,
-        layers=list_by_depth(model, entry),
+        layers=list_by_depth(model, architecture),
         head_start=solution,
         resolved=ResolvedTraining(
             device=device.type,
-            num_parameters=catalogue.num_parameters(entry, header.num_classes),
+            num_parameters=catalogue.num_parameters(architecture, header.num_classes),
             num_trainable_parameters=catalogue.num_trainable_parameters(
-                entry, recipe.strategy, recipe.trainable_from, header.num_classes
+                architecture, recipe.strategy, recipe.trainable_from, header.num_classes
             ),
             num_train_images=len(splits.train),
             num_val_images=len(splits.val),
@@ -109,13 +109,13 @@ def _solve_head(
     context: TrainingContext,
     images: ImageFeed,
     model: nn.Module,
-    entry: ArchitectureSpec,
+    architecture: ArchitectureSpec,
     precision: ResolvedPrecision,
 ) -> Solution:
     """Fit a linear probe before anything else is trained (Kumar et al., 2022)."""
     train = images.splits.train
     features, targets = run_once(
-        extract_backbone(model, entry),
+        extract_backbone(model, architecture),
         images,
         train,
         images.read_plain,
@@ -150,7 +150,7 @@ def _run_frozen_part(
             split.frozen,
             images,
             train,
-            images.varied(view),
+            images.make_train_reader(view),
             precision=precision,
             on_batch=on_batch,
         )
@@ -177,11 +177,11 @@ def _make_learner(
 ) -> Learner:
     """Build the learner of a whole network, or of its trainable part."""
     recipe = context.recipe
-    entry = get_architecture(recipe.architecture)
+    architecture = get_architecture(recipe.architecture)
     is_solved_for = isinstance(recipe.optimizer, Lbfgs)
     return Learner(
         model=trained,
-        optimizer=None if is_solved_for else make_optimizer(model, recipe, entry),
+        optimizer=None if is_solved_for else make_optimizer(model, recipe, architecture),
         objective=make_objective(recipe, images.splits.train, images.num_classes, context.device),
         device=context.device,
         precision=precision,

@@ -20,7 +20,7 @@ class ProgressReporter:
         self._send = send
         self._epochs = epochs
         self._now = now
-        self._said = float("-inf")
+        self._reported_at = float("-inf")
         self._step = 0
         self._begin("starting", epoch=0, steps=0, num_images=0)
 
@@ -64,8 +64,8 @@ class ProgressReporter:
         self._num_done += num_images
         self._num_remaining = max(self._num_remaining - num_images, 0)
         now = self._now()
-        if now - self._said >= _SECONDS_BETWEEN:
-            self._said = now
+        if now - self._reported_at >= _SECONDS_BETWEEN:
+            self._reported_at = now
             self._send(self._measure(now - self._started))
 
     def _measure(self, elapsed_seconds: float) -> TrainProgress:

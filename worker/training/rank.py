@@ -1,6 +1,6 @@
-"""A further process of a training: `python -m worker.training.rank`, started by rank 0.
+"""Run a rank other than 0 of a training: `python -m worker.training.rank`, started by rank 0.
 
-It does what rank 0 does with its part of every batch, and writes nothing.
+It trains on its part of every batch, and writes no files.
 """
 
 from collections import deque
@@ -18,7 +18,7 @@ from worker.training.run import open_context
 
 
 def train_beside(config: RankConfig) -> None:
-    """Train beside rank 0 until the last epoch. Raises GraftError as `run` does."""
+    """Train together with rank 0 until the last epoch. Raises GraftError as `run` does."""
     training = config.training
     group = ProcessGroup(config.rank, config.world_size)
     progress = ProgressReporter(lambda _: None, training.recipe.epochs)
@@ -34,7 +34,7 @@ def train_beside(config: RankConfig) -> None:
 
 
 def main() -> None:
-    """Train as configured; report a failure that has a name, end with a traceback otherwise."""
+    """Train as configured; report a GraftError, end with a traceback otherwise."""
     watchdog = watch_parent()
     try:
         train_beside(RankConfig.model_validate_json(watchdog.configuration))

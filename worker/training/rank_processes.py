@@ -1,4 +1,4 @@
-"""The further processes of a training, started and watched by rank 0."""
+"""Start and monitor ranks 1 and up of a training, in rank 0."""
 
 import logging
 import os
@@ -18,10 +18,10 @@ from worker.protocol import Failed, parse_line, send
 from worker.training.config import TrainingConfig
 
 _SILENCE_SECONDS = 1e8
-"""Ranks get no heartbeats; they notice the end of rank 0 by the end of their input."""
+"""Ranks get no heartbeats; they detect the end of rank 0 by the end of their input."""
 
 _GRACE_SECONDS = 3.0
-"""For rank 0 to fail by itself for the same reason as another rank, before it is stopped."""
+"""Time after another rank's failure in which rank 0 may itself fail for the same reason."""
 
 CRASHED_EXIT_CODE = 70
 """Exit status of rank 0 where another rank crashed (EX_SOFTWARE of sysexits.h)."""
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class RankConfig(BaseModel):
-    """The configuration of `python -m worker.training.rank`: which process of which training."""
+    """The configuration of `python -m worker.training.rank`: a rank of a training."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,12 +41,11 @@ class RankConfig(BaseModel):
 
 
 class RankProcesses:
-    """Ranks 1 to world_size - 1, in this process's group; they end with the block.
+    """Ranks 1 to world_size - 1, in this process's group; they are killed on exit.
 
-    They start at once, so that they load their libraries while rank 0 prepares, and continue when
-    they are sent their configuration. If one of them fails, this process ends; its last message is
-    the reason, where that rank gave one. It could not stop otherwise while it waits for that rank
-    inside a library.
+    They start at once, load their libraries while rank 0 prepares, and wait for their
+    configuration. If one of them fails, this process exits; its last message is the reason, if that
+    rank sent one. It has to exit because it may be waiting for that rank inside a library.
     """
 
     def __init__(self, world_size: int) -> None:

@@ -16,10 +16,10 @@ from worker.training.state import TrainerState
 
 
 class EpochRecorder:
-    """Records epochs in rank 0: each is reported once the checkpoint behind it is durable.
+    """Records epochs in rank 0; reports each epoch once its checkpoint is durable.
 
     state is the state that the training resumes from; start is the validation of the model before
-    its first epoch, where that model is the first candidate for the best. solution is the head that
+    its first epoch, if that model is the first candidate for the best. solution is the head that
     was solved for, at the start or as the best L2 strength so far.
     """
 

@@ -4,9 +4,9 @@ import torch
 
 
 def make_repeatable(num_threads: int) -> None:
-    """Fix everything that the order of additions depends on.
+    """Make torch add in the same order in every run.
 
-    A run on the CPU then repeats to the last bit; some CUDA kernels have no deterministic version.
+    Runs on the CPU are then bit-identical; some CUDA kernels have no deterministic version.
     """
     torch.set_num_threads(num_threads)
     # `use_deterministic_algorithms` would import torch's compiler; `app.processes.forking` sets the

@@ -1,4 +1,4 @@
-"""The images of a job in its GPU's memory: the host only draws random numbers for a batch."""
+"""Keep a job's images in GPU memory, so that the host only draws a batch's random numbers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -70,8 +70,8 @@ class DeviceFeed(ImageFeed):
     mean: Tensor
     std: Tensor
 
-    def varied(self, epoch: int) -> Read:
-        read = super().varied(epoch)
+    def make_train_reader(self, epoch: int) -> Read:
+        read = super().make_train_reader(epoch)
         augmentation = self.recipe.augmentation
         if self.resident is None or not isinstance(augmentation, TutorialAugmentation):
             return read
@@ -99,7 +99,7 @@ class DeviceFeed(ImageFeed):
 def keep_on_device(feed: ImageFeed, max_bytes: int) -> tuple[DeviceFeed, bool]:
     """Return the feed with its cached images on its device, and whether training images are there.
 
-    Images stay on the host where they are not cached, exceed max_bytes, or are augmented by more
+    Images stay on the host if they are not cached, exceed max_bytes, or are augmented by more
     than crops and flips.
     """
     augmentation = feed.recipe.augmentation

@@ -1,4 +1,4 @@
-"""A job from its configuration to its stored model."""
+"""Train a job, from its configuration to its stored model."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ Send = Callable[[Message], None]
 def run(config: TrainingConfig, *, should_stop: Callable[[], bool], send: Send) -> None:
     """Train, report each epoch once it is durable, and store the best epoch as a whole model.
 
-    Raises GraftError for every failure that has a name.
+    Raises GraftError for every expected failure.
     """
     group = ProcessGroup(rank=0, world_size=count_processes(config))
     progress = ProgressReporter(send, config.recipe.epochs)
@@ -61,9 +61,9 @@ def run(config: TrainingConfig, *, should_stop: Callable[[], bool], send: Send) 
 def open_context(
     config: TrainingConfig, group: ProcessGroup, progress: ProgressReporter
 ) -> Iterator[TrainingContext]:
-    """Open what a process of a training works with; its results are repeatable from then on.
+    """Open the context of a training process, and make its results repeatable.
 
-    Where the device's memory does not suffice, raises GpuOutOfMemory with a batch size that fits.
+    Raises GpuOutOfMemory, with a batch size that fits, if the device runs out of memory.
     """
     device = choose_process_device(config.device, group)
     num_threads = group.share_threads(config.recipe.num_threads)

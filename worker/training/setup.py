@@ -1,4 +1,4 @@
-"""The immutable parts that a process of a training is made of."""
+"""The context and the setup of a training process, both immutable."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ from worker.training.progress import ProgressReporter
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingContext:
-    """What a process of a training is given: configuration, device, and its connections."""
+    """The configuration, device, storage, loader and process group of a training process."""
 
     config: TrainingConfig
     storage: Storage
@@ -46,11 +46,11 @@ class TrainingSetup:
     of the job; feed gives the batches of this process's epochs, which are activations where the
     frozen layers run only once. layers are the trainable parameters from the head downwards.
     head_start is the solved head that the training begins with, in the process that solved it.
-    resolved is what was found and decided on the way.
+    resolved holds the values that were resolved during preparation.
     """
 
     context: TrainingContext
-    entry: ArchitectureSpec
+    architecture: ArchitectureSpec
     model: nn.Module
     header: CheckpointHeader
     splits: Splits
@@ -67,14 +67,14 @@ class TrainingSetup:
 
     @property
     def activations(self) -> ActivationFeed | None:
-        """The outputs of the frozen layers, where these run only once."""
+        """The outputs of the frozen layers, if these run only once."""
         return self.feed if isinstance(self.feed, ActivationFeed) else None
 
     @property
     def whole_feed(self) -> Feed:
-        """The batches of an epoch that no other process has a part of."""
+        """The batches of an epoch, not divided among processes."""
         return self.activations or self.images
 
     def set_head(self, head: LinearHead) -> None:
         """Put a solved head into the model."""
-        set_head(self.model, self.entry, head.weight, head.bias)
+        set_head(self.model, self.architecture, head.weight, head.bias)

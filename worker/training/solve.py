@@ -1,4 +1,4 @@
-"""A head that is solved for: one row of the history for each L2 strength."""
+"""Solve for a head; each L2 strength is one epoch of the history."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -33,8 +33,8 @@ def solve(  # noqa: PLR0913 -- each is one thing the caller knows
 ) -> Iterator[SolvedEpoch]:
     """Solve for the head of each L2 strength, and put it into the model as it is yielded.
 
-    A resumed run starts again, which costs little and gives the same numbers.
-    Raises TooFewImages where several strengths are to be compared and no class has two images.
+    A resumed run starts again, which takes little time and gives the same results.
+    Raises TooFewImages if several strengths are to be compared and no class has two images.
     """
     best: Best | None = None
     started = time.perf_counter()

@@ -21,7 +21,7 @@ from worker.training.config import TrainingConfig
 
 @dataclass(frozen=True)
 class _Origin:
-    """The source of the weights, and what has to stay as it was there."""
+    """The source of the weights, and the settings that have to stay as they were there."""
 
     state_dict: Mapping[str, Tensor] | None
     provenance: Provenance
@@ -33,28 +33,31 @@ class _Origin:
 def start_model(config: TrainingConfig, storage: Storage) -> tuple[nn.Module, CheckpointHeader]:
     """Return the model, its backbone frozen by the strategy, and its checkpoint header.
 
-    New weights are a function of the recipe's seed. An earlier model keeps its head where the class
-    names are the same. Raises WeightsUnavailable, and ValidationFailed where the earlier model is
-    of another architecture.
+    New weights are a function of the recipe's seed. An earlier model keeps its head if the class
+    names are the same. Raises WeightsUnavailable, and ValidationFailed if the earlier model has
+    another architecture.
     """
     recipe = config.recipe
-    entry = get_architecture(recipe.architecture)
-    origin = _find_origin(config, entry, storage)
+    architecture = get_architecture(recipe.architecture)
+    origin = _find_origin(config, architecture, storage)
     torch.manual_seed(derive_seed("weights", recipe.seed))
     try:
         model = build(
-            entry.name,
+            architecture.name,
             None if origin.keeps_head else len(config.class_names),
             arguments=origin.arguments,
             is_trained=lambda name: is_trainable(
-                entry, name, recipe.strategy, recipe.trainable_from
+                architecture, name, recipe.strategy, recipe.trainable_from
             ),
             state_dict=origin.state_dict,
         )
     except (KeyError, RuntimeError) as error:
-        raise WeightsUnavailable(f"These are not the weights of {entry.name}.") from error
+        raise WeightsUnavailable(
+            f"The weights file does not fit {architecture.name}; replace it with the file of this "
+            "architecture."
+        ) from error
     return model, CheckpointHeader(
-        architecture=entry.name,
+        architecture=architecture.name,
         build_arguments=dict(origin.arguments),
         num_classes=len(config.class_names),
         class_names=tuple(config.class_names),
@@ -64,20 +67,24 @@ def start_model(config: TrainingConfig, storage: Storage) -> tuple[nn.Module, Ch
     )
 
 
-def _find_origin(config: TrainingConfig, entry: ArchitectureSpec, storage: Storage) -> _Origin:
+def _find_origin(
+    config: TrainingConfig, architecture: ArchitectureSpec, storage: Storage
+) -> _Origin:
     if config.base_model_key is not None:
-        return _find_earlier_model(config, entry, storage, config.base_model_key)
+        return _find_earlier_model(config, architecture, storage, config.base_model_key)
     size = config.recipe.input_size
     if config.recipe.weights == "none":
         return _Origin(
             state_dict=None,
             provenance=Provenance(source="none", name="none", digest=None),
-            arguments=build_arguments(entry.name, is_pretrained=False, head=config.recipe.head),
+            arguments=build_arguments(
+                architecture.name, is_pretrained=False, head=config.recipe.head
+            ),
             preprocessing=PreprocessingSpec(input_size=size, resize_size=size),
         )
-    weights = entry.get_weights(config.recipe.weights)
+    weights = architecture.get_weights(config.recipe.weights)
     pretrained = load_pretrained(
-        entry,
+        architecture,
         weights.name,
         weights_dir=config.weights_dir,
         download_allowed=config.weights_download,
@@ -85,7 +92,7 @@ def _find_origin(config: TrainingConfig, entry: ArchitectureSpec, storage: Stora
     return _Origin(
         state_dict=pretrained.state_dict,
         provenance=pretrained.provenance,
-        arguments=build_arguments(entry.name, is_pretrained=True, head=config.recipe.head),
+        arguments=build_arguments(architecture.name, is_pretrained=True, head=config.recipe.head),
         preprocessing=PreprocessingSpec(
             input_size=size,
             resize_size=size,
@@ -97,15 +104,17 @@ def _find_origin(config: TrainingConfig, entry: ArchitectureSpec, storage: Stora
 
 
 def _find_earlier_model(
-    config: TrainingConfig, entry: ArchitectureSpec, storage: Storage, key: str
+    config: TrainingConfig, architecture: ArchitectureSpec, storage: Storage, key: str
 ) -> _Origin:
     content = storage.path(key).read_bytes()
     earlier = checkpoint.parse(content)
     header = earlier.header
     if header.trunk_digest is not None:
         raise CheckpointInvalid("An earlier model's checkpoint must be complete.")
-    if header.architecture != entry.name:
-        message = f"'{config.recipe.weights}' is a {header.architecture}, not a {entry.name}."
+    if header.architecture != architecture.name:
+        message = (
+            f"'{config.recipe.weights}' is a {header.architecture}, not a {architecture.name}."
+        )
         raise ValidationFailed(InputProblem(("architecture",), message, (header.architecture,)))
     size = config.recipe.input_size
     return _Origin(
@@ -114,7 +123,7 @@ def _find_earlier_model(
             source="model", name=config.recipe.weights, digest=hashlib.sha256(content).hexdigest()
         ),
         arguments=build_arguments(
-            entry.name,
+            architecture.name,
             is_pretrained=header.build_arguments.get("transform_input", False),
             head=config.recipe.head,
         ),

@@ -1,4 +1,4 @@
-"""A trainer's state: what an exact resume after an epoch needs.
+"""Store and load a trainer's state, from which training resumes exactly after an epoch.
 
 File: the sha256 of the rest, 32 bytes, then `torch.save`. It is read with weights_only=True, so a
 file can hold tensors and plain values but no code.
@@ -26,9 +26,9 @@ _DIGEST_NUM_BYTES = 32
 class TrainerState:
     """The state after an epoch.
 
-    tensors are what training changes, on the backbone of trunk_digest; average is their moving
-    average, where one is kept. best_key is the checkpoint of the best epoch, which an earlier
-    attempt may have written. start is the validation of the model before its first epoch, where its
+    tensors are those that training changes; trunk_digest identifies the frozen backbone. average is
+    their moving average, if one is kept. best_key is the checkpoint of the best epoch, which an
+    earlier attempt may have written. start is the validation result before the first epoch, if the
     head was solved for. Learning rates and random numbers are functions of the epoch and need no
     state.
     """
@@ -55,7 +55,7 @@ def save_state(storage: Storage, key: str, state: TrainerState) -> None:
 
 
 def load_state(path: Path) -> TrainerState:
-    """Read a state onto the CPU. Raises CheckpointInvalid where it is damaged."""
+    """Read a state onto the CPU. Raises CheckpointInvalid if it is damaged."""
     with path.open("rb") as file:
         digest = file.read(_DIGEST_NUM_BYTES)
         content = file.read()

@@ -18,7 +18,7 @@ from worker.training.frozen import is_split_at_head, run_once
 from worker.training.setup import TrainingSetup
 
 MAX_MEASURED = 2000
-"""Validation images whose distances are measured: one quantile needs no more."""
+"""Largest number of validation images whose distances are measured; a quantile needs no more."""
 
 
 def measure_trust(setup: TrainingSetup, val: Scored) -> Trust:
@@ -28,7 +28,7 @@ def measure_trust(setup: TrainingSetup, val: Scored) -> Trust:
     for others the model runs once more on the images that are needed.
     """
     splits = setup.splits
-    num_kept = count_kept(setup.entry.heads[-1].in_features, setup.header.num_classes)
+    num_kept = count_kept(setup.architecture.heads[-1].in_features, setup.header.num_classes)
     kept = choose_neighbours([sample.target for sample in splits.train], num_kept)
     measured = range(0, len(splits.val), -(-len(splits.val) // MAX_MEASURED))
     training = [splits.train[position] for position in kept]
@@ -54,7 +54,7 @@ def measure_trust(setup: TrainingSetup, val: Scored) -> Trust:
 def measure_conformity(val: Scored) -> Tensor:
     """Return the calibrated probability of each image's own class, float32 [num_images], ascending.
 
-    Temperatures are cross-fitted; empty where there is only one image.
+    Temperatures are cross-fitted. The result is empty if there is only one image.
     """
     if val.calibrated.across is None:
         return torch.empty(0)
@@ -79,8 +79,8 @@ def choose_neighbours(targets: Sequence[int], num_kept: int) -> list[int]:
 
 def _compute_features(setup: TrainingSetup, samples: Sequence[Sample]) -> Tensor:
     """Return the head's input for each of the images, as in serving."""
-    network = ScoringNetwork(setup.model, setup.entry, setup.header.preprocessing)
-    # Compiled code would not see the tap.
+    network = ScoringNetwork(setup.model, setup.architecture, setup.header.preprocessing)
+    # Compiled code ignores the hook that reads the features.
     eager = torch.compiler.set_stance("force_eager") if setup.recipe.compile else nullcontext()
     with eager:
         features, _ = run_once(
@@ -97,7 +97,7 @@ def _compute_features(setup: TrainingSetup, samples: Sequence[Sample]) -> Tensor
 def _recall_features(setup: TrainingSetup) -> tuple[Tensor | None, Tensor | None]:
     """Return features of all training and all validation images, where training computed them."""
     activations, recipe = setup.activations, setup.recipe
-    if activations is None or not is_split_at_head(setup.model, setup.entry, recipe):
+    if activations is None or not is_split_at_head(setup.model, setup.architecture, recipe):
         return None, None
     is_plain = isinstance(recipe.augmentation, NoAugmentation)
     return activations.views[0].cpu() if is_plain else None, activations.val.cpu()

@@ -1,4 +1,4 @@
-"""Training as work: from a job's row to a child's configuration, and from its words to SQL."""
+"""The kind of work `train`: configures the child process of a job and stores its messages."""
 
 from sqlalchemy.orm import Session
 
@@ -80,7 +80,7 @@ class TrainingWork:
         return code, message
 
     def _apply_advice(self, session: Session, job: Job, lease: Lease) -> None:
-        """Decide what is `auto` in the job by the advice that it has waited for."""
+        """Replace the job's `auto` values by the advice that it has waited for."""
         config = JobRepository(session).get_decided_config(job.id)
         if not is_decided(config):
             analysis_id = work.find_dependency(session, lease)

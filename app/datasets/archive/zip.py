@@ -107,7 +107,7 @@ def _find_directory(file: BinaryIO) -> _Directory:
             "The zip is split into several parts, which is not supported; send a single file."
         )
     if offset + num_bytes > end:
-        raise ArchiveInvalid("The zip's directory does not lie where its end says.")
+        raise ArchiveInvalid("The zip's directory is not at the offset that its end record gives.")
     return _Directory(offset, num_bytes, num_entries)
 
 
@@ -119,13 +119,13 @@ def _find_zip64(file: BinaryIO, end: int) -> tuple[int, int, int, int, int, int]
     if magic != b"PK\6\7":
         return None
     if offset + _END64.size > end - _END64_LOCATOR.size:
-        raise ArchiveInvalid("The zip's directory does not lie where its end says.")
+        raise ArchiveInvalid("The zip's directory is not at the offset that its end record gives.")
     file.seek(offset)
     magic, _, _, _, disk, first_disk, _, num_entries, num_bytes, start = _END64.unpack(
         file.read(_END64.size)
     )
     if magic != b"PK\6\6":
-        raise ArchiveInvalid("The zip's directory does not lie where its end says.")
+        raise ArchiveInvalid("The zip's directory is not at the offset that its end record gives.")
     return offset, disk, first_disk, num_entries, num_bytes, start
 
 

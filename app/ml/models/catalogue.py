@@ -188,8 +188,8 @@ def _num_head_parameters(architecture: ArchitectureSpec, num_classes: int) -> in
 
 
 def _unknown(field: str, name: str, names: list[str]) -> ValidationFailed:
-    told, allowed = suggest(name, names, listed_at="GET /architectures")
-    message = f"There is no {field} '{name}'; {told}"
+    hint, allowed = suggest(name, names, listed_at="GET /architectures")
+    message = f"There is no {field} '{name}'; {hint}"
     return ValidationFailed(InputProblem((field,), message, allowed))
 
 

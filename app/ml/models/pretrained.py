@@ -18,7 +18,7 @@ from app.errors import WeightsUnavailable
 from app.ml.models.catalogue import ArchitectureSpec, WeightsSpec
 from app.ml.models.weights import explain_missing, find_hub_dir, find_local
 
-# The DenseNet files of old torchvision versions spell `norm.1` where the model says `norm1`.
+# The DenseNet files of old torchvision versions spell `norm.1` where the model uses `norm1`.
 _OLD_DENSENET_KEY = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 # GoogLeNet's file contains auxiliary heads that were never trained; torchvision drops them as well.
 _UNTRAINED = {"googlenet": ("aux1.", "aux2.")}
@@ -52,7 +52,7 @@ def load_pretrained(
 ) -> Pretrained:
     """Read the weights from this machine; download them first where necessary.
 
-    Raises WeightsUnavailable where they are neither stored nor downloadable, or are damaged.
+    Raises WeightsUnavailable if they are neither stored nor downloadable, or are damaged.
     """
     weights = architecture.get_weights(weights_name)
     path = find_local(architecture, weights_name, weights_dir)

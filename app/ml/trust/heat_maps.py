@@ -75,7 +75,7 @@ class Explainer:
             score = logits[0, class_index] - logits[0].mean()
             (gradient,) = torch.autograd.grad(score, output)
             heat = _to_map(output * gradient)
-            # What all positions contribute alike cannot be told from the head's bias.
+            # A contribution that all positions share is indistinguishable from the head's bias.
             heat = (heat - heat.mean()).clamp_min(0)
         return (heat / heat.max().clamp_min(torch.finfo(heat.dtype).tiny)).detach().cpu()
 

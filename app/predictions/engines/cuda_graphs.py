@@ -35,7 +35,7 @@ class CudaGraphEngine:
 
     A batch of another size runs in the next larger graph, with old pixels as padding. At most
     largest_batch images run at a time. All graphs share their memory, so outputs are copied before
-    the next replay. A network that cannot be captured runs eagerly; `capture_error` tells why.
+    the next replay. A network that cannot be captured runs eagerly; `capture_error` is the reason.
     Source: PyTorch, "CUDA semantics", "CUDA Graphs".
     """
 

@@ -16,7 +16,7 @@ def test_the_rank_counts_the_new_image_among_the_others() -> None:
 
 @pytest.mark.parametrize("num_images", [9, 19, 39])
 def test_the_share_of_correct_sets_is_just_above_the_coverage(num_images: int) -> None:
-    """Where no scores are equal it is ceil((n + 1) c) / (n + 1); a rank off by one is 1 / (n + 1)
+    """The expected share is ceil((n + 1) c) / (n + 1); a rank off by one is 1 / (n + 1)
     away from that, which is many times what chance does to the mean here."""
     random = torch.Generator().manual_seed(0)
     coverage, num_trials = 0.9, 20_000

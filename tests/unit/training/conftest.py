@@ -29,7 +29,7 @@ def picture(class_name: str, number: int) -> bytes:
 
 
 Picture = tuple[Split, str, bytes]
-"""Where a picture belongs: its split, its class, and its file."""
+"""The split, the class and the file of an image."""
 
 
 def store_pictures(storage: LocalStorage, num_train: int, num_val: int) -> str:

@@ -24,7 +24,7 @@ def epochs_of(said: list[Message]) -> list[EpochRow]:
 
 
 def history_of(said: list[Message]) -> list[dict[str, object]]:
-    """What has to repeat to the last bit."""
+    """Return the part of the history that must be bit-identical in a repeated run."""
     timed = {"seconds", "images_per_second"}
     return [row.model_dump(exclude=timed) for row in epochs_of(said)]
 
@@ -40,7 +40,7 @@ def trained(said: list[Message]) -> Trained:
 
 
 def interrupted(config: TrainingConfig, num_messages: int) -> list[Message]:
-    """What a job says that dies once it has told of so many checkpoints."""
+    """Return the messages of a job that is interrupted after num_messages checkpoints."""
     said: list[Message] = []
 
     def send(message: Message) -> None:

@@ -75,7 +75,7 @@ def test_balanced_weights_average_to_one_and_undo_the_frequencies(make_config: M
 
 
 def test_a_weighted_loss_pulls_as_hard_for_each_class(make_config: MakeConfig) -> None:
-    """Where all classes are equally likely, the loss is ln 3 with weights or without."""
+    """For equally likely classes the loss is ln 3, with weights and without."""
     train = samples(0, 0, 0, 0, 0, 0, 1, 1, 2)
     objective = make_objective(make_config(class_balance="loss").recipe, train, 3, CPU)
     targets = torch.tensor([sample.target for sample in train])

@@ -1,4 +1,4 @@
-"""What rank 0 makes of another rank's failure, whatever that rank does afterwards."""
+"""Rank 0 reports another rank's failure, whatever that rank does afterwards."""
 
 import subprocess
 import sys

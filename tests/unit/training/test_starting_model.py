@@ -1,4 +1,4 @@
-"""What a training starts from: published weights, or an earlier model."""
+"""The model that a training starts from: published weights, or an earlier model."""
 
 import hashlib
 

@@ -1,7 +1,7 @@
 """Classify an image: `python predict.py image.jpg`.
 
 Needs torch, torchvision, safetensors, Pillow and numpy. model.safetensors holds the weights under
-torchvision's names; model.json says how to build the network and how to prepare images.
+torchvision's names; model.json describes how to build the network and how to prepare images.
 """
 
 import json
