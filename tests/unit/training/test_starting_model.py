@@ -54,7 +54,7 @@ def test_weights_of_something_else_are_refused(make_config: MakeConfig) -> None:
     assert config.weights_dir is not None
     config.weights_dir.mkdir()
     save_file({"weight": torch.zeros(1)}, config.weights_dir / "squeezenet1_0.safetensors")
-    with pytest.raises(WeightsUnavailable, match="not the weights of squeezenet1_0"):
+    with pytest.raises(WeightsUnavailable, match="does not fit squeezenet1_0"):
         train(config)
 
 
