@@ -265,7 +265,7 @@ def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert choose_process_device("auto", ProcessGroup(1, 2)) == torch.device("cuda", 1)
-    with pytest.raises(DeviceUnavailable, match=r"3 processes .* 2 CUDA devices"):
+    with pytest.raises(DeviceUnavailable, match=r"GRAFT_NUM_PROCESSES is 3.* 2 CUDA devices"):
         choose_process_device("cuda", ProcessGroup(0, 3))
 
 
