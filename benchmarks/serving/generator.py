@@ -151,7 +151,7 @@ def drain(send_once: Callable[[], Any], alone_seconds: float) -> None:
     while num_fast < _NUM_IDLE_RESPONSES:
         if time.monotonic() > deadline:
             raise ServerStillBusy(
-                f"responses still took over {limit:.3f} s {_DRAIN_SECONDS:g} s after the load"
+                f"{_DRAIN_SECONDS:g} s after the load, responses still take over {limit:.3f} s"
             )
         num_fast = num_fast + 1 if _time(send_once) <= limit else 0
 
