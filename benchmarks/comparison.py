@@ -1,8 +1,8 @@
-"""The tutorials' comparison as one study: a grafted head, fine-tuning, and training from scratch.
+"""Compare a new head on frozen layers, fine-tuning and training from scratch in one study.
 
     python -m benchmarks.comparison --seeds 3 --out docs/images/pretrained-against-scratch.png
 
-Starts the service, uploads the photographs, posts one study and saves the picture it answers.
+Starts the service, uploads the photographs, creates one study and saves its chart.
 """
 
 import argparse

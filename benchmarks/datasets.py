@@ -1,7 +1,7 @@
-"""The data sets of the benchmarks, each as `train/<class>/…` and `val/<class>/…` in a folder.
+"""Prepare the benchmarks' datasets as folders of `train/<class>/…` and `val/<class>/…`.
 
-Ants and bees are photographs that the caller has; the others are drawn, or taken from
-scikit-learn's package. The same seed gives the same files.
+The caller provides the photographs of ants and bees. The other images are generated, or taken from
+scikit-learn. The same seed gives the same files.
 """
 
 import zipfile
@@ -20,8 +20,8 @@ _PHOTOGRAPH_SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
 @dataclass(frozen=True)
-class DataSet:
-    """A data set ready to train on; input_size is what networks are fed with, in pixels."""
+class Dataset:
+    """A dataset ready to train on; input_size is the side of the networks' input in pixels."""
 
     name: str
     folder: Path
@@ -30,16 +30,16 @@ class DataSet:
 
 @dataclass(frozen=True)
 class _Source:
-    """make writes train and val into an empty folder: (folder, photographs, random)."""
+    """A dataset's source: make(folder, photographs, random) writes train and val."""
 
     input_size: int
     make: Callable[[Path, Path, np.random.Generator], None]
 
 
-def prepare(name: str, work_dir: Path, photographs: Path, *, draw: int = 0) -> DataSet:
-    """Make a data set below work_dir, or find it there; draw is the seed it is made with.
+def prepare(name: str, work_dir: Path, photographs: Path, *, draw: int = 0) -> Dataset:
+    """Make a dataset below work_dir, or find it there; draw is the seed that generates it.
 
-    photographs: zip or folder of the tutorials' ants and bees, for the sets taken from them.
+    photographs: zip or folder of the tutorials' ants and bees.
     Raises KeyError for a name that is not in SOURCES.
     """
     source = SOURCES[name]
@@ -50,14 +50,14 @@ def prepare(name: str, work_dir: Path, photographs: Path, *, draw: int = 0) -> D
         part.mkdir(parents=True)
         source.make(part, photographs, np.random.default_rng([draw, list(SOURCES).index(name)]))
         part.rename(folder)
-    return DataSet(folder.name, folder, source.input_size)
+    return Dataset(folder.name, folder, source.input_size)
 
 
 def make_photographs(folder: Path, photographs: Path, _: np.random.Generator) -> None:
-    """All of the ants and bees."""
+    """Copy all photographs of ants and bees."""
     source = _unpack(photographs, folder)
     for path in sorted(source.glob("*/*/*")):
-        # The tutorial's own zip has one file that is no photograph.
+        # The tutorial's zip contains one file that is not a photograph.
         if path.suffix.lower() in _PHOTOGRAPH_SUFFIXES:
             target = folder / path.relative_to(source)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -66,19 +66,19 @@ def make_photographs(folder: Path, photographs: Path, _: np.random.Generator) ->
 
 
 def make_few(folder: Path, photographs: Path, random: np.random.Generator) -> None:
-    """Five training photographs a class, drawn at random, and every validation photograph."""
-    _thin(folder, photographs, random, per_class=5)
+    """Copy five random training photographs of each class, and every validation photograph."""
+    _sample_train_images(folder, photographs, random, per_class=5)
 
 
 def make_some(folder: Path, photographs: Path, random: np.random.Generator) -> None:
-    """Twenty training photographs a class."""
-    _thin(folder, photographs, random, per_class=20)
+    """Copy twenty random training photographs of each class, and every validation photograph."""
+    _sample_train_images(folder, photographs, random, per_class=20)
 
 
 def make_many_classes(folder: Path, _: Path, random: np.random.Generator) -> None:
-    """Forty classes, eight shapes with five fillings; 12 training and 6 validation pictures each.
+    """Draw 40 classes, eight shapes by five textures; 12 training and 6 validation images each.
 
-    Nothing else tells a class: a head must read shape and filling together.
+    The class depends on both shape and texture, so a model must recognize them together.
     """
     motifs = list(list_motifs(8, ("plain", "stripes", "checks", "dots", "waves")))
     draw_split(folder / "train", dict.fromkeys(motifs, 12), random, noise=20)
@@ -86,7 +86,7 @@ def make_many_classes(folder: Path, _: Path, random: np.random.Generator) -> Non
 
 
 def make_unequal_classes(folder: Path, _: Path, random: np.random.Generator) -> None:
-    """Five shapes, whatever fills them: 200, 80, 30, 12 and 5 for training, 40 each to validate."""
+    """Draw five shapes: 200, 80, 30, 12 and 5 training images, 40 validation images each."""
     motifs = [Motif(shape, None) for shape in ("disc", "square", "ring", "hourglass", "heart")]
     counts = dict(zip(motifs, (200, 80, 30, 12, 5), strict=True))
     draw_split(folder / "train", counts, random, noise=30)
@@ -94,12 +94,12 @@ def make_unequal_classes(folder: Path, _: Path, random: np.random.Generator) -> 
 
 
 def make_tiny(folder: Path, _: Path, random: np.random.Generator) -> None:
-    """Handwritten digits of 8 x 8 pixels, 20 for training and 50 to validate of each.
+    """Write handwritten digits of 8 x 8 pixels, 20 training and 50 validation images of each.
 
     Source: Alpaydin & Kaynak, Optical Recognition of Handwritten Digits (UCI, 1998), as packaged in
     scikit-learn.
     """
-    from sklearn.datasets import load_digits  # noqa: PLC0415 - for this set alone
+    from sklearn.datasets import load_digits  # noqa: PLC0415 - only this dataset needs it
 
     digits = load_digits()
     for digit in range(10):
@@ -122,7 +122,9 @@ SOURCES: dict[str, _Source] = {
 }
 
 
-def _thin(folder: Path, photographs: Path, random: np.random.Generator, *, per_class: int) -> None:
+def _sample_train_images(
+    folder: Path, photographs: Path, random: np.random.Generator, *, per_class: int
+) -> None:
     make_photographs(folder, photographs, random)
     for class_folder in sorted((folder / "train").iterdir()):
         paths = sorted(class_folder.iterdir())
@@ -131,7 +133,7 @@ def _thin(folder: Path, photographs: Path, random: np.random.Generator, *, per_c
 
 
 def _unpack(photographs: Path, folder: Path) -> Path:
-    """The folder of train and val; a zip is unpacked below folder."""
+    """Return the folder that holds train and val; a zip is unpacked below folder first."""
     if photographs.is_dir():
         return find_split_folder(photographs)
     unpacked = folder / "unpacked"

@@ -1,4 +1,4 @@
-"""Draw the runs of `benchmarks.training`: validation accuracy against the seconds it took.
+"""Draw the results of `benchmarks.training`: validation accuracy over seconds of training.
 
 python -m benchmarks.draw_training training.json --out docs/images
 """
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from benchmarks.summary import Summary, summarize
 from benchmarks.systems import Record
 
-_TITLES = {"feature_extract": "The head alone learns", "fine_tune": "Everything learns"}
+_TITLES = {"feature_extract": "Only the head is trained", "fine_tune": "All layers are trained"}
 _COLOURS = [
     "#7f7f7f",
     "#1f77b4",
@@ -29,9 +29,9 @@ _OWN_COLOURS = ["#d62728", "#ff7f0e", "#2ca02c", "#98df8a"]
 
 
 def draw(records: Sequence[Record], machine: str) -> Figure:
-    """A panel for each strategy, a thin line a run, a dot at each epoch; seconds on a log axis.
+    """Draw a panel per strategy, a line per run, a dot per epoch; seconds on a log axis.
 
-    records are those of one data set and one OpenMP policy.
+    records: runs on one dataset under one OpenMP wait policy.
     """
     summaries = summarize(records)
     learned = [learns for learns in _TITLES if any(_learns(one) == learns for one in summaries)]
@@ -40,7 +40,7 @@ def draw(records: Sequence[Record], machine: str) -> Figure:
     for axis, learns in zip(axes, learned, strict=True):
         _draw_panel(axis, [one for one in summaries if _learns(one) == learns])
         axis.set_title(_TITLES[learns])
-        axis.set_xlabel("seconds from the folder of images, without imports")
+        axis.set_xlabel("seconds since the start, without imports")
         axis.grid(visible=True, which="both", alpha=0.2)
         axis.legend(fontsize="x-small", loc="lower right")
     axes[0].set_ylabel("validation accuracy")
@@ -70,7 +70,7 @@ def _learns(summary: Summary) -> str:
 
 
 def main() -> None:
-    """Write `training-<data set>.png` for each data set of the file."""
+    """Write `training-<dataset>.png` for each dataset in the file."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("runs", type=Path)
     parser.add_argument("--out", type=Path, default=Path("docs/images"))

@@ -1,13 +1,12 @@
-"""Images a second served from one GPU, beside the bare forward pass on it.
+"""Measure the images per second that one GPU serves, and those of the forward pass alone.
 
     python -m benchmarks.gpu_serving [--networks resnet18 resnet50] [--processes 2 4 8]
 
-The service is asked about one photograph by wrk on growing numbers of connections; the bare forward
-pass runs on images that lie on the device, in the service's numbers, at each batch size. What
-bounds the service is told by how busy processors and device are meanwhile, and by how many images
-a thread for each processor decodes in one process. Networks other than SqueezeNet have learned
-next to nothing, which costs what learned ones cost. Prints a table, and writes every figure to
---out. Exits with 2 where there is no CUDA device.
+wrk posts one photograph on increasing numbers of connections. The forward pass alone runs on images
+in GPU memory, in the service's precision, at each batch size. The utilization of CPU and GPU shows
+the bottleneck, as does the number of images that one process decodes with a thread per core.
+Networks other than SqueezeNet are barely trained, which does not change their speed. The program
+prints a table and writes every figure to --out. It exits with 2 if there is no CUDA device.
 """
 
 import argparse
@@ -38,24 +37,24 @@ from benchmarks.machine import describe_machine, find_shared_dir
 from benchmarks.processes import environment_for
 from benchmarks.serving.generator import (
     Body,
-    ask,
     drain,
     measure_alone,
-    put_load,
+    post_body,
     require_generator,
+    run_load,
 )
 from benchmarks.serving.models import find_image, prepare
 
 _NUM_WARM_UP, _NUM_STEPS, _NUM_ROUNDS = 10, 50, 5
 _NUM_DECODED = 400
 _WARM_UP_SECONDS = 3.0
-_LOOK_SECONDS = 0.2
+_SAMPLE_SECONDS = 0.2
 _GENERATOR_THREADS = 4
 _INPUT_SIZE = 224
 
 
 def measure_forward(network: str, batch_size: int) -> float:
-    """Images a second of nothing but the network, in the numbers that the service takes."""
+    """Measure the images per second of the network alone, in the service's precision."""
     device = torch.device("cuda")
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[
         choose_precision("auto", device)
@@ -79,7 +78,7 @@ def measure_forward(network: str, batch_size: int) -> float:
 
 
 def measure_decoding(servable: Servable, image: bytes) -> float:
-    """Images a second that a thread for each core decodes and resizes, all in this process."""
+    """Measure how many images per second this process decodes and resizes, a thread per core."""
     torch.set_num_threads(1)
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         list(pool.map(servable.prepare, [image] * (_NUM_DECODED // 10)))
@@ -91,19 +90,19 @@ def measure_decoding(servable: Servable, image: bytes) -> float:
 def measure_service(
     url: str, body: Body, connections: Sequence[int], seconds: float
 ) -> Iterator[dict[str, Any]]:
-    """The service under each load, drained in between."""
+    """Measure the service under each load, and wait until it is idle in between."""
     with httpx.Client() as client:
-        ask_once = partial(ask, client, url, body)
-        ask_once()
-        alone_seconds = measure_alone(ask_once)
+        send_once = partial(post_body, client, url, body)
+        send_once()
+        alone_seconds = measure_alone(send_once)
         for number in connections:
             threads = min(number, _GENERATOR_THREADS)
-            put = partial(put_load, url, body, connections=number, threads=threads)
+            put = partial(run_load, url, body, connections=number, threads=threads)
             put(seconds=_WARM_UP_SECONDS)
-            drain(ask_once, alone_seconds)
-            with watching_machine() as busy:
+            drain(send_once, alone_seconds)
+            with measuring_utilization() as busy:
                 load = put(seconds=seconds)
-            drain(ask_once, alone_seconds)
+            drain(send_once, alone_seconds)
             yield {
                 "connections": number,
                 "images_per_second": load.requests_per_second,
@@ -116,33 +115,33 @@ def measure_service(
 
 
 @contextmanager
-def watching_machine() -> Iterator[dict[str, float]]:
-    """After the block, how busy the processors and the first device were in it, 0 to 1.
+def measuring_utilization() -> Iterator[dict[str, float]]:
+    """Measure the utilization of the CPU and the first GPU during the block, 0 to 1.
 
-    A device is busy while any kernel runs on it, however small (NVML's utilization).
+    The dict is filled when the block ends. A GPU counts as used while any kernel runs on it (NVML).
     """
     busy: dict[str, float] = {}
-    looks: list[float] = []
+    samples: list[float] = []
     is_over = threading.Event()
     device = pynvml.nvmlDeviceGetHandleByIndex(0)
 
-    def look() -> None:
-        while not is_over.wait(_LOOK_SECONDS):
-            looks.append(pynvml.nvmlDeviceGetUtilizationRates(device).gpu / 100)
+    def sample() -> None:
+        while not is_over.wait(_SAMPLE_SECONDS):
+            samples.append(pynvml.nvmlDeviceGetUtilizationRates(device).gpu / 100)
 
-    watcher = threading.Thread(target=look)
-    psutil.cpu_percent()  # from now on
+    watcher = threading.Thread(target=sample)
+    psutil.cpu_percent()  # Starts the interval that the next call reports.
     watcher.start()
     try:
         yield busy
     finally:
         is_over.set()
         watcher.join()
-    busy |= {"processors_busy": psutil.cpu_percent() / 100, "device_busy": mean(looks)}
+    busy |= {"processors_busy": psutil.cpu_percent() / 100, "device_busy": mean(samples)}
 
 
 def write_tables(figures: Mapping[str, Any]) -> str:
-    """Markdown: the bare pass by batch size, then the service by connections."""
+    """Write Markdown tables: the forward pass by batch size, then the service by connections."""
     lines = ["| network | batch | bare forward, images/s |", "|---|---:|---:|"]
     lines += [
         f"| {row['network']} | {row['batch_size']} | {row['images_per_second']:,.0f} |"
@@ -169,7 +168,7 @@ def write_tables(figures: Mapping[str, Any]) -> str:
 
 
 def main() -> None:
-    """Run from the command line."""
+    """Measure the GPU and the service, and write the results."""
     shared = find_shared_dir()
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--networks", nargs="+", default=["resnet18", "resnet50"])
@@ -183,7 +182,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/bench/gpu-serving.json"))
     options = parser.parse_args()
     if not torch.cuda.is_available():
-        print("There is no CUDA device here: nothing to measure.", file=sys.stderr)
+        print(
+            "This machine has no CUDA device. Run this benchmark on a machine with one.",
+            file=sys.stderr,
+        )
         raise SystemExit(2)
     require_generator()
     work_dir = options.work_dir.absolute()

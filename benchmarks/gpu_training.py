@@ -1,13 +1,15 @@
-"""Images a second of fine-tuning on one GPU, beside the card's own limit and the tutorial's loop.
+"""Measure the images per second of fine-tuning on one GPU, and compare Graft with two references.
 
     python -m benchmarks.gpu_training [--architectures resnet18 resnet50] [--batch-size 128]
 
-For each architecture, in bfloat16 at 224 pixels: a bare forward and backward pass with its step on
-random images that lie on the device (with cuDNN free to choose, and with the deterministic kernels
-that jobs run with) and Graft's own feed and loop, both with and without torch.compile (--eager
-leaves it out); and the tutorial's loop, as its page has it (float32, four DataLoader workers). The
-network starts from random weights, which costs what fine-tuning costs. Prints a table, and writes
-every figure to --out. Exits with 2 where there is no CUDA device.
+Three programs train each architecture at 224 pixels:
+- bare: forward, backward and optimizer step in bfloat16 on random images in GPU memory, once with
+  cuDNN autotuning and once with the deterministic kernels that jobs use;
+- Graft: the input pipeline and training loop of jobs, in bfloat16;
+- the tutorial's loop as published (float32, four DataLoader workers).
+The first two run with and without torch.compile (--eager skips it). The network starts from random
+weights, which takes as long as fine-tuning. The program prints a table and writes every figure to
+--out. It exits with 2 if there is no CUDA device.
 """
 
 import argparse
@@ -57,7 +59,7 @@ _NUM_WARM_UP, _NUM_STEPS, _NUM_ROUNDS = 10, 50, 5
 
 @dataclass(frozen=True)
 class Rate:
-    """Images a second: the median of the rounds, with the slowest and the fastest."""
+    """Images per second: the median, the lowest and the highest of the rounds."""
 
     architecture: str
     what: str
@@ -68,7 +70,7 @@ class Rate:
 
 
 def measure_bare(architecture: str, batch_size: int, *, compiled: bool) -> list[float]:
-    """The card's own limit: nothing but the network, its loss and its optimizer."""
+    """Measure the GPU's upper limit: only the network, its loss and its optimizer."""
     model: nn.Module = models.get_model(architecture, weights=None, num_classes=_NUM_CLASSES)
     model.cuda().to(memory_format=torch.channels_last)
     if compiled:
@@ -98,7 +100,10 @@ def measure_bare(architecture: str, batch_size: int, *, compiled: bool) -> list[
 def measure_graft(
     recipe: Recipe, dataset: StoredDataset, device: torch.device
 ) -> tuple[list[float], dict[str, Any]]:
-    """Passes over the training images by the feed and the loop that jobs run, and their notes."""
+    """Measure passes over the training images by the training loop of jobs.
+
+    Returns the images per second of each pass, and the resolved settings.
+    """
     config = configure(recipe, dataset, weights_dir=dataset.storage_dir, device=device.type)
     make_repeatable(recipe.num_threads)
     progress = ProgressReporter(lambda _: None, recipe.epochs)
@@ -128,7 +133,7 @@ def measure_graft(
 
 
 def measure_tutorial(architecture: str, folder: Path, batch_size: int) -> list[float]:
-    """The hand-written loop; its few validation images are counted too."""
+    """Measure the tutorial's loop; its few validation images are counted too."""
     num_images = len(list(folder.glob("*/*/*.jpg")))
     rows = tutorial_loop.run(
         folder, architecture=architecture, feature_extract=False, epochs=3, batch_size=batch_size
@@ -137,28 +142,31 @@ def measure_tutorial(architecture: str, folder: Path, batch_size: int) -> list[f
 
 
 def draw_photographs(folder: Path, num_images: int) -> None:
-    """JPEG files of the size of common photographs, soft noise that compresses as they do."""
+    """Write JPEG files of smooth noise with the dimensions and file size of typical photographs."""
 
     def draw(number: int) -> None:
         split = "train" if number < num_images else "val"
         path = folder / split / f"class_{number % _NUM_CLASSES}" / f"{number:05d}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         coarse = np.random.default_rng(number).integers(0, 256, (48, 64, 3), dtype=np.uint8)
-        picture = Image.fromarray(coarse).resize(_PHOTOGRAPH, Image.Resampling.BICUBIC)
-        picture.save(path, quality=90)
+        image = Image.fromarray(coarse).resize(_PHOTOGRAPH, Image.Resampling.BICUBIC)
+        image.save(path, quality=90)
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(draw, range(num_images + _NUM_CLASSES)))
 
 
 def measure_job(work_dir: Path) -> dict[str, Any] | None:
-    """Wall time of whole ants-and-bees jobs, from process start to stored model; None without."""
+    """Measure the time of whole jobs on ants and bees, from process start to stored model.
+
+    Returns None if the photographs are missing.
+    """
     shared = find_shared_dir()
     photographs = shared / "data" / "hymenoptera_data.zip"
     if not photographs.is_file():
         return None
     dataset = prepare_dataset("ants-and-bees", work_dir, photographs)
-    answers: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     for strategy in ("feature_extract", "fine_tune"):
         fields = {"architecture": "squeezenet1_0", "strategy": strategy}
         stored = store_dataset(dataset.folder, work_dir / f"storage-{strategy}")
@@ -177,15 +185,18 @@ def measure_job(work_dir: Path) -> dict[str, Any] | None:
             if line.content["type"] == "epochs_done"
             for row in line.content["rows"]
         ]
-        answers[strategy] = {
+        figures[strategy] = {
             "seconds": time.perf_counter() - started,
             "best_val_accuracy": max(row["val_accuracy"] for row in rows),
         }
-    return answers
+    return figures
 
 
 def write_table(rates: list[Rate]) -> str:
-    """Markdown: images a second, and the share of the bare pass that is compiled alike."""
+    """Write a Markdown table of images per second.
+
+    Each share is relative to the bare program with the same use of torch.compile.
+    """
     limits = {
         (rate.architecture, rate.is_compiled): rate.median for rate in rates if rate.what == "bare"
     }
@@ -204,18 +215,23 @@ def write_table(rates: list[Rate]) -> str:
 
 
 def main() -> None:
-    """Run from the command line."""
+    """Measure all architectures and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--architectures", nargs="+", default=["resnet18", "resnet50"])
     parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--images", type=int, default=4096, help="drawn training photographs")
-    parser.add_argument("--eager", action="store_true", help="leave torch.compile out")
+    parser.add_argument(
+        "--images", type=int, default=4096, help="number of synthetic training images"
+    )
+    parser.add_argument("--eager", action="store_true", help="skip torch.compile")
     parser.add_argument("--out", type=Path, default=Path("build/bench/gpu.json"))
     options = parser.parse_args()
     if not torch.cuda.is_available():
-        print("There is no CUDA device here: nothing to measure.", file=sys.stderr)
+        print(
+            "This machine has no CUDA device. Run this benchmark on a machine with one.",
+            file=sys.stderr,
+        )
         raise SystemExit(2)
-    # cuBLAS reads it when it is first used; jobs get it from their supervisor.
+    # cuBLAS reads this variable at its first use; the supervisor sets it for jobs.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     machine = f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}; {describe_machine()}"
     print(machine)
@@ -247,7 +263,7 @@ def _measure_all(
     for architecture in options.architectures:
         for compiled in (False,) if options.eager else (False, True):
             for what in ("bare", "bare, deterministic"):
-                with _kernels(is_free=what == "bare"):
+                with _kernels(is_autotuned=what == "bare"):
                     bare = measure_bare(architecture, options.batch_size, compiled=compiled)
                 add(architecture, what, bare, compiled=compiled)
             recipe = resolve_recipe(
@@ -262,21 +278,21 @@ def _measure_all(
                     "compile": compiled,
                 }
             )
-            with _kernels(is_free=False):
+            with _kernels(is_autotuned=False):
                 measured, notes[architecture] = measure_graft(recipe, dataset, torch.device("cuda"))
             add(architecture, "Graft", measured, compiled=compiled)
-        with _kernels(is_free=True):
+        with _kernels(is_autotuned=True):
             tutorial = measure_tutorial(architecture, folder, options.batch_size)
         add(architecture, "tutorial's loop", tutorial)
     return rates, notes
 
 
 @contextmanager
-def _kernels(*, is_free: bool) -> Iterator[None]:
-    """Let cuDNN choose its fastest kernels, or hold torch to deterministic ones."""
-    torch.use_deterministic_algorithms(mode=not is_free, warn_only=True)
-    torch.backends.cudnn.benchmark = is_free
-    torch.backends.cudnn.deterministic = not is_free
+def _kernels(*, is_autotuned: bool) -> Iterator[None]:
+    """Let cuDNN autotune its kernels, or restrict torch to deterministic ones."""
+    torch.use_deterministic_algorithms(mode=not is_autotuned, warn_only=True)
+    torch.backends.cudnn.benchmark = is_autotuned
+    torch.backends.cudnn.deterministic = not is_autotuned
     torch.compiler.reset()
     torch.cuda.empty_cache()
     yield

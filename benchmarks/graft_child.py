@@ -1,4 +1,4 @@
-"""Graft's training process alone: `python -m worker.training` on a folder, without the service."""
+"""Run Graft's training process (`worker.training`) on a folder, without the service."""
 
 import hashlib
 import sys
@@ -16,15 +16,15 @@ from app.recipes.defaults import resolve
 from app.recipes.schemas import JobRequest
 from app.settings import Settings
 from app.storage import LocalStorage
-from benchmarks.processes import Finished, run_measured
+from benchmarks.processes import FinishedProcess, run_measured
 from worker.training.config import TrainingConfig
 
-_SILENCE_SECONDS = 86_400
+_HEARTBEAT_TIMEOUT_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
 class StoredDataset:
-    """A folder's images as the service's ingestion stores them."""
+    """A folder's images, stored as the service's ingestion stores them."""
 
     storage_dir: Path
     manifest_key: str
@@ -33,7 +33,7 @@ class StoredDataset:
 
 
 class TrainingFailed(Exception):
-    """The training process gave up for a reason it names."""
+    """The training process failed; the message holds the code and message that it sent."""
 
 
 def store_dataset(folder: Path, storage_dir: Path) -> StoredDataset:
@@ -77,9 +77,9 @@ def store_dataset(folder: Path, storage_dir: Path) -> StoredDataset:
 
 
 def resolve_recipe(fields: Mapping[str, Any]) -> Recipe:
-    """The recipe that a job with these fields of POST /jobs gets on this machine.
+    """Resolve fields of POST /jobs to the recipe that the service would run on this machine.
 
-    Raises ValidationFailed for fields that the service would refuse.
+    Raises ValidationFailed for fields that the service rejects.
     """
     request = JobRequest.model_validate({"dataset_id": "ds_benchmark", **fields})
     config = resolve(request, dataset_name="any", num_threads=Settings().num_threads, base=None)
@@ -89,7 +89,7 @@ def resolve_recipe(fields: Mapping[str, Any]) -> Recipe:
 def configure(
     recipe: Recipe, dataset: StoredDataset, *, weights_dir: Path, device: str
 ) -> TrainingConfig:
-    """What the service would tell the training process."""
+    """Build the configuration that the service would send to the training process."""
     settings = Settings(data_dir=dataset.storage_dir.parent)
     return TrainingConfig(
         job_id="job_benchmark",
@@ -107,7 +107,7 @@ def configure(
     )
 
 
-def train(  # noqa: PLR0913 -- each is one thing the caller knows
+def train(  # noqa: PLR0913 -- the inputs have nothing in common to group them by
     recipe: Recipe,
     dataset: StoredDataset,
     weights_dir: Path,
@@ -115,17 +115,18 @@ def train(  # noqa: PLR0913 -- each is one thing the caller knows
     log: Path,
     *,
     device: str = "cpu",
-) -> Finished:
-    """Run the process to its end; after `imported` its lines are those of `worker.protocol`.
+) -> FinishedProcess:
+    """Run the training process to its end.
 
-    Raises ProcessFailed, or TrainingFailed with the reason that the process gives.
+    Its first line is `imported`; the others are messages of `worker.protocol`. Raises ProcessFailed
+    if the process crashes, and TrainingFailed if it reports an error.
     """
     config = configure(recipe, dataset, weights_dir=weights_dir, device=device)
     finished = run_measured(
         [sys.executable, "-m", "benchmarks.graft_entry"],
         environment,
         log,
-        stdin=f"{_SILENCE_SECONDS}\n{config.model_dump_json()}\n",
+        stdin=f"{_HEARTBEAT_TIMEOUT_SECONDS}\n{config.model_dump_json()}\n",
     )
     last = finished.lines[-1].content
     if last["type"] != "trained":

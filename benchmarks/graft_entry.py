@@ -1,4 +1,4 @@
-"""The training process, which first says that it has imported what it needs."""
+"""Run the training process, and write a line once its imports are done."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Graft as its users have it: upload, job, history over HTTP, from a service just started."""
+"""Start the service and train a job through its HTTP API, as a user would."""
 
 import socket
 import subprocess
@@ -21,7 +21,10 @@ _START_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class ServiceRun:
-    """A job, its history, and the seconds from the upload's first byte to each row's arrival."""
+    """A finished job with its epochs.
+
+    elapsed: seconds from the start of the upload until each epoch's event arrived.
+    """
 
     job: Job
     epochs: list[Epoch]
@@ -39,10 +42,10 @@ def run_job(
     data_dir: Path,
     environment: Mapping[str, str],
 ) -> ServiceRun:
-    """Start the service with an empty data folder, upload source and train one job on it.
+    """Start the service with an empty data folder, upload source and train one job.
 
-    The service's own start is not part of any figure. peak_mib is that of all its processes.
-    Raises OutcomeError where dataset or job fail.
+    No figure includes the start of the service. peak_mib covers all processes of the service.
+    Raises OutcomeError if the dataset or the job fails.
     """
     with (
         running_service(environment, data_dir, weights_dir) as (url, pid),
@@ -54,7 +57,7 @@ def run_job(
             dataset = graft.wait_for_dataset(dataset.id)
             ingested = time.perf_counter()
             job = graft.create_job(dataset.id, **fields)
-            arrivals = _follow(graft, job.id, started)
+            arrivals = _time_epochs(graft, job.id, started)
             job = graft.wait_for_job(job.id)
             ended = time.perf_counter()
         epochs = graft.list_epochs(job.id)
@@ -69,8 +72,8 @@ def run_job(
     )
 
 
-def _follow(graft: Graft, job_id: str, started: float) -> dict[int, float]:
-    """The seconds at which each epoch was heard of, until the job's end."""
+def _time_epochs(graft: Graft, job_id: str, started: float) -> dict[int, float]:
+    """Return the seconds since started at which each epoch's event arrived."""
     return {
         event.payload["epoch"]: time.perf_counter() - started
         for event in graft.follow_job(job_id)
@@ -82,7 +85,7 @@ def _follow(graft: Graft, job_id: str, started: float) -> dict[int, float]:
 def running_service(
     environment: Mapping[str, str], data_dir: Path, weights_dir: Path
 ) -> Iterator[tuple[str, int]]:
-    """The address and process id of a service started on its own data folder, ready to be used."""
+    """Start a service on its own data folder and yield its URL and process id once it is ready."""
     with starting_service(environment, data_dir, weights_dir) as (url, process):
         _wait_until_ready(url, process, data_dir / "graft.log")
         yield url, process.pid
@@ -92,7 +95,7 @@ def running_service(
 def starting_service(
     environment: Mapping[str, str], data_dir: Path, weights_dir: Path
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The address and process of a service that has just been started on its own data folder."""
+    """Start a service on its own data folder and yield its URL and process without waiting."""
     settings = {"DATA_DIR": data_dir, "WEIGHTS_DIR": weights_dir, "WEIGHTS_DOWNLOAD": "false"}
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -121,11 +124,14 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> 
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RuntimeError(f"graft up has ended:\n{log.read_text(errors='replace')}")
+            raise RuntimeError(
+                f"`graft up` exited with {process.returncode} before it was ready:\n"
+                f"{log.read_text(errors='replace')}"
+            )
         try:
             if httpx.get(f"{url}/readyz", timeout=5).status_code == httpx.codes.OK:
                 return
         except httpx.TransportError:
             pass
         time.sleep(0.1)
-    raise RuntimeError("graft up did not become ready")
+    raise RuntimeError(f"`graft up` was not ready within {_START_SECONDS:g} s; see {log}")

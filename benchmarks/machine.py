@@ -1,4 +1,4 @@
-"""The machine that figures were measured on, and where the shared photographs and weights are."""
+"""Describe the machine, and find the folder of the shared photographs and weights."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ import torchvision
 
 
 def describe_machine() -> str:
-    """Processor, cores and library versions in a line."""
+    """Describe processor, cores and library versions in one line."""
     model = next(
         (
             line.partition(":")[2].strip()
@@ -29,6 +29,9 @@ def describe_machine() -> str:
 
 
 def find_shared_dir() -> Path:
-    """The folder of `data/hymenoptera_data.zip` and `weights/`: GRAFT_SHARED_DIR or ../shared."""
+    """Return the folder of `data/hymenoptera_data.zip` and `weights/`.
+
+    It is GRAFT_SHARED_DIR, or ../shared if that variable is not set.
+    """
     default = Path(__file__).parents[2] / "shared"
     return Path(os.environ.get("GRAFT_SHARED_DIR", default))

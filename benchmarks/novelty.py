@@ -1,13 +1,13 @@
-"""Whether pictures of other things are told from pictures of known things.
+"""Measure how well the service detects images that belong to no training class.
 
     python -m benchmarks.novelty
 
-The features are those of SqueezeNet 1.0's published weights, so they are those of every model whose
-head alone has learned; distances, neighbours and the limit come from the service's own functions.
-Known are the ants and bees, or one of both; what is novel was no class of the training images.
-The limit is set by one half of the validation photographs and false alarms are counted on the
-other, in turn. Printed beside each neighbour count: a confident head, whose doubt is 1 - the
-highest probability (Hendrycks & Gimpel, 2017).
+The features come from SqueezeNet 1.0 with its published weights, as in every model of which only
+the head was trained. The service's own functions compute distances, neighbours and the limit. The
+known classes are ants and bees, or one of the two. Novel images belong to no known class. One half
+of the validation photographs sets the limit and the other half counts false alarms; then the halves
+are swapped. The table compares several numbers of neighbours with the uncertainty of a trained
+head, which is 1 minus the highest probability (Hendrycks & Gimpel, 2017).
 """
 
 import argparse
@@ -39,7 +39,7 @@ Features = dict[str, Tensor]
 
 
 def main() -> None:
-    """Print one table."""
+    """Print a table of AUROC, false alarms and detected novel images."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -55,7 +55,7 @@ def main() -> None:
 
     train, val = gather(KNOWN, "train"), gather(KNOWN, "val")
     drawn = {name: torch.cat(list(gather(name, "val").values())) for name in DRAWN}
-    print("| known | novel | pictures | told by | AUROC | false alarms | found |")
+    print("| known | novel | images | score | AUROC | false alarms | detected |")
     print("|---|---|---:|---|---:|---:|---:|")
     for name, others in drawn.items():
         show_rows(
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def open_network(weights_dir: Path) -> ScoringNetwork:
-    """SqueezeNet 1.0 as published."""
+    """Load SqueezeNet 1.0 with its published weights."""
     entry = get_architecture("squeezenet1_0")
     pretrained = load_pretrained(entry, "imagenet", weights_dir=weights_dir, download_allowed=False)
     model = build(
@@ -81,7 +81,7 @@ def open_network(weights_dir: Path) -> ScoringNetwork:
 
 
 def compute_features(network: ScoringNetwork, folder: Path) -> Tensor:
-    """Those of all images of a folder."""
+    """Compute the features of all images in a folder, float32 [num_images, num_features]."""
     features = []
     for path in sorted(folder.iterdir()):
         pixels = eval_pixels(
@@ -92,46 +92,61 @@ def compute_features(network: ScoringNetwork, folder: Path) -> Tensor:
     return torch.cat(features)
 
 
-def show_rows(known: str, novel: str, train: Features, familiar: Tensor, others: Tensor) -> None:
-    """A row for each number of neighbours, and one for the head's doubt where there is a head."""
+def show_rows(
+    known: str, novel: str, train: Features, known_features: Tensor, novel_features: Tensor
+) -> None:
+    """Print a row per number of neighbours, and one for the head's uncertainty.
+
+    A single known class has no head, so it has no row for uncertainty.
+    """
     neighbours = to_unit_length(torch.cat(list(train.values())))
     for count in COUNTS:
         novelty.NUM_NEAREST = count
-        scores = [measure_distances(features, neighbours) for features in (familiar, others)]
+        scores = [
+            measure_distances(features, neighbours) for features in (known_features, novel_features)
+        ]
         print_row(known, novel, f"{count} nearest", *scores)
     if len(train) > 1:
         head = fit_head(list(train.values()))
-        doubts = [1 - head(features).softmax(1).max(1).values for features in (familiar, others)]
-        print_row(known, novel, "doubt", *doubts)
+        scores = [
+            1 - head(features).softmax(1).max(1).values
+            for features in (known_features, novel_features)
+        ]
+        print_row(known, novel, "uncertainty", *scores)
 
 
 def fit_head(classes: Sequence[Tensor]) -> LinearHead:
-    """The head that `feature_extract` solves for."""
+    """Fit the head as the strategy `feature_extract` does."""
     targets = torch.cat([torch.full((len(part),), index) for index, part in enumerate(classes)])
     return choose_head(
         torch.cat(list(classes)), targets, num_classes=len(classes), l2_strengths=_L2_STRENGTHS
     ).head
 
 
-def print_row(known: str, novel: str, means: str, familiar: Tensor, others: Tensor) -> None:
-    """AUROC, and the shares above the limit, both means over the two halves."""
-    halves = familiar[0::2], familiar[1::2]
-    alarms, found = [], []
-    for judge, judged in (halves, halves[::-1]):
-        limit = find_limit(judge.sort().values)
+def print_row(
+    known: str, novel: str, score: str, known_features: Tensor, novel_features: Tensor
+) -> None:
+    """Print AUROC, and the shares of images above the limit as means over the two halves."""
+    halves = known_features[0::2], known_features[1::2]
+    alarms, detected = [], []
+    for reference, held_out in (halves, halves[::-1]):
+        limit = find_limit(reference.sort().values)
         if limit is None:
-            raise AssertionError("half of the validation photographs are more than 19")
-        alarms.append((judged > limit).float().mean().item())
-        found.append((others > limit).float().mean().item())
-    auroc = area_under_curve(familiar, others)
+            raise AssertionError(f"{len(reference)} images are too few to set a limit")
+        alarms.append((held_out > limit).float().mean().item())
+        detected.append((novel_features > limit).float().mean().item())
+    auroc = area_under_curve(known_features, novel_features)
     print(
-        f"| {known} | {novel} | {len(others)} | {means} | {auroc:.3f} | "
-        f"{sum(alarms) / 2:.3f} | {sum(found) / 2:.3f} |"
+        f"| {known} | {novel} | {len(novel_features)} | {score} | {auroc:.3f} | "
+        f"{sum(alarms) / 2:.3f} | {sum(detected) / 2:.3f} |"
     )
 
 
 def area_under_curve(lower: Tensor, higher: Tensor) -> float:
-    """The probability that one of `higher` is above one of `lower`, equals counted by half."""
+    """Compute AUROC: the probability that a value of higher exceeds one of lower.
+
+    Ties count half.
+    """
     above = (higher[:, None] > lower).float() + 0.5 * (higher[:, None] == lower).float()
     return above.mean().item()
 

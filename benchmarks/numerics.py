@@ -1,11 +1,11 @@
-"""What each engine's numbers change in the answers for the validation photographs.
+"""Compare the predictions of every engine and precision with those of float32.
 
     python -m benchmarks.numerics
 
-SqueezeNet 1.0 with a solved head on the ants and bees, trained and registered by the service, which
-also rounds it to int8. Every engine that is installed answers for each photograph alone; compared
-are the probabilities, as they are served, with those of the float32 network. Nothing needs to be
-quiet: no time is measured.
+The service trains SqueezeNet 1.0 with a new head on ants and bees, registers it and quantizes it to
+int8. Every installed engine predicts each validation photograph in a batch of one. The program
+compares the served probabilities with those of the float32 network. It measures no time, so other
+programs may run on the machine.
 """
 
 import argparse
@@ -33,7 +33,7 @@ ENGINES: tuple[EngineName, ...] = ("torch", "openvino", "onnxruntime")
 
 
 def main() -> None:
-    """Print one table."""
+    """Print a table of changes in probability, changed labels and accuracy."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -47,26 +47,26 @@ def main() -> None:
     folder = prepare_dataset("ants-and-bees", work_dir, photographs).folder / "val"
     files = sorted(folder.glob("*/*"))
     opened = dict(open_all(work_dir / "graft-data"))
-    (exact, *_) = opened
-    targets = [opened[exact].class_names.index(file.parent.name) for file in files]
-    answers = {name: answer_all(servable, files) for name, servable in opened.items()}
+    (reference, *_) = opened
+    targets = [opened[reference].class_names.index(file.parent.name) for file in files]
+    predictions = {name: predict_all(servable, files) for name, servable in opened.items()}
     print(f"{describe_machine()}\n\n{len(files)} photographs\n")
     print("| engine | largest change | mean change | labels changed | accuracy |")
     print("|---|---:|---:|---:|---:|")
-    for name, answered in answers.items():
-        change = (answered - answers[exact]).abs()
-        changed = (answered.argmax(1) != answers[exact].argmax(1)).sum().item()
-        accuracy = (answered.argmax(1) == torch.tensor(targets)).double().mean().item()
+    for name, probabilities in predictions.items():
+        change = (probabilities - predictions[reference]).abs()
+        changed = (probabilities.argmax(1) != predictions[reference].argmax(1)).sum().item()
+        accuracy = (probabilities.argmax(1) == torch.tensor(targets)).double().mean().item()
         print(f"| {name} | {change.max():.4f} | {change.mean():.4f} | {changed} | {accuracy:.3f} |")
 
 
 def open_all(data_dir: Path) -> Iterator[tuple[str, Servable]]:
-    """Both versions in every engine, by their names; the float32 network of torch is the first."""
-    for numbers in ("fp32", "bf16"):
+    """Load both versions in every installed engine, with names; torch in fp32 comes first."""
+    for precision in ("fp32", "bf16"):
         open_version = _opener(data_dir, 1)
         for engine in ENGINES:
             with suppress(EngineUnavailable):
-                yield f"{engine}, {numbers}", open_version(engine, numbers)
+                yield f"{engine}, {precision}", open_version(engine, precision)
     open_version = _opener(data_dir, INT8_VERSION)
     for engine in ENGINES[1:]:
         with suppress(EngineUnavailable):
@@ -94,8 +94,8 @@ def _opener(data_dir: Path, number: int) -> Callable[..., Servable]:
     )
 
 
-def answer_all(servable: Servable, files: list[Path]) -> Tensor:
-    """Probabilities, float32 [num_files, num_classes]."""
+def predict_all(servable: Servable, files: list[Path]) -> Tensor:
+    """Compute the probabilities of all files, float32 [num_files, num_classes]."""
     logits = torch.cat(
         [servable.engine.run(servable.prepare(file.read_bytes())[None]).logits for file in files]
     )

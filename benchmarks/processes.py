@@ -1,4 +1,4 @@
-"""Processes that are measured: their lines with the time each came, and the memory they took."""
+"""Run processes, and measure their memory and the time of each line that they write."""
 
 import json
 import os
@@ -17,15 +17,15 @@ import psutil
 OmpPolicy = Literal["default", "passive"]
 
 _MIB = 1024 * 1024
-_LOOK_SECONDS = 0.1
-_SHARES_EVERY = 10
-"""Looks between two that read every process's share of the memory, which costs it 10 ms each."""
+_SAMPLE_SECONDS = 0.1
+_SAMPLES_PER_PSS_READING = 10
+"""Samples from one reading of proportional shares to the next; a reading takes 10 ms a process."""
 
 
 def environment_for(policy: OmpPolicy) -> dict[str, str]:
-    """This process's environment with one OpenMP wait policy, and no look at the network.
+    """Build the environment of a process with an OpenMP wait policy and without network access.
 
-    default is that of the OpenMP library: waiting threads spin. passive lets them sleep.
+    With default, the OpenMP library decides and waiting threads spin. With passive, they sleep.
     """
     environment = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
     environment |= {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
@@ -34,15 +34,15 @@ def environment_for(policy: OmpPolicy) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Line:
-    """A JSON object that a process wrote, and the seconds from its start until then."""
+    """A JSON object that a process wrote, and the seconds from the process start until then."""
 
     seconds: float
     content: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Finished:
-    """A process that has ended well; peak_mib as in MemoryWatch."""
+class FinishedProcess:
+    """The output of a process that succeeded; peak_mib as in MemoryWatch."""
 
     lines: list[Line]
     seconds: float
@@ -50,15 +50,15 @@ class Finished:
 
 
 class ProcessFailed(Exception):
-    """A measured process ended with an error; the message ends with its log's last lines."""
+    """A measured process failed; the message ends with the last lines of its log."""
 
 
 def run_measured(
     command: list[str], environment: Mapping[str, str], log: Path, *, stdin: str = ""
-) -> Finished:
-    """Run a process that writes JSON lines; its standard error goes to the log.
+) -> FinishedProcess:
+    """Run a process that writes JSON lines, with its standard error in the log.
 
-    Standard input stays open to the end. Raises ProcessFailed.
+    Standard input stays open until the process ends. Raises ProcessFailed.
     """
     started = time.perf_counter()
     with (
@@ -82,15 +82,17 @@ def run_measured(
         seconds = time.perf_counter() - started
     if code != 0:
         tail = log.read_text(errors="replace").splitlines()[-8:]
-        raise ProcessFailed(f"exit {code}: " + "\n".join(tail))
-    return Finished(lines, seconds, memory.peak_mib)
+        raise ProcessFailed(
+            f"the process exited with {code}; its log ends with:\n" + "\n".join(tail)
+        )
+    return FinishedProcess(lines, seconds, memory.peak_mib)
 
 
 class MemoryWatch:
-    """The most memory that a process and its descendants held at once, while the block lasts.
+    """Measure the peak memory of a process and its descendants during the block.
 
-    Proportional shares (pages that processes share count once), summed over the tree each second;
-    at least the high-water mark of each single process, which is read ten times a second.
+    The peak is the largest sum of proportional shares (PSS), which is read once a second. It is at
+    least the high-water mark of each process, which is read ten times a second.
     """
 
     def __init__(self, pid: int) -> None:
@@ -113,22 +115,22 @@ class MemoryWatch:
         self._thread.join()
 
     def _watch(self) -> None:
-        looks = 0
+        samples = 0
         while not self._ended.is_set():
             with suppress(psutil.Error, OSError):
                 tree = [self._root, *self._root.children(recursive=True)]
                 sizes = [read_kib(process.pid, "status", "VmHWM") for process in tree]
-                if looks % _SHARES_EVERY == 0:
+                if samples % _SAMPLES_PER_PSS_READING == 0:
                     sizes.append(
                         sum(read_kib(process.pid, "smaps_rollup", "Pss") for process in tree)
                     )
                 self.peak_mib = max(self.peak_mib, max(sizes) * 1024 / _MIB)
-            looks += 1
-            self._ended.wait(_LOOK_SECONDS)
+            samples += 1
+            self._ended.wait(_SAMPLE_SECONDS)
 
 
 def read_kib(pid: int, file: str, field: str) -> int:
-    """Read a field of /proc in KiB; 0 for a process that has ended."""
+    """Read a field of /proc in KiB; return 0 for a process that has ended."""
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
             name, _, value = line.partition(":")

@@ -1,10 +1,10 @@
-"""How long the service takes to start, how much memory it holds, and how long short work takes.
+"""Measure the service's start-up time, idle memory, and the time of short tasks.
 
     python -m benchmarks.start [--runs 5] [--epochs 15]
 
-Each time is printed beside something that is run in turn with it on the same machine: importing
-torch and torchvision, decoding the same photographs once with Pillow, the tutorials' loop.
-Needs the shared photographs and weights (GRAFT_SHARED_DIR).
+The program compares each time with a reference on the same machine: importing torch and
+torchvision, decoding the same photographs once with Pillow, or the tutorials' loop. It needs the
+shared photographs and weights (GRAFT_SHARED_DIR).
 """
 
 import argparse
@@ -36,8 +36,10 @@ HEAD_JOB = {"architecture": "squeezenet1_0", "strategy": "feature_extract"}
 def main() -> None:
     """Measure everything and print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=5, help="starts of each kind, in turn")
-    parser.add_argument("--epochs", type=int, default=15, help="of the tutorials' loop")
+    parser.add_argument("--runs", type=int, default=5, help="number of starts of each kind")
+    parser.add_argument(
+        "--epochs", type=int, default=15, help="number of epochs of the tutorials' loop"
+    )
     options = parser.parse_args()
     shared = find_shared_dir()
     archive = shared / "data" / "hymenoptera_data.zip"
@@ -51,38 +53,43 @@ def main() -> None:
         decoding = time_once(lambda: decode_all(archive))
         loop = time_tutorial(archive, weights_dir, environment, options.epochs)
     reference = median(starts["import"])
-    print("| what | median | ratio | goal |\n|---|---|---|---|")
+    print("| measurement | median | ratio | goal |\n|---|---|---|---|")
     row("`import torch, torchvision`", reference, "", "")
     row(
-        "first answer",
+        "first response",
         median(starts["live"]),
         f"{median(starts['live']) / reference:.2f} x",
         "0.8 x",
     )
     row(
-        "ready, predict included",
+        "ready to predict",
         median(starts["ready"]),
         f"{median(starts['ready']) / reference:.2f} x",
         "1.6 x",
     )
     row("`graft --help`", median(starts["help"]), "", "0.5 s")
-    row("a client's command, service down", median(starts["client"]), "", "0.5 s")
+    row("client command while the service is down", median(starts["client"]), "", "0.5 s")
     row("upload to `ready`", service["ingest"], f"{service['ingest'] / decoding:.2f} x", "2 x")
     row("decoding with Pillow", decoding, "", "")
-    row("head-only job", service["job"], f"1 / {loop / service['job']:.1f}", "1 / 30")
+    row(
+        "job that trains only the head",
+        service["job"],
+        f"1 / {loop / service['job']:.1f}",
+        "1 / 30",
+    )
     row(f"the tutorials' loop, {options.epochs} epochs", loop, "", "")
-    print(f"\nIdle memory, one SqueezeNet chosen: {service['memory'] / 1024:.2f} GiB (goal 0.9)")
+    print(f"\nIdle memory, one SqueezeNet loaded: {service['memory'] / 1024:.2f} GiB (goal 0.9)")
 
 
-def row(what: str, seconds: float, ratio: str, goal: str) -> None:
-    """Print a line of the table."""
-    print(f"| {what} | {seconds:.2f} s | {ratio} | {goal} |")
+def row(measurement: str, seconds: float, ratio: str, goal: str) -> None:
+    """Print a row of the table."""
+    print(f"| {measurement} | {seconds:.2f} s | {ratio} | {goal} |")
 
 
 def measure_starts(
     folder: Path, weights_dir: Path, environment: Mapping[str, str], runs: int
 ) -> dict[str, list[float]]:
-    """Seconds of each start, one kind after the other in every run; a first run warms the files."""
+    """Time each kind of start in seconds, runs times; a first run fills the page cache."""
     graft = str(Path(sys.executable).with_name("graft"))
     times: dict[str, list[float]] = {
         key: [] for key in ("import", "live", "ready", "help", "client")
@@ -109,7 +116,7 @@ def measure_starts(
 def time_start(
     data_dir: Path, weights_dir: Path, environment: Mapping[str, str]
 ) -> tuple[float, float]:
-    """Seconds from the command to the first answer, and to readiness."""
+    """Time a start in seconds: until the first response, and until the service is ready."""
     started = time.perf_counter()
     live = None
     with starting_service(environment, data_dir, weights_dir) as (url, _):
@@ -127,7 +134,7 @@ def time_start(
 def measure_service(
     data_dir: Path, weights_dir: Path, environment: Mapping[str, str], archive: Path
 ) -> dict[str, float]:
-    """Seconds of an upload and of a head-only job, each the second of its kind; idle KiB of PSS."""
+    """Measure the second upload and the second head-only job in seconds, and idle PSS in MiB."""
     with starting_service(environment, data_dir, weights_dir) as (url, _), Graft(url) as graft:
         wait_until_ready(url)
         for _ in range(2):
@@ -150,13 +157,13 @@ def measure_service(
 
 
 def wait_for(url: str, is_done: Callable[[dict[str, Any]], bool]) -> None:
-    """Return once a resource is done, looked at ten times a second."""
+    """Poll a resource ten times a second until it is done."""
     while not is_done(httpx.get(url, timeout=5).json()):
         time.sleep(0.1)
 
 
 def wait_until_ready(url: str) -> None:
-    """Return once the service at this address predicts."""
+    """Poll until the service at this URL is ready to predict."""
     while True:
         try:
             if httpx.get(f"{url}/readyz", timeout=5).is_success:
@@ -169,7 +176,7 @@ def wait_until_ready(url: str) -> None:
 def time_tutorial(
     archive: Path, weights_dir: Path, environment: Mapping[str, str], epochs: int
 ) -> float:
-    """Seconds of the tutorials' loop over these photographs, its imports included."""
+    """Time the tutorials' loop over the photographs in seconds, with its imports."""
     command = [
         sys.executable,
         *("-m", "benchmarks.tutorial_loop", "--data", str(archive)),
@@ -179,7 +186,7 @@ def time_tutorial(
 
 
 def decode_all(archive: Path) -> None:
-    """Decode every image of the archive once, in one thread."""
+    """Decode every image in the archive once, in one thread."""
     with zipfile.ZipFile(archive) as content:
         for name in content.namelist():
             if name.endswith(".jpg"):
@@ -187,14 +194,14 @@ def decode_all(archive: Path) -> None:
 
 
 def time_once(work: Callable[[], object]) -> float:
-    """Seconds of a call."""
+    """Time a call in seconds."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
 def time_command(command: list[str], environment: Mapping[str, str]) -> float:
-    """Seconds of a process, whatever its exit status."""
+    """Time a process in seconds, with any exit status."""
     return time_once(
         lambda: subprocess.run(command, env=dict(environment), capture_output=True, check=False)
     )

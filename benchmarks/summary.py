@@ -1,4 +1,4 @@
-"""Records of runs summed up over seeds: the table, and the bars to be passed."""
+"""Summarize training runs over seeds in tables, and check them against the targets."""
 
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,7 +9,7 @@ from benchmarks.systems import Record
 
 THRESHOLDS = (0.90, 0.92)
 
-YARDSTICK = "tutorial"
+BASELINE = "tutorial"
 """The peer that others are compared with."""
 
 FEATURE_SPEEDUP, EPOCH_SPEEDUP, FROZEN_EPOCH_SPEEDUP = 40.0, 2.3, 3.8
@@ -18,7 +18,7 @@ FINE_TUNE_SECONDS, ACCURACY = 40.0, 0.92
 
 @dataclass(frozen=True)
 class Summary:
-    """One system on one data set, over its seeds. Times leave imports out, as import_seconds."""
+    """The runs of one system on one dataset over all seeds; times exclude import_seconds."""
 
     records: list[Record]
 
@@ -28,8 +28,8 @@ class Summary:
         return f"{first.system} ({first.driven})" if first.driven != "peer" else first.system
 
     @property
-    def is_solved(self) -> bool:
-        """Whether there are no epochs: one row stands for the whole solution."""
+    def has_solver(self) -> bool:
+        """True if a solver fits the head, so that one row holds the result instead of epochs."""
         optimizer = self.records[0].settings.get("optimizer")
         return isinstance(optimizer, dict) and optimizer["name"] == "lbfgs"
 
@@ -51,11 +51,11 @@ class Summary:
 
     @property
     def train_seconds(self) -> list[float]:
-        """From the folder to the end of the last epoch."""
+        """Seconds of each run from the folder of images to the end of the last epoch."""
         return [record.rows[-1].elapsed - record.import_seconds for record in self.records]
 
     def reach(self, accuracy: float) -> list[float]:
-        """The seconds at which each seed first had it; seeds that never had are left out."""
+        """Return the seconds until each seed first reached accuracy; other seeds are left out."""
         firsts = (
             next((row.elapsed for row in record.rows if row.val_accuracy >= accuracy), None)
             for record in self.records
@@ -68,13 +68,13 @@ class Summary:
 
 
 def summarize(records: Iterable[Record]) -> list[Summary]:
-    """Group the runs that succeeded by data set, policy, what is learned and system."""
+    """Group the runs that succeeded by dataset, OpenMP wait policy, strategy and system."""
     runs = sorted((record for record in records if record.error is None), key=_group)
     return [Summary(list(group)) for _, group in groupby(runs, key=_group)]
 
 
 def write_table(records: Sequence[Record]) -> str:
-    """A Markdown table for each data set, policy and strategy, and what failed, with the reason."""
+    """Write a Markdown table per dataset, OpenMP wait policy and strategy, and list failed runs."""
     parts = []
     summaries = summarize(records)
     for (dataset, omp, learns), group in groupby(
@@ -87,60 +87,60 @@ def write_table(records: Sequence[Record]) -> str:
             "| s to 0.90 | s to 0.92 | best | last | peak MiB | epoch: tutorial ÷ this |\n"
             "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
         )
-        yardstick = next((one for one in rows if one.records[0].system == YARDSTICK), None)
-        parts.extend(_write_row(one, yardstick) for one in rows)
+        baseline = next((one for one in rows if one.records[0].system == BASELINE), None)
+        parts.extend(_write_row(one, baseline) for one in rows)
         parts.append("")
     failed = [record for record in records if record.error is not None]
     parts += [f"- {record.key}: {record.error}" for record in failed]
     return "\n".join(parts)
 
 
-def judge(records: Sequence[Record]) -> Iterator[str]:
-    """The bars, judged on the ants and bees: a line each, with its figures."""
+def check_targets(records: Sequence[Record]) -> Iterator[str]:
+    """Check the targets on ants and bees; yield a line with the figures of each."""
     by_learning: dict[str, list[Summary]] = {"feature_extract": [], "fine_tune": []}
     for summary in summarize(records):
         first = summary.records[0]
         if first.dataset == "ants-and-bees":
             by_learning[first.learns].append(summary)
     for learns, summaries in by_learning.items():
-        for yardstick in (one for one in summaries if one.records[0].system == YARDSTICK):
+        for baseline in (one for one in summaries if one.records[0].system == BASELINE):
             for own in summaries:
-                is_same_policy = own.records[0].omp == yardstick.records[0].omp
+                is_same_policy = own.records[0].omp == baseline.records[0].omp
                 if own.records[0].driven != "peer" and is_same_policy:
-                    yield from _judge_one(learns, own, yardstick)
+                    yield from _check_system(learns, own, baseline)
 
 
-def _judge_one(learns: str, own: Summary, yardstick: Summary) -> Iterator[str]:
+def _check_system(learns: str, own: Summary, baseline: Summary) -> Iterator[str]:
     accuracy = statistics.mean(own.best)
     name = f"{own.name}, {own.records[0].omp}"
     if learns == "feature_extract":
-        theirs, ours = _median(yardstick.train_seconds), _median(own.train_seconds)
-        with_imports = _median([record.total_seconds for record in yardstick.records]) / _median(
+        theirs, ours = _median(baseline.train_seconds), _median(own.train_seconds)
+        with_imports = _median([record.total_seconds for record in baseline.records]) / _median(
             [record.total_seconds for record in own.records]
         )
         ratio = f"{theirs:.1f} s ÷ {ours:.2f} s = {theirs / ours:.1f}x"
-        if own.records[0].driven == "service":  # upload, processes and registration are in its time
-            yield _verdict(
+        if own.records[0].driven == "service":  # Its time includes upload and registration.
+            yield _write_check(
                 accuracy >= ACCURACY,
-                f"{name}: {accuracy:.3f} (≥ {ACCURACY}); {ratio} for the whole way",
+                f"{name}: {accuracy:.3f} (≥ {ACCURACY}); {ratio} from upload to model",
             )
             return
-        yield _verdict(
+        yield _write_check(
             theirs / ours >= FEATURE_SPEEDUP and accuracy >= ACCURACY,
             f"{name}: {ratio} (≥ {FEATURE_SPEEDUP:g}) at {accuracy:.3f} (≥ {ACCURACY}); "
             f"{with_imports:.1f}x with imports and storing",
         )
         return
     is_partial = own.records[0].settings.get("strategy") == "partial"
-    bar = FROZEN_EPOCH_SPEEDUP if is_partial else EPOCH_SPEEDUP
-    speedup = yardstick.median_epoch / own.median_epoch
-    yield _verdict(
-        speedup >= bar,
-        f"{name}: epoch {yardstick.median_epoch:.2f} s ÷ {own.median_epoch:.2f} s "
-        f"= {speedup:.2f}x (≥ {bar:g})",
+    target = FROZEN_EPOCH_SPEEDUP if is_partial else EPOCH_SPEEDUP
+    speedup = baseline.median_epoch / own.median_epoch
+    yield _write_check(
+        speedup >= target,
+        f"{name}: epoch {baseline.median_epoch:.2f} s ÷ {own.median_epoch:.2f} s "
+        f"= {speedup:.2f}x (≥ {target:g})",
     )
     seconds = max(own.train_seconds)
-    yield _verdict(
+    yield _write_check(
         seconds <= FINE_TUNE_SECONDS and accuracy >= ACCURACY and len(own.records) >= 3,  # noqa: PLR2004
         f"{name}: mean best {accuracy:.3f}, mean last {statistics.mean(own.last):.3f} of "
         f"{len(own.records)} seeds (≥ {ACCURACY}, 3 seeds), slowest {seconds:.1f} s "
@@ -148,22 +148,22 @@ def _judge_one(learns: str, own: Summary, yardstick: Summary) -> Iterator[str]:
     )
 
 
-def _verdict(is_passed: bool, text: str) -> str:
+def _write_check(is_passed: bool, text: str) -> str:
     return f"{'PASS' if is_passed else 'FAIL'} {text}"
 
 
-def _write_row(one: Summary, yardstick: Summary | None) -> str:
+def _write_row(one: Summary, baseline: Summary | None) -> str:
     epochs = sorted({len(record.rows) for record in one.records})
     per_epoch, ratio = "—", "—"
-    if not one.is_solved:
+    if not one.has_solver:
         fastest, slowest = min(one.epoch_seconds), max(one.epoch_seconds)
         per_epoch = f"{one.median_epoch:.2f} ({fastest:.2f}-{slowest:.2f})"
-        ratio = f"{yardstick.median_epoch / one.median_epoch:.2f}" if yardstick else "—"
+        ratio = f"{baseline.median_epoch / one.median_epoch:.2f}" if baseline else "—"
     reached = (_write_reached(one.reach(accuracy), one) for accuracy in THRESHOLDS)
     cells = [
         one.name,
         str(len(one.records)),
-        "—" if one.is_solved else "/".join(map(str, epochs)),
+        "—" if one.has_solver else "/".join(map(str, epochs)),
         per_epoch,
         f"{_median(one.train_seconds):.1f}",
         f"{_median([record.import_seconds for record in one.records]):.1f}",

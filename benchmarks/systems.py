@@ -1,4 +1,4 @@
-"""What is compared: the peers and Graft, as data, and one run of any of them."""
+"""List the systems of the training benchmark, and run one of them."""
 
 import json
 import sys
@@ -9,23 +9,26 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks import graft_child, graft_service
-from benchmarks.datasets import DataSet
+from benchmarks.datasets import Dataset
 from benchmarks.peers.request import Precision, Request
 from benchmarks.processes import OmpPolicy, environment_for, run_measured
 
 ARCHITECTURE = "squeezenet1_0"
 
 Driven = Literal["peer", "child", "service"]
-"""peer: a module of `benchmarks.peers`; child: Graft's training process alone; service: over HTTP,
-from upload to model."""
+"""The way to run a system.
+
+peer: a module of `benchmarks.peers`. child: Graft's training process without the service.
+service: Graft over HTTP, from upload to model.
+"""
 
 
 @dataclass(frozen=True)
 class System:
     """One row of the comparison.
 
-    learns is feature_extract or fine_tune: what it is compared with. fields are those of POST /jobs
-    for Graft, else empty.
+    learns: feature_extract or fine_tune, the strategy to compare it with. fields: those of
+    POST /jobs for Graft, empty for peers.
     """
 
     name: str
@@ -38,7 +41,7 @@ class System:
 
 @dataclass(frozen=True)
 class Row:
-    """One epoch. elapsed: seconds since the process began, or since the upload did."""
+    """One epoch. elapsed: seconds since the start of the process, or of the upload."""
 
     seconds: float
     elapsed: float
@@ -47,10 +50,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Record:
-    """One run. Where it failed, error says why and there are no rows.
+    """One run. A failed run has an error and no rows.
 
-    import_seconds is what passed before the process began to train (0 for the service, which runs
-    already); total_seconds ends with the trained model, stored where the system does so.
+    import_seconds: the time until the process began to train, 0 for the service, which is already
+    running. total_seconds: the time until the model was trained, and stored if the system does so.
     """
 
     system: str
@@ -109,10 +112,10 @@ _JOBS: list[dict[str, Any]] = [
 
 
 def read_jobs(path: Path | None) -> list[System]:
-    """Graft's systems from a JSON file, or the standard ones.
+    """Read Graft's systems from a JSON file, or return the default ones.
 
-    A list of objects: name, fields (of POST /jobs, strategy among them), and service, whether the
-    job also runs through the service. partial is compared with fine_tune.
+    The file holds a list of objects with the keys name, fields (of POST /jobs, with a strategy) and
+    service (true if the job also runs through the service). partial is compared with fine_tune.
     """
     jobs = _JOBS if path is None else json.loads(path.read_text())
     return [
@@ -123,20 +126,20 @@ def read_jobs(path: Path | None) -> list[System]:
 
 
 def run_system(
-    system: System, dataset: DataSet, weights_dir: Path, *, seed: int, omp: OmpPolicy
+    system: System, dataset: Dataset, weights_dir: Path, *, seed: int, omp: OmpPolicy
 ) -> Record:
-    """Run once, with nothing kept from earlier runs; whatever goes wrong is in the record."""
-    begun = Record(system.name, system.driven, system.learns, dataset.name, seed, omp)
+    """Run a system once in an empty folder; an error goes into the record."""
+    unfinished = Record(system.name, system.driven, system.learns, dataset.name, seed, omp)
     run = {"peer": _run_peer, "child": _run_child, "service": _run_service}[system.driven]
     with tempfile.TemporaryDirectory(prefix="graft-bench-") as scratch:
         try:
-            return run(system, dataset, weights_dir, begun, Path(scratch))
-        except Exception as error:  # noqa: BLE001 - the table says why a system has no figures
-            return Record(*begun.key, error=f"{type(error).__name__}: {error}")
+            return run(system, dataset, weights_dir, unfinished, Path(scratch))
+        except Exception as error:  # noqa: BLE001 - the table lists the error
+            return Record(*unfinished.key, error=f"{type(error).__name__}: {error}")
 
 
 def _run_peer(
-    system: System, dataset: DataSet, weights_dir: Path, begun: Record, scratch: Path
+    system: System, dataset: Dataset, weights_dir: Path, unfinished: Record, scratch: Path
 ) -> Record:
     written = scratch / "written"
     written.mkdir()
@@ -144,7 +147,7 @@ def _run_peer(
         folder=dataset.folder.absolute(),
         weights_file=weights_dir / f"{ARCHITECTURE}.safetensors",
         strategy="feature_extract" if system.learns == "feature_extract" else "fine_tune",
-        seed=begun.seed,
+        seed=unfinished.seed,
         input_size=dataset.input_size,
         scratch_dir=written,
         precision=system.precision,
@@ -152,30 +155,30 @@ def _run_peer(
     command = [sys.executable, "-m", "benchmarks.peers", system.module]
     finished = run_measured(
         [*command, json.dumps(request.to_json())],
-        environment_for(begun.omp),
+        environment_for(unfinished.omp),
         scratch / "log",
     )
-    said = {name: line for line in finished.lines for name in line.content}
+    lines = {name: line for line in finished.lines for name in line.content}
     return Record(
-        *begun.key,
+        *unfinished.key,
         rows=[
             Row(line.content["row"]["seconds"], line.seconds, line.content["row"]["val_accuracy"])
             for line in finished.lines
             if "row" in line.content
         ],
-        import_seconds=said["import_seconds"].seconds,
-        total_seconds=said["trained_seconds"].seconds,
+        import_seconds=lines["import_seconds"].seconds,
+        total_seconds=lines["trained_seconds"].seconds,
         peak_mib=finished.peak_mib,
-        settings=said["settings"].content["settings"] | {"precision": system.precision},
+        settings=lines["settings"].content["settings"] | {"precision": system.precision},
     )
 
 
 def _run_child(
-    system: System, dataset: DataSet, weights_dir: Path, begun: Record, scratch: Path
+    system: System, dataset: Dataset, weights_dir: Path, unfinished: Record, scratch: Path
 ) -> Record:
-    recipe = graft_child.resolve_recipe(_fields(system, dataset, begun.seed))
+    recipe = graft_child.resolve_recipe(_fields(system, dataset, unfinished.seed))
     stored = graft_child.store_dataset(dataset.folder, scratch / "storage")
-    environment = environment_for(begun.omp)
+    environment = environment_for(unfinished.omp)
     finished = graft_child.train(recipe, stored, weights_dir, environment, scratch / "log")
     rows = [
         (Row(row["seconds"], line.seconds, row["val_accuracy"]), row["is_best"])
@@ -184,8 +187,10 @@ def _run_child(
         for row in line.content["rows"]
     ]
     return Record(
-        *begun.key,
-        rows=_chosen(rows) if recipe.optimizer.name == "lbfgs" else [row for row, _ in rows],
+        *unfinished.key,
+        rows=_select_best_row(rows)
+        if recipe.optimizer.name == "lbfgs"
+        else [row for row, _ in rows],
         import_seconds=finished.lines[0].seconds,
         total_seconds=finished.lines[-1].seconds,
         peak_mib=finished.peak_mib,
@@ -194,23 +199,23 @@ def _run_child(
 
 
 def _run_service(
-    system: System, dataset: DataSet, weights_dir: Path, begun: Record, scratch: Path
+    system: System, dataset: Dataset, weights_dir: Path, unfinished: Record, scratch: Path
 ) -> Record:
     ran = graft_service.run_job(
         dataset.folder,
-        _fields(system, dataset, begun.seed),
+        _fields(system, dataset, unfinished.seed),
         weights_dir,
         scratch / "data",
-        environment_for(begun.omp),
+        environment_for(unfinished.omp),
     )
     rows = [
         (Row(epoch.seconds, elapsed, epoch.val_accuracy), epoch.is_best)
         for epoch, elapsed in zip(ran.epochs, ran.elapsed, strict=True)
     ]
-    is_solved = ran.job.config["optimizer"]["name"] == "lbfgs"
+    has_solver = ran.job.config["optimizer"]["name"] == "lbfgs"
     return Record(
-        *begun.key,
-        rows=_chosen(rows) if is_solved else [row for row, _ in rows],
+        *unfinished.key,
+        rows=_select_best_row(rows) if has_solver else [row for row, _ in rows],
         total_seconds=ran.total_seconds,
         peak_mib=ran.peak_mib,
         settings=ran.job.config
@@ -218,14 +223,14 @@ def _run_service(
     )
 
 
-def _chosen(rows: list[tuple[Row, bool]]) -> list[Row]:
-    """A solver's rows are L2 strengths: only the one that cross-validation chose is a result."""
+def _select_best_row(rows: list[tuple[Row, bool]]) -> list[Row]:
+    """Reduce a solver's rows, one per L2 strength, to the one that cross-validation chose."""
     chosen = [row for row, is_best in rows if is_best][-1]
     seconds = sum(row.seconds for row, _ in rows)
     return [Row(seconds, rows[-1][0].elapsed, chosen.val_accuracy)]
 
 
-def _fields(system: System, dataset: DataSet, seed: int) -> dict[str, Any]:
+def _fields(system: System, dataset: Dataset, seed: int) -> dict[str, Any]:
     own = {"architecture": ARCHITECTURE, "input_size": dataset.input_size, "seed": seed}
     return own | dict(system.fields)
 

@@ -1,10 +1,11 @@
-"""Graft beside the tutorials' loop, fastai, Lightning, timm and Hugging Face's Trainer.
+"""Compare Graft's training with the tutorials, fastai, Lightning, timm and Hugging Face's Trainer.
 
     python -m benchmarks.training --seeds 3 --out training.json
 
-Every system trains the same network from the same weights on the same files, each run in a process
-of its own, all systems in turn within each seed. Prints the tables and the bars, and keeps every
-run in --out; started again with the same file, it goes on where it ended.
+Every system trains the same network from the same weights on the same files. Each run is a new
+process, and all systems run once per seed before the next seed. The program prints the tables and
+the targets, and stores every run in --out. A second call with the same file continues where the
+first one stopped.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from pathlib import Path
 from benchmarks.datasets import SOURCES, prepare
 from benchmarks.machine import describe_machine, find_shared_dir
 from benchmarks.processes import OmpPolicy
-from benchmarks.summary import judge, write_table
+from benchmarks.summary import check_targets, write_table
 from benchmarks.systems import PEERS, Record, System, read_jobs, run_system
 
 _DEFAULT_PEERS = [
@@ -29,7 +30,7 @@ _DEFAULT_PEERS = [
 
 @dataclass(frozen=True)
 class Options:
-    """What to run: all systems over all data sets, policies and seeds."""
+    """The options of a call, which runs all systems over all datasets, policies and seeds."""
 
     datasets: list[str]
     systems: list[System]
@@ -42,7 +43,7 @@ class Options:
 
 
 def run_all(options: Options) -> list[Record]:
-    """Run what --out does not hold yet; every record is written before the next run begins."""
+    """Run what --out does not contain yet, and write each record before the next run."""
     records = read_records(options.out)
     done = {record.key for record in records if record.error is None}
     records = [record for record in records if record.error is None]
@@ -59,14 +60,14 @@ def run_all(options: Options) -> list[Record]:
 
 
 def read_records(path: Path) -> list[Record]:
-    """The runs of an earlier call; none where there is no file."""
+    """Read the runs of earlier calls; return an empty list if there is no file."""
     if not path.exists():
         return []
     return [Record.from_json(fields) for fields in json.loads(path.read_text())["runs"]]
 
 
 def write_records(path: Path, records: Sequence[Record]) -> None:
-    """Keep the runs, with the machine and the time."""
+    """Write the runs with the machine and the time."""
     content = {
         "machine": describe_machine(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -86,12 +87,18 @@ def _parse() -> Options:
     shared = find_shared_dir()
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", nargs="+", choices=list(SOURCES), default=["ants-and-bees"])
-    parser.add_argument("--seeds", type=int, default=3, help="how many, from 0")
-    parser.add_argument("--peers", nargs="*", default=_DEFAULT_PEERS, help="by name, or none")
-    parser.add_argument("--strategies", nargs="+", default=["feature_extract", "fine_tune"])
-    parser.add_argument("--jobs", type=Path, help="JSON file of Graft's jobs")
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds, from 0")
     parser.add_argument(
-        "--omp", nargs="+", choices=["default", "passive"], default=["passive"], help="policies"
+        "--peers", nargs="*", default=_DEFAULT_PEERS, help="names of the peers to run"
+    )
+    parser.add_argument("--strategies", nargs="+", default=["feature_extract", "fine_tune"])
+    parser.add_argument("--jobs", type=Path, help="JSON file with Graft's jobs")
+    parser.add_argument(
+        "--omp",
+        nargs="+",
+        choices=["default", "passive"],
+        default=["passive"],
+        help="OpenMP wait policies",
     )
     parser.add_argument("--photographs", type=Path, default=shared / "data/hymenoptera_data.zip")
     parser.add_argument("--weights-dir", type=Path, default=shared / "weights")
@@ -100,7 +107,7 @@ def _parse() -> Options:
     given = parser.parse_args()
     known = {peer.name for peer in PEERS}
     if unknown := set(given.peers) - known:
-        parser.error(f"no such peers: {sorted(unknown)}; there are {sorted(known)}")
+        parser.error(f"unknown peers {sorted(unknown)}; choose from {sorted(known)}")
     systems = [peer for peer in PEERS if peer.name in given.peers] + read_jobs(given.jobs)
     given.out.parent.mkdir(parents=True, exist_ok=True)
     return Options(
@@ -116,11 +123,11 @@ def _parse() -> Options:
 
 
 def main() -> None:
-    """Run, then print machine, tables and bars."""
+    """Run the comparison, then print the machine, the tables and the targets."""
     records = run_all(_parse())
     print(f"{describe_machine()}\n\n{write_table(records)}\n")
-    for verdict in judge(records):
-        print(verdict)
+    for check in check_targets(records):
+        print(check)
 
 
 if __name__ == "__main__":

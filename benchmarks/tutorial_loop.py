@@ -1,7 +1,7 @@
-"""PyTorch's transfer-learning tutorial as a plain script: the yardstick for seconds per epoch.
+"""Run PyTorch's transfer-learning tutorial as a script, the baseline for seconds per epoch.
 
-The loop people write by hand from the tutorial, independent of the service: ImageFolder, DataLoader
-with four workers, SGD, a deep copy of the best weights. One JSON line an epoch.
+The loop does not use the service: ImageFolder, DataLoader with four workers, SGD, and a deep copy
+of the best weights. The script writes one JSON line per epoch.
 Source: https://pytorch.org/tutorials/beginner/transfer_learning_tutorial.html and
 https://pytorch.org/tutorials/beginner/finetuning_torchvision_models_tutorial.html
 """
@@ -36,7 +36,7 @@ _HEADS = {
 }
 
 
-def run(  # noqa: PLR0913 -- each is one choice of the tutorial
+def run(  # noqa: PLR0913 -- each is a setting of the tutorial
     folder: Path,
     *,
     architecture: str = "squeezenet1_0",
@@ -51,12 +51,12 @@ def run(  # noqa: PLR0913 -- each is one choice of the tutorial
     """Train on `folder/{train,val}/<class>/…` and yield a dict for each epoch.
 
     Keys: epoch, train_loss, train_accuracy, val_loss, val_accuracy, best_val_accuracy, seconds.
-    Without a weights_file the model starts from random weights. step_schedule multiplies the rate
-    by a factor every so many epochs.
+    Without a weights_file the model starts from random weights. step_schedule is (epochs, factor):
+    the learning rate is multiplied by the factor each time that many epochs have passed.
     """
     torch.manual_seed(seed)
     device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    preparations = {
+    image_transforms = {
         "train": transforms.Compose(
             [
                 transforms.RandomResizedCrop(input_size),
@@ -74,7 +74,10 @@ def run(  # noqa: PLR0913 -- each is one choice of the tutorial
             ]
         ),
     }
-    splits = {name: datasets.ImageFolder(folder / name, t) for name, t in preparations.items()}
+    splits = {
+        name: datasets.ImageFolder(folder / name, transform)
+        for name, transform in image_transforms.items()
+    }
     loaders = {
         name: DataLoader(split, batch_size=batch_size, shuffle=True, num_workers=4)
         for name, split in splits.items()
@@ -134,26 +137,26 @@ def _build(
     elif isinstance(old, nn.Conv2d):
         new = nn.Conv2d(old.in_channels, num_classes, kernel_size=1)
     else:
-        raise TypeError(architecture)
+        raise TypeError(f"the head of {architecture} is neither Linear nor Conv2d")
     setattr(model.get_submodule(parent), name, new)
     return model
 
 
 def find_split_folder(root: Path) -> Path:
-    """The folder that holds `train` and `val`: the root or the one it wraps."""
+    """Return the folder that holds `train` and `val`: root or one of its subfolders."""
     for folder in (root, *sorted(root.iterdir())):
         if (folder / "train").is_dir() and (folder / "val").is_dir():
             return folder
-    raise SystemExit(f"no train and val folders in {root}")
+    raise SystemExit(f"{root} has no folders `train` and `val`; each needs one folder per class")
 
 
 def main() -> None:
-    """Run from the command line and print one JSON line an epoch."""
+    """Train, and print one JSON line per epoch."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
-        "--data", type=Path, required=True, help="a folder or zip of train/ and val/"
+        "--data", type=Path, required=True, help="folder or zip with train/ and val/"
     )
-    parser.add_argument("--weights-dir", type=Path, help="holds <architecture>.safetensors")
+    parser.add_argument("--weights-dir", type=Path, help="folder with <architecture>.safetensors")
     parser.add_argument("--architecture", choices=sorted(_HEADS), default="squeezenet1_0")
     parser.add_argument("--weights", choices=["imagenet", "none"], default="imagenet")
     strategy = parser.add_mutually_exclusive_group()

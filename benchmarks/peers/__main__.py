@@ -1,4 +1,7 @@
-"""Run one peer in this process: `python -m benchmarks.peers PEER '{…}'`, JSON lines out."""
+"""Run one peer library in this process and write JSON lines.
+
+python -m benchmarks.peers PEER '{…}'
+"""
 
 import importlib
 import json
@@ -14,22 +17,22 @@ from benchmarks.peers.request import EpochClock, Request
 
 
 def main() -> None:
-    """Import the peer, train, and tell: import_seconds, a row an epoch, trained_seconds."""
-    # What libraries print goes to the log; the real standard output is for the lines alone.
+    """Import the peer, train, and write import_seconds, a row per epoch, and trained_seconds."""
+    # Libraries print to standard output; send that to the log, and keep a copy for the JSON lines.
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
-    def tell(line: dict[str, Any]) -> None:
+    def write(line: dict[str, Any]) -> None:
         lines.write(json.dumps(line) + "\n")
         lines.flush()
 
     name, fields = sys.argv[1:]
     peer = importlib.import_module(f"benchmarks.peers.{name}")
-    tell({"import_seconds": time.time() - psutil.Process().create_time()})
-    tell({"settings": peer.SETTINGS})
+    write({"import_seconds": time.time() - psutil.Process().create_time()})
+    write({"settings": peer.SETTINGS})
     request = Request.from_json(json.loads(fields))
     os.chdir(Path(request.scratch_dir))
-    clock = EpochClock(tell)
+    clock = EpochClock(write)
     peer.train(request, clock)
     clock.end()
 

@@ -1,4 +1,4 @@
-"""fastai: `vision_learner` with its own head, optimizer, one-cycle schedule and `fine_tune`."""
+"""Train with fastai: `vision_learner`, its default head and optimizer, and `fine_tune`."""
 
 from typing import Any
 
@@ -21,14 +21,14 @@ SETTINGS: dict[str, Any] = {
     "epochs": {"feature_extract": 5, "fine_tune": "1 frozen + 3"},
     "optimizer": "Adam, one cycle; 1e-3 for the head alone, fine_tune's own 2e-3",
     "augmentation": "RandomResizedCrop(min_scale=0.35), aug_transforms()",
-    "precision": "float32; its bfloat16 is for CUDA alone",
+    "precision": "float32; its bfloat16 needs CUDA",
     "workers": "fastai's default, one a core",
     "head": "fastai's: concat pool, batch norm, dropout, two linear layers",
 }
 
 
 def train(request: Request, clock: EpochClock) -> None:
-    """Fit one cycle over the head, or fine_tune: the head first, then everything."""
+    """Train the head for one cycle, or call fine_tune: first the head, then all layers."""
     set_seed(request.seed, reproducible=True)
     loaders = ImageDataLoaders.from_folder(
         request.folder,
@@ -46,7 +46,7 @@ def train(request: Request, clock: EpochClock) -> None:
     published = model_meta[squeezenet1_0]
     model_meta[architecture] = {key: published[key] for key in ("cut", "split", "stats")}
     learner = vision_learner(loaders, architecture, metrics=accuracy)
-    learner.add_cb(_Tell(clock))
+    learner.add_cb(_ReportEpochs(clock))
     clock.begin_epochs()
     with learner.no_bar(), learner.no_logging():
         if request.strategy == "feature_extract":
@@ -55,8 +55,8 @@ def train(request: Request, clock: EpochClock) -> None:
             learner.fine_tune(request.epochs or 3)
 
 
-class _Tell(Callback):  # type: ignore[misc] # fastai is untyped
-    # After the recorder, which has order 50 and computes the metrics.
+class _ReportEpochs(Callback):  # type: ignore[misc] # fastai is untyped
+    # Run after the recorder, which has order 50 and computes the metrics.
     order = 60
 
     def __init__(self, clock: EpochClock) -> None:

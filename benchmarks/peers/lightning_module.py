@@ -1,4 +1,4 @@
-"""Lightning: a plain LightningModule and Trainer, as its transfer-learning page has them."""
+"""Train with Lightning: a LightningModule and a Trainer, as in its transfer-learning guide."""
 
 import logging
 import warnings
@@ -27,7 +27,7 @@ _EPOCHS = {"feature_extract": 15, "fine_tune": 8}
 
 
 class Classifier(lightning.LightningModule):
-    """The steps of training and validation."""
+    """A classifier with the training and validation steps that the Trainer calls."""
 
     def __init__(self, request: Request, num_classes: int, clock: EpochClock) -> None:
         super().__init__()
@@ -50,12 +50,12 @@ class Classifier(lightning.LightningModule):
         self.num_correct = self.num_images = 0
 
     def configure_optimizers(self) -> Optimizer:
-        learning = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        return Adam(learning, lr=3e-3 if self.is_frozen else 1e-4)
+        trainable = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        return Adam(trainable, lr=3e-3 if self.is_frozen else 1e-4)
 
 
 def train(request: Request, clock: EpochClock) -> None:
-    """Hand the module and its loaders to the Trainer."""
+    """Train with the Trainer."""
     warnings.filterwarnings("ignore", module="lightning")
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     lightning.seed_everything(request.seed, workers=True, verbose=False)

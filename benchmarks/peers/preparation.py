@@ -1,4 +1,4 @@
-"""The transforms of torchvision's references and tutorials, for peers that bring none."""
+"""Load images with torchvision's standard transforms, for peers without their own."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
 
 def open_split(folder: Path, split: str, input_size: int) -> datasets.ImageFolder:
-    """A split as float32 [3, input_size, input_size]: random crops in train, the centre in val."""
-    varied = [transforms.RandomResizedCrop(input_size), transforms.RandomHorizontalFlip()]
-    fixed = [
+    """Open a split as float32 [3, input_size, input_size]; random crops in train, centre in val."""
+    train_transforms = [transforms.RandomResizedCrop(input_size), transforms.RandomHorizontalFlip()]
+    val_transforms = [
         transforms.Resize(round(input_size / 0.875)),
         transforms.CenterCrop(input_size),
     ]
-    chosen = varied if split == "train" else fixed
+    chosen = train_transforms if split == "train" else val_transforms
     return datasets.ImageFolder(
         str(folder / split),
         transforms.Compose([*chosen, transforms.ToTensor(), transforms.Normalize(MEAN, STD)]),

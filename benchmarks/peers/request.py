@@ -1,4 +1,4 @@
-"""What every peer is asked, and the clock it reports its epochs to."""
+"""Define the training request that every peer gets, and the clock that times its epochs."""
 
 import time
 from collections.abc import Callable
@@ -12,12 +12,12 @@ PeerStrategy = Literal["feature_extract", "fine_tune"]
 
 @dataclass(frozen=True)
 class Request:
-    """Train SqueezeNet 1.0 on `folder/{train,val}/<class>/…`.
+    """A request to train SqueezeNet 1.0 on `folder/{train,val}/<class>/…`.
 
-    weights_file holds torchvision's names (safetensors). epochs None leaves the number to the peer:
-    what its documentation trains for. precision bfloat16 is for peers that offer mixed precision on
-    the CPU: Lightning, timm and transformers. input_size in pixels. scratch_dir is an empty folder
-    for what the peer likes to write.
+    weights_file: safetensors with torchvision's parameter names. epochs: None means the number in
+    the peer's documentation. precision: bfloat16 is for peers with mixed precision on the CPU
+    (Lightning, timm and transformers). input_size: in pixels. scratch_dir: an empty folder for
+    files that the peer writes.
     """
 
     folder: Path
@@ -42,41 +42,42 @@ class Request:
 
 
 class Peer(Protocol):
-    """A module of a peer."""
+    """The interface of a peer's module."""
 
     SETTINGS: dict[str, Any]
 
     def train(self, request: Request, clock: "EpochClock") -> None:
-        """Train, telling the clock when the epochs begin and each time one has ended."""
+        """Train; call the clock when the first epoch begins and after each epoch."""
 
 
 class EpochClock:
-    """Turns the ends of epochs into rows: seconds of the epoch, elapsed since training was asked.
+    """A clock that writes a row per epoch: its seconds, and the seconds elapsed since the request.
 
-    An epoch is a pass over both splits, with whatever the peer does between two such ends. Reading
-    the folder and building the model lie before the first one and count as elapsed alone.
+    An epoch is a pass over both splits, with everything that the peer does until the next one ends.
+    Reading the folder and building the model happen before the first epoch, so they count only in
+    the elapsed seconds.
     """
 
-    def __init__(self, tell: Callable[[dict[str, Any]], None]) -> None:
-        self._tell = tell
-        self._asked = self._last = time.perf_counter()
+    def __init__(self, write: Callable[[dict[str, Any]], None]) -> None:
+        self._write = write
+        self._requested = self._last = time.perf_counter()
         self._num_epochs = 0
 
     def begin_epochs(self) -> None:
         self._last = time.perf_counter()
 
     def end_epoch(self, val_accuracy: float) -> None:
-        """val_accuracy in 0..1."""
+        """Write the row of an epoch; val_accuracy is from 0 to 1."""
         now = time.perf_counter()
         self._num_epochs += 1
         row = {
             "epoch": self._num_epochs,
             "seconds": now - self._last,
-            "elapsed": now - self._asked,
+            "elapsed": now - self._requested,
             "val_accuracy": float(val_accuracy),
         }
-        self._tell({"row": row})
+        self._write({"row": row})
         self._last = time.perf_counter()
 
     def end(self) -> None:
-        self._tell({"trained_seconds": time.perf_counter() - self._asked})
+        self._write({"trained_seconds": time.perf_counter() - self._requested})

@@ -1,7 +1,7 @@
-"""timm: its loaders, optimizer and scheduler factories in the loop of its training script.
+"""Train with timm: its loaders, optimizer and scheduler in the loop of its training script.
 
-timm has no SqueezeNet of its own; the model is torchvision's trunk under a pooled linear head, as
-timm puts on its trunks.
+timm has no SqueezeNet. The model is torchvision's backbone with average pooling and a linear head,
+the head that timm puts on its own backbones.
 """
 
 from functools import partial
@@ -33,7 +33,7 @@ _EPOCHS = {"feature_extract": 15, "fine_tune": 8}
 
 
 def train(request: Request, clock: EpochClock) -> None:
-    """The script's loop: a scheduler step each update, validation each epoch."""
+    """Train with a scheduler step per update and validation after each epoch."""
     random_seed(request.seed)
     is_frozen = request.strategy == "feature_extract"
     num_epochs = request.epochs or _EPOCHS[request.strategy]
@@ -91,7 +91,7 @@ def _open(request: Request, split: str) -> Any:
     return create_loader(
         images,
         input_size=(3, request.input_size, request.input_size),
-        # Training drops what does not fill a batch: all of it, where there are too few images.
+        # The training loader drops an incomplete batch, which could be the only one.
         batch_size=min(SETTINGS["batch_size"], len(images)),
         is_training=is_training,
         scale=(0.08, 1.0),

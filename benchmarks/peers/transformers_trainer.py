@@ -1,4 +1,4 @@
-"""Hugging Face: `Trainer`, with the arguments of its image-classification guide."""
+"""Train with Hugging Face's `Trainer`, with the arguments of its image-classification guide."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ _EPOCHS = {"feature_extract": 15, "fine_tune": 8}
 
 
 class _Classifier(nn.Module):
-    """What Trainer expects of a model: keyword arguments in, loss and logits out."""
+    """A model as Trainer expects it: forward takes keywords and returns loss and logits."""
 
     def __init__(self, request: Request, num_classes: int) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class _Classifier(nn.Module):
         return {"loss": cross_entropy(logits, labels), "logits": logits}
 
 
-class _Tell(TrainerCallback):
+class _ReportEpochs(TrainerCallback):
     def __init__(self, clock: EpochClock) -> None:
         self.clock = clock
 
@@ -49,7 +49,7 @@ class _Tell(TrainerCallback):
 
 
 def train(request: Request, clock: EpochClock) -> None:
-    """Evaluate and save each epoch, and load the best at the end."""
+    """Train, evaluate and save each epoch, and load the best weights at the end."""
     set_seed(request.seed)
     train_images, val_images = (
         open_split(request.folder, split, request.input_size) for split in ("train", "val")
@@ -84,7 +84,7 @@ def train(request: Request, clock: EpochClock) -> None:
         train_dataset=train_images,
         eval_dataset=val_images,
         compute_metrics=_measure,
-        callbacks=[_Tell(clock)],
+        callbacks=[_ReportEpochs(clock)],
     ).train()
 
 

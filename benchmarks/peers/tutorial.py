@@ -1,4 +1,4 @@
-"""The tutorials' loop, literally: what users write who follow them."""
+"""Train with the loop of the PyTorch tutorials, unchanged."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def train(request: Request, clock: EpochClock) -> None:
-    """Fifteen epochs of the loop, or as many as asked."""
+    """Run the loop for 15 epochs, or for request.epochs."""
     clock.begin_epochs()
     for row in tutorial_loop.run(
         request.folder,

@@ -1,4 +1,4 @@
-"""The loop of PyTorch's transfer-learning tutorial, with its schedule, batch and epochs."""
+"""Train with the loop, schedule, batch size and epochs of PyTorch's transfer-learning tutorial."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def train(request: Request, clock: EpochClock) -> None:
-    """Twenty-five epochs of the loop, or as many as asked."""
+    """Run the loop for 25 epochs, or for request.epochs."""
     clock.begin_epochs()
     for row in tutorial_loop.run(
         request.folder,

@@ -1,11 +1,11 @@
-"""Graft beside naive FastAPI, LitServe, BentoML and mosec.
+"""Compare Graft's serving with naive FastAPI, LitServe, BentoML and mosec.
 
     python -m benchmarks.serving --out serving.json
 
-Every system serves the same networks from the same weights and is asked about the same photograph
-by the same generator, wrk, on the same cores; all systems in turn within each repeat. Prints the
-tables and the bars, and keeps every load in --out; started again with the same file, it goes on
-where it ended. README.md in the folder above says what each option is for.
+Every system serves the same networks with the same weights on the same cores. wrk posts the same
+photograph to each. All systems run once per repeat before the next repeat. The program prints the
+tables and the targets, and stores every load in --out. A second call with the same file continues
+where the first one stopped. `benchmarks/README.md` describes the options.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from benchmarks.serving.generator import GeneratorMissing, require_generator
 from benchmarks.serving.models import QUANTIZED, find_image, prepare
 from benchmarks.serving.records import Record, Results, read_results, write_results
 from benchmarks.serving.run import Conditions, run_system
-from benchmarks.serving.summary import JUDGED, judge, write_tables
+from benchmarks.serving.summary import TARGET_CONNECTIONS, check_targets, write_tables
 from benchmarks.serving.systems import SYSTEMS, System
 
 _NETWORKS = ["squeezenet1_0", "resnet18"]
@@ -31,7 +31,7 @@ _HTTP_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Options:
-    """What to run."""
+    """The options of a call."""
 
     networks: list[str]
     systems: list[System]
@@ -46,7 +46,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Turn:
-    """One start of one system, and its loads."""
+    """One start of one system for one network, with the loads to measure."""
 
     repeat: int
     network: str
@@ -54,20 +54,24 @@ class Turn:
     connections: list[int]
 
 
-def plan(options: Options) -> Iterator[Turn]:
-    """The turns in their order.
+def list_turns(options: Options) -> Iterator[Turn]:
+    """List the turns in the order in which they run.
 
-    Unless all is asked for, what no bar judges is left out where it costs time: only JUDGED
-    connections are repeated, and ResNet-18 is served with those alone and by no peer that was given
-    another model than its file's.
+    Without --full, loads that no target uses are skipped to save time. Only the load with
+    TARGET_CONNECTIONS connections is repeated. ResNet-18 gets that load alone, and only Graft and
+    peers without a converted model serve it.
     """
     for repeat in range(options.repeats):
         for network in options.networks:
             is_first = network == _NETWORKS[0]
             for system in options.systems:
                 connections = options.connections
-                if not options.is_full and (repeat > 0 or not is_first) and JUDGED in connections:
-                    connections = [JUDGED]
+                if (
+                    not options.is_full
+                    and (repeat > 0 or not is_first)
+                    and TARGET_CONNECTIONS in connections
+                ):
+                    connections = [TARGET_CONNECTIONS]
                 if system.is_int8 and network not in QUANTIZED:
                     continue
                 if options.is_full or is_first or system.kind in {"stock", "Graft"}:
@@ -75,10 +79,12 @@ def plan(options: Options) -> Iterator[Turn]:
 
 
 def run_all(options: Options) -> Results:
-    """Run what --out does not hold yet; every record is written as it comes."""
+    """Run what --out does not contain yet, and write each record at once."""
     earlier = read_results(options.out)
     conditions = options.conditions
-    _say(f"models: trained by Graft where missing; log in {conditions.work_dir}/graft-data")
+    _log(
+        f"Graft trains the models that are missing; its log is in {conditions.work_dir}/graft-data"
+    )
     models = prepare(
         options.networks,
         conditions.work_dir,
@@ -89,7 +95,7 @@ def run_all(options: Options) -> Results:
     records, ceilings = earlier.records, dict(earlier.ceilings)
     missing = [network for network in options.networks if network not in ceilings]
     if missing:
-        _say("the steps of the ceiling, each alone")
+        _log("measuring the steps of the ceiling")
         http_ms = measure_http(
             conditions.image, _HTTP_SECONDS, conditions.environment, conditions.work_dir
         )
@@ -100,7 +106,7 @@ def run_all(options: Options) -> Results:
             )
         write_results(options.out, ceilings, records)
     done = {record.key for record in records}
-    turns = list(plan(options))
+    turns = list(list_turns(options))
     for number, turn in enumerate(turns, start=1):
         system, network, repeat = turn.system, turn.network, turn.repeat
         left = [c for c in turn.connections if (system.label, network, c, repeat) not in done]
@@ -116,7 +122,7 @@ def run_all(options: Options) -> Results:
                 conditions.environment,
             )
             ceilings[network] = replace(ceiling, in_turn=[*ceiling.in_turn, in_turn])
-            _say(f"{number}/{len(turns)} ceiling {network} {repeat} {in_turn}")
+            _log(f"{number}/{len(turns)} ceiling {network} {repeat} {in_turn}")
         for record in run_system(system, models[network], left, repeat, conditions):
             records.append(record)
             _report(record, f"{number}/{len(turns)}")
@@ -132,11 +138,11 @@ def _report(record: Record, progress: str) -> None:
             f"{load.requests_per_second:.1f} req/s, p50 {load.p50_ms:.1f} ms, "
             f"p99 {load.p99_ms:.1f} ms, {load.num_errors} errors"
         )
-    _say(progress, *record.key, outcome)
+    _log(progress, *record.key, outcome)
 
 
-def _say(*words: object) -> None:
-    print(*words, file=sys.stderr, flush=True)
+def _log(*values: object) -> None:
+    print(*values, file=sys.stderr, flush=True)
 
 
 def _parse() -> Options:
@@ -145,10 +151,12 @@ def _parse() -> Options:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--networks", nargs="+", choices=_NETWORKS, default=_NETWORKS)
     parser.add_argument("--systems", nargs="+", choices=names, default=names)
-    parser.add_argument("--connections", nargs="+", type=int, default=[1, 8, JUDGED, 64])
-    parser.add_argument("--seconds", type=float, default=6.0, help="of each measured load")
+    parser.add_argument(
+        "--connections", nargs="+", type=int, default=[1, 8, TARGET_CONNECTIONS, 64]
+    )
+    parser.add_argument("--seconds", type=float, default=6.0, help="duration of each measured load")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--full", action="store_true", help="repeat every load, on both networks")
+    parser.add_argument("--full", action="store_true", help="repeat every load on both networks")
     parser.add_argument("--photographs", type=Path, default=shared / "data/hymenoptera_data.zip")
     parser.add_argument("--weights-dir", type=Path, default=shared / "weights")
     parser.add_argument("--peer-python", type=Path, default=Path(".venv-serving/bin/python"))
@@ -178,18 +186,18 @@ def _parse() -> Options:
 
 
 def main() -> None:
-    """Run, then print machine, tables and bars; exits with 1 where wrk is missing."""
+    """Run the comparison, then print the results; exit with 1 if wrk is not installed."""
     try:
         version = require_generator()
     except GeneratorMissing as error:
         print(error, file=sys.stderr)
         raise SystemExit(1) from error
-    # So that servers are stopped on the way out.
+    # Exit through an exception, so that the running server is stopped.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     results = run_all(_parse())
     print(f"{results.machine}, {version}\n\n{write_tables(results)}\n")
-    for verdict in judge(results):
-        print(verdict)
+    for check in check_targets(results):
+        print(check)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What the cores could serve at most: all of them at work on images, and on nothing else.
+"""Measure the ceiling: the most requests per second that the machine's cores could serve.
 
-One process of `benchmarks.serving.steps` on each core at once, but for HTTP, which `measure_http`
-times.
+A process of `benchmarks.serving.steps` runs on each core and only processes images. `measure_http`
+times HTTP separately.
 """
 
 import json
@@ -18,7 +18,13 @@ from typing import Any
 
 import httpx
 
-from benchmarks.serving.generator import Body, ask, put_load, take_calm, watching_host
+from benchmarks.serving.generator import (
+    Body,
+    measure_undisturbed,
+    measuring_stolen_time,
+    post_body,
+    run_load,
+)
 from benchmarks.serving.servers import find_free_port, running
 
 _HTTP_CONNECTIONS = 32
@@ -26,7 +32,7 @@ _HTTP_CONNECTIONS = 32
 
 @dataclass(frozen=True)
 class InTurn:
-    """Images a second of all cores at once, and the share of time that the host took meanwhile."""
+    """Images per second of all cores at once, and the share of CPU time that the host stole."""
 
     images_per_second: float
     stolen: float
@@ -34,9 +40,10 @@ class InTurn:
 
 @dataclass(frozen=True)
 class Ceiling:
-    """What one image costs one core, each step alone, in milliseconds, forward_ms by engine.
+    """The milliseconds that one core needs for each step of an image; forward_ms by engine.
 
-    in_turn: all cores at once, one step after the other, once in each repeat.
+    Each step is timed alone. in_turn: one measurement per repeat, of all cores at once with one
+    step after the other.
     """
 
     cores: int
@@ -51,22 +58,22 @@ class Ceiling:
 
     @property
     def engine(self) -> str:
-        """The fastest engine."""
+        """Name of the fastest engine."""
         return min(self.forward_ms, key=lambda name: self.forward_ms[name])
 
     @property
     def images_per_second(self) -> float:
-        """Of all cores at once: the median over repeats."""
+        """Images per second of all cores at once, the median over repeats."""
         return statistics.median(one.images_per_second for one in self.in_turn)
 
     @property
     def requests_per_second(self) -> float:
-        """An image as it was in turn, and HTTP."""
+        """The ceiling: requests per second from the steps in turn and HTTP."""
         return self._rate(self.cores * 1000 / self.images_per_second)
 
     @property
     def sum_of_steps(self) -> float:
-        """Requests a second if every step took as long as it takes alone."""
+        """Requests per second if every step took as long as it takes alone."""
         return self._rate(self.decode_ms + self.forward_ms[self.engine])
 
     def _rate(self, image_ms: float) -> float:
@@ -76,7 +83,7 @@ class Ceiling:
 def measure_steps(
     checkpoint: Path, image: Path, http_ms: float, environment: Mapping[str, str]
 ) -> Ceiling:
-    """Time the steps, each alone, in a process of their own."""
+    """Time each step alone in a separate process."""
     cores = sorted(os.sched_getaffinity(0))
     finished = subprocess.run(
         _command(checkpoint, image, cores[0]),
@@ -92,7 +99,7 @@ def measure_steps(
 def measure_in_turn(
     checkpoint: Path, image: Path, engine: str, seconds: float, environment: Mapping[str, str]
 ) -> InTurn:
-    """Let every core work on images at once, while the host leaves the machine alone."""
+    """Measure the images per second of all cores at once; repeat if the host steals CPU time."""
     with ExitStack() as stack:
         workers = [
             stack.enter_context(
@@ -113,7 +120,7 @@ def measure_in_turn(
             _read(worker)
 
         def work() -> InTurn:
-            with watching_host() as stolen:
+            with measuring_stolen_time() as stolen:
                 for worker in workers:
                     assert worker.stdin is not None  # noqa: S101 - a pipe
                     worker.stdin.write("go\n")
@@ -121,13 +128,13 @@ def measure_in_turn(
                 rates = [float(_read(worker)) for worker in workers]
             return InTurn(sum(rates), stolen())
 
-        return take_calm(work)
+        return measure_undisturbed(work)
 
 
 def measure_http(
     image: Path, seconds: float, environment: Mapping[str, str], work_dir: Path
 ) -> float:
-    """Milliseconds of a core for a request that is only read and answered, and for making it."""
+    """Measure the milliseconds of one core to send a request and answer it with an empty app."""
     port = find_free_port()
     url = f"http://127.0.0.1:{port}/"
     body = Body(image, "image/jpeg")
@@ -136,18 +143,18 @@ def measure_http(
     with (
         _on_one_core(),
         httpx.Client() as client,
-        running(command, environment, work_dir / "empty.log", lambda: ask(client, url, body)),
+        running(command, environment, work_dir / "empty.log", lambda: post_body(client, url, body)),
     ):
-        put_load(url, body, connections=_HTTP_CONNECTIONS, seconds=1)
-        load = take_calm(
-            partial(put_load, url, body, connections=_HTTP_CONNECTIONS, seconds=seconds)
+        run_load(url, body, connections=_HTTP_CONNECTIONS, seconds=1)
+        load = measure_undisturbed(
+            partial(run_load, url, body, connections=_HTTP_CONNECTIONS, seconds=seconds)
         )
     return 1000 / load.requests_per_second
 
 
 @contextmanager
 def _on_one_core() -> Iterator[None]:
-    """This process, and those that it starts in the block."""
+    """Pin this process, and those that it starts in the block, to one core."""
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cores)})
     try:

@@ -1,10 +1,10 @@
-"""An ASGI application that reads a body and answers: what HTTP alone costs."""
+"""Define an ASGI application that only reads the body, to measure the cost of HTTP."""
 
 from typing import Any
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Answer every request once its body is there."""
+    """Answer a request with `{}` once its body has arrived."""
     if scope["type"] != "http":
         return
     while (await receive()).get("more_body"):

@@ -1,4 +1,4 @@
-"""Load on a server: wrk posts one body on so many connections, on the cores the server runs on."""
+"""Put load on a server with wrk, which posts one body on several connections."""
 
 import json
 import resource
@@ -19,31 +19,31 @@ import psutil
 _SCRIPT = Path(__file__).with_name("post.lua")
 _TIMEOUT_SECONDS = 30
 _DRAIN_SECONDS = 120.0
-_CALM = 3
-"""Answers in a row, each in about the time that one takes alone, after which nothing is left."""
+_NUM_IDLE_RESPONSES = 3
+"""Consecutive responses as fast as without load, after which the server counts as idle."""
 
-_MOST_STOLEN, _MOST_TRIES = 0.02, 6
+_MAX_STOLEN, _MAX_TRIES = 0.02, 6
 
 
 class GeneratorMissing(Exception):
     """wrk is not installed."""
 
 
-class NotDrained(Exception):
-    """A server is still busy with an earlier load's requests."""
+class ServerStillBusy(Exception):
+    """A server still works on the requests of an earlier load."""
 
 
-class _Watched(Protocol):
+class _HasStolenTime(Protocol):
     @property
     def stolen(self) -> float: ...
 
 
-Measured = TypeVar("Measured", bound=_Watched)
+Measured = TypeVar("Measured", bound=_HasStolenTime)
 
 
 @dataclass(frozen=True)
 class Body:
-    """What is posted: a file as wrk reads it, with its content type."""
+    """A request body: the file that wrk reads, and its content type."""
 
     path: Path
     content_type: str
@@ -51,11 +51,11 @@ class Body:
 
 @dataclass(frozen=True)
 class Load:
-    """What a load came to.
+    """The result of a load.
 
-    refused: answers of status 400 and above; timed_out: no answer within 30 s; broken: connections.
-    generator_cores: the processor time that the generator took, in cores. stolen: the share of the
-    machine's processor time that its host gave to others.
+    refused: responses of status 400 and above. timed_out: requests without a response within 30 s.
+    broken: connection errors. generator_cores: the CPU time of the generator, in cores. stolen: the
+    share of CPU time that the host gave to other machines.
     """
 
     num_requests: int
@@ -70,7 +70,7 @@ class Load:
 
     @property
     def requests_per_second(self) -> float:
-        """Answers with success."""
+        """Successful responses per second."""
         return (self.num_requests - self.refused) / self.seconds
 
     @property
@@ -79,17 +79,19 @@ class Load:
 
 
 def require_generator() -> str:
-    """The version of wrk. Raises GeneratorMissing, saying what to install."""
+    """Return the version of wrk. Raises GeneratorMissing if it is not installed."""
     if shutil.which("wrk") is None:
-        raise GeneratorMissing("wrk is not installed; Debian's and Ubuntu's package is `wrk`.")
-    said = subprocess.run(["wrk", "--version"], capture_output=True, text=True, check=False)  # noqa: S607 - found above
-    return " ".join(said.stdout.split()[:2])
+        raise GeneratorMissing(
+            "wrk is not installed; on Debian and Ubuntu, install the package `wrk`."
+        )
+    finished = subprocess.run(["wrk", "--version"], capture_output=True, text=True, check=False)  # noqa: S607 - found above
+    return " ".join(finished.stdout.split()[:2])
 
 
-def put_load(url: str, body: Body, *, connections: int, seconds: float, threads: int = 1) -> Load:
-    """Post on so many connections for so long, each waiting for its answer before the next."""
+def run_load(url: str, body: Body, *, connections: int, seconds: float, threads: int = 1) -> Load:
+    """Post for some seconds; each connection waits for its response before the next request."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    with watching_host() as stolen:
+    with measuring_stolen_time() as stolen:
         finished = subprocess.run(
             [
                 *("wrk", "--threads", str(threads), "--connections", str(connections)),
@@ -101,30 +103,30 @@ def put_load(url: str, body: Body, *, connections: int, seconds: float, threads:
             check=True,
         )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    said: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
+    figures: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Load(**said, generator_cores=spent / said["seconds"], stolen=stolen())
+    return Load(**figures, generator_cores=spent / figures["seconds"], stolen=stolen())
 
 
 @contextmanager
-def watching_host() -> Iterator[Callable[[], float]]:
-    """Tells, after the block, the share of processor time that the host gave to others in it."""
+def measuring_stolen_time() -> Iterator[Callable[[], float]]:
+    """Yield a function that returns, after the block, the share of CPU time that the host stole."""
     before = psutil.cpu_times()
     passed: list[float] = []
     yield lambda: passed[before._fields.index("steal")] / sum(passed)
     passed += [now - then for now, then in zip(psutil.cpu_times(), before, strict=True)]
 
 
-def take_calm(measure: Callable[[], Measured]) -> Measured:
-    """What was measured while the host left the machine alone, or the calmest of several tries."""
-    taken: list[Measured] = []
-    while len(taken) < _MOST_TRIES and not any(one.stolen <= _MOST_STOLEN for one in taken):
-        taken.append(measure())
-    return min(taken, key=lambda one: one.stolen)
+def measure_undisturbed(measure: Callable[[], Measured]) -> Measured:
+    """Repeat a measurement until the host steals little CPU time; return the one with the least."""
+    results: list[Measured] = []
+    while len(results) < _MAX_TRIES and not any(one.stolen <= _MAX_STOLEN for one in results):
+        results.append(measure())
+    return min(results, key=lambda one: one.stolen)
 
 
-def ask(client: httpx.Client, url: str, body: Body) -> Any:
-    """One request's answer. Raises HTTPStatusError for one without success."""
+def post_body(client: httpx.Client, url: str, body: Body) -> Any:
+    """Post the body once and return the response. Raises HTTPStatusError if it is an error."""
     content = body.path.read_bytes()
     headers = {"Content-Type": body.content_type}
     response = client.post(url, content=content, headers=headers, timeout=_TIMEOUT_SECONDS)
@@ -132,28 +134,30 @@ def ask(client: httpx.Client, url: str, body: Body) -> Any:
     return response.json()
 
 
-def measure_alone(ask_once: Callable[[], Any], *, num_requests: int = 10) -> float:
-    """The median of the seconds that requests take one after another."""
-    return statistics.median(_time(ask_once) for _ in range(num_requests))
+def measure_alone(send_once: Callable[[], Any], *, num_requests: int = 10) -> float:
+    """Measure the median seconds of a request while no other is running."""
+    return statistics.median(_time(send_once) for _ in range(num_requests))
 
 
-def drain(ask_once: Callable[[], Any], alone_seconds: float) -> None:
-    """Wait until requests take about as long as alone.
+def drain(send_once: Callable[[], Any], alone_seconds: float) -> None:
+    """Wait until requests are about as fast as without load.
 
-    A generator that ends leaves requests behind that a slow server still works on; the next load
-    would wait for them. Raises NotDrained after two minutes.
+    When the generator stops, a slow server still works on its last requests, which would delay the
+    next load. Raises ServerStillBusy after two minutes.
     """
     deadline = time.monotonic() + _DRAIN_SECONDS
     limit = 1.5 * alone_seconds + 0.005
-    calm = 0
-    while calm < _CALM:
+    num_fast = 0
+    while num_fast < _NUM_IDLE_RESPONSES:
         if time.monotonic() > deadline:
-            raise NotDrained(f"no answer as fast as alone within {_DRAIN_SECONDS:g} s")
-        calm = calm + 1 if _time(ask_once) <= limit else 0
+            raise ServerStillBusy(
+                f"{_DRAIN_SECONDS:g} s after the load, responses still take over {limit:.3f} s"
+            )
+        num_fast = num_fast + 1 if _time(send_once) <= limit else 0
 
 
 def write_form(image: Path, folder: Path, *, name: str) -> Body:
-    """A form whose one part is the image, for servers that take no other body."""
+    """Write a multipart form with the image as its only part, for servers that need a form."""
     boundary = uuid4().hex
     head = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{image.name}"'

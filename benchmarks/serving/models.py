@@ -1,4 +1,4 @@
-"""The models that are served: made once by Graft itself, their weights written for the peers."""
+"""Train the served models with Graft, and export their weights for the peers."""
 
 import json
 from collections.abc import Mapping
@@ -20,27 +20,27 @@ from benchmarks.serving.peers.classifier import Network
 from graft_client.graft import Graft
 
 IMAGE = "val/ants/518746016_bcc28f8b5b.jpg"
-"""Of the photographs: 500 x 375 pixels, 122,791 bytes, not among those that are learned."""
+"""The posted photograph: 500 x 375 pixels, 122,791 bytes, from the validation split."""
 
 JOBS: dict[str, dict[str, Any]] = {
     "squeezenet1_0": {"strategy": "feature_extract"},
     "resnet18": {"strategy": "scratch", "weights": "none", "epochs": 1, "seed": 0},
     "resnet50": {"strategy": "scratch", "weights": "none", "epochs": 1, "seed": 0},
 }
-"""The job of POST /jobs behind each network: SqueezeNet answers well, the others cost the same."""
+"""The fields of POST /jobs for each network; only SqueezeNet is trained to a good accuracy."""
 
 QUANTIZED = {"squeezenet1_0"}
 INT8_VERSION = 2
-"""Of the networks that are served in int8, too: rounded by the ranges of their training images."""
+"""The version of a network in QUANTIZED that the service quantizes to int8."""
 
 _DATASETS = {"squeezenet1_0": "ants-and-bees", "resnet18": "few", "resnet50": "few"}
 
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A registered model, named as its architecture, and the same for the peers.
+    """A registered model, and its export for the peers.
 
-    checkpoint: the service's own file. label and probability: the service's answer for IMAGE.
+    checkpoint: the service's file. label and probability: the service's prediction for IMAGE.
     """
 
     checkpoint: str
@@ -61,9 +61,9 @@ def prepare(
     weights_dir: Path,
     environment: Mapping[str, str],
 ) -> dict[str, ServedModel]:
-    """Train and register what is missing in the service's data folder below work_dir.
+    """Train and register the models that work_dir lacks, and return all of them by network.
 
-    Raises OutcomeError where a dataset or a job fails.
+    Raises OutcomeError if a dataset or a job fails.
     """
     descriptions = {name: work_dir / f"{name}.json" for name in networks}
     missing = [name for name, path in descriptions.items() if not path.exists()]
@@ -79,18 +79,18 @@ def prepare(
                 fields = {"architecture": name, "model_name": name} | JOBS[name]
                 graft.wait_for_job(graft.create_job(dataset.id, **fields).id)
                 image = find_image(work_dir, photographs)
-                answer = graft.predict(image, model=name).predictions[0]
+                prediction = graft.predict(image, model=name).predictions[0]
                 if name in QUANTIZED:
                     made = graft.quantize_version(name, 1, dataset.id)
-                    assert made.version == INT8_VERSION  # noqa: S101 - by whom else
+                    assert made.version == INT8_VERSION  # noqa: S101 - nothing else adds versions
                 path, network = _write_weights(name, data_dir, work_dir)
-                served = ServedModel(str(path), network, answer.label, answer.probability)
+                served = ServedModel(str(path), network, prediction.label, prediction.probability)
                 descriptions[name].write_text(json.dumps(asdict(served), indent=1) + "\n")
     return {name: ServedModel.read(path) for name, path in descriptions.items()}
 
 
 def find_image(work_dir: Path, photographs: Path) -> Path:
-    """The photograph that every request asks about."""
+    """Return the path of the photograph that every request posts."""
     return prepare_dataset("ants-and-bees", work_dir, photographs).folder / IMAGE
 
 

@@ -1,4 +1,4 @@
-"""What was measured, kept in one JSON file that later runs go on from."""
+"""Read and write the results in one JSON file, from which a later call continues."""
 
 import json
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from benchmarks.serving.generator import Load
 
 @dataclass(frozen=True)
 class Record:
-    """One load on one system. Where it failed, error says why and there is no load.
+    """One load on one system. A failed one has an error and no load.
 
-    kind as in `System`. peak_mib is that of all the system's processes. label and probability are
-    its answer before the load.
+    kind: as in `System`. peak_mib: of all the system's processes. label and probability: its
+    prediction before the load.
     """
 
     system: str
@@ -45,7 +45,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Results:
-    """Everything measured so far; ceilings by network."""
+    """All results so far; ceilings by network."""
 
     machine: str
     ceilings: dict[str, Ceiling]
@@ -53,7 +53,7 @@ class Results:
 
 
 def read_results(path: Path) -> Results:
-    """The results of earlier calls, failures left out; none where there is no file."""
+    """Read the results of earlier calls without failures; empty if there is no file."""
     if not path.exists():
         return Results(describe_machine(), {}, [])
     content = json.loads(path.read_text())
@@ -64,7 +64,7 @@ def read_results(path: Path) -> Results:
 
 
 def write_results(path: Path, ceilings: dict[str, Ceiling], records: Sequence[Record]) -> None:
-    """Keep the results, with the machine and the time."""
+    """Write the results with the machine and the time."""
     content = {
         "machine": describe_machine(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,4 +1,4 @@
-"""One system under its loads, from its start to its end."""
+"""Start one system, put its loads on it, and stop it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,11 +11,11 @@ from benchmarks.processes import MemoryWatch
 from benchmarks.serving.generator import (
     Body,
     Load,
-    ask,
     drain,
     measure_alone,
-    put_load,
-    take_calm,
+    measure_undisturbed,
+    post_body,
+    run_load,
     write_form,
 )
 from benchmarks.serving.models import ServedModel
@@ -26,23 +26,23 @@ from benchmarks.serving.systems import (
     build_command,
     build_environment,
     find_url,
-    read_answer,
+    read_prediction,
 )
 
 TOLERANCE = 0.02
-"""In probability: what bf16 and Pillow's resize in whole levels may move an answer by."""
+"""Allowed difference in probability, due to bf16 and to Pillow's resize in whole levels."""
 
 _WARM_UP_SECONDS = 2.0
-_WARM_UP_ANSWERS = 5
+_NUM_WARM_UP_REQUESTS = 5
 
 
-class WrongAnswer(Exception):
-    """A system does not say of the photograph what Graft says."""
+class WrongPrediction(Exception):
+    """A system's prediction for the photograph differs from Graft's."""
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What all systems have in common."""
+    """The settings that all systems share."""
 
     image: Path
     seconds: float
@@ -58,12 +58,12 @@ def run_system(
     repeat: int,
     conditions: Conditions,
 ) -> Iterator[Record]:
-    """Start it, check its answer, and put each load on it in turn, drained in between.
+    """Start a system, check its prediction, and measure each load in turn.
 
-    Whatever goes wrong is in the record of each load that was to come.
+    After an error, the record of each remaining load holds the error.
     """
-    left = list(connections)
-    begun = Record(
+    remaining = list(connections)
+    unfinished = Record(
         system.label,
         system.kind,
         model.network.architecture,
@@ -72,26 +72,26 @@ def run_system(
         settings=system.settings(),
     )
     try:
-        for record in _run(system, model, left, begun, conditions):
+        for record in _run(system, model, remaining, unfinished, conditions):
             yield record
-            left.remove(record.connections)
-    except Exception as error:  # noqa: BLE001 - the table says why a system has no figures
-        for number in left:
-            yield replace(begun, connections=number, error=f"{type(error).__name__}: {error}")
+            remaining.remove(record.connections)
+    except Exception as error:  # noqa: BLE001 - the table lists the error
+        for number in remaining:
+            yield replace(unfinished, connections=number, error=f"{type(error).__name__}: {error}")
 
 
 def _run(
     system: System,
     model: ServedModel,
     connections: Sequence[int],
-    begun: Record,
+    unfinished: Record,
     conditions: Conditions,
 ) -> Iterator[Record]:
     folder = conditions.work_dir / "logs"
     folder.mkdir(parents=True, exist_ok=True)
-    log = folder / f"{system.label}, {begun.network}.log".replace(" ", "_")
+    log = folder / f"{system.label}, {unfinished.network}.log".replace(" ", "_")
     port = find_free_port()
-    url = find_url(system, begun.network, port)
+    url = find_url(system, unfinished.network, port)
     body = (
         write_form(conditions.image, conditions.work_dir, name="images")
         if system.is_form
@@ -102,32 +102,33 @@ def _run(
         system, model, port, conditions.work_dir, conditions.environment
     )
     with httpx.Client() as client:
-        ask_once = partial(ask, client, url, body)
+        send_once = partial(post_body, client, url, body)
 
         def load_and_drain() -> Load:
-            load = put_load(url, body, connections=number, seconds=conditions.seconds)
-            drain(ask_once, alone_seconds)
+            load = run_load(url, body, connections=number, seconds=conditions.seconds)
+            drain(send_once, alone_seconds)
             return load
 
-        with running(command, environment, log, ask_once) as pid:
-            for _ in range(_WARM_UP_ANSWERS):
-                label, probability = read_answer(system, ask_once())
-                _require_same(model, label, probability)
-            alone_seconds = measure_alone(ask_once)
-            begun = replace(
-                begun, label=label, probability=probability, alone_ms=alone_seconds * 1000
+        with running(command, environment, log, send_once) as pid:
+            for _ in range(_NUM_WARM_UP_REQUESTS):
+                label, probability = read_prediction(system, send_once())
+                _require_same_prediction(model, label, probability)
+            alone_seconds = measure_alone(send_once)
+            unfinished = replace(
+                unfinished, label=label, probability=probability, alone_ms=alone_seconds * 1000
             )
             for number in list(connections):
-                # Reading the memory of all processes costs time: not while a load is measured.
+                # Reading memory takes CPU time, so it happens only during the warm-up.
                 with MemoryWatch(pid) as memory:
-                    put_load(url, body, connections=number, seconds=_WARM_UP_SECONDS)
-                drain(ask_once, alone_seconds)
-                load = take_calm(load_and_drain)
-                yield replace(begun, connections=number, load=load, peak_mib=memory.peak_mib)
+                    run_load(url, body, connections=number, seconds=_WARM_UP_SECONDS)
+                drain(send_once, alone_seconds)
+                load = measure_undisturbed(load_and_drain)
+                yield replace(unfinished, connections=number, load=load, peak_mib=memory.peak_mib)
 
 
-def _require_same(model: ServedModel, label: str, probability: float) -> None:
+def _require_same_prediction(model: ServedModel, label: str, probability: float) -> None:
     if label != model.label or abs(probability - model.probability) > TOLERANCE:
-        raise WrongAnswer(
-            f"{label} {probability:.4f} instead of {model.label} {model.probability:.4f}"
+        raise WrongPrediction(
+            f"the system predicts {label} with probability {probability:.4f}; Graft predicts "
+            f"{model.label} with {model.probability:.4f} (tolerance {TOLERANCE})"
         )

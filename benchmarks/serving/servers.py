@@ -1,4 +1,4 @@
-"""Servers that are measured: each on a free port of loopback, in a process group of its own."""
+"""Start and stop a measured server, on a free local port and in its own process group."""
 
 import os
 import signal
@@ -17,11 +17,11 @@ _STOP_SECONDS = 30.0
 
 
 class ServerFailed(Exception):
-    """A server ended by itself or did not become ready; the message ends with its log."""
+    """A server exited or did not become ready; the message ends with its log."""
 
 
 def find_free_port() -> int:
-    """A port that nothing listens on now."""
+    """Find a local port that no process uses."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -30,19 +30,19 @@ def find_free_port() -> int:
 
 @contextmanager
 def running(
-    command: list[str], environment: Mapping[str, str], log: Path, ask_once: Callable[[], Any]
+    command: list[str], environment: Mapping[str, str], log: Path, send_once: Callable[[], Any]
 ) -> Iterator[int]:
-    """The process id of a server that has answered a first request.
+    """Start a server and yield its process id once it has answered a request.
 
-    Ends with the block, first by SIGTERM to the server, then by SIGKILL to what is left of its
-    group. Raises ServerFailed.
+    When the block ends, the server gets SIGTERM, and then its remaining processes get SIGKILL.
+    Raises ServerFailed.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, env=environment, stdout=output, stderr=output, start_new_session=True
         )
         try:
-            _wait_until_ready(process, log, ask_once)
+            _wait_until_ready(process, log, send_once)
             yield process.pid
         finally:
             process.terminate()
@@ -54,12 +54,12 @@ def running(
 
 
 def _wait_until_ready(
-    process: subprocess.Popen[bytes], log: Path, ask_once: Callable[[], Any]
+    process: subprocess.Popen[bytes], log: Path, send_once: Callable[[], Any]
 ) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
-            ask_once()
+            send_once()
         except httpx.HTTPError as error:
             if process.poll() is not None or time.monotonic() > deadline:
                 tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])

@@ -1,11 +1,11 @@
-"""The steps of a prediction without a service, on one core and with one thread.
+"""Time the steps of a prediction without a service, on one core and with one thread.
 
     python -m benchmarks.serving.steps CHECKPOINT IMAGE CORE
     python -m benchmarks.serving.steps CHECKPOINT IMAGE CORE --engine ENGINE --seconds SECONDS
 
-The first prints a line of JSON: the milliseconds of Graft's own decoding and resizing, and of one
-forward pass of each engine that is installed, each alone. The second says "ready", and for each
-line that it reads does both in turn for so long and prints the images a second.
+The first command prints a line of JSON with the milliseconds of Graft's decoding and resizing, and
+of a forward pass in each installed engine. The second prints "ready". For each line on standard
+input it then runs both steps in turn for SECONDS and prints the images per second.
 """
 
 import argparse
@@ -30,7 +30,7 @@ _NUM_TIMES = 200
 
 
 def main() -> None:
-    """Work on the core that is given."""
+    """Pin the process to the core and time the steps."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("image", type=Path)
@@ -38,14 +38,14 @@ def main() -> None:
     parser.add_argument("--engine")
     parser.add_argument("--seconds", type=float, default=5.0)
     options = parser.parse_args()
-    # Before torch and its OpenMP library look at how many cores there are.
+    # Set this before torch and its OpenMP library count the cores.
     os.sched_setaffinity(0, {options.core})
     import torch  # noqa: PLC0415 - as above
 
     torch.set_num_threads(1)
     content = options.image.read_bytes()
     if options.engine:
-        _work_in_turn(_load(options.checkpoint, options.engine), content, options.seconds)
+        _serve_images(_load(options.checkpoint, options.engine), content, options.seconds)
     else:
         print(json.dumps(_time_steps(options.checkpoint, content)))
 
@@ -72,22 +72,22 @@ def _time_steps(checkpoint: Path, content: bytes) -> dict[str, Any]:
     return {"decode_ms": decode_ms, "forward_ms": forward_ms}
 
 
-def _work_in_turn(servable: "Servable", content: bytes, seconds: float) -> None:
-    def work(seconds: float) -> float:
+def _serve_images(servable: "Servable", content: bytes, seconds: float) -> None:
+    def run(seconds: float) -> float:
         started, num_images = time.perf_counter(), 0
         while time.perf_counter() < started + seconds:
             servable.engine.run(servable.prepare(content)[None])
             num_images += 1
         return num_images / (time.perf_counter() - started)
 
-    work(1.0)
+    run(1.0)
     print("ready", flush=True)
     for _ in sys.stdin:
-        print(work(seconds), flush=True)
+        print(run(seconds), flush=True)
 
 
 def _time_ms(run: Callable[[], object]) -> float:
-    """The median of the times that it takes, after a few to warm up."""
+    """Return the median milliseconds of a call, after a warm-up."""
     times = []
     for number in range(_NUM_TIMES // 10 + _NUM_TIMES):
         started = time.perf_counter()

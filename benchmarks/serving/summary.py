@@ -1,4 +1,4 @@
-"""Records of loads summed up over repeats: the tables, and the bars to be passed."""
+"""Summarize loads over repeats in tables, and check them against the targets."""
 
 import statistics
 from collections.abc import Callable, Iterator, Sequence
@@ -11,19 +11,19 @@ from benchmarks.serving.models import JOBS
 from benchmarks.serving.records import Record, Results
 from benchmarks.serving.systems import OWN, SYSTEMS, Kind
 
-JUDGED = 32
-"""The number of connections at which throughput is judged."""
+TARGET_CONNECTIONS = 32
+"""The number of connections at which the throughput targets apply."""
 
 STOCK_RATIO = {"squeezenet1_0": (4.0, 5.3), "resnet18": (2.5, 2.5)}
 GIVEN_RATIO = {"squeezenet1_0": (1.5, 2.0)}
-"""By network: how many times the best peer's throughput is asked for, and how many are aimed at."""
+"""Required and desired ratio of Graft's throughput to the best peer's, by network."""
 
 _RATIOS: dict[Kind, dict[str, tuple[float, float]]] = {
     "stock": STOCK_RATIO,
     "given": GIVEN_RATIO,
     "tuned": GIVEN_RATIO,
 }
-"""The best peer of each kind; a tuned one has had more done to it than the bar speaks of."""
+"""The ratios for the best peer of each kind; tuned peers have the targets of converted ones."""
 
 ALONE_MS = (15.0, 10.0)
 CEILING_SHARE = 0.85
@@ -33,7 +33,7 @@ _ORDER = [system.label for system in SYSTEMS]
 
 @dataclass(frozen=True)
 class Summary:
-    """One system under one number of connections, over its repeats."""
+    """The loads of one system with one number of connections, over all repeats."""
 
     records: list[Record]
 
@@ -51,7 +51,7 @@ class Summary:
 
     @property
     def rate(self) -> float:
-        """Requests a second: the median over repeats."""
+        """Requests per second, the median over repeats."""
         return statistics.median(self.rates)
 
     @property
@@ -69,15 +69,15 @@ def summarize(records: Sequence[Record]) -> list[Summary]:
 
 
 def write_tables(results: Results) -> str:
-    """A Markdown table for each network and number of connections, and what failed, with reasons.
+    """Write a Markdown table per network and number of connections, and list failed loads.
 
-    Columns: errors are requests without success in all repeats; generator is its processor time.
+    The column errors counts failed requests in all repeats; generator is the CPU time of wrk.
     """
     parts: list[str] = []
     parts += [
         f"Ceiling of {name}: {_describe(one)}\n"
         for name, one in results.ceilings.items()
-        if one.in_turn  # empty where the choice of systems left a network without a turn
+        if one.in_turn  # empty if no chosen system serves the network
     ]
     by_load = groupby(
         summarize(results.records), key=lambda one: (one.first.network, one.first.connections)
@@ -97,58 +97,58 @@ def write_tables(results: Results) -> str:
     engines = {r.system: r.settings["engine"] for r in results.records if r.kind == "Graft"}
     parts += [f"{system} ran on {engine}." for system, engine in engines.items()]
     stolen = [record.load.stolen for record in results.records if record.load]
-    parts += [f"The host took at most {max(stolen, default=0):.1%} of a load's processor time."]
+    parts += [f"The host stole at most {max(stolen, default=0):.1%} of the CPU time during a load."]
     failed = [record for record in results.records if record.error is not None]
     parts += [f"- {' '.join(map(str, record.key))}: {record.error}" for record in failed]
     return "\n".join(parts)
 
 
-def judge(results: Results) -> Iterator[str]:
-    """The bars: a line each, with its figures; a bar whose figures are missing fails."""
+def check_targets(results: Results) -> Iterator[str]:
+    """Check the targets; yield a line with the figures of each. A target without figures fails."""
     summaries = summarize(results.records)
     for network in dict.fromkeys(record.network for record in results.records):
         at = {
             one.first.system: one
             for one in summaries
-            if (one.first.network, one.first.connections) == (network, JUDGED)
+            if (one.first.network, one.first.connections) == (network, TARGET_CONNECTIONS)
         }
         own = at.get(OWN)
         if own is None:
-            yield f"FAIL {network}: {OWN} was not measured at {JUDGED} connections"
+            yield f"FAIL {network}: {OWN} was not measured at {TARGET_CONNECTIONS} connections"
             continue
         ceiling = results.ceilings[network]
         limit = ceiling.requests_per_second
-        for kind, bars in _RATIOS.items():
+        for kind, targets in _RATIOS.items():
             peers = [one for one in at.values() if one.first.kind == kind]
-            if network in bars:
-                yield _judge_ratio(own, kind, peers, bars[network], limit)
+            if network in targets:
+                yield _check_ratio(own, kind, peers, targets[network], limit)
         share = own.rate / limit
-        yield _verdict(
+        yield _write_check(
             share >= CEILING_SHARE,
-            f"{network}: {share:.0%} of the ceiling of {limit:.1f} requests a second "
+            f"{network}: {share:.0%} of the ceiling of {limit:.1f} requests per second "
             f"(≥ {CEILING_SHARE:.0%}); {own.rate / ceiling.sum_of_steps:.0%} of the steps alone",
         )
-    yield from _judge_alone(summaries)
-    yield from _judge_errors(summaries)
+    yield from _check_latency(summaries)
+    yield from _check_errors(summaries)
 
 
-def _judge_ratio(
-    own: Summary, kind: str, peers: Sequence[Summary], bar: tuple[float, float], limit: float
+def _check_ratio(
+    own: Summary, kind: str, peers: Sequence[Summary], target: tuple[float, float], limit: float
 ) -> str:
     network = own.first.network
     if not peers:
-        return f"FAIL {network}: no {kind} peer was measured at {JUDGED} connections"
+        return f"FAIL {network}: no {kind} peer was measured at {TARGET_CONNECTIONS} connections"
     best = max(peers, key=lambda one: one.rate)
     ratio = own.rate / best.rate
-    return _verdict(
-        ratio >= bar[0],
+    return _write_check(
+        ratio >= target[0],
         f"{network}: {own.rate:.1f} ÷ {best.rate:.1f} of {best.first.system}, the best {kind} "
-        f"peer = {ratio:.2f}x (≥ {bar[0]:g}, aim {bar[1]:g}); "
+        f"peer = {ratio:.2f}x (≥ {target[0]:g}, aim {target[1]:g}); "
         f"the ceiling ÷ it = {limit / best.rate:.2f}x",
     )
 
 
-def _judge_alone(summaries: Sequence[Summary]) -> Iterator[str]:
+def _check_latency(summaries: Sequence[Summary]) -> Iterator[str]:
     for one in summaries:
         if (one.first.system, one.first.network, one.first.connections) == (
             OWN,
@@ -156,27 +156,28 @@ def _judge_alone(summaries: Sequence[Summary]) -> Iterator[str]:
             1,
         ):
             p50 = one.median(lambda load: load.p50_ms)
-            text = f"squeezenet1_0: p50 alone {p50:.1f} ms (≤ {ALONE_MS[0]:g}, aim {ALONE_MS[1]:g})"
-            yield _verdict(p50 <= ALONE_MS[0], text)
+            limit, aim = ALONE_MS
+            text = f"squeezenet1_0: p50 with one connection {p50:.1f} ms (≤ {limit:g}, aim {aim:g})"
+            yield _write_check(p50 <= limit, text)
 
 
-def _judge_errors(summaries: Sequence[Summary]) -> Iterator[str]:
+def _check_errors(summaries: Sequence[Summary]) -> Iterator[str]:
     for system in dict.fromkeys(one.first.system for one in summaries):
         of_it = [one for one in summaries if one.first.system == system]
         num_errors = sum(one.num_errors for one in of_it)
         if of_it[0].first.kind == "Graft":
-            yield _verdict(num_errors == 0, f"{system}: {num_errors} errors under all loads")
+            yield _write_check(num_errors == 0, f"{system}: {num_errors} errors in all loads")
         elif num_errors:
-            yield f"NOTE {system}: {num_errors} errors under all loads"
+            yield f"NOTE {system}: {num_errors} errors in all loads"
 
 
 def _describe(ceiling: Ceiling) -> str:
     forward = ", ".join(f"{name} {ms:.2f}" for name, ms in ceiling.forward_ms.items())
     rates = [one.images_per_second for one in ceiling.in_turn]
     return (
-        f"{ceiling.requests_per_second:.1f} requests a second = {ceiling.cores} cores at once, "
-        f"{ceiling.images_per_second:.1f} ({min(rates):.1f}-{max(rates):.1f}) images a second in "
-        f"turn, and HTTP {ceiling.http_ms:.2f} ms; the steps alone would sum up to "
+        f"{ceiling.requests_per_second:.1f} requests per second = {ceiling.cores} cores at once, "
+        f"{ceiling.images_per_second:.1f} ({min(rates):.1f}-{max(rates):.1f}) images per second in "
+        f"turn, and HTTP {ceiling.http_ms:.2f} ms; the steps alone would allow "
         f"{ceiling.sum_of_steps:.1f} (decode {ceiling.decode_ms:.2f} ms, forward by engine, ms: "
         f"{forward})"
     )
@@ -199,7 +200,7 @@ def _write_row(one: Summary, own: Summary | None, ceiling: Ceiling) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _verdict(is_passed: bool, text: str) -> str:
+def _write_check(is_passed: bool, text: str) -> str:
     return f"{'PASS' if is_passed else 'FAIL'} {text}"
 
 

@@ -1,4 +1,4 @@
-"""What is compared: the peers and Graft, as data, and how each is started."""
+"""List the systems of the serving benchmark, and define how each is started and called."""
 
 import os
 import sys
@@ -14,17 +14,19 @@ from app.predictions.engines.choice import choose_engine
 from app.predictions.engines.engine import EngineName
 from app.settings import Settings
 from benchmarks.serving.models import INT8_VERSION, ServedModel
-from benchmarks.serving.peers.classifier import VARIABLE, Served
+from benchmarks.serving.peers.classifier import VARIABLE, ServingConfig
 
 Kind = Literal["stock", "given", "tuned", "Graft"]
-"""stock: as its pages say, the model in fp32 as its file has it; given: the same with the model
-converted by hand, channels-last and in GIVEN_NUMBERS; tuned: that with one thread a process, too.
+"""The setup of a system.
+
+stock: as documented, with the model in fp32. given: the model is also converted to channels-last
+and to CONVERTED_PRECISION. tuned: as given, with one torch thread per process. Graft: the service.
 """
 
-GIVEN_NUMBERS: Literal["bf16", "fp32"] = (
+CONVERTED_PRECISION: Literal["bf16", "fp32"] = (
     "bf16" if choose_precision("auto", torch.device("cpu")) == "bf16" else "fp32"
 )
-"""What a person would convert the model to on this processor."""
+"""The fastest precision for the peers' models on this CPU."""
 
 CORES = len(os.sched_getaffinity(0))
 _ROOT = Path(__file__).parents[2]
@@ -36,9 +38,9 @@ _MAX_BATCH_SIZE, _MAX_WAIT_SECONDS = 8, 0.005
 class System:
     """One row of the comparison.
 
-    module: the peer's in `benchmarks.serving.peers`. engine: Graft's GRAFT_PREDICT_ENGINE. workers:
-    processes that answer. threads: torch's in each of them, None for torch's own choice, which is
-    one a core. is_int8: whether it is Graft's version that was rounded to int8.
+    module: the peer's module in `benchmarks.serving.peers`. engine: Graft's GRAFT_PREDICT_ENGINE.
+    workers: the number of serving processes. threads: torch threads per process, None for torch's
+    default of one per core. is_int8: serve Graft's version that is quantized to int8.
     """
 
     name: str
@@ -55,11 +57,11 @@ class System:
 
     @property
     def is_form(self) -> bool:
-        """Whether it takes an image only as a part of a form, the part named `images`."""
+        """True if the system needs a form, with the image in a part named `images`."""
         return self.module == "bentoml_service"
 
     def settings(self) -> dict[str, Any]:
-        """What a record keeps of how it ran."""
+        """Return the settings that a record stores."""
         if self.kind == "Graft":
             engine = choose_engine(self.engine, torch.device("cpu"))
             return {"engine": engine, "processes": self.workers}
@@ -74,7 +76,7 @@ _PEERS = [
     ("BentoML", "bentoml_service"),
     ("mosec", "mosec_worker"),
 ]
-_GIVEN = ", bf16" if GIVEN_NUMBERS == "bf16" else ", channels-last"
+_GIVEN = ", bf16" if CONVERTED_PRECISION == "bf16" else ", channels-last"
 _SUFFIXES: dict[Kind, str] = {
     "stock": "",
     "given": _GIVEN,
@@ -100,27 +102,27 @@ SYSTEMS = [
 ]
 
 OWN = "Graft"
-"""The system that is judged: the service as it is installed."""
+"""The system that the targets apply to: the service with its default settings."""
 
 
 def find_url(system: System, network: str, port: int) -> str:
-    """Where it takes images."""
+    """Return the URL that takes images."""
     path = {"mosec_worker": "/inference"}.get(system.module, "/predict")
     version = f":{INT8_VERSION}" if system.is_int8 else ""
     query = f"?model={network}{version}" if system.kind == "Graft" else ""
     return f"http://127.0.0.1:{port}{path}{query}"
 
 
-def read_answer(system: System, answer: Any) -> tuple[str, float]:
-    """The label that it thinks best, with its probability."""
+def read_prediction(system: System, response: Any) -> tuple[str, float]:
+    """Read the most probable label and its probability from a response."""
     if system.kind == "Graft":
-        answer = answer["predictions"]
-    best = answer[0] if isinstance(answer, list) else answer
+        response = response["predictions"]
+    best = response[0] if isinstance(response, list) else response
     return best["label"], best["probability"]
 
 
 def build_command(system: System, port: int, peer_python: Path) -> list[str]:
-    """What starts it in the foreground."""
+    """Build the command that starts a system in the foreground."""
     if system.kind == "Graft":
         return [sys.executable, "-m", "app.cli", "up"]
     module = f"benchmarks.serving.peers.{system.module}"
@@ -134,7 +136,7 @@ def build_command(system: System, port: int, peer_python: Path) -> list[str]:
 def build_environment(
     system: System, model: ServedModel, port: int, work_dir: Path, inherited: Mapping[str, str]
 ) -> dict[str, str]:
-    """Its environment, upon the one that all inherit."""
+    """Build the environment of a system from the one that all inherit."""
     if system.kind == "Graft":
         return dict(inherited) | {
             "GRAFT_PORT": str(port),
@@ -142,9 +144,9 @@ def build_environment(
             "GRAFT_API_PROCESSES": str(system.workers),
             "GRAFT_PREDICT_ENGINE": system.engine,
         }
-    served = Served(
+    config = ServingConfig(
         network=model.network,
-        numbers="fp32" if system.kind == "stock" else GIVEN_NUMBERS,
+        precision="fp32" if system.kind == "stock" else CONVERTED_PRECISION,
         is_channels_last=system.kind != "stock",
         threads=system.threads,
         workers=system.workers,
@@ -153,10 +155,10 @@ def build_environment(
         port=port,
     )
     return dict(inherited) | {
-        VARIABLE: served.to_json(),
+        VARIABLE: config.to_json(),
         "PYTHONPATH": str(_ROOT),
         "BENTOML_HOME": str(work_dir / "bentoml"),
         "BENTOML_DO_NOT_TRACK": "True",
-        # A line for each request; no other peer writes one here.
+        # BentoML logs each request by default; the other peers do not.
         "BENTOML_CONFIG_OPTIONS": "api_server.logging.access.enabled=false",
     }

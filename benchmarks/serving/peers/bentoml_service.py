@@ -1,6 +1,6 @@
-"""BentoML with adaptive batching and one worker a core.
+"""Serve with BentoML, with adaptive batching and one worker per core.
 
-A batchable API takes a list, and images of a list come as parts of a form: each request has one.
+A batchable API takes a list of images from the parts of a form. Each request has one image.
 Source: https://docs.bentoml.com (adaptive batching; parallelize requests handling).
 """
 
@@ -10,19 +10,19 @@ import bentoml
 import torch
 from PIL.Image import Image
 
-from benchmarks.serving.peers.classifier import Classifier, Served
+from benchmarks.serving.peers.classifier import Classifier, ServingConfig
 
-served = Served.from_environment()
+config = ServingConfig.from_environment()
 
 
-@bentoml.service(workers=served.workers, traffic={"timeout": 60})
+@bentoml.service(workers=config.workers, traffic={"timeout": 60})
 class ClassifierService:
-    """Decoded and run in the workers, as batches form."""
+    """A service whose workers decode the images and run the model."""
 
     def __init__(self) -> None:
-        self.classifier = Classifier(served)
+        self.classifier = Classifier(config)
 
-    @bentoml.api(batchable=True, max_batch_size=served.max_batch_size)
+    @bentoml.api(batchable=True, max_batch_size=config.max_batch_size)
     def predict(self, images: list[Image]) -> list[dict[str, Any]]:
         """Classify the images of a batch."""
         prepared = [self.classifier.prepare(image) for image in images]

@@ -1,7 +1,7 @@
-"""The model that every peer serves, as a page about serving would write it: Pillow and torchvision.
+"""Load and run the model that every peer serves, with Pillow and torchvision.
 
-Peers run in an environment of their own, without the service's package: this module needs nothing
-but torch, torchvision, Pillow and safetensors.
+Peers run in a separate environment without the service's package, so this module needs only torch,
+torchvision, Pillow and safetensors.
 """
 
 import io
@@ -17,17 +17,20 @@ from torch import Tensor, nn
 from torchvision import models, transforms
 
 VARIABLE = "BENCH_SERVED"
-"""The environment variable that holds a `Served` as JSON: some servers' commands take no more."""
+"""The environment variable that holds a `ServingConfig` as JSON.
+
+Some servers' commands accept no other arguments.
+"""
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
 class Network:
-    """A trained network: weights is a safetensors file by torchvision's names.
+    """A trained network.
 
-    final_relu: whether the head's scores pass a ReLU, as SqueezeNet's do in torchvision.
-    temperature: what logits are divided by before the softmax.
+    weights: a safetensors file with torchvision's parameter names. final_relu: true if the head
+    ends in a ReLU, as torchvision's SqueezeNet does. temperature: divisor of the logits.
     """
 
     architecture: str
@@ -42,15 +45,15 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Served:
-    """What a peer serves and how; servers use as many of these as they have settings for.
+class ServingConfig:
+    """The network and settings of a peer; each peer uses the settings that it supports.
 
-    threads: those of torch in each process, None for torch's own choice. max_wait_seconds: how long
-    a batch may wait to be filled.
+    threads: torch threads per process, None for torch's default. max_wait_seconds: the longest time
+    that a batch waits for more images.
     """
 
     network: Network
-    numbers: Literal["fp32", "bf16"]
+    precision: Literal["fp32", "bf16"]
     is_channels_last: bool
     threads: int | None
     workers: int
@@ -59,7 +62,7 @@ class Served:
     port: int
 
     @classmethod
-    def from_environment(cls) -> "Served":
+    def from_environment(cls) -> "ServingConfig":
         fields = json.loads(os.environ[VARIABLE])
         return cls(**(fields | {"network": Network(**fields["network"])}))
 
@@ -68,20 +71,20 @@ class Served:
 
 
 class Classifier:
-    """A network in one process."""
+    """A network with its preprocessing, in one process."""
 
-    def __init__(self, served: Served) -> None:
-        if served.threads is not None:
-            torch.set_num_threads(served.threads)
-        network = served.network
+    def __init__(self, config: ServingConfig) -> None:
+        if config.threads is not None:
+            torch.set_num_threads(config.threads)
+        network = config.network
         self._network = network
-        self._dtype = _DTYPES[served.numbers]
+        self._dtype = _DTYPES[config.precision]
         model = models.get_model(network.architecture, num_classes=len(network.class_names))
         model.load_state_dict(load_file(network.weights))
         if not network.final_relu:
             model.classifier[2] = nn.Identity()
         self._layout = torch.contiguous_format
-        if served.is_channels_last:
+        if config.is_channels_last:
             self._layout = torch.channels_last
         self._model = model.eval().to(self._dtype, memory_format=self._layout)
         self._transform = transforms.Compose(
@@ -94,16 +97,16 @@ class Classifier:
         )
 
     def open(self, content: bytes) -> Tensor:
-        """An image file as float32 [3, input_size, input_size]."""
+        """Decode and preprocess an image file to float32 [3, input_size, input_size]."""
         return self.prepare(Image.open(io.BytesIO(content)))
 
     def prepare(self, image: Image.Image) -> Tensor:
-        """The same for an image that Pillow has opened."""
+        """Preprocess an opened image to float32 [3, input_size, input_size]."""
         prepared: Tensor = self._transform(image.convert("RGB"))
         return prepared
 
     def classify(self, images: Tensor) -> list[dict[str, Any]]:
-        """The best label of each of float32 [n, 3, input_size, input_size], with probability."""
+        """Predict the best label and its probability for float32 [n, 3, input_size, input_size]."""
         with torch.inference_mode():
             images = images.to(self._dtype, memory_format=self._layout)
             logits = self._model(images).float() / self._network.temperature

@@ -1,4 +1,4 @@
-"""LitServe with dynamic batching and one worker a core.
+"""Serve with LitServe, with dynamic batching and one worker per core.
 
 Source: https://lightning.ai/docs/litserve (features: batching, worker processes).
 """
@@ -9,16 +9,16 @@ import litserve
 from fastapi import Body
 from torch import Tensor
 
-from benchmarks.serving.peers.classifier import Classifier, Served
+from benchmarks.serving.peers.classifier import Classifier, ServingConfig
 
-served = Served.from_environment()
+config = ServingConfig.from_environment()
 
 
 class ClassifierApi(litserve.LitAPI):
-    """Decoded and run in the workers; LitServe stacks the tensors of a batch by itself."""
+    """An API whose workers decode the images and run the model; LitServe stacks the batch."""
 
-    def setup(self, device: str) -> None:  # noqa: ARG002 - a CPU is all there is
-        self.classifier = Classifier(served)
+    def setup(self, device: str) -> None:  # noqa: ARG002 - always the CPU
+        self.classifier = Classifier(config)
 
     def decode_request(self, request: Annotated[bytes, Body(media_type="image/jpeg")]) -> Tensor:
         return self.classifier.open(request)
@@ -35,10 +35,10 @@ class ClassifierApi(litserve.LitAPI):
 
 if __name__ == "__main__":
     server = litserve.LitServer(
-        ClassifierApi(max_batch_size=served.max_batch_size, batch_timeout=served.max_wait_seconds),
+        ClassifierApi(max_batch_size=config.max_batch_size, batch_timeout=config.max_wait_seconds),
         accelerator="cpu",
         devices=1,
-        workers_per_device=served.workers,
+        workers_per_device=config.workers,
         timeout=60,
     )
-    server.run(host="127.0.0.1", port=served.port, generate_client_file=False, log_level="warning")
+    server.run(host="127.0.0.1", port=config.port, generate_client_file=False, log_level="warning")

@@ -1,4 +1,4 @@
-"""mosec with dynamic batching and one worker a core.
+"""Serve with mosec, with dynamic batching and one worker per core.
 
 Source: https://mosecorg.github.io/mosec (examples: PyTorch, image recognition).
 """
@@ -10,17 +10,17 @@ import torch
 from mosec import Server, Worker
 from torch import Tensor
 
-from benchmarks.serving.peers.classifier import Classifier, Served
+from benchmarks.serving.peers.classifier import Classifier, ServingConfig
 
-served = Served.from_environment()
+config = ServingConfig.from_environment()
 
 
 class ClassifierWorker(Worker):
-    """One stage: the process that decodes an image also runs its batch."""
+    """A single stage that decodes the images and runs the model in one process."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.classifier = Classifier(served)
+        self.classifier = Classifier(config)
 
     def deserialize(self, data: bytes) -> Tensor:
         return self.classifier.open(data)
@@ -30,13 +30,13 @@ class ClassifierWorker(Worker):
 
 
 if __name__ == "__main__":
-    sys.argv += ["--address", "127.0.0.1", "--port", str(served.port), "--timeout", "60000"]
+    sys.argv += ["--address", "127.0.0.1", "--port", str(config.port), "--timeout", "60000"]
     sys.argv += ["--log-level", "warning"]
     server = Server()
     server.append_worker(
         ClassifierWorker,
-        num=served.workers,
-        max_batch_size=served.max_batch_size,
-        max_wait_time=round(served.max_wait_seconds * 1000),
+        num=config.workers,
+        max_batch_size=config.max_batch_size,
+        max_wait_time=round(config.max_wait_seconds * 1000),
     )
     server.run()

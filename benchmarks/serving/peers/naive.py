@@ -1,15 +1,15 @@
-"""The usual tutorial: FastAPI, one route, one process; requests share FastAPI's threads."""
+"""Serve with FastAPI as in most tutorials: one route in one process, on FastAPI's thread pool."""
 
 from typing import Annotated, Any
 
 import uvicorn
 from fastapi import Body, FastAPI
 
-from benchmarks.serving.peers.classifier import Classifier, Served
+from benchmarks.serving.peers.classifier import Classifier, ServingConfig
 
-served = Served.from_environment()
+config = ServingConfig.from_environment()
 app = FastAPI()
-classifier = Classifier(served)
+classifier = Classifier(config)
 
 
 @app.post("/predict")
@@ -19,4 +19,4 @@ def predict(image: Annotated[bytes, Body(media_type="image/jpeg")]) -> dict[str,
 
 
 if __name__ == "__main__":
-    uvicorn.run(app, host="127.0.0.1", port=served.port, log_level="warning")
+    uvicorn.run(app, host="127.0.0.1", port=config.port, log_level="warning")
