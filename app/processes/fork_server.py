@@ -44,9 +44,8 @@ class _Server:
         for end in (self._ended, self._wake):
             end.setblocking(False)
         self._clients.register(self._ended, selectors.EVENT_READ)
-        signal.signal(
-            signal.SIGCHLD, lambda *_: None
-        )  # only a signal with a handler writes to the socket
+        # Only a signal with a handler writes to the wake-up socket.
+        signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
         gc.disable()  # a collection would write to memory that children share
 
