@@ -34,7 +34,7 @@ def use_server(connection: socket.socket) -> None:
 def start_server() -> None:
     """Start a server that forks children, where forking is safe."""
     if not CAN_FORK:
-        log.warning("processes cannot be forked safely here: each child imports its modules itself")
+        log.warning("forking is not safe on this platform: each child imports its modules itself")
         return
     forker = Forker(child_environment(), CHILD_MODULES)
     threading.Thread(target=forker.start, name="fork-server-start", daemon=True).start()
