@@ -1,0 +1,20 @@
+import "@fontsource-variable/inter/wght.css";
+import "./ui/base.css";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { startLive } from "./api/live";
+import { queryClient } from "./api/queries";
+import { App } from "./app/App";
+
+const root = document.getElementById("root");
+if (!root) throw new Error("The page has no #root element.");
+
+startLive(queryClient);
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={queryClient}>
+      <App />
+    </QueryClientProvider>
+  </StrictMode>,
+);

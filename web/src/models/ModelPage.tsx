@@ -1,0 +1,9 @@
+import { Page } from "@/ui/Page";
+
+export default function ModelPage() {
+  return (
+    <Page title="ModelPage" documentTitle="ModelPage">
+      <p>ModelPage</p>
+    </Page>
+  );
+}

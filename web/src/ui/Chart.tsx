@@ -1,0 +1,196 @@
+import "uplot/dist/uPlot.min.css";
+import { useEffect, useRef } from "react";
+import uPlot from "uplot";
+import styles from "./Chart.module.css";
+
+export interface Series {
+  label: string;
+  values: readonly (number | null)[];
+  /** Index of a categorical colour, from 1 to 6. */
+  color: number;
+  dashed?: boolean;
+  /** The lower and upper edge of a band around the line. */
+  band?: { low: readonly (number | null)[]; high: readonly (number | null)[] };
+}
+
+export interface ChartProps {
+  label: string;
+  x: readonly number[];
+  xLabel: string;
+  series: readonly Series[];
+  format: (value: number) => string;
+  isLog?: boolean;
+  /** The x value to mark, such as the best epoch. */
+  mark?: number | null;
+  height?: number;
+}
+
+/** Curves over a common x axis; the legend reads every series under the pointer. */
+export default function Chart(props: ChartProps) {
+  const element = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const shape = JSON.stringify([
+    props.series.map(({ label, color, dashed, band }) => [
+      label,
+      color,
+      dashed,
+      band !== undefined,
+    ]),
+    props.isLog,
+    props.height,
+  ]);
+  const latest = useRef(props);
+  latest.current = props;
+
+  // The plot is made anew where its lines change, and only gets new data otherwise.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` stands for the parts of the props that matter
+  useEffect(() => {
+    const host = element.current;
+    if (!host) return undefined;
+    const make = () => {
+      plot.current?.destroy();
+      plot.current = new uPlot(
+        makeOptions(latest, host.clientWidth || 300, getComputedStyle(host)),
+        makeData(latest.current),
+        host,
+      );
+    };
+    make();
+    const resize = new ResizeObserver(() => {
+      plot.current?.setSize({ width: host.clientWidth, height: latest.current.height ?? 240 });
+    });
+    resize.observe(host);
+    const theme = new MutationObserver(make);
+    theme.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    dark.addEventListener("change", make);
+    return () => {
+      resize.disconnect();
+      theme.disconnect();
+      dark.removeEventListener("change", make);
+      plot.current?.destroy();
+      plot.current = null;
+    };
+  }, [shape]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the data is all that changes here
+  useEffect(() => {
+    plot.current?.setData(makeData(props));
+  }, [props.x, props.series, props.mark]);
+
+  return <div ref={element} className={styles.chart} role="img" aria-label={props.label} />;
+}
+
+function makeData({ x, series }: ChartProps): uPlot.AlignedData {
+  const columns: (readonly (number | null)[])[] = [];
+  for (const one of series) {
+    columns.push(one.values);
+    if (one.band) columns.push(one.band.high, one.band.low);
+  }
+  return [[...x], ...columns.map((column) => [...column])] as uPlot.AlignedData;
+}
+
+function makeOptions(
+  props: { current: ChartProps },
+  width: number,
+  style: CSSStyleDeclaration,
+): uPlot.Options {
+  const { series, format, isLog, height = 240, xLabel } = props.current;
+  const probe = (name: string) => resolveColor(style, name);
+  const ink = probe("--ink-3");
+  const line = probe("--line");
+  const lines: uPlot.Series[] = [];
+  const bands: uPlot.Band[] = [];
+  for (const one of series) {
+    const color = probe(`--c${one.color}`);
+    lines.push({
+      label: one.label,
+      stroke: color,
+      width: one.dashed ? 1.6 : 2.2,
+      ...(one.dashed ? { dash: [5, 4] } : {}),
+      points: { show: false },
+      spanGaps: true,
+      value: (_plot, value) => (value == null ? "–" : format(value)),
+    });
+    if (one.band) {
+      const edge: uPlot.Series = { stroke: "transparent", width: 0, points: { show: false } };
+      const index = lines.length;
+      lines.push(
+        { ...edge, label: `${one.label}, upper` },
+        { ...edge, label: `${one.label}, lower` },
+      );
+      bands.push({ series: [index + 1, index + 2], fill: withAlpha(color, 0.16) });
+    }
+  }
+  const axis = {
+    stroke: ink,
+    font: `11px ${style.getPropertyValue("--font")}`,
+    ticks: { show: false },
+    grid: { stroke: line, width: 1 },
+  } satisfies uPlot.Axis;
+  return {
+    width,
+    height,
+    padding: [12, 12, 0, 0],
+    cursor: { points: { size: 7 }, y: false, drag: { x: true, y: false } },
+    legend: { live: true, markers: { width: 2 } },
+    scales: { x: { time: false }, y: isLog ? { distr: 3 } : { range: padded } },
+    axes: [
+      {
+        ...axis,
+        grid: { show: false },
+        size: 30,
+        incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000],
+      },
+      {
+        ...axis,
+        size: 56,
+        values: (_plot, ticks) => ticks.map((tick) => (tick == null ? "" : format(tick))),
+      },
+    ],
+    series: [
+      { label: xLabel, value: (_plot, value) => (value == null ? "–" : String(value)) },
+      ...lines,
+    ],
+    bands,
+    hooks: { draw: [(plot) => drawMark(plot, props.current, ink)] },
+  };
+}
+
+/** Leave a little room above and below the curves; a constant curve gets room as well. */
+function padded(_plot: uPlot, low: number, high: number): uPlot.Range.MinMax {
+  if (low == null || high == null) return [0, 1];
+  const room = Math.max((high - low) * 0.06, Math.abs(high) * 1e-3, 1e-9);
+  return [low >= 0 ? Math.max(0, low - room) : low - room, high + room];
+}
+
+/** Mark one x value by a vertical line. */
+function drawMark(plot: uPlot, { mark }: ChartProps, color: string): void {
+  if (mark == null) return;
+  const x = plot.valToPos(mark, "x", true);
+  const { top, height } = plot.bbox;
+  plot.ctx.save();
+  plot.ctx.strokeStyle = color;
+  plot.ctx.lineWidth = devicePixelRatio;
+  plot.ctx.setLineDash([2 * devicePixelRatio, 4 * devicePixelRatio]);
+  plot.ctx.beginPath();
+  plot.ctx.moveTo(x, top);
+  plot.ctx.lineTo(x, top + height);
+  plot.ctx.stroke();
+  plot.ctx.restore();
+}
+
+/** The colour of a custom property as the canvas understands it: `light-dark()` is resolved. */
+function resolveColor(style: CSSStyleDeclaration, name: string): string {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  probe.hidden = true;
+  document.body.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color || style.color;
+}
+
+function withAlpha(color: string, alpha: number): string {
+  return color.replace(/^rgb\(([^)]+)\)$/, `rgb($1 / ${alpha})`).replaceAll(", ", " ");
+}

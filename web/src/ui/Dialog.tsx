@@ -1,0 +1,39 @@
+import type { ReactNode } from "react";
+import { Heading, Modal, ModalOverlay, Dialog as ReactAriaDialog } from "react-aria-components";
+import styles from "./Dialog.module.css";
+
+/** A modal dialog; Escape and a click outside close it. */
+export function Dialog({
+  title,
+  onClose,
+  wide = false,
+  children,
+  actions,
+}: {
+  title: string;
+  onClose: () => void;
+  wide?: boolean;
+  children: ReactNode;
+  actions?: ReactNode;
+}) {
+  return (
+    <ModalOverlay
+      className={styles.overlay as string}
+      isOpen
+      isDismissable
+      onOpenChange={(isOpen) => {
+        if (!isOpen) onClose();
+      }}
+    >
+      <Modal className={`${styles.modal} ${wide ? styles.wide : ""}`}>
+        <ReactAriaDialog className={styles.dialog as string}>
+          <Heading slot="title" className={styles.title as string}>
+            {title}
+          </Heading>
+          <div className={styles.content}>{children}</div>
+          {actions != null && <div className={styles.actions}>{actions}</div>}
+        </ReactAriaDialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}
