@@ -1,5 +1,13 @@
 ARG PYTHON_TAG=3.12.11-slim-bookworm
 
+FROM node:22.21.1-bookworm-slim AS web
+WORKDIR /src/web
+COPY web/package.json web/package-lock.json web/.npmrc ./
+RUN --mount=type=cache,target=/root/.npm npm ci
+COPY web ./
+RUN npm run build
+
+
 FROM python:${PYTHON_TAG} AS build
 ARG UV_VERSION=0.13.9
 # cpu, or the CUDA version of torch's wheels, such as cu132 or cu130.
@@ -23,6 +31,7 @@ COPY client client
 COPY migrations migrations
 COPY worker worker
 COPY app app
+COPY --from=web /src/app/dashboard/static app/dashboard/static
 RUN --mount=type=cache,target=/root/.cache/uv uv pip install --no-deps ./client .
 
 

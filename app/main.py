@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 from app.advice.router import router as advice_router
 from app.architectures.router import router as architectures_router
 from app.batches.router import router as batches_router
+from app.dashboard.router import router as dashboard_router
 from app.datasets.router import router as datasets_router
 from app.db.session import Database
 from app.evaluations.router import router as evaluation_router
@@ -63,6 +64,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     open_inference_router,
     health.router,
     scraping_router,
+    dashboard_router,
 )
 
 _WARM_UP_SECONDS = 60.0
