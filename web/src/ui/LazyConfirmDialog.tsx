@@ -1,0 +1,15 @@
+import { type ComponentProps, lazy, Suspense } from "react";
+import type { ConfirmDialog as Dialog } from "./ConfirmDialog";
+
+const ConfirmDialog = lazy(() =>
+  import("./ConfirmDialog").then((module) => ({ default: module.ConfirmDialog })),
+);
+
+/** A confirmation whose code loads when it is first asked for. */
+export function LazyConfirmDialog(props: ComponentProps<typeof Dialog>) {
+  return (
+    <Suspense>
+      <ConfirmDialog {...props} />
+    </Suspense>
+  );
+}
