@@ -39,6 +39,7 @@ def test_every_route_of_the_contract_exists(client: TestClient) -> None:
         "GET /jobs/{job_id}/history",
         "GET /jobs/{job_id}/history.png",
         "GET /jobs/{job_id}/report",
+        "GET /jobs/{job_id}/predictions",
         "GET /jobs/{job_id}/confusion_matrix.png",
         "GET /jobs/{job_id}/events",
         "GET /jobs/{job_id}/events/stream",

@@ -8,47 +8,10 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from app.db.session import Database
-from app.jobs.report_schemas import Report
 from app.ml.trust.figures import SplitFigures
 from app.reports.confusion_chart import MAX_NAMED, draw_confusion_matrix, list_confusions
-from app.settings import Settings
-from app.storage import LocalStorage
-from app.tasks import service as work
-from tests.reports import FIGURES, finish_job, make_report, suspect
-
-
-class Trainer:
-    """Creates jobs on a dataset and ends them."""
-
-    def __init__(
-        self, client: TestClient, database: Database, storage: LocalStorage, settings: Settings
-    ) -> None:
-        self.client = client
-        self.database = database
-        self.storage = storage
-        self.settings = settings
-
-    def post(self, dataset_id: str) -> str:
-        answer = self.client.post("/jobs", json={"dataset_id": dataset_id, "weights": "none"})
-        assert answer.status_code == 202, answer.text
-        return str(answer.json()["id"])
-
-    def train(self, dataset_id: str, report: Report | None) -> str:
-        job_id = self.post(dataset_id)
-        with self.database.transaction() as session:  # the ingestion has ended
-            if lease := work.claim(session, "cpu", "me"):
-                work.finish(session, lease)
-        assert finish_job(self.database, self.storage, self.settings, report) == job_id
-        assert self.client.get(f"/jobs/{job_id}").json()["status"] == "succeeded"
-        return job_id
-
-
-@pytest.fixture
-def trainer(
-    client: TestClient, database: Database, storage: LocalStorage, settings: Settings
-) -> Trainer:
-    return Trainer(client, database, storage, settings)
+from tests.contract.trainer import Trainer
+from tests.reports import FIGURES, make_report, suspect
 
 
 def read_problem(client: TestClient, path: str) -> tuple[int, str]:
