@@ -8,6 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from app.db.session import Database
+from app.db.tables import JobReport
 from app.ml.trust.figures import SplitFigures
 from app.reports.confusion_chart import MAX_NAMED, draw_confusion_matrix, list_confusions
 from tests.contract.trainer import Trainer
@@ -64,6 +66,23 @@ def test_a_job_that_ended_without_a_report_has_an_error(
         "REPORT_NOT_READY",
         True,
     )
+
+
+def test_a_report_of_an_older_version_has_nulls(
+    client: TestClient, trainer: Trainer, ready: str, database: Database
+) -> None:
+    job_id = trainer.train(ready, make_report())
+    with database.transaction() as session:
+        row = session.get_one(JobReport, job_id)
+        old = {name: value for name, value in row.report.items() if name != "coverage_curve"}
+        old["per_class"] = [
+            {name: value for name, value in one.items() if name != "recall_interval"}
+            for one in old["per_class"]
+        ]
+        row.report = old
+    report = client.get(f"/jobs/{job_id}/report").json()
+    assert report["coverage_curve"] is None
+    assert {one["recall_interval"] for one in report["per_class"]} == {None}
 
 
 def test_label_errors_are_added_to_the_dataset(
