@@ -21,6 +21,7 @@ from app.image_predictions.router import router as image_predictions_router
 from app.jobs.router import router as jobs_router
 from app.models.router import router as registry_router
 from app.open_inference.router import router as open_inference_router
+from app.paired_tests.router import router as paired_tests_router
 from app.predictions.router import router as predictions_router
 from app.promotions.router import router as promotion_router
 from app.quantization.router import router as quantization_router
@@ -54,6 +55,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     history_router,
     report_router,
     image_predictions_router,
+    paired_tests_router,
     studies_router,
     registry_router,
     export_router,
