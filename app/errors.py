@@ -14,7 +14,8 @@
     ├── Conflict                     the current state does not allow the request
     │   ├── IllegalTransition, IdempotencyConflict, InUse, NameTaken
     │   ├── ModelNotReady, NotCalibrated, GateFailed
-    │   └── ReportNotReady, ResultsNotReady, DatasetInvalid, BudgetTooSmall
+    │   ├── ReportNotReady, PredictionsNotReady, ResultsNotReady, NotComparable
+    │   └── DatasetInvalid, BudgetTooSmall
     ├── Overloaded, DeadlineExceeded, StorageFull, Unavailable, EngineUnavailable
     ├── ExportMismatch, ExportUnavailable
     ├── CheckpointInvalid            a stored model cannot be read
@@ -218,6 +219,18 @@ class ReportNotReady(Conflict):
     """The job has no report yet, or ended without one."""
 
     code = "REPORT_NOT_READY"
+
+
+class PredictionsNotReady(Conflict):
+    """The job has no stored predictions yet, or ended without them."""
+
+    code = "PREDICTIONS_NOT_READY"
+
+
+class NotComparable(Conflict):
+    """Two models were evaluated on different images."""
+
+    code = "NOT_COMPARABLE"
 
 
 class ResultsNotReady(Conflict):

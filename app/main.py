@@ -18,9 +18,11 @@ from app.db.session import Database
 from app.evaluations.router import router as evaluation_router
 from app.exports.router import router as export_router
 from app.history.router import router as history_router
+from app.image_predictions.router import router as image_predictions_router
 from app.jobs.router import router as jobs_router
 from app.models.router import router as registry_router
 from app.open_inference.router import router as open_inference_router
+from app.paired_tests.router import router as paired_tests_router
 from app.predictions.router import router as predictions_router
 from app.promotions.router import router as promotion_router
 from app.quantization.router import router as quantization_router
@@ -53,6 +55,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs_router,
     history_router,
     report_router,
+    image_predictions_router,
+    paired_tests_router,
     studies_router,
     registry_router,
     export_router,

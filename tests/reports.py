@@ -1,7 +1,12 @@
 """Finish a job with a report, without training."""
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from app.datasets.label_errors import LabelError
 from app.db.session import Database
+from app.jobs.prediction_file import SplitPredictions
 from app.jobs.report_schemas import (
     CalibrationFigures,
     LabelCheck,
@@ -72,8 +77,37 @@ def make_report(
     )
 
 
+def make_predictions(
+    targets: Sequence[int],
+    predicted: Sequence[int],
+    *,
+    first_id: int = 1,
+    probabilities: Sequence[float] = (),
+    fingerprints: Sequence[int] = (),
+) -> SplitPredictions:
+    """Return predictions of images with ascending ids, between two classes."""
+    num_images = len(targets)
+    ids = range(first_id, first_id + num_images)
+    chances = np.array(probabilities or [0.9] * num_images, np.float32)
+    is_right = np.array(targets) == np.array(predicted)
+    return SplitPredictions(
+        image_ids=np.array(ids, np.int32),
+        fingerprints=np.array(fingerprints or ids, np.uint64),
+        targets=np.array(targets, np.int32),
+        predicted=np.array(predicted, np.int32),
+        probabilities=chances,
+        target_probabilities=np.where(is_right, chances, 1 - chances).astype(np.float32),
+        paths=[f"val/{one}.png" for one in ids],
+    )
+
+
 def finish_job(
-    database: Database, storage: LocalStorage, settings: Settings, report: Report | None
+    database: Database,
+    storage: LocalStorage,
+    settings: Settings,
+    report: Report | None,
+    *,
+    predictions_key: str | None = None,
 ) -> str:
     """Let the next queued job train one epoch and succeed; returns its id."""
     kind = TrainingWork(settings, storage)
@@ -101,6 +135,7 @@ def finish_job(
             num_bytes=1,
             report=report,
             trust_key="trust",
+            predictions_key=predictions_key,
         ),
     )
     for message in messages:

@@ -84,7 +84,7 @@ class Trained(_Message):
 
     best_epoch is 0 if no epoch is better than the solved head from which the training started.
     report is the checkpoint's evaluation on images that it was not trained on; trust_key is its
-    trust file.
+    trust file; predictions_key is the file with its predictions of these images.
     """
 
     type: Literal["trained"] = "trained"
@@ -94,6 +94,7 @@ class Trained(_Message):
     num_bytes: int
     report: Report | None = None
     trust_key: str | None = None
+    predictions_key: str | None = None
 
 
 class Ingested(_Message):

@@ -7,7 +7,15 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from app.db.session import Database
-from app.db.tables import AnalysisRequest, Dataset, DatasetImage, Job, ModelVersion, PredictionBatch
+from app.db.tables import (
+    AnalysisRequest,
+    Dataset,
+    DatasetImage,
+    Job,
+    JobReport,
+    ModelVersion,
+    PredictionBatch,
+)
 from app.jobs.states import TERMINAL
 from app.storage import Storage
 
@@ -44,6 +52,7 @@ def _list_references() -> Iterator[Select[Any]]:
     yield select(Job.state_key)
     yield select(Job.best_key)
     yield select(Job.base_model_key).where(Job.status.not_in(TERMINAL))
+    yield select(JobReport.predictions_key)
     yield select(AnalysisRequest.file_key)
     yield select(ModelVersion.checkpoint_key)
     yield select(PredictionBatch.upload_key)

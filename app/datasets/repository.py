@@ -1,6 +1,6 @@
 """SQL queries for datasets and their images."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 
 from sqlalchemy import exists, insert, or_, select
@@ -60,7 +60,7 @@ class DatasetRepository:
                 ],
             )
 
-    def list_images(
+    def list_images(  # noqa: PLR0913 - the filters of the list, by keyword
         self,
         dataset_id: str,
         *,
@@ -68,8 +68,13 @@ class DatasetRepository:
         after: int,
         split: Split | None,
         class_name: str | None,
+        path_part: str | None,
+        paths: Collection[str] | None,
     ) -> Sequence[DatasetImage]:
-        """Return images by image_id, and one more than `limit` if there is another page."""
+        """Return images by image_id, and one more than `limit` if there is another page.
+
+        path_part is a part of the path, in any case; paths are whole paths. None does not filter.
+        """
         query = (
             select(DatasetImage)
             .where(DatasetImage.dataset_id == dataset_id, DatasetImage.image_id > after)
@@ -80,7 +85,18 @@ class DatasetRepository:
             query = query.where(DatasetImage.split == split)
         if class_name is not None:
             query = query.where(DatasetImage.class_name == class_name)
+        if path_part is not None:
+            query = query.where(DatasetImage.path.icontains(path_part, autoescape=True))
+        if paths is not None:
+            query = query.where(DatasetImage.path.in_(paths))
         return self.session.scalars(query).all()
+
+    def find_images(self, dataset_id: str, paths: Collection[str]) -> dict[str, DatasetImage]:
+        """Return those of a dataset's images that have one of these paths, by path."""
+        query = select(DatasetImage).where(
+            DatasetImage.dataset_id == dataset_id, DatasetImage.path.in_(paths)
+        )
+        return {image.path: image for image in self.session.scalars(query)}
 
     def get_image(self, dataset_id: str, image_id: int) -> DatasetImage:
         """Return an image; raises NotFound."""

@@ -8,7 +8,14 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from app import errors
 from app.datasets import previews, service
 from app.datasets.manifest import Split
-from app.datasets.schemas import DatasetDetail, ImageDetail, view_dataset
+from app.datasets.schemas import (
+    DatasetDetail,
+    Finding,
+    ImageDetail,
+    ImagePair,
+    PairKind,
+    view_dataset,
+)
 from app.datasets.upload import Upload, receive_upload
 from app.datasets.upload_form import form_schema, parse_form
 from app.db.base import new_id
@@ -39,6 +46,8 @@ DatasetId = Annotated[
 ImageId = Annotated[
     int, Path(ge=1, lt=2**31, description="Id of the image in its dataset.", examples=[1])
 ]
+_Limit = Annotated[int, Query(ge=1, le=1000, description="Number of entries on a page.")]
+_After = Annotated[int, Query(ge=0, lt=2**31, description="The last id of the previous page.")]
 _IMAGE_HEADERS = {
     "Cache-Control": "private, max-age=31536000, immutable",
     "X-Content-Type-Options": "nosniff",
@@ -155,17 +164,55 @@ def list_images(  # noqa: PLR0913 - the filters of the list
         str | None,
         Query(alias="class", max_length=255, pattern=r"^[^\x00]*$", description="Only this class."),
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=1000, description="Number of images.")] = 20,
-    after: Annotated[
-        int, Query(ge=0, lt=2**31, description="The last id of the previous page.")
-    ] = 0,
+    finding: Annotated[
+        Finding | None,
+        Query(description="Only images with this finding in the report's lists."),
+    ] = None,
+    q: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=255,
+            pattern=r"^[^\x00]*$",
+            description="Only images whose path contains this text; case does not matter.",
+            examples=["ants/00"],
+        ),
+    ] = None,
+    limit: _Limit = 20,
+    after: _After = 0,
 ) -> Page[ImageDetail]:
     """List a ready dataset's images by split, class and path."""
-    rows, has_more = service.list_images(
-        session, dataset_id, limit=limit, after=after, split=split, class_name=class_name
+    images, has_more = service.list_images(
+        session,
+        dataset_id,
+        limit=limit,
+        after=after,
+        split=split,
+        class_name=class_name,
+        path_part=q,
+        finding=finding,
     )
-    images = [ImageDetail.model_validate(row) for row in rows]
     return make_page(images, lambda image: image.id, has_more=has_more)
+
+
+@router.get(
+    "/datasets/{dataset_id}/pairs",
+    summary="List a dataset's duplicate and leaked images in pairs",
+    responses=problem_responses(errors.NotFound),
+)
+def list_pairs(
+    session: ReadSessionDep,
+    dataset_id: DatasetId,
+    kind: Annotated[PairKind, Query(description="Which list of the report.")],
+    limit: _Limit = 20,
+    after: _After = 0,
+) -> Page[ImagePair]:
+    """List the pairs of one of the report's lists, in its order, with both images.
+
+    The report holds the first 1,000 pairs of each list; `report.counts` has the full numbers.
+    """
+    pairs, has_more = service.list_pairs(session, dataset_id, kind=kind, limit=limit, after=after)
+    return make_page(pairs, lambda pair: pair.id, has_more=has_more)
 
 
 @router.get(

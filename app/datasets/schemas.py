@@ -10,6 +10,8 @@ from app.db.tables import Dataset
 from app.web.schemas import ApiModel, Metadata, Name, UtcTime
 
 DatasetStatus = Literal["ingesting", "ready", "invalid"]
+Finding = Literal["duplicate", "leaked", "near_leaked", "suspect_label"]
+PairKind = Literal["duplicates", "leaked", "near_leaked"]
 
 
 class DatasetError(ApiModel):
@@ -153,6 +155,23 @@ class ImageDetail(ApiModel):
     num_bytes: int = Field(ge=0, description="Size of the file in bytes.", examples=[95_210])
     width: int = Field(ge=1, description="Width in pixels after EXIF rotation.", examples=[768])
     height: int = Field(ge=1, description="Height in pixels after EXIF rotation.", examples=[512])
+    findings: list[Finding] = Field(
+        [],
+        description="The lists of the dataset's report that name this image, each at most once. "
+        "For `duplicate`, `leaked` and `near_leaked` both images of a pair are named.",
+        examples=[["near_leaked"]],
+    )
+
+
+class ImagePair(ApiModel):
+    """Two images of a dataset that are equal or nearly equal."""
+
+    id: int = Field(ge=1, description="Position in the report's list, from 1.", examples=[1])
+    first: ImageDetail = Field(
+        description="The image that is kept as the original: the first copy, or the image in the "
+        "earlier split."
+    )
+    second: ImageDetail = Field(description="The copy, or the near duplicate.")
 
 
 def view_dataset(dataset: Dataset) -> DatasetDetail:

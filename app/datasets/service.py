@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.analyses import service as analyses
+from app.datasets.findings import index_findings, list_pairs_of
 from app.datasets.label_errors import LabelError
 from app.datasets.manifest import Split, read_manifest
 from app.datasets.repository import DatasetRepository
-from app.datasets.schemas import Report
+from app.datasets.schemas import Finding, ImageDetail, ImagePair, PairKind, Report
 from app.db.tables import Dataset, DatasetImage
 from app.errors import Conflict, DatasetInvalid, InputProblem, InUse, ValidationFailed
 from app.tasks import service as work
@@ -91,14 +92,45 @@ def list_images(  # noqa: PLR0913 - the filters of the list, by keyword
     after: int,
     split: Split | None,
     class_name: str | None,
-) -> tuple[Sequence[DatasetImage], bool]:
+    path_part: str | None,
+    finding: Finding | None,
+) -> tuple[list[ImageDetail], bool]:
     """Return a page of a dataset's images, and whether there are more; none until it is ready."""
     datasets = DatasetRepository(session)
-    datasets.get(dataset_id)
+    findings = index_findings(_read_report(datasets.get(dataset_id)))
+    named = None
+    if finding is not None:
+        named = [path for path, found in findings.items() if finding in found]
     rows = datasets.list_images(
-        dataset_id, limit=limit, after=after, split=split, class_name=class_name
+        dataset_id,
+        limit=limit,
+        after=after,
+        split=split,
+        class_name=class_name,
+        path_part=path_part,
+        paths=named,
     )
-    return rows[:limit], len(rows) > limit
+    return [_view_image(row, findings) for row in rows[:limit]], len(rows) > limit
+
+
+def list_pairs(
+    session: Session, dataset_id: str, *, kind: PairKind, limit: int, after: int
+) -> tuple[list[ImagePair], bool]:
+    """Return a page of the pairs in the dataset's report, and whether there are more."""
+    datasets = DatasetRepository(session)
+    report = _read_report(datasets.get(dataset_id))
+    findings = index_findings(report)
+    pairs = list_pairs_of(report, kind)
+    page = pairs[after : after + limit]
+    images = datasets.find_images(dataset_id, {path for pair in page for path in pair})
+    return [
+        ImagePair(
+            id=position,
+            first=_view_image(images[first], findings),
+            second=_view_image(images[second], findings),
+        )
+        for position, (first, second) in enumerate(page, after + 1)
+    ], len(pairs) > after + limit
 
 
 def get_image(session: Session, dataset_id: str, image_id: int) -> DatasetImage:
@@ -189,3 +221,12 @@ def reject_dataset(session: Session, dataset_id: str, code: str, message: str) -
     dataset.status = "invalid"
     dataset.error_code = code
     dataset.error_message = message
+
+
+def _read_report(dataset: Dataset) -> Report:
+    return Report.model_validate(dataset.report)
+
+
+def _view_image(image: DatasetImage, findings: Mapping[str, list[Finding]]) -> ImageDetail:
+    view = ImageDetail.model_validate(image)
+    return view.model_copy(update={"findings": findings.get(image.path, [])})

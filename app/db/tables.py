@@ -146,12 +146,17 @@ class Epoch(Base):
 
 
 class JobReport(Base):
-    """The evaluation of the best checkpoint of a finished job."""
+    """The evaluation of the best checkpoint of a finished job.
+
+    predictions_key is the file with the predictions of each image (`app.jobs.prediction_file`); it
+    is null for jobs that ended before there were such files.
+    """
 
     __tablename__ = "job_report"
 
     job_id: Mapped[str] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
     report: Mapped[dict[str, Any]] = mapped_column(Json)
+    predictions_key: Mapped[str | None] = mapped_column(String(200))
 
 
 class JobEvent(Base):

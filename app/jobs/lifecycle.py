@@ -99,6 +99,7 @@ def complete_job(  # noqa: PLR0913 - the worker's results, by keyword
     num_bytes: int,
     report: Report | None,
     trust_key: str | None,
+    predictions_key: str | None,
 ) -> list[str]:
     """Register the best checkpoint as the next version of the job's model, unless it was cancelled.
 
@@ -111,7 +112,7 @@ def complete_job(  # noqa: PLR0913 - the worker's results, by keyword
     job = jobs.get(job_id, lock=True)
     if job.status == "cancelling":
         change_status(session, job, "cancelled")
-        return [key for key in (model_key, trust_key) if key]
+        return [key for key in (model_key, trust_key, predictions_key) if key]
     recipe = decide(jobs.get_decided_config(job_id))
     best = find_best(session, job)
     if best is None:
@@ -136,7 +137,13 @@ def complete_job(  # noqa: PLR0913 - the worker's results, by keyword
         else None,
     )
     if report is not None:
-        session.add(JobReport(job_id=job.id, report=report.model_dump(mode="json")))
+        session.add(
+            JobReport(
+                job_id=job.id,
+                report=report.model_dump(mode="json"),
+                predictions_key=predictions_key,
+            )
+        )
         _record_label_errors(dataset, job, report)
     superseded = [key for key in (job.state_key, job.best_key) if key]
     job.state_key = job.best_key = None

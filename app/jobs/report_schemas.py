@@ -61,6 +61,28 @@ class CalibrationFigures(ApiModel):
     )
 
 
+class CoveragePoint(ApiModel):
+    """The label sets of the validation images for one `coverage` of `POST /predict`."""
+
+    coverage: float = Field(
+        description="Requested share of sets that include the label, 0.5 to 0.995.",
+        examples=[0.9],
+    )
+    mean_set_size: float = Field(
+        description="Mean number of labels in a set, at least 1.", examples=[1.08]
+    )
+    share_abstained: float = Field(
+        description="Share of sets with more than one label, 0 to 1: the model does not decide.",
+        examples=[0.08],
+    )
+    share_covered: float = Field(
+        description="Share of sets that include the label, 0 to 1. These images also set the "
+        "thresholds, so it is at least `coverage` here; for new images like these it is so on "
+        "average.",
+        examples=[0.961],
+    )
+
+
 class Mistake(ApiModel):
     """A misclassified validation image."""
 
@@ -109,6 +131,11 @@ class Report(SplitFigures):
         "the dataset has none."
     )
     calibration: CalibrationFigures = Field(description="Calibration of the probabilities.")
+    coverage_curve: list[CoveragePoint] | None = Field(
+        None,
+        description="Size of the label sets that `POST /predict` returns, in ascending order of "
+        "`coverage`. Null for a single validation image, and in older reports.",
+    )
     mistakes: list[Mistake] = Field(
         description=f"At most {MAX_MISTAKES} misclassified validation images, the most confident "
         "first."

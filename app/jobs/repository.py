@@ -66,6 +66,12 @@ class JobRepository:
     def find_report(self, job_id: str) -> JobReport | None:
         return self.session.get(JobReport, job_id)
 
+    def find_predictions_key(self, job_id: str) -> str | None:
+        """Return the key of the file with the job's predictions of single images."""
+        return self.session.scalar(
+            select(JobReport.predictions_key).where(JobReport.job_id == job_id)
+        )
+
     def list_events(self, job_id: str, *, after: int, limit: int) -> Sequence[JobEvent]:
         return self.session.scalars(
             select(JobEvent)

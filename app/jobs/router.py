@@ -11,7 +11,14 @@ from app.jobs.states import Status
 from app.jobs.views import view_job
 from app.recipes.schemas import JobRequest
 from app.recipes.service import require_weights
-from app.web.dependencies import PageDep, ReadSessionDep, SessionDep, SettingsDep, StorageDep
+from app.web.dependencies import (
+    DatabaseDep,
+    PageDep,
+    ReadSessionDep,
+    SessionDep,
+    SettingsDep,
+    StorageDep,
+)
 from app.web.idempotency import Created, IdempotencyDep, fingerprint_of
 from app.web.problems import problem_responses
 from app.web.schemas import Page, make_page
@@ -156,6 +163,9 @@ def resume_job(job_id: JobId, session: SessionDep) -> JobView:
     summary="Delete a finished job",
     responses=TRANSITION_PROBLEMS,
 )
-def delete_job(job_id: JobId, session: SessionDep) -> None:
-    """Delete a job with its history and events; its model stays."""
-    service.delete_job(session, job_id)
+def delete_job(job_id: JobId, database: DatabaseDep, storage: StorageDep) -> None:
+    """Delete a job with its history, events, report and predictions; its model stays."""
+    with database.transaction() as session:
+        unreferenced = service.delete_job(session, job_id)
+    for key in unreferenced:
+        storage.delete(key)

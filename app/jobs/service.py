@@ -166,12 +166,18 @@ def resume_job(session: Session, job_id: str) -> Job:
     return job
 
 
-def delete_job(session: Session, job_id: str) -> None:
-    """Delete a finished job; its registered model stays. Raises IllegalTransition otherwise."""
-    job = JobRepository(session).get(job_id, lock=True)
+def delete_job(session: Session, job_id: str) -> list[str]:
+    """Delete a finished job; its registered model stays. Raises IllegalTransition otherwise.
+
+    Returns the storage keys that are unreferenced after the commit.
+    """
+    jobs = JobRepository(session)
+    job = jobs.get(job_id, lock=True)
     if job.status not in TERMINAL:
         raise IllegalTransition(f"A {job.status} job cannot be deleted; cancel it first.")
+    predictions_key = jobs.find_predictions_key(job_id)
     session.delete(job)
+    return [predictions_key] if predictions_key else []
 
 
 def change_status(

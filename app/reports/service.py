@@ -2,13 +2,12 @@
 
 from sqlalchemy.orm import Session
 
+from app.datasets.thumbnail_urls import thumbnail_url
 from app.db.tables import Dataset, Job
 from app.errors import ReportNotReady
 from app.jobs.report_schemas import Report
 from app.jobs.repository import JobRepository
 from app.reports.schemas import JobReportView
-
-_THUMBNAIL_PIXELS = 128
 
 
 def get_report(session: Session, job: Job) -> Report:
@@ -28,6 +27,5 @@ def view_report(session: Session, job: Job) -> JobReportView:
     report = get_report(session, job)
     if session.get(Dataset, job.dataset_id) is not None:
         for mistake in report.mistakes:
-            images = f"/datasets/{job.dataset_id}/images"
-            mistake.thumbnail_url = f"{images}/{mistake.image_id}?size={_THUMBNAIL_PIXELS}"
+            mistake.thumbnail_url = thumbnail_url(job.dataset_id, mistake.image_id)
     return JobReportView(**dict(report), job_id=job.id)

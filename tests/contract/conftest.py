@@ -19,6 +19,7 @@ from app.main import create_app
 from app.settings import Settings
 from app.storage import LocalStorage
 from tests.contract.datasets import check_upload, upload
+from tests.contract.trainer import Trainer
 
 BuildApp = Callable[[Settings], FastAPI]
 
@@ -69,3 +70,10 @@ def ready(client: TestClient, database: Database, storage: LocalStorage) -> str:
     dataset_id = str(upload(client).json()["id"])
     check_upload(dataset_id, database, storage)
     return dataset_id
+
+
+@pytest.fixture
+def trainer(
+    client: TestClient, database: Database, storage: LocalStorage, settings: Settings
+) -> Trainer:
+    return Trainer(client, database, storage, settings)

@@ -9,46 +9,11 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from app.db.session import Database
-from app.jobs.report_schemas import Report
+from app.db.tables import JobReport
 from app.ml.trust.figures import SplitFigures
 from app.reports.confusion_chart import MAX_NAMED, draw_confusion_matrix, list_confusions
-from app.settings import Settings
-from app.storage import LocalStorage
-from app.tasks import service as work
-from tests.reports import FIGURES, finish_job, make_report, suspect
-
-
-class Trainer:
-    """Creates jobs on a dataset and ends them."""
-
-    def __init__(
-        self, client: TestClient, database: Database, storage: LocalStorage, settings: Settings
-    ) -> None:
-        self.client = client
-        self.database = database
-        self.storage = storage
-        self.settings = settings
-
-    def post(self, dataset_id: str) -> str:
-        answer = self.client.post("/jobs", json={"dataset_id": dataset_id, "weights": "none"})
-        assert answer.status_code == 202, answer.text
-        return str(answer.json()["id"])
-
-    def train(self, dataset_id: str, report: Report | None) -> str:
-        job_id = self.post(dataset_id)
-        with self.database.transaction() as session:  # the ingestion has ended
-            if lease := work.claim(session, "cpu", "me"):
-                work.finish(session, lease)
-        assert finish_job(self.database, self.storage, self.settings, report) == job_id
-        assert self.client.get(f"/jobs/{job_id}").json()["status"] == "succeeded"
-        return job_id
-
-
-@pytest.fixture
-def trainer(
-    client: TestClient, database: Database, storage: LocalStorage, settings: Settings
-) -> Trainer:
-    return Trainer(client, database, storage, settings)
+from tests.contract.trainer import Trainer
+from tests.reports import FIGURES, make_report, suspect
 
 
 def read_problem(client: TestClient, path: str) -> tuple[int, str]:
@@ -101,6 +66,23 @@ def test_a_job_that_ended_without_a_report_has_an_error(
         "REPORT_NOT_READY",
         True,
     )
+
+
+def test_a_report_of_an_older_version_has_nulls(
+    client: TestClient, trainer: Trainer, ready: str, database: Database
+) -> None:
+    job_id = trainer.train(ready, make_report())
+    with database.transaction() as session:
+        row = session.get_one(JobReport, job_id)
+        old = {name: value for name, value in row.report.items() if name != "coverage_curve"}
+        old["per_class"] = [
+            {name: value for name, value in one.items() if name != "recall_interval"}
+            for one in old["per_class"]
+        ]
+        row.report = old
+    report = client.get(f"/jobs/{job_id}/report").json()
+    assert report["coverage_curve"] is None
+    assert {one["recall_interval"] for one in report["per_class"]} == {None}
 
 
 def test_label_errors_are_added_to_the_dataset(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from app.jobs.prediction_file import JobPredictions, save_predictions
 from app.ml.models import checkpoint
 from app.ml.models.checkpoint import Checkpoint, CheckpointHeader, StoredFile
 from app.ml.trust.trust_file import Trust, save_trust
@@ -79,6 +80,12 @@ class Artifacts:
         """Store the model's calibration data; return its key."""
         key = f"{self.key_prefix}/trust.safetensors"
         save_trust(self.storage, key, trust)
+        return key
+
+    def save_predictions(self, predictions: JobPredictions) -> str:
+        """Store the predictions of the validation and test images; return their key."""
+        key = f"{self.key_prefix}/predictions.safetensors"
+        save_predictions(self.storage, key, predictions)
         return key
 
     def _stem(self, epoch: int) -> str:

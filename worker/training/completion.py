@@ -4,10 +4,12 @@ from collections.abc import Iterable
 
 from torch import nn
 
+from app.jobs.prediction_file import EvalSplit, JobPredictions, SplitPredictions
 from worker.protocol import Trained
 from worker.training.artifacts import Artifacts
 from worker.training.data import Batch, Sample
 from worker.training.evaluation.evaluate import evaluate
+from worker.training.evaluation.image_predictions import list_predictions
 from worker.training.evaluation.scored import Scored
 from worker.training.head import Solution
 from worker.training.loop import predict_scores
@@ -19,7 +21,7 @@ from worker.training.trust import measure_trust
 def complete(
     setup: TrainingSetup, artifacts: Artifacts, state: TrainerState, solution: Solution | None
 ) -> Trained:
-    """Store the best epoch's model with its report and calibration; only rank 0 calls this.
+    """Store the best epoch's model with its report, predictions and calibration; only on rank 0.
 
     solution is the head that was solved for, whose out-of-fold scores find label errors.
     """
@@ -44,7 +46,23 @@ def complete(
         num_bytes=stored.num_bytes,
         report=report,
         trust_key=artifacts.save_trust(measure_trust(setup, val)),
+        predictions_key=artifacts.save_predictions(list_all_predictions(setup, val, test)),
     )
+
+
+def list_all_predictions(setup: TrainingSetup, val: Scored, test: Scored | None) -> JobPredictions:
+    """Return the predictions of each validation and test image, with the served probabilities."""
+    config, temperature = setup.context.config, val.calibrated.temperature.value
+    scored: dict[EvalSplit, Scored] = {"val": val}
+    if test is not None:
+        scored["test"] = test
+    splits: dict[EvalSplit, SplitPredictions] = {
+        split: list_predictions(
+            one, temperature=temperature, fingerprints=setup.splits.fingerprints
+        )
+        for split, one in scored.items()
+    }
+    return JobPredictions(config.class_names, config.dataset_digest, splits)
 
 
 def collect_out_of_fold(setup: TrainingSetup, solution: Solution) -> Scored | None:

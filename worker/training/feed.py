@@ -9,6 +9,7 @@ from torch import Tensor
 
 from app.datasets.manifest import Split, read_manifest
 from app.errors import TooFewImages
+from app.jobs.prediction_file import fingerprint_of
 from app.ml.images.augmentation import AugmentationSeed, augment
 from app.ml.images.preprocessing import PreprocessingSpec, eval_pixels, normalize
 from app.ml.models.catalogue import get_architecture
@@ -41,12 +42,17 @@ Read = Callable[[Sample], Tensor]
 
 @dataclass(frozen=True)
 class Splits:
-    """The samples of a job, and their paths in the archive by image id."""
+    """The samples of a job.
+
+    paths are those in the archive, fingerprints those of the images' bytes
+    (`app.jobs.prediction_file`); both by image id.
+    """
 
     train: list[Sample]
     val: list[Sample]
     test: list[Sample]
     paths: dict[int, str]
+    fingerprints: dict[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +193,7 @@ def list_splits(config: TrainingConfig, storage: Storage) -> Splits:
         select("val"),
         select("test"),
         {record.image_id: record.path for record in records},
+        {record.image_id: fingerprint_of(record.sha256) for record in records},
     )
     if len(splits.train) <= 1 or not splits.val:
         raise TooFewImages(

@@ -66,6 +66,7 @@ class TrainingWork:
                 num_bytes=message.num_bytes,
                 report=message.report,
                 trust_key=message.trust_key,
+                predictions_key=message.predictions_key,
             )
         return []
 

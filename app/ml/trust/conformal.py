@@ -43,5 +43,13 @@ def choose_labels(probabilities: Tensor, threshold: float) -> list[int]:
     coverage would give empty sets.
     """
     order = probabilities.sort(descending=True, stable=True)
-    num_labels = int((order.values >= threshold).sum())
-    return order.indices[: max(num_labels, 1)].tolist()
+    num_labels = int(count_labels(probabilities[None], threshold))
+    return order.indices[:num_labels].tolist()
+
+
+def count_labels(probabilities: Tensor, threshold: float) -> Tensor:
+    """Count the classes of each image's set: int64 [num_images], at least 1.
+
+    probabilities: float [num_images, num_classes].
+    """
+    return (probabilities >= threshold).sum(1).clamp_min(1)

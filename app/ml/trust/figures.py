@@ -19,6 +19,12 @@ class ClassFigures(ApiModel):
         "where the class has no images.",
         examples=[0.91],
     )
+    recall_interval: tuple[float, float] | None = Field(
+        None,
+        description="95 % confidence interval of the recall (Wilson, 1927); it only covers the "
+        "sampling of images. Null where the class has no images, and in older reports.",
+        examples=[[0.82, 0.96]],
+    )
     f1: float | None = Field(
         description="Harmonic mean of both, 2 TP / (2 TP + FP + FN), 0 to 1; null where the class "
         "neither occurs nor was predicted.",

@@ -18,3 +18,47 @@ def wilson_interval(share: float, num_images: int) -> tuple[float, float]:
     margin = Z_95 * sqrt(share * (1 - share) / num_images + spread / (4 * num_images))
     low, high = (centre - margin) / (1 + spread), (centre + margin) / (1 + spread)
     return max(0.0, low) if share > 0 else 0.0, min(1.0, high) if share < 1 else 1.0
+
+
+def paired_difference_interval(
+    both: int, only_first: int, only_second: int, neither: int
+) -> tuple[float, float]:
+    """Compute the 95 % interval of the difference of two shares of the same images.
+
+    The arguments count the images that both, exactly one or neither of two classifiers get right;
+    together they are at least 1. The difference is that of the first share minus the second.
+    Source: Newcombe, "Improved confidence intervals for the difference between binomial
+    proportions based on paired data", Statistics in Medicine 17, 1998, method 10.
+    """
+    num_images = both + only_first + only_second + neither
+    first, second = (both + only_first) / num_images, (both + only_second) / num_images
+    first_low, first_high = wilson_interval(first, num_images)
+    second_low, second_high = wilson_interval(second, num_images)
+    correlation = _correlate(both, only_first, only_second, neither)
+
+    def spread(one: float, other: float) -> float:
+        return sqrt(max(0.0, one**2 - 2 * correlation * one * other + other**2))
+
+    difference = first - second
+    return (
+        difference - spread(first - first_low, second_high - second),
+        difference + spread(first_high - first, second - second_low),
+    )
+
+
+def _correlate(both: int, only_first: int, only_second: int, neither: int) -> float:
+    """Estimate the correlation of two classifiers' correctness, corrected for continuity."""
+    product = (
+        (both + only_first)
+        * (only_second + neither)
+        * (both + only_second)
+        * (only_first + neither)
+    )
+    if product == 0:
+        return 0.0
+    excess = both * neither - only_first * only_second
+    if excess > 0:
+        excess_corrected = max(excess - (both + only_first + only_second + neither) / 2, 0.0)
+    else:
+        excess_corrected = float(excess)
+    return excess_corrected / sqrt(product)

@@ -93,8 +93,9 @@ def test_the_files_of_a_cancelled_job_are_returned_for_deletion(
             num_bytes=1,
             report=None,
             trust_key="trust",
+            predictions_key="predictions",
         )
-    assert set(superseded) == {"model", "trust"}
+    assert set(superseded) == {"model", "trust", "predictions"}
 
 
 def test_report_and_model_are_stored_in_one_transaction(
@@ -196,6 +197,7 @@ def test_a_solved_head_is_registered_if_no_epoch_is_better(
             num_bytes=1,
             report=None,
             trust_key=None,
+            predictions_key=None,
         )
     with database.reading() as session:
         (version,) = session.scalars(select(ModelVersion)).all()

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.ml.trust.conformal import choose_labels, find_rank, find_threshold
+from app.ml.trust.conformal import choose_labels, count_labels, find_rank, find_threshold
 
 
 def test_the_rank_counts_the_new_image_among_the_others() -> None:
@@ -60,3 +60,12 @@ def test_a_set_is_never_empty_and_grows_with_the_coverage() -> None:
     ]
     assert choose_labels(probabilities, 0.8) == [1]
     assert sizes == [1, 1, 1, 3]
+
+
+def test_sets_are_counted_as_they_are_chosen() -> None:
+    random = torch.Generator().manual_seed(2)
+    probabilities, _ = simulate(200, random)
+    probabilities[0] = 0.2
+    for threshold in (0.0, 0.05, 0.2, 0.5, 1.1):
+        sizes = [len(choose_labels(row, threshold)) for row in probabilities]
+        assert count_labels(probabilities, threshold).tolist() == sizes

@@ -1,8 +1,8 @@
-"""The interval of a share against published ones."""
+"""The intervals of a share and of a difference against published ones."""
 
 import pytest
 
-from app.ml.trust.intervals import wilson_interval
+from app.ml.trust.intervals import paired_difference_interval, wilson_interval
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,38 @@ def test_one_correct_image_gives_a_wide_interval() -> None:
 def test_the_ends_are_exactly_0_and_1() -> None:
     assert {wilson_interval(1.0, number)[1] for number in range(1, 1000)} == {1.0}
     assert {wilson_interval(0.0, number)[0] for number in range(1, 1000)} == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("counts", "low", "high"),
+    [
+        ((36, 12, 2, 0), 0.0569, 0.3404),  # Newcombe, Statistics in Medicine 17 (1998), method 10
+        ((20, 12, 2, 16), 0.0562, 0.3292),
+    ],
+)
+def test_intervals_of_differences_are_the_published_ones(
+    counts: tuple[int, int, int, int], low: float, high: float
+) -> None:
+    both, only_first, only_second, neither = counts
+    assert list(paired_difference_interval(*counts)) == pytest.approx([low, high], abs=5e-5)
+    swapped = paired_difference_interval(both, only_second, only_first, neither)
+    assert list(swapped) == pytest.approx([-high, -low], abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [(50, 0, 0, 0), (0, 0, 0, 1), (0, 9, 0, 0), (3, 0, 9, 5), (1, 20, 20, 1), (9, 0, 0, 9)],
+)
+def test_the_interval_contains_the_difference_and_is_a_difference_of_shares(
+    counts: tuple[int, int, int, int],
+) -> None:
+    low, high = paired_difference_interval(*counts)
+    difference = (counts[1] - counts[2]) / sum(counts)
+    assert -1 <= low <= difference <= high <= 1
+    assert low < high
+
+
+def test_agreement_narrows_the_interval() -> None:
+    low, high = paired_difference_interval(45, 1, 1, 45)
+    wide_low, wide_high = paired_difference_interval(23, 23, 23, 23)
+    assert high - low < 0.5 * (wide_high - wide_low)

@@ -2,7 +2,7 @@
 
 from app.db.base import now
 from app.db.session import Database
-from app.db.tables import Model, ModelVersion, PredictionBatch
+from app.db.tables import Job, JobReport, Model, ModelVersion, PredictionBatch
 from app.storage import LocalStorage
 from worker.sweeper import sweep
 
@@ -70,3 +70,27 @@ def test_files_of_a_batch_are_kept_while_it_needs_them(
         batch.upload_key, batch.part_keys = None, []
     assert sweep(database, storage, min_age_seconds=0) == 4
     assert list(storage.list_keys()) == ["predictions/1.jsonl"]
+
+
+def test_the_predictions_of_a_job_are_kept(database: Database, storage: LocalStorage) -> None:
+    key = "jobs/job_1/w-1/predictions.safetensors"
+    write(storage, key, "jobs/job_1/w-0/predictions.safetensors")
+    with database.transaction() as session:
+        session.add(
+            Job(
+                id="job_1",
+                dataset_id="ds_1",
+                status="succeeded",
+                config={},
+                progress={},
+                attempts=1,
+                resume_epoch=1,
+                model_name="ants",
+                event_number=0,
+                labels={},
+            )
+        )
+        session.flush()
+        session.add(JobReport(job_id="job_1", report={}, predictions_key=key))
+    assert sweep(database, storage, min_age_seconds=0) == 1
+    assert list(storage.list_keys()) == [key]

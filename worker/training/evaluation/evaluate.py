@@ -6,14 +6,22 @@ from dataclasses import asdict
 from app.jobs.report_schemas import (
     MAX_MISTAKES,
     CalibrationFigures,
+    CoveragePoint,
     Mistake,
     ReliabilityBin,
     Report,
 )
 from app.ml.trust import calibration
+from app.ml.trust.conformal import count_labels, find_threshold
 from worker.training.evaluation.figures import measure_split
 from worker.training.evaluation.label_errors import check_labels
 from worker.training.evaluation.scored import Scored
+
+COVERAGES = (
+    *(0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85),
+    *(0.9, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99, 0.995),
+)
+"""Coverages of the report's curve; the interesting ones, above 0.9, are closer together."""
 
 
 def evaluate(
@@ -29,6 +37,7 @@ def evaluate(
         class_names=list(class_names),
         test=measure_split(class_names, test) if test else None,
         calibration=measure_calibration(val),
+        coverage_curve=measure_coverage(val),
         mistakes=list_mistakes(class_names, val),
         label_check=check_labels(class_names, out_of_fold),
     )
@@ -53,6 +62,34 @@ def measure_calibration(val: Scored) -> CalibrationFigures:
         curve_before=_view(before),
         curve_after=_view(curve_after) if curve_after else None,
     )
+
+
+def measure_coverage(val: Scored) -> list[CoveragePoint] | None:
+    """Return the size of the label sets by coverage; None for a single image.
+
+    Thresholds are those of `POST /predict`. The probabilities are cross-fitted like those behind
+    the thresholds, so that no image is divided by a temperature fitted on itself.
+    """
+    if val.calibrated.across is None:
+        return None
+    probabilities = val.calibrated.across.softmax(1)
+    own = probabilities.gather(1, val.targets[:, None])[:, 0]
+    conformity = own.sort().values
+    is_right = val.predicted == val.targets
+    points = []
+    for coverage in COVERAGES:
+        threshold = find_threshold(conformity, coverage)
+        sizes = count_labels(probabilities, threshold)
+        is_covered = (own >= threshold) | is_right
+        points.append(
+            CoveragePoint(
+                coverage=coverage,
+                mean_set_size=float(sizes.double().mean()),
+                share_abstained=float((sizes > 1).double().mean()),
+                share_covered=float(is_covered.double().mean()),
+            )
+        )
+    return points
 
 
 def list_mistakes(class_names: Sequence[str], scored: Scored) -> list[Mistake]:

@@ -33,7 +33,7 @@ def count_confusions(targets: Tensor, predicted: Tensor, num_classes: int) -> Te
 
 
 def measure_classes(class_names: Sequence[str], matrix: Tensor) -> list[ClassFigures]:
-    """Return precision, recall and F1 of each class of a confusion matrix; None instead of 0/0."""
+    """Return precision, recall, its interval and F1 of each class; None instead of 0/0."""
     rights = matrix.diagonal().tolist()
     supports = matrix.sum(1).tolist()
     predictions = matrix.sum(0).tolist()
@@ -42,6 +42,7 @@ def measure_classes(class_names: Sequence[str], matrix: Tensor) -> list[ClassFig
             class_name=name,
             precision=_ratio(right, predicted),
             recall=_ratio(right, support),
+            recall_interval=wilson_interval(right / support, support) if support else None,
             f1=_ratio(2 * right, predicted + support),
             support=support,
         )

@@ -7,9 +7,13 @@ import torch
 
 from app.errors import Diverged
 from app.jobs.report_schemas import MAX_MISTAKES, Report
+from app.ml.trust.trust_file import Trust
+from app.predictions.postprocess import postprocess
+from app.predictions.schemas import PredictOptions
 from worker.training.data import Sample
-from worker.training.evaluation.evaluate import evaluate, list_mistakes
+from worker.training.evaluation.evaluate import COVERAGES, evaluate, list_mistakes, measure_coverage
 from worker.training.evaluation.scored import Scored
+from worker.training.trust import measure_conformity
 
 
 def draw(num_images: int, num_classes: int, *, seed: int = 0, per_class: int = 0) -> Scored:
@@ -52,6 +56,7 @@ def test_one_image_is_enough() -> None:
     assert report.num_images == 1
     assert report.calibration.error_after is None
     assert report.calibration.curve_after is None
+    assert report.coverage_curve is None
 
 
 def test_a_thousand_classes_of_one_image_each() -> None:
@@ -74,6 +79,51 @@ def test_the_surest_mistakes_come_first() -> None:
     assert mistakes[0].probability == pytest.approx(float(torch.tensor(4.0).sigmoid()))
     many = draw(500, 5)
     assert len(list_mistakes(names(5), many)) == MAX_MISTAKES
+
+
+def test_label_sets_grow_with_the_coverage() -> None:
+    curve = measure_coverage(draw(400, 5))
+    assert curve is not None
+    assert tuple(point.coverage for point in curve) == COVERAGES
+    sizes = [point.mean_set_size for point in curve]
+    assert sizes == sorted(sizes)
+    assert sizes[0] == 1
+    assert 2 < sizes[-1] < 5
+    shares = [point.share_abstained for point in curve]
+    assert shares == sorted(shares)
+    for point in curve:
+        assert point.coverage <= point.share_covered <= point.coverage + 0.3
+        assert point.share_abstained <= point.mean_set_size - 1 + 1e-9
+
+
+def test_the_coverage_curve_is_that_of_the_sets_of_serving() -> None:
+    """The sets that serving makes of the same images, one by one, with the stored trust file."""
+    val = draw(60, 4)
+    assert val.calibrated.across is not None
+    options = PredictOptions(coverage=0.9)
+    trust = Trust(1.0, measure_conformity(val), torch.eye(4), torch.ones(60))
+    sets = [
+        postprocess(logits, torch.ones(4), names(4), trust, options).prediction_set
+        for logits in val.calibrated.across
+    ]
+    labels = [one.labels for one in sets if one is not None]
+    curve = measure_coverage(val)
+    assert curve is not None
+    (point,) = [point for point in curve if point.coverage == 0.9]
+    assert point.mean_set_size == pytest.approx(sum(map(len, labels)) / 60)
+    assert point.share_abstained == sum(len(one) > 1 for one in labels) / 60
+    is_covered = [
+        f"class {target}" in one for target, one in zip(val.targets.tolist(), labels, strict=True)
+    ]
+    assert point.share_covered == sum(is_covered) / 60
+    assert 0 < point.share_abstained < 1
+
+
+def test_too_few_images_for_a_coverage_give_all_labels() -> None:
+    curve = measure_coverage(draw(30, 3))
+    assert curve is not None
+    last = curve[-1]
+    assert (last.mean_set_size, last.share_abstained, last.share_covered) == (3, 1, 1)
 
 
 def test_samples_are_named_as_in_the_archive() -> None:

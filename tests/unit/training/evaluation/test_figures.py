@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from app.ml.trust.intervals import wilson_interval
 from worker.training.evaluation.figures import (
     count_confusions,
     measure_classes,
@@ -31,6 +32,7 @@ def test_precision_recall_and_f1_of_each_class() -> None:
         "class_name": "ants",
         "precision": pytest.approx(3 / 5),
         "recall": pytest.approx(3 / 4),
+        "recall_interval": wilson_interval(3 / 4, 4),
         "f1": pytest.approx(2 / 3),
         "support": 4,
     }
@@ -45,6 +47,9 @@ def test_nothing_over_nothing_is_null() -> None:
     assert figures["never said"] == (None, 0.0, 0.0)
     assert figures["absent"] == (0.0, None, 0.0)
     assert figures["nowhere"] == (None, None, None)
+    intervals = {one.class_name: one.recall_interval for one in per_class}
+    assert (intervals["absent"], intervals["nowhere"]) == (None, None)
+    assert intervals["never said"] == wilson_interval(0.0, 3)
 
 
 def test_the_figures_of_a_split() -> None:
