@@ -20,6 +20,7 @@ from app.history.router import router as history_router
 from app.jobs.router import router as jobs_router
 from app.models.router import router as registry_router
 from app.open_inference.router import router as open_inference_router
+from app.overview.router import router as overview_router
 from app.predictions.router import router as predictions_router
 from app.promotions.router import router as promotion_router
 from app.quantization.router import router as quantization_router
@@ -61,6 +62,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     serving_router,
     batches_router,
     open_inference_router,
+    overview_router,
     health.router,
     scraping_router,
 )

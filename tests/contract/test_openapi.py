@@ -82,6 +82,7 @@ def test_every_route_of_the_contract_exists(client: TestClient) -> None:
         "GET /v2/models/{name}/versions/{version}",
         "GET /v2/models/{name}/versions/{version}/ready",
         "POST /v2/models/{name}/versions/{version}/infer",
+        "GET /overview",
         "GET /livez",
         "GET /readyz",
     }
