@@ -12,6 +12,9 @@ from fastapi_offline import FastAPIOffline
 from app.advice.router import router as advice_router
 from app.architectures.router import router as architectures_router
 from app.batches.router import router as batches_router
+from app.changes.feed import ChangeFeed
+from app.changes.repository import SnapshotReader
+from app.changes.router import router as changes_router
 from app.dashboard.router import router as dashboard_router
 from app.datasets.router import router as datasets_router
 from app.db.session import Database
@@ -22,6 +25,7 @@ from app.image_predictions.router import router as image_predictions_router
 from app.jobs.router import router as jobs_router
 from app.models.router import router as registry_router
 from app.open_inference.router import router as open_inference_router
+from app.overview.router import router as overview_router
 from app.paired_tests.router import router as paired_tests_router
 from app.predictions.router import router as predictions_router
 from app.promotions.router import router as promotion_router
@@ -66,6 +70,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     serving_router,
     batches_router,
     open_inference_router,
+    overview_router,
+    changes_router,
     health.router,
     scraping_router,
     dashboard_router,
@@ -150,6 +156,7 @@ def _lifespan(
             find_model_error=lambda: predictor.warm_up.problem if predictor else None,
         )
         app.state.predictor = predictor
+        app.state.changes = ChangeFeed(SnapshotReader(database).read)
         dispatcher.start()
         try:
             if predictor and warms_up_first:

@@ -6,7 +6,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import JSON, text
 
-from app.db import tables  # noqa: F401 - the tables register themselves with the base
+from app.db import tables, worker_table  # noqa: F401 - tables register themselves with the base
 from app.db.base import Base, UtcDateTime
 from app.db.session import Database
 

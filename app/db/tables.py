@@ -16,6 +16,7 @@ class Dataset(Base):
     """An uploaded dataset; its images and labels are immutable once it is ready."""
 
     __tablename__ = "dataset"
+    __table_args__ = (Index("ix_dataset_status", "status"),)
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     name: Mapped[str] = mapped_column(NAME)
@@ -97,7 +98,9 @@ class Job(Base):
 
     __tablename__ = "job"
     __table_args__ = (
-        Index("ix_job_status", "status"),
+        Index("ix_job_status", "status", "id"),
+        Index("ix_job_finished_at", "status", "finished_at", "study_id"),
+        Index("ix_job_model_name", "model_name", "id"),
         Index("ix_job_dataset_id", "dataset_id"),
         Index("ix_job_study_id", "study_id", "trial"),
     )
@@ -294,7 +297,10 @@ class RegistryEvent(Base):
     """
 
     __tablename__ = "registry_event"
-    __table_args__ = (Index("ix_registry_event_name", "name", "id"),)
+    __table_args__ = (
+        Index("ix_registry_event_name", "name", "id"),
+        Index("ix_registry_event_type", "type", "id"),
+    )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     name: Mapped[str] = mapped_column(NAME)
@@ -352,7 +358,10 @@ class PredictionBatch(Base):
     """
 
     __tablename__ = "prediction_batch"
-    __table_args__ = (Index("ix_prediction_batch_dataset_id", "dataset_id"),)
+    __table_args__ = (
+        Index("ix_prediction_batch_dataset_id", "dataset_id"),
+        Index("ix_prediction_batch_status", "status", "id"),
+    )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     status: Mapped[str] = mapped_column(String(16))

@@ -12,6 +12,7 @@ EventType = Literal[
     "forced",
     "rolled_back",
     "alias_deleted",
+    "promotion_refused",
     "version_deleted",
     "gate_set",
     "gate_removed",

@@ -13,7 +13,7 @@ from app.models.path_parameters import AliasPath, NamePath
 from app.promotions import service as promotion
 from app.promotions.alias_schemas import AliasDetail, PointAlias
 from app.promotions.schemas import Gate, SetGate
-from app.web.dependencies import PageDep, ReadSessionDep, SessionDep
+from app.web.dependencies import DatabaseDep, PageDep, ReadSessionDep, SessionDep
 from app.web.idempotency import Created, IdempotencyDep
 from app.web.problems import problem_responses
 from app.web.schemas import Page
@@ -40,7 +40,7 @@ router = APIRouter(tags=["models"])
     },
 )
 def point_alias(
-    session: SessionDep, runtime: RuntimeDep, name: NamePath, alias: AliasPath, body: PointAlias
+    database: DatabaseDep, runtime: RuntimeDep, name: NamePath, alias: AliasPath, body: PointAlias
 ) -> Response:
     """Point an alias to a version, for the next prediction on.
 
@@ -48,7 +48,10 @@ def point_alias(
     for the gate is missing, a worker runs it and the response is 202; repeat the request once
     `Location` has the evaluation. `force` promotes without the gate.
     """
-    promoted = promotion.promote(session, name, alias, body, runtime=runtime)
+    with database.transaction() as session:
+        promoted = promotion.promote(session, name, alias, body, runtime=runtime)
+    if isinstance(promoted, promotion.Refusal):
+        raise errors.GateFailed(promoted.message)
     if isinstance(promoted, RequestedEvaluation):
         return respond_pending(promoted)
     return JSONResponse(promoted.model_dump(mode="json"))

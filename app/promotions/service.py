@@ -36,6 +36,13 @@ class _GateCheck:
     champion: ModelVersion | None
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """A gate's decision against a candidate, with its reasons; the event log has it, too."""
+
+    message: str
+
+
 def set_gate(session: Session, name: str, request: SetGate) -> Gate:
     """Set the gate that a version must pass to become champion.
 
@@ -78,12 +85,13 @@ def delete_gate(session: Session, name: str) -> None:
 
 def promote(
     session: Session, name: str, alias: str, request: PointAlias, *, runtime: Runtime
-) -> AliasDetail | RequestedEvaluation:
+) -> AliasDetail | RequestedEvaluation | Refusal:
     """Point an alias to a version, which must pass the gate if the alias is `champion`.
 
-    If an evaluation for the gate is missing, requests it and returns it instead. Raises NotFound,
-    GateFailed for a candidate that does not pass or cannot be compared, the error of a failed
-    evaluation, and Conflict if the gate is replaced at the same time.
+    If an evaluation for the gate is missing, requests it and returns it instead. A candidate that
+    does not pass is logged and returned as a refusal; an error would roll the log back. Raises
+    NotFound, GateFailed for a candidate that cannot be compared, the error of a failed evaluation,
+    and Conflict if the gate is replaced at the same time.
     """
     models = ModelRepository(session)
     dataset: Dataset | None = None
@@ -121,12 +129,9 @@ def promote(
     verdict = _apply_gate(session, check, runtime)
     if isinstance(verdict, RequestedEvaluation):
         return verdict
-    if not verdict.passed:
-        raise GateFailed(
-            f"{name}:{request.version} does not pass the gate on the {verdict.split} images of "
-            f"{verdict.dataset_id}. {' '.join(verdict.reasons)}"
-        )
     payload |= {"verdict": verdict.model_dump(mode="json")}
+    if not verdict.passed:
+        return _refuse(session, candidate, row, verdict, payload)
     row = point_alias(session, name, alias, request.version, payload=payload)
     return AliasDetail.model_validate(row).model_copy(update={"gate": verdict})
 
@@ -151,6 +156,29 @@ def roll_back(session: Session, name: str, alias: str) -> AliasDetail:
         )
     return AliasDetail.model_validate(
         point_alias(session, name, alias, last.from_version, type_="rolled_back")
+    )
+
+
+def _refuse(
+    session: Session,
+    candidate: ModelVersion,
+    row: ModelAlias | None,
+    verdict: GateVerdict,
+    payload: dict[str, Any],
+) -> Refusal:
+    """Log that a candidate does not pass; row is the champion's alias, which stays."""
+    events.append(
+        session,
+        candidate.name,
+        "promotion_refused",
+        version=candidate.version,
+        alias=CHAMPION,
+        from_version=row.version if row is not None else None,
+        payload=payload,
+    )
+    return Refusal(
+        f"{candidate.name}:{candidate.version} does not pass the gate on the {verdict.split} "
+        f"images of {verdict.dataset_id}. {' '.join(verdict.reasons)}"
     )
 
 

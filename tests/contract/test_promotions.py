@@ -154,6 +154,13 @@ def test_a_refusal_has_reasons_with_figures(
     assert problem(refused) == (409, "GATE_FAILED")
     assert [word in refused.json()["detail"] for word in words] == [True] * len(words)
     assert champion(client) == 1
+    logged = events(client)[0]
+    assert (logged["type"], logged["version"], logged["from_version"]) == (
+        "promotion_refused",
+        2,
+        1,
+    )
+    assert logged["payload"]["verdict"]["reasons"][0] in refused.json()["detail"]
     forced = promote(client, 2, force=True, reason="the test images are stale")
     assert (forced.status_code, champion(client)) == (200, 2)
     event = events(client)[0]
