@@ -98,7 +98,7 @@ export default function TryPage() {
           </Button>
         </div>
       )}
-      <SampleImages onImages={add} />
+      <SampleImages model={model} onImages={add} />
     </Page>
   );
 }

@@ -56,6 +56,18 @@ export function useServing() {
   });
 }
 
+/** The class names of a model, given by reference; by default those of the serving model. */
+export function useClassNames(reference: string | null) {
+  const serving = useServing().data;
+  const name = reference?.split(/[:@]/)[0] ?? serving?.resolved.name;
+  const query = useQuery({
+    queryKey: ["models", name, "detail"],
+    enabled: name !== undefined,
+    queryFn: () => bodyOf(api.GET("/models/{name}", { params: { path: { name: name ?? "" } } })),
+  });
+  return query.data?.versions[0]?.class_names;
+}
+
 /** Datasets from which sample images can be taken. */
 export function useReadyDatasets() {
   return useQuery({
