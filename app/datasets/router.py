@@ -1,6 +1,5 @@
 """Routes for datasets and their images."""
 
-from functools import partial
 from typing import Annotated
 
 from anyio import CapacityLimiter
@@ -270,12 +269,11 @@ async def get_image(  # noqa: PLR0913, PLR0917 - one for each parameter of the r
     if pixels is None:
         content, kind = await run_sync(_read_original, storage, image.storage_key)
         return Response(content, media_type=kind, headers=headers)
-    find = partial(thumbnails.find_thumbnail, storage, image.storage_key, size=pixels)
-    content = await run_sync(find)
-    if content is None:
-        create = partial(thumbnails.create_thumbnail, storage, image.storage_key, size=pixels)
-        content = await run_sync(create, limiter=_THUMBNAIL_THREADS)
-    return Response(content, media_type="image/jpeg", headers=headers)
+    names = (storage, image.storage_key, pixels)
+    thumbnail = await run_sync(thumbnails.find_thumbnail, *names)
+    if thumbnail is None:
+        thumbnail = await run_sync(thumbnails.create_thumbnail, *names, limiter=_THUMBNAIL_THREADS)
+    return Response(thumbnail, media_type="image/jpeg", headers=headers)
 
 
 def _find_image(database: Database, dataset_id: str, image_id: int) -> DatasetImage:

@@ -14,7 +14,7 @@ from app.storage import Storage
 log = logging.getLogger(__name__)
 
 
-def find_thumbnail(storage: Storage, image_key: str, *, size: int) -> bytes | None:
+def find_thumbnail(storage: Storage, image_key: str, size: int) -> bytes | None:
     """Return a stored thumbnail as JPEG, None where it has not been made."""
     try:
         return storage.path(thumbnail_key(image_key, size)).read_bytes()
@@ -22,12 +22,12 @@ def find_thumbnail(storage: Storage, image_key: str, *, size: int) -> bytes | No
         return None
 
 
-def create_thumbnail(storage: Storage, image_key: str, *, size: int) -> bytes:
+def create_thumbnail(storage: Storage, image_key: str, size: int) -> bytes:
     """Make and store a thumbnail, unless it has been made meanwhile; return it as JPEG.
 
     If the storage is full, the thumbnail is returned without being stored, and the log says so.
     """
-    stored = find_thumbnail(storage, image_key, size=size)
+    stored = find_thumbnail(storage, image_key, size)
     if stored is not None:
         return stored
     content = encode_jpeg(make_thumbnail(storage.path(image_key), size=size))

@@ -79,9 +79,9 @@ def test_a_full_storage_returns_thumbnails_without_storing_them(
     with storage.new_file("images/ab/abcd") as file:
         file.write(encode(draw_picture()))
     full = FullStorage(storage.root)
-    content = create_thumbnail(full, "images/ab/abcd", size=64)
+    content = create_thumbnail(full, "images/ab/abcd", 64)
     assert Image.open(io.BytesIO(content)).size == (64, 48)
-    assert find_thumbnail(full, "images/ab/abcd", size=64) is None
+    assert find_thumbnail(full, "images/ab/abcd", 64) is None
     assert "was not stored" in caplog.text
-    assert create_thumbnail(storage, "images/ab/abcd", size=64) == content
-    assert find_thumbnail(storage, "images/ab/abcd", size=64) == content
+    assert create_thumbnail(storage, "images/ab/abcd", 64) == content
+    assert find_thumbnail(storage, "images/ab/abcd", 64) == content
