@@ -27,6 +27,7 @@ from app.models.router import router as registry_router
 from app.open_inference.router import router as open_inference_router
 from app.overview.router import router as overview_router
 from app.paired_tests.router import router as paired_tests_router
+from app.predictions.heat_map_router import router as heat_map_router
 from app.predictions.router import router as predictions_router
 from app.promotions.router import router as promotion_router
 from app.quantization.router import router as quantization_router
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 ROUTERS: tuple[APIRouter, ...] = (
     predictions_router,  # first, because it is requested most often
     datasets_router,
+    heat_map_router,
     advice_router,
     architectures_router,
     validation_router,

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
+from app.datasets.thumbnail_names import find_image_key
 from app.db.session import Database
 from app.db.tables import (
     AnalysisRequest,
@@ -26,7 +27,10 @@ MIN_AGE_SECONDS = 24 * 3600.0
 
 
 def sweep(database: Database, storage: Storage, *, min_age_seconds: float = MIN_AGE_SECONDS) -> int:
-    """Delete unreferenced files older than min_age_seconds; return their number."""
+    """Delete unreferenced files older than min_age_seconds; return their number.
+
+    A thumbnail is deleted when its image is.
+    """
     old = list(storage.list_keys(older_than_seconds=min_age_seconds))
     if not old:
         return 0
@@ -37,7 +41,9 @@ def sweep(database: Database, storage: Storage, *, min_age_seconds: float = MIN_
             referenced.update(part_keys)
     # Listed again, because an ingestion may have renewed an old image that it will refer to.
     still_old = set(storage.list_keys(older_than_seconds=min_age_seconds))
-    unreferenced = [key for key in old if key not in referenced and key in still_old]
+    unreferenced = [
+        key for key in old if (find_image_key(key) or key) not in referenced and key in still_old
+    ]
     for key in unreferenced:
         storage.delete(key)
     if unreferenced:

@@ -1,4 +1,4 @@
-"""Make thumbnails and image grids of a dataset."""
+"""Draw image grids of a dataset."""
 
 import io
 import math
@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
-from app.ml.images.pil_decoding import decode_image, read_header
+from app.datasets.thumbnails import make_thumbnail
+from app.ml.images.pil_decoding import read_header
 
 CONTENT_TYPES = {
     "JPEG": "image/jpeg",
@@ -34,20 +33,6 @@ class Tile:
 def content_type_of(path: Path) -> str:
     """Return the media type of an image file, by its content."""
     return CONTENT_TYPES[read_header(path).format]
-
-
-def make_thumbnail(path: Path, *, size: int) -> Image.Image:
-    """Decode an image as training does, and scale it so that no side exceeds `size` pixels."""
-    image = decode_image(path)
-    image.thumbnail((size, size), Image.Resampling.LANCZOS)
-    return image
-
-
-def encode_jpeg(image: Image.Image) -> bytes:
-    """Return the image as JPEG."""
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=88)
-    return buffer.getvalue()
 
 
 def draw_preview(tiles: Sequence[Tile], *, title: str) -> bytes:

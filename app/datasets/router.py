@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from app import errors
-from app.datasets import previews, service
+from app.datasets import previews, service, thumbnails
 from app.datasets.manifest import Split
 from app.datasets.schemas import (
     DatasetDetail,
@@ -16,9 +17,13 @@ from app.datasets.schemas import (
     PairKind,
     view_dataset,
 )
+from app.datasets.thumbnail_names import round_up
 from app.datasets.upload import Upload, receive_upload
 from app.datasets.upload_form import form_schema, parse_form
 from app.db.base import new_id
+from app.db.session import Database
+from app.db.tables import DatasetImage
+from app.storage import Storage
 from app.web.dependencies import (
     DatabaseDep,
     PageDep,
@@ -27,6 +32,7 @@ from app.web.dependencies import (
     ServicesDep,
     StorageDep,
 )
+from app.web.etags import matches
 from app.web.idempotency import Created, Idempotency, IdempotencyDep, fingerprint_of
 from app.web.multipart import read_parts
 from app.web.problems import problem_responses
@@ -52,6 +58,8 @@ _IMAGE_HEADERS = {
     "Cache-Control": "private, max-age=31536000, immutable",
     "X-Content-Type-Options": "nosniff",
 }
+_THUMBNAIL_THREADS = CapacityLimiter(2)
+"""A page of thumbnails must not take the threads of other routes, nor the cores of predictions."""
 
 
 @router.post(
@@ -221,30 +229,61 @@ def list_pairs(
     response_class=Response,
     responses={
         200: {
-            "description": "The original file, or a JPEG no larger than `size`.",
+            "description": "The original file, or a JPEG with no side longer than `size`, rounded "
+            "up to 64, 128, 256, 512 or 1024.",
             "content": {kind: {} for kind in previews.CONTENT_TYPES.values()},
         },
+        304: {"description": "The client already has it: `If-None-Match` names its `ETag`."},
         **problem_responses(errors.NotFound),
     },
 )
-def get_image(
+async def get_image(  # noqa: PLR0913, PLR0917 - one for each parameter of the request
     database: DatabaseDep,
     storage: StorageDep,
     dataset_id: DatasetId,
     image_id: ImageId,
     size: Annotated[
         int | None,
-        Query(ge=16, le=1024, description="Longest side of a thumbnail in pixels.", examples=[256]),
+        Query(
+            ge=16,
+            le=1024,
+            description="Longest side of a thumbnail in pixels; rounded up to 64, 128, 256, 512 or "
+            "1024. Smaller images are not enlarged.",
+            examples=[256],
+        ),
+    ] = None,
+    if_none_match: Annotated[
+        str | None, Header(description="Tags that the client has, from `ETag`.")
     ] = None,
 ) -> Response:
-    """Return an image as it was uploaded, or a thumbnail of it."""
+    """Return an image as it was uploaded, or a thumbnail of it.
+
+    Neither ever changes, so both may be cached for ever. Thumbnails are made once and stored.
+    """
+    pixels = None if size is None else round_up(size)
+    image = await run_sync(_find_image, database, dataset_id, image_id)
+    etag = f'"{image.sha256}"' if pixels is None else f'"{image.sha256}-{pixels}"'
+    headers = _IMAGE_HEADERS | {"ETag": etag}
+    if matches(if_none_match, etag):
+        return Response(status_code=304, headers=headers)
+    if pixels is None:
+        content, kind = await run_sync(_read_original, storage, image.storage_key)
+        return Response(content, media_type=kind, headers=headers)
+    names = (storage, image.storage_key, pixels)
+    thumbnail = await run_sync(thumbnails.find_thumbnail, *names)
+    if thumbnail is None:
+        thumbnail = await run_sync(thumbnails.create_thumbnail, *names, limiter=_THUMBNAIL_THREADS)
+    return Response(thumbnail, media_type="image/jpeg", headers=headers)
+
+
+def _find_image(database: Database, dataset_id: str, image_id: int) -> DatasetImage:
     with database.reading() as session:
-        path = storage.path(service.get_image(session, dataset_id, image_id).storage_key)
-    if size is None:
-        kind = previews.content_type_of(path)
-        return Response(path.read_bytes(), media_type=kind, headers=_IMAGE_HEADERS)
-    thumbnail = previews.encode_jpeg(previews.make_thumbnail(path, size=size))
-    return Response(thumbnail, media_type="image/jpeg", headers=_IMAGE_HEADERS)
+        return service.get_image(session, dataset_id, image_id)
+
+
+def _read_original(storage: Storage, key: str) -> tuple[bytes, str]:
+    path = storage.path(key)
+    return path.read_bytes(), previews.content_type_of(path)
 
 
 @router.get(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from app.datasets.thumbnail_urls import thumbnail_url
+from app.datasets.thumbnail_names import thumbnail_url
 from app.db.tables import Dataset, Job
 from app.errors import InputProblem, PredictionsNotReady, ValidationFailed
 from app.image_predictions.schemas import ImagePrediction, Order

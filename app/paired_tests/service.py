@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from app.datasets.thumbnail_urls import thumbnail_url
+from app.datasets.thumbnail_names import thumbnail_url
 from app.db.tables import Dataset, Job, ModelVersion
 from app.errors import NotComparable, NotFound, PredictionsNotReady
 from app.image_predictions.service import get_split, read_predictions

@@ -27,15 +27,18 @@ PredictorDep = Annotated["Predictor", Depends(_predictor)]
 
 
 @asynccontextmanager
-async def admit(request: Request, predictor: "Predictor") -> AsyncIterator[None]:
-    """Run the block with memory reserved for the request's body, and a deadline.
+async def admit(
+    request: Request, predictor: "Predictor", *, num_bytes: int | None = None
+) -> AsyncIterator[None]:
+    """Run the block with memory reserved for num_bytes or the request's body, and a deadline.
 
     A body of unknown length counts as the largest allowed.
     Raises Overloaded where images or bytes leave no room, DeadlineExceeded.
     """
     predictor.lanes.require_room()
-    declared = request.headers.get("content-length")
-    num_bytes = int(declared) if declared else predictor.settings.max_predict_bytes
+    if num_bytes is None:
+        declared = request.headers.get("content-length")
+        num_bytes = int(declared) if declared else predictor.settings.max_predict_bytes
     with predictor.body_memory.reserve(num_bytes):
         async with predictor.deadline():
             yield

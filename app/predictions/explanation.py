@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from app.errors import InputProblem, ValidationFailed
 from app.ml.models import checkpoint
 from app.ml.models.catalogue import get_architecture
 from app.ml.runtime.scoring import ScoringNetwork
@@ -25,12 +26,21 @@ def load_explainer(path: Path, device: torch.device, *, digest: str | None = Non
 
 
 def explain(
-    explainer: Explainer, pixels: Tensor, class_names: tuple[str, ...], result: ImageResult
+    explainer: Explainer,
+    pixels: Tensor,
+    class_names: tuple[str, ...],
+    result: ImageResult,
+    label: str | None = None,
 ) -> ImageResult:
-    """Return the result with a heat map for its most probable class.
+    """Return the result with a heat map for a class, or for its most probable class for None.
 
-    pixels: uint8 [3, input_size, input_size], the engine's input.
+    pixels: uint8 [3, input_size, input_size], the engine's input. Raises ValidationFailed for a
+    label that is no class of the model.
     """
-    label = result.ranking[0].label
+    if label is None:
+        label = result.ranking[0].label
+    if label not in class_names:
+        problem = f"`label` is '{label}', which is no class of this model."
+        raise ValidationFailed(InputProblem(("query", "label"), problem, class_names))
     heat = explainer.explain(pixels, class_names.index(label))
     return replace(result, explanation=Explanation(label, draw_heat(pixels, heat)))

@@ -126,16 +126,18 @@ class Predictor:
         reference: str | None,
         options: PredictOptions,
         explain: bool = False,
+        label: str | None = None,
     ) -> RequestResult:
         """Classify images with the model of this reference, or with the chosen one for None.
 
+        `label` is the class to explain; None explains the most probable one.
         If the caller is cancelled, images that no lane has started leave the queue.
         Raises what `resolve_reference` does, ModelNotReady, Overloaded where there is no room for
         all the images, CheckpointInvalid for a model whose file is missing or damaged.
         """
         if reference is not None:
             parse_reference(reference, loc=("query", "model"))
-        query = ModelQuery(reference, options, explain)
+        query = ModelQuery(reference, options, explain, label)
         futures = self.lanes.submit([QueuedImage(query, content) for content in images])
         results = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
         checked = [_check(result) for result in results]
@@ -228,13 +230,18 @@ class Predictor:
     ) -> TimedResult | BaseException:
         result = _postprocess(servable, image.query.options, scored)
         if image.query.explain and isinstance(result, TimedResult):
-            result = self._explain(version, servable, prepared, result)
+            result = self._explain(version, servable, image.query.label, prepared, result)
         if image.query.reference is None and isinstance(result, TimedResult):
             self.shadow.submit(version, image.content, scored.logits, servable.temperature)
         return result
 
     def _explain(
-        self, version: ModelVersion, servable: Servable, prepared: _Prepared, timed: TimedResult
+        self,
+        version: ModelVersion,
+        servable: Servable,
+        label: str | None,
+        prepared: _Prepared,
+        timed: TimedResult,
     ) -> TimedResult | BaseException:
         started_at = time.perf_counter()
         try:
@@ -244,7 +251,9 @@ class Predictor:
                 load=partial(self._load_explainer, version),
             ) as explainer:
                 assert isinstance(explainer, Explainer)  # noqa: S101 - the key determines the type
-                result = explain(explainer, prepared.pixels, servable.class_names, timed.result)
+                result = explain(
+                    explainer, prepared.pixels, servable.class_names, timed.result, label
+                )
         except Exception as error:  # noqa: BLE001 - only this image fails
             return error
         return TimedResult(result, timed.inference_ms + (time.perf_counter() - started_at) * 1000)

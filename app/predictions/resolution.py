@@ -19,13 +19,15 @@ _MAX_KNOWN = 256
 class ModelQuery:
     """The model and the options of one request, the same for all its images.
 
-    reference is None for the chosen model; version is None until a lane resolves it. received_at is
-    in monotonic seconds; trace_parent is the request's span.
+    reference is None for the chosen model; version is None until a lane resolves it. label is the
+    class to explain, None for the most probable one. received_at is in monotonic seconds;
+    trace_parent is the request's span.
     """
 
     reference: str | None
     options: PredictOptions
     explain: bool = False
+    label: str | None = None
     received_at: float = field(default_factory=time.monotonic)
     version: ModelVersion | None = None
     trace_parent: str | None = field(default_factory=find_trace_parent)

@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from app.datasets.thumbnail_urls import thumbnail_url
+from app.datasets.thumbnail_names import thumbnail_url
 from app.db.tables import Dataset, Job
 from app.errors import ReportNotReady
 from app.jobs.report_schemas import Report

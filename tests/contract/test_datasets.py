@@ -102,19 +102,6 @@ def test_an_image_is_returned_as_it_was_uploaded(client: TestClient, ready: str)
     assert problem(client.get(f"/datasets/{ready}/images/17")) == (404, "NOT_FOUND")
 
 
-def test_a_thumbnail_is_a_smaller_jpeg(client: TestClient, ready: str) -> None:
-    response = client.get(f"/datasets/{ready}/images/1", params={"size": 60})
-    assert response.headers["content-type"] == "image/jpeg"
-    with Image.open(io.BytesIO(response.content)) as thumbnail:
-        assert (thumbnail.format, thumbnail.size) == ("JPEG", (60, 40))
-
-
-@pytest.mark.parametrize("size", [15, 1025])
-def test_the_size_of_a_thumbnail_is_limited(client: TestClient, ready: str, size: int) -> None:
-    response = client.get(f"/datasets/{ready}/images/1", params={"size": size})
-    assert problem(response) == (422, "VALIDATION")
-
-
 def preview(client: TestClient, dataset_id: str, **params: str | int) -> bytes:
     response = client.get(f"/datasets/{dataset_id}/preview.png", params=params)
     assert response.headers["content-type"] == "image/png"

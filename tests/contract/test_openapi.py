@@ -26,6 +26,7 @@ def test_every_route_of_the_contract_exists(client: TestClient) -> None:
         "DELETE /datasets/{dataset_id}",
         "GET /datasets/{dataset_id}/images",
         "GET /datasets/{dataset_id}/images/{image_id}",
+        "GET /datasets/{dataset_id}/images/{image_id}/heatmap.png",
         "GET /datasets/{dataset_id}/pairs",
         "GET /datasets/{dataset_id}/preview.png",
         "GET /datasets/{dataset_id}/advice",

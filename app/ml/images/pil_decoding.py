@@ -14,6 +14,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,8 +95,13 @@ def is_plain_jpeg(source: bytes | Path, *, max_pixels: int | None = None) -> boo
         return is_jpeg and _find_orientation(image) not in _TRANSPOSES
 
 
-def decode_image(source: bytes | Path, *, max_pixels: int | None = None) -> Image.Image:
+def decode_image(
+    source: bytes | Path, *, max_pixels: int | None = None, min_pixels: int | None = None
+) -> Image.Image:
     """Decode an image to mode RGB, 8 bits per channel.
+
+    With min_pixels a JPEG is decoded at 1/2, 1/4 or 1/8 of its size, as long as the longer side
+    keeps so many pixels. That is faster and gives other pixels, so it is for thumbnails only.
 
     Raises what `read_header` raises, ImageTooLarge for more pixels than max_pixels (checked on the
     header), and ImageCorrupt for an image that is truncated or does not decode.
@@ -103,6 +109,9 @@ def decode_image(source: bytes | Path, *, max_pixels: int | None = None) -> Imag
     with _open(source) as image:
         _check_num_pixels(image, max_pixels)
         try:
+            if min_pixels is not None:
+                scale = min_pixels / max(image.size)
+                image.draft(None, (ceil(image.width * scale), ceil(image.height * scale)))
             image.load()
             return _transpose(_flatten(_to_8_bits(image)), _find_orientation(image))
         except MemoryError as error:

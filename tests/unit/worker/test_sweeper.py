@@ -1,8 +1,17 @@
 """Deletion of unreferenced files."""
 
+from app.datasets.thumbnail_names import thumbnail_key
 from app.db.base import now
 from app.db.session import Database
-from app.db.tables import Job, JobReport, Model, ModelVersion, PredictionBatch
+from app.db.tables import (
+    Dataset,
+    DatasetImage,
+    Job,
+    JobReport,
+    Model,
+    ModelVersion,
+    PredictionBatch,
+)
 from app.storage import LocalStorage
 from worker.sweeper import sweep
 
@@ -94,3 +103,47 @@ def test_the_predictions_of_a_job_are_kept(database: Database, storage: LocalSto
         session.add(JobReport(job_id="job_1", report={}, predictions_key=key))
     assert sweep(database, storage, min_age_seconds=0) == 1
     assert list(storage.list_keys()) == [key]
+
+
+def test_thumbnails_are_kept_as_long_as_their_image(
+    database: Database, storage: LocalStorage
+) -> None:
+    used, unused = "images/ab/abcd", "images/cd/cdef"
+    write(storage, used, unused, thumbnail_key(used, 64), thumbnail_key(unused, 128))
+    with database.transaction() as session:
+        dataset = Dataset(
+            id="ds_1",
+            name="ants",
+            status="ready",
+            class_names=["ants"],
+            splits={},
+            progress={},
+            report={},
+            num_bytes=1,
+            val_fraction=0.2,
+            split_seed=0,
+            labels={},
+            upload_key="uploads/x",
+        )
+        session.add(dataset)
+        session.flush()
+        session.add(
+            DatasetImage(
+                dataset_id="ds_1",
+                image_id=1,
+                split="train",
+                class_name="ants",
+                path="ants/1.png",
+                storage_key=used,
+                sha256="ab",
+                num_bytes=1,
+                width=1,
+                height=1,
+            )
+        )
+    assert sweep(database, storage, min_age_seconds=0) == 2
+    assert sorted(storage.list_keys()) == [used, "thumbnails/images/ab/abcd-64.jpg"]
+    with database.transaction() as session:
+        session.delete(session.get_one(Dataset, "ds_1"))
+    assert sweep(database, storage, min_age_seconds=0) == 2
+    assert list(storage.list_keys()) == []
