@@ -12,6 +12,9 @@ from fastapi_offline import FastAPIOffline
 from app.advice.router import router as advice_router
 from app.architectures.router import router as architectures_router
 from app.batches.router import router as batches_router
+from app.changes.feed import ChangeFeed
+from app.changes.repository import SnapshotReader
+from app.changes.router import router as changes_router
 from app.datasets.router import router as datasets_router
 from app.db.session import Database
 from app.evaluations.router import router as evaluation_router
@@ -63,6 +66,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     batches_router,
     open_inference_router,
     overview_router,
+    changes_router,
     health.router,
     scraping_router,
 )
@@ -146,6 +150,7 @@ def _lifespan(
             find_model_error=lambda: predictor.warm_up.problem if predictor else None,
         )
         app.state.predictor = predictor
+        app.state.changes = ChangeFeed(SnapshotReader(database).read)
         dispatcher.start()
         try:
             if predictor and warms_up_first:

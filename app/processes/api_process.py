@@ -56,4 +56,16 @@ def serve(app: FastAPI, sockets: Sequence[socket.socket]) -> None:
         log_level="warning",
         log_config=None,
     )
-    uvicorn.Server(config).run(list(sockets))
+    ApiServer(config, app).run(list(sockets))
+
+
+class ApiServer(uvicorn.Server):
+    """A server that, when it stops, ends the streams of changes instead of waiting for them."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.changes.close()
+        await super().shutdown(sockets)

@@ -83,6 +83,7 @@ def test_every_route_of_the_contract_exists(client: TestClient) -> None:
         "GET /v2/models/{name}/versions/{version}/ready",
         "POST /v2/models/{name}/versions/{version}/infer",
         "GET /overview",
+        "GET /events/stream",
         "GET /livez",
         "GET /readyz",
     }
