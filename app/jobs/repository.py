@@ -55,10 +55,19 @@ class JobRepository:
             query = query.where(Job.labels[key].as_string() == value)
         return self.session.scalars(query).all()
 
-    def list_epochs(self, job_id: str) -> Sequence[Epoch]:
-        return self.session.scalars(
-            select(Epoch).where(Epoch.job_id == job_id).order_by(Epoch.epoch)
-        ).all()
+    def list_epochs(self, job_id: str, *, only: Sequence[int] | None = None) -> Sequence[Epoch]:
+        """Return the finished epochs of a job, or some of them by number, in order."""
+        query = select(Epoch).where(Epoch.job_id == job_id).order_by(Epoch.epoch)
+        if only is not None:
+            query = query.where(Epoch.epoch.in_(only))
+        return self.session.scalars(query).all()
+
+    def list_val_losses(self, job_id: str) -> list[tuple[int, float]]:
+        """Return (epoch, validation loss) of every finished epoch, in order."""
+        rows = self.session.execute(
+            select(Epoch.epoch, Epoch.val_loss).where(Epoch.job_id == job_id).order_by(Epoch.epoch)
+        )
+        return [(epoch, val_loss) for epoch, val_loss in rows]
 
     def find_epoch(self, job_id: str, epoch: int | None) -> Epoch | None:
         return self.session.get(Epoch, (job_id, epoch)) if epoch else None
