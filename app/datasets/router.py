@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from app import errors
 from app.datasets import previews, service
 from app.datasets.manifest import Split
-from app.datasets.schemas import DatasetDetail, ImageDetail, view_dataset
+from app.datasets.schemas import DatasetDetail, DatasetStatus, ImageDetail, view_dataset
 from app.datasets.upload import Upload, receive_upload
 from app.datasets.upload_form import form_schema, parse_form
 from app.db.base import new_id
@@ -16,6 +16,7 @@ from app.web.dependencies import (
     DatabaseDep,
     PageDep,
     ReadSessionDep,
+    SearchText,
     Services,
     ServicesDep,
     StorageDep,
@@ -111,9 +112,19 @@ def _record_upload(
 
 
 @router.get("/datasets", summary="List datasets, newest first")
-def list_datasets(session: ReadSessionDep, page: PageDep) -> Page[DatasetDetail]:
+def list_datasets(
+    session: ReadSessionDep,
+    page: PageDep,
+    status: Annotated[
+        list[DatasetStatus] | None,
+        Query(description="Only datasets in this state; repeat it for several states."),
+    ] = None,
+    text: SearchText = None,
+) -> Page[DatasetDetail]:
     """List datasets; `after` is the last id of the previous page."""
-    rows, has_more = service.list_datasets(session, limit=page.limit, after=page.after)
+    rows, has_more = service.list_datasets(
+        session, limit=page.limit, after=page.after, statuses=status or (), text=text
+    )
     return make_page([view_dataset(row) for row in rows], lambda one: one.id, has_more=has_more)
 
 

@@ -1,7 +1,7 @@
 """Create, get, list and delete datasets, and record what the ingestion worker reports."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from app.analyses import service as analyses
 from app.datasets.label_errors import LabelError
 from app.datasets.manifest import Split, read_manifest
 from app.datasets.repository import DatasetRepository
-from app.datasets.schemas import Report
+from app.datasets.schemas import DatasetStatus, Report
 from app.db.tables import Dataset, DatasetImage
 from app.errors import Conflict, DatasetInvalid, InputProblem, InUse, ValidationFailed
 from app.tasks import service as work
@@ -55,10 +55,16 @@ def get_dataset(session: Session, dataset_id: str, *, lock: bool = False) -> Dat
 
 
 def list_datasets(
-    session: Session, *, limit: int, after: str | None
+    session: Session,
+    *,
+    limit: int,
+    after: str | None,
+    statuses: Collection[DatasetStatus] = (),
+    text: str | None = None,
 ) -> tuple[Sequence[Dataset], bool]:
     """Return a page of datasets, newest first, and whether there are more."""
-    rows = DatasetRepository(session).list_page(limit=limit, after=after)
+    datasets = DatasetRepository(session)
+    rows = datasets.list_page(limit=limit, after=after, statuses=statuses, text=text)
     return rows[:limit], len(rows) > limit
 
 

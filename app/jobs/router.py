@@ -11,7 +11,14 @@ from app.jobs.states import Status
 from app.jobs.views import view_job
 from app.recipes.schemas import JobRequest
 from app.recipes.service import require_weights
-from app.web.dependencies import PageDep, ReadSessionDep, SessionDep, SettingsDep, StorageDep
+from app.web.dependencies import (
+    PageDep,
+    ReadSessionDep,
+    SearchText,
+    SessionDep,
+    SettingsDep,
+    StorageDep,
+)
 from app.web.idempotency import Created, IdempotencyDep, fingerprint_of
 from app.web.problems import problem_responses
 from app.web.schemas import Page, make_page
@@ -66,15 +73,22 @@ def list_jobs(  # noqa: PLR0913, PLR0917 - the filters are its arguments
     request: Request,
     session: ReadSessionDep,
     page: PageDep,
-    status: Annotated[Status | None, Query(description="Only jobs in this state.")] = None,
+    status: Annotated[
+        list[Status] | None,
+        Query(description="Only jobs in this state; repeat it for several states."),
+    ] = None,
     dataset_id: Annotated[
         str | None, Query(max_length=40, description="Only jobs on this dataset.")
     ] = None,
     study_id: Annotated[
         str | None, Query(max_length=40, description="Only jobs of this study.")
     ] = None,
+    model_name: Annotated[
+        str | None, Query(max_length=63, description="Only jobs that train this model.")
+    ] = None,
+    text: SearchText = None,
 ) -> Page[JobView]:
-    """List jobs; `metadata.<key>=<value>` filters by metadata."""
+    """List jobs; `metadata.<key>=<value>` filters by metadata, and `q` searches model names."""
     labels = {
         key.removeprefix("metadata."): value
         for key, value in request.query_params.items()
@@ -84,9 +98,11 @@ def list_jobs(  # noqa: PLR0913, PLR0917 - the filters are its arguments
         session,
         limit=page.limit,
         after=page.after,
-        status=status,
+        statuses=status or (),
         dataset_id=dataset_id,
         study_id=study_id,
+        model_name=model_name,
+        text=text,
         labels=labels,
     )
     views = [view_job(session, job) for job in jobs]

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.db.search import matches
 from app.db.tables import Epoch, Job, JobEvent, Study, StudyTrial
 from app.errors import NotFound
 from app.jobs.states import UNFINISHED
@@ -24,11 +25,16 @@ class StudyRepository:
             raise NotFound(f"There is no study '{study_id}'.")
         return study
 
-    def list_page(self, *, limit: int, after: str | None) -> Sequence[Study]:
-        """Return the newest first, and one more than `limit` if there is another page."""
+    def list_page(self, *, limit: int, after: str | None, text: str | None) -> Sequence[Study]:
+        """Return the newest first, and one more than `limit` if there is another page.
+
+        text is searched for in names and at the start of ids.
+        """
         query = select(Study).order_by(Study.id.desc()).limit(limit + 1)
         if after:
             query = query.where(Study.id < after)
+        if text:
+            query = query.where(matches(text, Study.name, Study.id))
         return self.session.scalars(query).all()
 
     def list_trials(self, study_id: str) -> Sequence[StudyTrial]:

@@ -14,7 +14,13 @@ from app.studies.request_schemas import StudyRequest
 from app.studies.schemas import STUDY_ID, StudySummary, StudyView
 from app.studies.trial import Trial
 from app.studies.views import list_curves, summarize_study, view_study
-from app.web.dependencies import PageDep, ReadSessionDep, SessionDep, SettingsDep
+from app.web.dependencies import (
+    PageDep,
+    ReadSessionDep,
+    SearchText,
+    SessionDep,
+    SettingsDep,
+)
 from app.web.idempotency import Created, IdempotencyDep, fingerprint_of
 from app.web.problems import problem_responses
 from app.web.schemas import Page, make_page
@@ -68,9 +74,11 @@ def create_study(
 
 
 @router.get("/studies", summary="List studies, newest first")
-def list_studies(session: ReadSessionDep, page: PageDep) -> Page[StudySummary]:
+def list_studies(
+    session: ReadSessionDep, page: PageDep, text: SearchText = None
+) -> Page[StudySummary]:
     """List studies with their progress; GET /studies/{id} has the ranking."""
-    studies, has_more = service.list_studies(session, limit=page.limit, after=page.after)
+    studies, has_more = service.list_studies(session, limit=page.limit, after=page.after, text=text)
     summaries = [summarize_study(session, study) for study in studies]
     return make_page(summaries, lambda study: study.id, has_more=has_more)
 
