@@ -7,6 +7,7 @@ from sqlalchemy import exists, insert, or_, select
 from sqlalchemy.orm import Session
 
 from app.datasets.manifest import ImageRecord, Split
+from app.db.search import matches
 from app.db.tables import Dataset, DatasetImage, Job, PredictionBatch
 from app.errors import NotFound
 
@@ -33,11 +34,25 @@ class DatasetRepository:
             raise NotFound(f"There is no dataset '{dataset_id}'.")
         return dataset
 
-    def list_page(self, *, limit: int, after: str | None) -> Sequence[Dataset]:
-        """Return the newest first, and one more than `limit` if there is another page."""
+    def list_page(
+        self,
+        *,
+        limit: int,
+        after: str | None,
+        statuses: Collection[str] = (),
+        text: str | None = None,
+    ) -> Sequence[Dataset]:
+        """Return the newest first, and one more than `limit` if there is another page.
+
+        text is searched for in names and at the start of ids.
+        """
         query = select(Dataset).order_by(Dataset.id.desc()).limit(limit + 1)
         if after is not None:
             query = query.where(Dataset.id < after)
+        if statuses:
+            query = query.where(Dataset.status.in_(statuses))
+        if text:
+            query = query.where(matches(text, Dataset.name, Dataset.id))
         return self.session.scalars(query).all()
 
     def is_in_use(self, dataset_id: str) -> bool:

@@ -11,6 +11,7 @@ from app.datasets import previews, service, thumbnails
 from app.datasets.manifest import Split
 from app.datasets.schemas import (
     DatasetDetail,
+    DatasetStatus,
     Finding,
     ImageDetail,
     ImagePair,
@@ -28,6 +29,7 @@ from app.web.dependencies import (
     DatabaseDep,
     PageDep,
     ReadSessionDep,
+    SearchText,
     Services,
     ServicesDep,
     StorageDep,
@@ -128,9 +130,19 @@ def _record_upload(
 
 
 @router.get("/datasets", summary="List datasets, newest first")
-def list_datasets(session: ReadSessionDep, page: PageDep) -> Page[DatasetDetail]:
+def list_datasets(
+    session: ReadSessionDep,
+    page: PageDep,
+    status: Annotated[
+        list[DatasetStatus] | None,
+        Query(description="Only datasets in this state; repeat it for several states."),
+    ] = None,
+    text: SearchText = None,
+) -> Page[DatasetDetail]:
     """List datasets; `after` is the last id of the previous page."""
-    rows, has_more = service.list_datasets(session, limit=page.limit, after=page.after)
+    rows, has_more = service.list_datasets(
+        session, limit=page.limit, after=page.after, statuses=status or (), text=text
+    )
     return make_page([view_dataset(row) for row in rows], lambda one: one.id, has_more=has_more)
 
 

@@ -1,7 +1,7 @@
 """Create, get, list and delete datasets, and record what the ingestion worker reports."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,14 @@ from app.datasets.findings import index_findings, list_pairs_of
 from app.datasets.label_errors import LabelError
 from app.datasets.manifest import Split, read_manifest
 from app.datasets.repository import DatasetRepository
-from app.datasets.schemas import Finding, ImageDetail, ImagePair, PairKind, Report
+from app.datasets.schemas import (
+    DatasetStatus,
+    Finding,
+    ImageDetail,
+    ImagePair,
+    PairKind,
+    Report,
+)
 from app.db.tables import Dataset, DatasetImage
 from app.errors import Conflict, DatasetInvalid, InputProblem, InUse, ValidationFailed
 from app.tasks import service as work
@@ -56,10 +63,16 @@ def get_dataset(session: Session, dataset_id: str, *, lock: bool = False) -> Dat
 
 
 def list_datasets(
-    session: Session, *, limit: int, after: str | None
+    session: Session,
+    *,
+    limit: int,
+    after: str | None,
+    statuses: Collection[DatasetStatus] = (),
+    text: str | None = None,
 ) -> tuple[Sequence[Dataset], bool]:
     """Return a page of datasets, newest first, and whether there are more."""
-    rows = DatasetRepository(session).list_page(limit=limit, after=after)
+    datasets = DatasetRepository(session)
+    rows = datasets.list_page(limit=limit, after=after, statuses=statuses, text=text)
     return rows[:limit], len(rows) > limit
 
 

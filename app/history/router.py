@@ -21,6 +21,17 @@ router = APIRouter(tags=["jobs"])
 
 _NOT_FOUND = problem_responses(errors.NotFound)
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}}}}
+Points = Annotated[
+    int | None,
+    Query(
+        ge=2,
+        le=2000,
+        description="Return at most this number of epochs: the first, the last, the best (from "
+        "three on), and those with the lowest and highest validation loss of each stretch, so that "
+        "a chart looks the same. Without it, every epoch is returned.",
+        examples=[300],
+    ),
+]
 PNG_RESPONSE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 
 
@@ -36,12 +47,13 @@ def get_history(
     format: Annotated[  # noqa: A002 - the contract's name
         Literal["json", "csv"], Query(description="Format of the answer.")
     ] = "json",
+    points: Points = None,
 ) -> History | Response:
     """Return one row for each finished epoch, counted from 1.
 
     With `lbfgs` there is one row for each L2 strength, in the order of `optimizer.l2_strengths`.
     """
-    history = view_history(session, service.get_job(session, job_id))
+    history = view_history(session, service.get_job(session, job_id), num_points=points)
     if format == "csv":
         return Response(write_csv(history.data), media_type="text/csv; charset=utf-8")
     return history

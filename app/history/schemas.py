@@ -44,7 +44,12 @@ class History(ApiModel):
     """The finished epochs of a job, in order."""
 
     job_id: str = Field(description="The job.", examples=[JOB_ID])
-    data: list[EpochRow] = Field(description="One row for each finished epoch.")
+    num_epochs: int = Field(
+        description="Number of finished epochs, those left out by `points` included.", examples=[15]
+    )
+    data: list[EpochRow] = Field(
+        description="One row for each finished epoch; with `points` some of them."
+    )
 
 
 class EventView(ApiModel):

@@ -1,10 +1,11 @@
 """SQL queries for jobs, their epochs, events and reports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.db.search import matches
 from app.db.tables import Epoch, Job, JobEvent, JobReport
 from app.errors import NotFound
 from app.recipes.schemas import JobConfig
@@ -36,29 +37,49 @@ class JobRepository:
         *,
         limit: int,
         after: str | None,
-        status: str | None,
+        statuses: Collection[str],
         dataset_id: str | None,
         study_id: str | None,
+        model_name: str | None,
+        text: str | None,
         labels: Mapping[str, str],
     ) -> Sequence[Job]:
-        """Return the newest first, and one more than `limit` if there is another page."""
+        """Return the newest first, and one more than `limit` if there is another page.
+
+        text is searched for in model names and at the start of ids.
+        """
         query = select(Job).order_by(Job.id.desc()).limit(limit + 1)
         if after:
             query = query.where(Job.id < after)
-        if status:
-            query = query.where(Job.status == status)
+        if statuses:
+            query = query.where(Job.status.in_(statuses))
         if dataset_id:
             query = query.where(Job.dataset_id == dataset_id)
         if study_id:
             query = query.where(Job.study_id == study_id)
+        if model_name:
+            query = query.where(Job.model_name == model_name)
+        if text:
+            # a query of its own, which reads an index and not the wide rows
+            found = select(Job.id).where(matches(text, Job.model_name, Job.id))
+            query = query.where(Job.id.in_(found))
         for key, value in labels.items():
             query = query.where(Job.labels[key].as_string() == value)
         return self.session.scalars(query).all()
 
-    def list_epochs(self, job_id: str) -> Sequence[Epoch]:
-        return self.session.scalars(
-            select(Epoch).where(Epoch.job_id == job_id).order_by(Epoch.epoch)
-        ).all()
+    def list_epochs(self, job_id: str, *, only: Sequence[int] | None = None) -> Sequence[Epoch]:
+        """Return the finished epochs of a job, or some of them by number, in order."""
+        query = select(Epoch).where(Epoch.job_id == job_id).order_by(Epoch.epoch)
+        if only is not None:
+            query = query.where(Epoch.epoch.in_(only))
+        return self.session.scalars(query).all()
+
+    def list_val_losses(self, job_id: str) -> list[tuple[int, float]]:
+        """Return (epoch, validation loss) of every finished epoch, in order."""
+        rows = self.session.execute(
+            select(Epoch.epoch, Epoch.val_loss).where(Epoch.job_id == job_id).order_by(Epoch.epoch)
+        )
+        return [(epoch, val_loss) for epoch, val_loss in rows]
 
     def find_epoch(self, job_id: str, epoch: int | None) -> Epoch | None:
         return self.session.get(Epoch, (job_id, epoch)) if epoch else None

@@ -15,6 +15,7 @@ from app.web.dependencies import (
     DatabaseDep,
     PageDep,
     ReadSessionDep,
+    SearchText,
     SessionDep,
     SettingsDep,
     StorageDep,
@@ -73,15 +74,22 @@ def list_jobs(  # noqa: PLR0913, PLR0917 - the filters are its arguments
     request: Request,
     session: ReadSessionDep,
     page: PageDep,
-    status: Annotated[Status | None, Query(description="Only jobs in this state.")] = None,
+    status: Annotated[
+        list[Status] | None,
+        Query(description="Only jobs in this state; repeat it for several states."),
+    ] = None,
     dataset_id: Annotated[
         str | None, Query(max_length=40, description="Only jobs on this dataset.")
     ] = None,
     study_id: Annotated[
         str | None, Query(max_length=40, description="Only jobs of this study.")
     ] = None,
+    model_name: Annotated[
+        str | None, Query(max_length=63, description="Only jobs that train this model.")
+    ] = None,
+    text: SearchText = None,
 ) -> Page[JobView]:
-    """List jobs; `metadata.<key>=<value>` filters by metadata."""
+    """List jobs; `metadata.<key>=<value>` filters by metadata, and `q` searches model names."""
     labels = {
         key.removeprefix("metadata."): value
         for key, value in request.query_params.items()
@@ -91,9 +99,11 @@ def list_jobs(  # noqa: PLR0913, PLR0917 - the filters are its arguments
         session,
         limit=page.limit,
         after=page.after,
-        status=status,
+        statuses=status or (),
         dataset_id=dataset_id,
         study_id=study_id,
+        model_name=model_name,
+        text=text,
         labels=labels,
     )
     views = [view_job(session, job) for job in jobs]

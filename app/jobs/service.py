@@ -1,6 +1,6 @@
 """Create, get, list, cancel, stop, resume and delete jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import cast
 
 from sqlalchemy.orm import Session
@@ -105,18 +105,22 @@ def list_jobs(  # noqa: PLR0913 - the filters of the list, by keyword
     *,
     limit: int,
     after: str | None,
-    status: Status | None,
+    statuses: Collection[Status],
     dataset_id: str | None,
     study_id: str | None,
+    model_name: str | None,
+    text: str | None,
     labels: Mapping[str, str],
 ) -> tuple[list[Job], bool]:
     """Return a page of jobs, newest first, and whether there are more."""
     jobs = JobRepository(session).list_page(
         limit=limit,
         after=after,
-        status=status,
+        statuses=statuses,
         dataset_id=dataset_id,
         study_id=study_id,
+        model_name=model_name,
+        text=text,
         labels=labels,
     )
     return list(jobs[:limit]), len(jobs) > limit

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, literal, select, update
+from sqlalchemy import and_, delete, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.db.base import Base
+from app.db.search import matches
 from app.db.tables import Model, ModelAlias, ModelVersion, Serving
 
 _SERVING_ID = 1
@@ -26,10 +27,15 @@ class ModelRepository:
         """Lock the model's row until the transaction ends; every change of a model does this."""
         return self.session.scalar(select(Model).where(Model.name == name).with_for_update())
 
-    def list_models(self, *, limit: int, after: str | None) -> Sequence[Model]:
+    def list_models(
+        self, *, limit: int, after: str | None, text: str | None = None
+    ) -> Sequence[Model]:
+        """Return models by name, at most `limit`; text is searched for in the names."""
         query = select(Model).order_by(Model.name).limit(limit)
         if after is not None:
             query = query.where(Model.name > after)
+        if text:
+            query = query.where(matches(text, Model.name))
         return self.session.scalars(query).all()
 
     def next_version(self, name: str) -> int:
@@ -63,14 +69,21 @@ class ModelRepository:
             .order_by(ModelVersion.version.desc())
         ).all()
 
-    def newest_version_numbers(self, names: Sequence[str]) -> dict[str, int]:
+    def newest_versions(self, names: Sequence[str]) -> dict[str, ModelVersion]:
         """Return the newest version of each model that has any."""
-        rows = self.session.execute(
+        newest = (
             select(ModelVersion.name, func.max(ModelVersion.version).label("version"))
             .where(ModelVersion.name.in_(names))
             .group_by(ModelVersion.name)
+            .subquery()
         )
-        return {row.name: row.version for row in rows}
+        rows = self.session.scalars(
+            select(ModelVersion).join(
+                newest,
+                and_(ModelVersion.name == newest.c.name, ModelVersion.version == newest.c.version),
+            )
+        )
+        return {row.name: row for row in rows}
 
     def find_alias(self, name: str, alias: str) -> ModelAlias | None:
         return self.session.get(ModelAlias, (name, alias))

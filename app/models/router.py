@@ -1,6 +1,8 @@
 """HTTP routes of models and their versions."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 
 from app.errors import InUse, NotFound, ValidationFailed
 from app.models import service
@@ -18,9 +20,22 @@ router = APIRouter(tags=["models"])
 
 
 @router.get("/models", summary="List models")
-def list_models(session: ReadSessionDep, page: PageDep) -> Page[ModelSummary]:
+def list_models(
+    session: ReadSessionDep,
+    page: PageDep,
+    text: Annotated[
+        str | None,
+        Query(
+            alias="q",
+            max_length=63,
+            pattern=r"^[^\x00]*$",
+            description="Only models whose name contains this text.",
+            examples=["ants"],
+        ),
+    ] = None,
+) -> Page[ModelSummary]:
     """List the registered models by name; `after` is the last name of the previous page."""
-    return service.list_models(session, limit=page.limit, after=page.after)
+    return service.list_models(session, limit=page.limit, after=page.after, text=text)
 
 
 @router.get(

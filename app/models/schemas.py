@@ -82,12 +82,31 @@ class VersionDetail(VersionName):
     created_at: UtcTime = Field(description="When it was registered.")
 
 
+class NewestVersion(ApiModel):
+    """What a list shows of a model's newest version."""
+
+    version: VersionNumber
+    val_accuracy: float = Field(
+        ge=0,
+        le=1,
+        description="Accuracy of its best epoch on the validation split.",
+        examples=[0.947],
+    )
+    architecture: str = Field(description="torchvision's name.", examples=["squeezenet1_0"])
+    num_classes: int = Field(ge=1, description="Number of its classes.", examples=[2])
+    created_at: UtcTime = Field(description="When it was registered.")
+
+
 class ModelSummary(ApiModel):
     """A registered model."""
 
     name: Name = Field(description="Name of the model.", examples=["ants-and-bees"])
     newest_version: int | None = Field(
         ge=1, description="Newest version; null if all are deleted.", examples=[3]
+    )
+    newest: NewestVersion | None = Field(description="The newest version; null if all are deleted.")
+    champion: int | None = Field(
+        ge=1, description="Version of the alias `champion`; null without it.", examples=[2]
     )
     aliases: dict[AliasName, int] = Field(
         description="Version of each alias.", examples=[{"champion": 2}]

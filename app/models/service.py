@@ -21,6 +21,7 @@ from app.models.schemas import (
     Calibration,
     ModelDetail,
     ModelSummary,
+    NewestVersion,
     VersionDetail,
 )
 from app.web.schemas import Page, make_page
@@ -95,13 +96,15 @@ def resolve_chosen(session: Session) -> ModelVersion:
     return resolve(models, parse_reference(require_chosen(models).model))
 
 
-def list_models(session: Session, *, limit: int, after: str | None) -> Page[ModelSummary]:
-    """Return a page of the models by name."""
+def list_models(
+    session: Session, *, limit: int, after: str | None, text: str | None = None
+) -> Page[ModelSummary]:
+    """Return a page of the models by name; text is searched for in the names."""
     models = ModelRepository(session)
-    rows = models.list_models(limit=limit + 1, after=after)
+    rows = models.list_models(limit=limit + 1, after=after, text=text)
     page = rows[:limit]
     names = [row.name for row in page]
-    newest = models.newest_version_numbers(names)
+    newest = models.newest_versions(names)
     aliases = models.list_aliases(names)
     summaries = [
         _summarize(row, newest.get(row.name), [a for a in aliases if a.name == row.name])
@@ -118,7 +121,7 @@ def get_model(session: Session, name: str) -> ModelDetail:
         raise model_not_found(name)
     versions = models.list_versions(name)
     aliases = models.list_aliases([name])
-    summary = _summarize(model, versions[0].version if versions else None, aliases)
+    summary = _summarize(model, versions[0] if versions else None, aliases)
     return ModelDetail(
         **dict(summary), versions=[_describe(version, aliases) for version in versions]
     )
@@ -287,11 +290,24 @@ def model_not_found(name: str) -> NotFound:
     return NotFound(f"There is no model '{name}'.")
 
 
-def _summarize(model: Model, newest: int | None, aliases: Sequence[ModelAlias]) -> ModelSummary:
+def _summarize(
+    model: Model, newest: ModelVersion | None, aliases: Sequence[ModelAlias]
+) -> ModelSummary:
+    versions = {alias.alias: alias.version for alias in aliases}
     return ModelSummary(
         name=model.name,
-        newest_version=newest,
-        aliases={alias.alias: alias.version for alias in aliases},
+        newest_version=newest.version if newest else None,
+        newest=NewestVersion(
+            version=newest.version,
+            val_accuracy=newest.val_accuracy,
+            architecture=newest.architecture,
+            num_classes=len(newest.class_names),
+            created_at=newest.created_at,
+        )
+        if newest
+        else None,
+        champion=versions.get(CHAMPION),
+        aliases=versions,
         metadata=model.labels,
         created_at=model.created_at,
     )

@@ -126,7 +126,7 @@ def _refusals(overview: OverviewRepository) -> Iterator[Finding]:
     if not names:
         return
     models = ModelRepository(overview.session)
-    newest = models.newest_version_numbers(names)
+    newest = {name: row.version for name, row in models.newest_versions(names).items()}
     aliases = models.list_aliases(names)
     champions = {one.name: one.version for one in aliases if one.alias == CHAMPION}
     promoted = overview.last_promotions(names)

@@ -2,13 +2,34 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.db.search import matches
 from app.db.tables import Epoch, Job, JobEvent, Study, StudyTrial
 from app.errors import NotFound
 from app.jobs.states import UNFINISHED
+
+
+class Spread(NamedTuple):
+    """The mean, lowest and highest value of a metric over several runs."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class MeanEpoch(NamedTuple):
+    """An epoch over the runs of a trial; with `lbfgs` it is an L2 strength, and is_solved."""
+
+    trial: int
+    epoch: int
+    num_runs: int
+    is_solved: bool
+    val_accuracy: Spread
+    val_loss: Spread
 
 
 class StudyRepository:
@@ -24,11 +45,16 @@ class StudyRepository:
             raise NotFound(f"There is no study '{study_id}'.")
         return study
 
-    def list_page(self, *, limit: int, after: str | None) -> Sequence[Study]:
-        """Return the newest first, and one more than `limit` if there is another page."""
+    def list_page(self, *, limit: int, after: str | None, text: str | None) -> Sequence[Study]:
+        """Return the newest first, and one more than `limit` if there is another page.
+
+        text is searched for in names and at the start of ids.
+        """
         query = select(Study).order_by(Study.id.desc()).limit(limit + 1)
         if after:
             query = query.where(Study.id < after)
+        if text:
+            query = query.where(matches(text, Study.name, Study.id))
         return self.session.scalars(query).all()
 
     def list_trials(self, study_id: str) -> Sequence[StudyTrial]:
@@ -72,6 +98,28 @@ class StudyRepository:
     def list_epochs_of(self, study_id: str, trials: Sequence[int]) -> Sequence[Epoch]:
         """Return the epochs of all runs of some trials, in order."""
         return self._list_epochs(Job.study_id == study_id, Job.trial.in_(trials))
+
+    def list_mean_epochs(self, study_id: str, trials: Sequence[int]) -> list[MeanEpoch]:
+        """Return the epochs of some trials over their runs, by trial and epoch."""
+        numbers = (func.avg, func.min, func.max)
+        query = (
+            select(
+                Job.trial,
+                Epoch.epoch,
+                func.count(),
+                func.count(Epoch.learning_rate),
+                *(number(Epoch.val_accuracy) for number in numbers),
+                *(number(Epoch.val_loss) for number in numbers),
+            )
+            .join(Job, Job.id == Epoch.job_id)
+            .where(Job.study_id == study_id, Job.trial.in_(trials))
+            .group_by(Job.trial, Epoch.epoch)
+            .order_by(Job.trial, Epoch.epoch)
+        )
+        return [
+            MeanEpoch(row[0], row[1], row[2], row[3] < row[2], Spread(*row[4:7]), Spread(*row[7:]))
+            for row in self.session.execute(query)
+        ]
 
     def list_other_accuracies(self, study_id: str, job_id: str, epoch: int) -> Sequence[float]:
         """Return the validation accuracies of a study's other runs after an epoch."""

@@ -5,16 +5,24 @@ from typing import Annotated, NamedTuple
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from app import errors
-from app.history.router import PNG_RESPONSE
+from app.history.router import PNG_RESPONSE, Points
 from app.jobs.router import CREATE_PROBLEMS, TRANSITION_PROBLEMS
 from app.studies import service
+from app.studies.curve_schemas import StudyCurves
+from app.studies.curve_views import view_curves
 from app.studies.curves import MAX_CURVES
 from app.studies.expansion import expand, require_all_weights
-from app.studies.request_schemas import StudyRequest
+from app.studies.request_schemas import MAX_CONFIGURATIONS, StudyRequest
 from app.studies.schemas import STUDY_ID, StudySummary, StudyView
 from app.studies.trial import Trial
 from app.studies.views import list_curves, summarize_study, view_study
-from app.web.dependencies import PageDep, ReadSessionDep, SessionDep, SettingsDep
+from app.web.dependencies import (
+    PageDep,
+    ReadSessionDep,
+    SearchText,
+    SessionDep,
+    SettingsDep,
+)
 from app.web.idempotency import Created, IdempotencyDep, fingerprint_of
 from app.web.problems import problem_responses
 from app.web.schemas import Page, make_page
@@ -68,9 +76,11 @@ def create_study(
 
 
 @router.get("/studies", summary="List studies, newest first")
-def list_studies(session: ReadSessionDep, page: PageDep) -> Page[StudySummary]:
+def list_studies(
+    session: ReadSessionDep, page: PageDep, text: SearchText = None
+) -> Page[StudySummary]:
     """List studies with their progress; GET /studies/{id} has the ranking."""
-    studies, has_more = service.list_studies(session, limit=page.limit, after=page.after)
+    studies, has_more = service.list_studies(session, limit=page.limit, after=page.after, text=text)
     summaries = [summarize_study(session, study) for study in studies]
     return make_page(summaries, lambda study: study.id, has_more=has_more)
 
@@ -100,6 +110,24 @@ def get_curves(
     study = service.get_study(session, study_id)
     curves = list_curves(session, study, limit=limit)
     return Response(draw_study(curves), media_type="image/png")
+
+
+@router.get("/studies/{study_id}/curves", summary="Get a study's curves", responses=_NOT_FOUND)
+def get_curve_data(
+    study_id: StudyId,
+    session: ReadSessionDep,
+    limit: Annotated[
+        int,
+        Query(ge=1, le=MAX_CONFIGURATIONS, description="Number of configurations, from the best."),
+    ] = MAX_CURVES,
+    points: Points = None,
+) -> StudyCurves:
+    """Return accuracy and loss by epoch for each configuration, from the best.
+
+    Each has its mean over the seeds, and the lowest and the highest run. `curves.png` draws them.
+    """
+    study = service.get_study(session, study_id)
+    return view_curves(session, study, limit=limit, num_points=points)
 
 
 @router.post(

@@ -65,9 +65,11 @@ def get_study(session: Session, study_id: str) -> Study:
     return StudyRepository(session).get(study_id)
 
 
-def list_studies(session: Session, *, limit: int, after: str | None) -> tuple[list[Study], bool]:
+def list_studies(
+    session: Session, *, limit: int, after: str | None, text: str | None = None
+) -> tuple[list[Study], bool]:
     """Return a page of studies, newest first, and whether there are more."""
-    studies = StudyRepository(session).list_page(limit=limit, after=after)
+    studies = StudyRepository(session).list_page(limit=limit, after=after, text=text)
     return list(studies[:limit]), len(studies) > limit
 
 

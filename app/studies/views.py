@@ -22,7 +22,7 @@ from app.studies.schemas import (
 
 def view_study(session: Session, study: Study) -> StudyView:
     """Return the response for a study, with its ranking."""
-    return StudyView(**dict(summarize_study(session, study)), ranking=_rank(session, study))
+    return StudyView(**dict(summarize_study(session, study)), ranking=rank_study(session, study))
 
 
 def summarize_study(session: Session, study: Study) -> StudySummary:
@@ -50,7 +50,7 @@ def summarize_study(session: Session, study: Study) -> StudySummary:
 def list_curves(session: Session, study: Study, *, limit: int) -> list[Curve]:
     """Return the curves of the first `limit` configurations of the ranking."""
     studies = StudyRepository(session)
-    first = _rank(session, study)[:limit]
+    first = rank_study(session, study)[:limit]
     epochs = defaultdict(list)
     for row in studies.list_epochs_of(study.id, [one.trial for one in first]):
         epochs[row.job_id].append(row)
@@ -64,7 +64,8 @@ def list_curves(session: Session, study: Study, *, limit: int) -> list[Curve]:
     ]
 
 
-def _rank(session: Session, study: Study) -> list[RankedConfiguration]:
+def rank_study(session: Session, study: Study) -> list[RankedConfiguration]:
+    """Return the configurations of a study, the best first."""
     studies = StudyRepository(session)
     epochs = {(row.job_id, row.epoch): row for row in studies.list_best_and_last_epochs(study.id)}
     pruned = studies.list_pruned_ids(study.id)

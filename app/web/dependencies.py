@@ -89,3 +89,15 @@ def _page(
 
 
 PageDep = Annotated[PageRequest, Depends(_page)]
+
+SearchText = Annotated[
+    str | None,
+    Query(
+        alias="q",
+        max_length=63,
+        pattern=r"^[^\x00]*$",
+        description="Only entries whose name contains this text, or whose id starts with it; upper "
+        "and lower case are the same.",
+        examples=["ants"],
+    ),
+]

@@ -11,13 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from app.dashboard.files import PAGE, STATIC
 from tests.servers import RunningGraft, running_graft
-from tests.uploads import zip_of_colors
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 WIDTHS = {"desktop": (1440, 900), "phone": (390, 844)}
@@ -78,9 +76,11 @@ def open_page(browser: Browser, service: RunningGraft) -> Iterator[OpenPage]:
         page.on("pageerror", lambda error: problems.append(f"{path}: {error}"))
         page.on(
             "console",
-            lambda message: problems.append(f"{path}: {message.text}")
-            if message.type == "error" and "Failed to load resource" not in message.text
-            else None,
+            lambda message: (
+                problems.append(f"{path}: {message.text}")
+                if message.type == "error" and "Failed to load resource" not in message.text
+                else None
+            ),
         )
         page.goto(path)
         return page

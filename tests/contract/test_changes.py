@@ -12,7 +12,6 @@ import uvicorn
 from fastapi import FastAPI
 from httpx_sse import EventSource, ServerSentEvent, connect_sse
 
-from app.changes.feed import ChangeFeed
 from app.db.session import Database
 from app.main import create_app
 from app.processes.api_process import ApiServer
@@ -46,8 +45,7 @@ def serving(app: FastAPI) -> Iterator[tuple[ApiServer, str]]:
 
 
 def is_polling(app: FastAPI) -> bool:
-    feed: ChangeFeed = app.state.changes
-    return feed.is_polling
+    return bool(app.state.changes.is_polling)
 
 
 def parse(event: ServerSentEvent) -> tuple[str, Any]:

@@ -1,12 +1,15 @@
 """The job routes, without a worker."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
+from sqlalchemy import insert
 
 from app.db.session import Database
+from app.db.tables import Epoch, Job
 from app.tasks import service as work
 from tests.datasets import add_dataset
 
@@ -234,13 +237,68 @@ def test_validate_lists_the_problems_of_a_request(client: TestClient, dataset_id
 
 def test_the_history_of_a_queued_job_is_empty(client: TestClient, dataset_id: str) -> None:
     job_id = post(client, dataset_id=dataset_id).json()["id"]
-    assert client.get(f"/jobs/{job_id}/history").json() == {"job_id": job_id, "data": []}
+    empty = {"job_id": job_id, "num_epochs": 0, "data": []}
+    assert client.get(f"/jobs/{job_id}/history").json() == empty
+    assert client.get(f"/jobs/{job_id}/history", params={"points": 2}).json() == empty
     image = client.get(f"/jobs/{job_id}/history.png", params={"compare": [job_id]})
     assert image.headers["content-type"] == "image/png"
     assert image.content.startswith(b"\x89PNG")
     assert client.get(f"/jobs/{job_id}/checkpoints").json()["data"] == []
     unknown = client.get(f"/jobs/{job_id}/history.png", params={"compare": ["job_x"]})
     assert unknown.status_code == 404
+
+
+def add_epochs(database: Database, job_id: str, losses: Sequence[float], *, best: int) -> None:
+    with database.transaction() as session:
+        session.get_one(Job, job_id).best_epoch = best
+        session.execute(
+            insert(Epoch),
+            [
+                {
+                    "job_id": job_id,
+                    "epoch": epoch,
+                    "train_loss": loss,
+                    "train_accuracy": 0.5,
+                    "val_loss": loss,
+                    "val_accuracy": 0.5,
+                    "learning_rate": 0.1,
+                    "seconds": 1.0,
+                    "images_per_second": 10.0,
+                }
+                for epoch, loss in enumerate(losses, 1)
+            ],
+        )
+
+
+def test_a_history_is_thinned_only_on_request(
+    client: TestClient, database: Database, dataset_id: str
+) -> None:
+    job_id = post(client, dataset_id=dataset_id).json()["id"]
+    losses = [1 / epoch for epoch in range(1, 5001)]
+    losses[2500] = 7.0  # a peak between smooth neighbours
+    add_epochs(database, job_id, losses, best=4321)
+    path = f"/jobs/{job_id}/history"
+    whole = client.get(path).json()
+    assert (whole["num_epochs"], len(whole["data"])) == (5000, 5000)
+    thinned = client.get(path, params={"points": 50}).json()
+    assert thinned["num_epochs"] == 5000
+    rows = thinned["data"]
+    assert 40 <= len(rows) <= 50
+    by_epoch = {row["epoch"]: row for row in whole["data"]}
+    assert rows == [by_epoch[row["epoch"]] for row in rows]
+    assert {1, 2501, 4321, 5000} <= {row["epoch"] for row in rows}
+    assert [row["epoch"] for row in rows if row["is_best"]] == [4321]
+    csv = client.get(path, params={"points": 50, "format": "csv"}).text.splitlines()
+    assert len(csv) == len(rows) + 1
+
+
+@pytest.mark.parametrize("points", [0, 1, 2001, "many"])
+def test_a_history_of_too_few_or_too_many_points_is_refused(
+    client: TestClient, dataset_id: str, points: object
+) -> None:
+    job_id = post(client, dataset_id=dataset_id).json()["id"]
+    answer = client.get(f"/jobs/{job_id}/history", params={"points": str(points)})
+    assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, ["query", "points"])
 
 
 def test_an_unknown_job_has_no_stream(client: TestClient) -> None:

@@ -55,6 +55,7 @@ def test_every_route_of_the_contract_exists(client: TestClient) -> None:
         "GET /studies",
         "GET /studies/{study_id}",
         "DELETE /studies/{study_id}",
+        "GET /studies/{study_id}/curves",
         "GET /studies/{study_id}/curves.png",
         "POST /studies/{study_id}/cancel",
         "GET /models",

@@ -192,7 +192,13 @@ def test_all_problems_are_reported_at_once(client: TestClient, dataset_id: str) 
 
 def test_an_unknown_dataset_or_study_is_not_found(client: TestClient) -> None:
     assert post(client, dataset_id="ds_unknown", configurations=PAIR).status_code == 404
-    for method, path in (("GET", ""), ("GET", "/curves.png"), ("POST", "/cancel"), ("DELETE", "")):
+    for method, path in (
+        ("GET", ""),
+        ("GET", "/curves"),
+        ("GET", "/curves.png"),
+        ("POST", "/cancel"),
+        ("DELETE", ""),
+    ):
         answer = client.request(method, f"/studies/study_unknown{path}")
         assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
 
@@ -231,3 +237,11 @@ def test_a_study_without_an_epoch_has_a_chart(client: TestClient, dataset_id: st
     assert chart.headers["content-type"] == "image/png"
     assert chart.content.startswith(b"\x89PNG")
     assert client.get(path, params={"limit": 1000}).status_code == 422
+
+
+def test_a_study_without_an_epoch_has_empty_curves(client: TestClient, dataset_id: str) -> None:
+    study = post_pair(client, dataset_id)
+    curves = client.get(f"/studies/{study['id']}/curves", params={"points": 2}).json()
+    assert curves["study_id"] == study["id"]
+    assert [(one["name"], one["data"]) for one in curves["data"]] == [("plain", []), ("longer", [])]
+    assert client.get(f"/studies/{study['id']}/curves", params={"points": 1}).status_code == 422

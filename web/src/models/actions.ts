@@ -6,6 +6,8 @@ import { queryClient } from "@/api/queries";
 
 export const CHAMPION = "champion";
 
+const NUM_CALIBRATION_IMAGES = 300; // the service's default
+
 async function refresh(name: string): Promise<void> {
   await Promise.all([
     queryClient.invalidateQueries({ queryKey: ["models"] }),
@@ -89,7 +91,7 @@ export async function quantize(
   const result = await waitForResult<Schemas["Quantization"]>(() =>
     api.POST("/models/{name}/versions/{version}/quantize", {
       params: { path: { name, version } },
-      body: { dataset_id: datasetId },
+      body: { dataset_id: datasetId, num_images: NUM_CALIBRATION_IMAGES },
     }),
   );
   await refresh(name);
