@@ -11,7 +11,7 @@ from app.web.dependencies import ServicesDep
 from app.web.problems import problem_responses
 from app.web.schemas import ApiModel
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["service"])
 
 
 class Live(ApiModel):

@@ -8,7 +8,7 @@ from app.telemetry.scraping.devices import DeviceMetrics
 from app.telemetry.scraping.stored import StoredMetrics
 from app.web.dependencies import DatabaseDep
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["service"])
 
 
 @router.get(
