@@ -105,7 +105,7 @@ def describe(status: int, classes: list[type[errors.GraftError]]) -> dict[str, A
         "content": {
             PROBLEM_JSON: {
                 "schema": {"$ref": "#/components/schemas/Problem"},
-                "examples": {error.code: {"summary": error.__doc__} for error in classes},
+                "examples": {error.code: {} for error in classes},
             }
         },
     }

@@ -40,7 +40,6 @@ Metadata = Annotated[
         Annotated[str, Field(max_length=512, pattern=_NO_NUL)],
     ],
     Field(
-        title="Metadata",
         max_length=16,
         description="Up to 16 key-value pairs of your own.",
         examples=[{"team": "ants"}],

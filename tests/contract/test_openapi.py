@@ -301,6 +301,13 @@ def test_schemas_have_names_of_their_own(document: dict[str, Any]) -> None:
     assert [title for title in titles if title.startswith("Response ") or title == "Body"] == []
 
 
+def test_objects_of_any_keys_have_values_of_one_type(document: dict[str, Any]) -> None:
+    assert [node for node in walk(document) if "patternProperties" in node] == []
+    metadata = document["components"]["schemas"]["JobRequest"]["properties"]["metadata"]
+    assert metadata["propertyNames"] == {"maxLength": 64, "pattern": r"^[^\x00]*$"}
+    assert metadata["additionalProperties"]["type"] == "string"
+
+
 def test_every_tag_is_described_and_used(document: dict[str, Any]) -> None:
     used = [tag for _, operation in list_operations(document) for tag in operation["tags"]]
     described = {tag["name"]: tag["description"] for tag in document["tags"]}

@@ -48,5 +48,5 @@ IDS = {
 
 def make_operation_id(route: APIRoute) -> str:
     """Return the id of a route: that in the table, otherwise the name of its function."""
-    (method,) = route.methods or ()
-    return IDS.get(f"{method} {route.path_format}", route.name)
+    listed = (IDS.get(f"{method} {route.path_format}") for method in route.methods or ())
+    return next(filter(None, listed), route.name)

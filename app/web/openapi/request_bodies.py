@@ -16,6 +16,8 @@ def complete_bodies(operation: Operation) -> None:
         elif "properties" in schema:
             operation.schemas[schema["title"]] = schema
             schema = reference_to(schema["title"])
+        elif schema.get("title") == "Body":
+            del schema["title"]  # FastAPI's, of a body that is no model
         media["schema"] = schema
 
 
