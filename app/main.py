@@ -43,7 +43,7 @@ from app.validation.router import router as validation_router
 from app.web import health
 from app.web.dependencies import Services
 from app.web.middleware import BodyLimit, RequestId
-from app.web.openapi.document import complete_schema
+from app.web.openapi.document import add_document
 from app.web.openapi.introduction import DESCRIPTION, TAGS
 from app.web.openapi.operation_ids import make_operation_id
 from app.web.openapi.pages import add_pages
@@ -108,15 +108,14 @@ def create_app(
         lifespan=_lifespan(settings, predicts, warms_up_first, on_start),
         openapi_tags=TAGS,
         generate_unique_id_function=make_operation_id,
-        docs_url=None,
-        redoc_url=None,
+        openapi_url=None,
         swagger_ui_parameters={"tryItOutEnabled": True},
     )
     for router in ROUTERS:
         app.include_router(router)
+    add_document(app)
     add_pages(app)
     install_problem_handlers(app)
-    complete_schema(app)
     app.add_middleware(
         BodyLimit,
         max_bytes=settings.max_json_bytes,

@@ -125,6 +125,11 @@ _DETAILS: dict[type[GraftError], str | Callable[[Operation], str]] = {
     "significantly worse (of 153 images, only the champion is right on 12 and only the candidate "
     "on 2; McNemar's exact p = 0.0129 < 0.05).",
     errors.ReportNotReady: f"{JOB_ID} is running; only a succeeded job has a report.",
+    errors.PredictionsNotReady: f"{JOB_ID} is running; only a succeeded job has predictions of its "
+    "images.",
+    errors.NotComparable: f"{JOB_ID} and job_01k0w1rj04t7m2q5v8x1z4b6 were evaluated on "
+    "different images: the digests of their datasets are 5603965946b2… and 9f86d081884c…. Compare "
+    "jobs on the same images, split and labelled in the same way.",
     errors.ResultsNotReady: "The batch pred_01k0w1rhzemcbybsywa1w8p9 is running; only a succeeded "
     "batch has results.",
     errors.DatasetInvalid: f"{DATASET_ID} is invalid (DATASET_LAYOUT): There is no train folder. "

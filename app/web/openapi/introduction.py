@@ -48,6 +48,11 @@ TAGS = [
         "description": "Find out how good a job's model is and which images it gets wrong.",
     },
     {
+        "name": "comparisons",
+        "description": "Find out whether one model is better than another on the same images, and "
+        "where they disagree.",
+    },
+    {
         "name": "studies",
         "description": "Compare configurations. A study trains each of them with several seeds and "
         "ranks them.",
@@ -90,6 +95,10 @@ TAGS = [
         "name": "open inference protocol",
         "description": "Classify images with clients of the Open Inference Protocol, such as "
         "those of KServe and Triton.",
+    },
+    {
+        "name": "overview",
+        "description": "Get the counts of everything and what needs attention, and follow changes.",
     },
     {
         "name": "service",

@@ -13,6 +13,8 @@ from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
+from app.web.openapi.document import URL
+
 _FILES = "/docs/files"
 
 _SWAGGER_STYLES = "'self'"
@@ -29,7 +31,7 @@ def add_pages(app: FastAPI) -> None:
     async def get_swagger_ui(request: Request) -> HTMLResponse:
         root = request.scope.get("root_path", "")
         page = get_swagger_ui_html(
-            openapi_url=f"{root}{app.openapi_url}",
+            openapi_url=f"{root}{URL}",
             title=f"{app.title} API",
             swagger_js_url=f"{root}{_FILES}/swagger-ui-bundle.js",
             swagger_css_url=f"{root}{_FILES}/swagger-ui.css",
@@ -42,7 +44,7 @@ def add_pages(app: FastAPI) -> None:
     async def get_redoc(request: Request) -> HTMLResponse:
         root = request.scope.get("root_path", "")
         page = get_redoc_html(
-            openapi_url=f"{root}{app.openapi_url}",
+            openapi_url=f"{root}{URL}",
             title=f"{app.title} API",
             redoc_js_url=f"{root}{_FILES}/redoc.standalone.js",
             redoc_favicon_url=f"{root}{_FILES}/favicon.png",
@@ -67,6 +69,8 @@ def _secure(page: HTMLResponse, *, styles: str) -> HTMLResponse:
             "frame-ancestors 'none'",
         ]
     )
+    page.headers["Referrer-Policy"] = "same-origin"
+    page.headers["X-Content-Type-Options"] = "nosniff"
     return page
 
 
