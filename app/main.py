@@ -7,7 +7,6 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi_offline import FastAPIOffline
 
 from app.advice.router import router as advice_router
 from app.architectures.router import router as architectures_router
@@ -45,7 +44,10 @@ from app.validation.router import router as validation_router
 from app.web import health
 from app.web.dependencies import Services
 from app.web.middleware import BodyLimit, RequestId
-from app.web.openapi import complete_schema
+from app.web.openapi.document import add_document
+from app.web.openapi.introduction import DESCRIPTION, TAGS
+from app.web.openapi.operation_ids import make_operation_id
+from app.web.openapi.pages import add_pages
 from app.web.problems import install_problem_handlers
 
 if TYPE_CHECKING:
@@ -87,13 +89,6 @@ _THREADS = 40
 _NUM_CONNECTIONS = 80
 """Database connections of all API processes; PostgreSQL allows 100, and workers need some."""
 
-DESCRIPTION = """
-Upload labelled images, fine-tune a pretrained image classifier on them, follow its history, and
-classify images with the resulting model.
-
-`POST /datasets` → `POST /jobs` → `GET /jobs/{id}/history` → `POST /predict`
-"""
-
 
 def create_app(
     settings: Settings,
@@ -108,17 +103,21 @@ def create_app(
     responds to predictions with 503 and is never ready. With `warms_up_first` the lifespan starts
     after the warm-up of the chosen model. `on_start` is called when it starts.
     """
-    app = FastAPIOffline(
+    app = FastAPI(
         title="Graft",
         description=DESCRIPTION,
         version=version("graft-server"),
         lifespan=_lifespan(settings, predicts, warms_up_first, on_start),
+        openapi_tags=TAGS,
+        generate_unique_id_function=make_operation_id,
+        openapi_url=None,
         swagger_ui_parameters={"tryItOutEnabled": True},
     )
     for router in ROUTERS:
         app.include_router(router)
+    add_document(app)
+    add_pages(app)
     install_problem_handlers(app)
-    complete_schema(app)
     app.add_middleware(
         BodyLimit,
         max_bytes=settings.max_json_bytes,

@@ -12,16 +12,18 @@ from app.advice.service import request_advice
 from app.analyses.service import require_result
 from app.analyses.views import PENDING_RESPONSE, pending_response
 from app.recipes import service
-from app.recipes.schemas import JobRequest
+from app.recipes.schemas import DATASET_ID, JobRequest
 from app.web.dependencies import SessionDep, SettingsDep
 from app.web.problems import problem_responses
 
-router = APIRouter(tags=["datasets"])
+router = APIRouter(tags=["advice"])
 
 
 def _make_request(
     settings: SettingsDep,
-    dataset_id: Annotated[str, Path(max_length=40, description="The dataset.")],
+    dataset_id: Annotated[
+        str, Path(max_length=40, description="The dataset.", examples=[DATASET_ID])
+    ],
     architecture: Annotated[
         str,
         Query(

@@ -39,7 +39,7 @@ from app.web.multipart import read_parts
 from app.web.problems import problem_responses
 from app.web.schemas import Page, make_page
 
-router = APIRouter(tags=["predictions"])
+router = APIRouter(tags=["batch predictions"])
 
 
 class JsonLines(FileResponse):

@@ -15,7 +15,7 @@ from app.models.path_parameters import NamePath, VersionPath
 from app.web.dependencies import ReadSessionDep, SessionDep, SettingsDep
 from app.web.problems import problem_responses
 
-router = APIRouter(tags=["models"])
+router = APIRouter(tags=["evaluations"])
 
 
 def _runtime(settings: SettingsDep) -> Runtime:

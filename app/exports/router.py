@@ -15,7 +15,7 @@ from app.models.path_parameters import NamePath, VersionPath
 from app.web.dependencies import SessionDep, StorageDep
 from app.web.problems import problem_responses
 
-router = APIRouter(tags=["models"])
+router = APIRouter(tags=["exports"])
 
 _ARCHIVE: dict[int | str, dict[str, Any]] = {
     200: {

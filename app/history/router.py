@@ -17,7 +17,7 @@ from app.web.dependencies import DatabaseDep, ReadSessionDep
 from app.web.problems import problem_responses
 from app.web.schemas import Page, make_page
 
-router = APIRouter(tags=["jobs"])
+router = APIRouter(tags=["history"])
 
 _NOT_FOUND = problem_responses(errors.NotFound)
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}}}}

@@ -15,7 +15,7 @@ from app.web.dependencies import ReadSessionDep, StorageDep
 from app.web.problems import problem_responses
 from app.web.schemas import Page, make_page
 
-router = APIRouter(tags=["jobs"])
+router = APIRouter(tags=["reports"])
 
 SplitQuery = Annotated[EvalSplit, Query(description="Split of the images.")]
 LimitQuery = Annotated[int, Query(ge=1, le=1000, description="Number of entries on a page.")]

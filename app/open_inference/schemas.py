@@ -132,7 +132,10 @@ class InferRequest(_ClientModel):
     """A request to classify images."""
 
     id: str | None = Field(
-        None, max_length=200, description="Id of the request, repeated in the response."
+        None,
+        max_length=200,
+        description="Id of the request, repeated in the response.",
+        examples=["a-1"],
     )
     parameters: InferParameters = Field(
         default_factory=InferParameters, description="Parameters of the request."

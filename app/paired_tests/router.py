@@ -15,7 +15,7 @@ from app.web.dependencies import ReadSessionDep, StorageDep
 from app.web.problems import problem_responses
 from app.web.schemas import Page, make_page
 
-router = APIRouter()
+router = APIRouter(tags=["comparisons"])
 
 _PROBLEMS = (
     errors.NotFound,
@@ -39,7 +39,6 @@ OtherModel = Annotated[
 
 @router.get(
     "/jobs/{job_id}/paired_test",
-    tags=["jobs"],
     summary="Compare two jobs on the same images",
     responses=problem_responses(*_PROBLEMS),
 )
@@ -61,7 +60,6 @@ def compare_jobs(
 
 @router.get(
     "/jobs/{job_id}/paired_test/images",
-    tags=["jobs"],
     summary="List the images on which two jobs disagree",
     responses=problem_responses(*_PROBLEMS),
 )
@@ -88,7 +86,6 @@ def list_disagreements(  # noqa: PLR0913 - the filters of the list
 
 @router.get(
     "/models/{name}/versions/{version}/paired_test",
-    tags=["models"],
     summary="Compare two versions on the same images",
     responses=problem_responses(*_PROBLEMS, errors.ModelNotReady),
 )

@@ -34,7 +34,7 @@ from app.predictions.schemas import (
 from app.predictions.views import view_error, view_result
 from app.web.problems import problem_responses
 
-router = APIRouter(tags=["predictions"])
+router = APIRouter(tags=["predict"])
 
 _FILE = {"type": "string", "format": "binary"}
 _REQUEST_BODY: dict[str, Any] = {

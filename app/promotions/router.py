@@ -18,7 +18,7 @@ from app.web.idempotency import Created, IdempotencyDep
 from app.web.problems import problem_responses
 from app.web.schemas import Page
 
-router = APIRouter(tags=["models"])
+router = APIRouter(tags=["promotions"])
 
 
 @router.put(

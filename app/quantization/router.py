@@ -15,7 +15,7 @@ from app.quantization.schemas import Quantization, QuantizeRequest
 from app.web.dependencies import ReadSessionDep, SessionDep
 from app.web.problems import problem_responses
 
-router = APIRouter(tags=["models"])
+router = APIRouter(tags=["quantization"])
 
 
 _RESPONSES = {

@@ -14,7 +14,7 @@ from app.reports.schemas import JobReportView
 from app.web.dependencies import ReadSessionDep
 from app.web.problems import problem_responses
 
-router = APIRouter(tags=["jobs"])
+router = APIRouter(tags=["reports"])
 
 _PROBLEMS = problem_responses(errors.NotFound, errors.ReportNotReady)
 

@@ -8,7 +8,7 @@ from app.serving.schemas import ChooseModel, ChosenModel
 from app.web.dependencies import ReadSessionDep, SessionDep
 from app.web.problems import problem_responses
 
-router = APIRouter(tags=["models"])
+router = APIRouter(tags=["serving"])
 
 
 @router.get("/serving", summary="Get the chosen model", responses=problem_responses(ModelNotReady))

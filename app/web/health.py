@@ -11,7 +11,7 @@ from app.web.dependencies import ServicesDep
 from app.web.problems import problem_responses
 from app.web.schemas import ApiModel
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["service"])
 
 
 class Live(ApiModel):
@@ -36,7 +36,7 @@ class Ready(ApiModel):
 
 @router.get("/livez", summary="Check that the process is alive")
 async def get_liveness() -> Live:
-    """The response needs neither the database, the broker nor a thread of the pool."""
+    """Return `ok`, without the database, the broker or a thread of the pool."""
     return Live(status="ok")
 
 
@@ -46,7 +46,7 @@ async def get_liveness() -> Live:
     responses=problem_responses(Unavailable),
 )
 def get_readiness(services: ServicesDep) -> Ready:
-    """The response is 200 if database and storage are usable and the chosen model is loaded.
+    """Return 200 if database and storage are usable and the chosen model is loaded.
 
     The status is `degraded` while the broker is down, which delays work by seconds and loses
     nothing. It is also `degraded` while the chosen model cannot be loaded; other models still serve

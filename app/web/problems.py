@@ -94,26 +94,25 @@ def problem_responses(*error_classes: type[errors.GraftError]) -> dict[int | str
 
 
 def describe(status: int, classes: list[type[errors.GraftError]]) -> dict[str, Any]:
-    """Return the OpenAPI response object of a status and its errors."""
+    """Return the OpenAPI response object of a status and its errors.
+
+    Its examples are named by the codes; `app.web.openapi` adds their values.
+    """
+    lines = [f"`{error.code}`: {error.__doc__}" for error in classes]
+    bullet = "- " if len(lines) > 1 else ""
     return {
-        "description": "; ".join(f"`{error.code}`: {error.__doc__}" for error in classes)
-        or HTTPStatus(status).phrase,
-        "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "description": "\n".join(bullet + line for line in lines) or HTTPStatus(status).phrase,
+        "content": {
+            PROBLEM_JSON: {
+                "schema": {"$ref": "#/components/schemas/Problem"},
+                "examples": {error.code: {} for error in classes},
+            }
+        },
     }
 
 
 def problem_response(error: errors.GraftError, *, instance: str, request_id: str) -> JSONResponse:
     """Return the response for a domain error."""
-    fields = None
-    if isinstance(error, errors.ValidationFailed):
-        fields = [
-            FieldError(
-                loc=list(problem.loc),
-                message=problem.message,
-                allowed=list(problem.allowed) if problem.allowed else None,
-            )
-            for problem in error.problems
-        ]
     headers = {}
     if isinstance(error, errors.Overloaded):
         headers["Retry-After"] = str(error.retry_after_seconds)
@@ -125,9 +124,23 @@ def problem_response(error: errors.GraftError, *, instance: str, request_id: str
         error.message,
         instance=instance,
         request_id=request_id,
-        fields=fields,
+        fields=list_field_errors(error),
         headers=headers,
     )
+
+
+def list_field_errors(error: errors.GraftError) -> list[FieldError] | None:
+    """Return the fields that are wrong; None if the error is not about fields."""
+    if not isinstance(error, errors.ValidationFailed):
+        return None
+    return [
+        FieldError(
+            loc=list(problem.loc),
+            message=problem.message,
+            allowed=list(problem.allowed) if problem.allowed else None,
+        )
+        for problem in error.problems
+    ]
 
 
 def install_problem_handlers(app: FastAPI) -> None:
@@ -201,6 +214,29 @@ async def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
     return answer
 
 
+def make_problem(  # noqa: PLR0913 - the members of RFC 9457, by keyword
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    instance: str,
+    request_id: str,
+    fields: list[FieldError] | None = None,
+) -> Problem:
+    """Return the problem details of an error."""
+    return Problem(
+        type=f"urn:graft:{code.lower().replace('_', '-')}",
+        title=code.replace("_", " ").capitalize(),
+        status=status,
+        detail=detail,
+        instance=instance,
+        code=code,
+        request_id=request_id,
+        errors=fields,
+        error=detail if instance == "/v2" or instance.startswith("/v2/") else None,
+    )
+
+
 def _render(  # noqa: PLR0913 - the members of RFC 9457, by keyword
     status: int,
     code: str,
@@ -211,16 +247,8 @@ def _render(  # noqa: PLR0913 - the members of RFC 9457, by keyword
     fields: list[FieldError] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    problem = Problem(
-        type=f"urn:graft:{code.lower().replace('_', '-')}",
-        title=code.replace("_", " ").capitalize(),
-        status=status,
-        detail=detail,
-        instance=instance,
-        code=code,
-        request_id=request_id,
-        errors=fields,
-        error=detail if instance == "/v2" or instance.startswith("/v2/") else None,
+    problem = make_problem(
+        status, code, detail, instance=instance, request_id=request_id, fields=fields
     )
     return JSONResponse(
         problem.model_dump(exclude_none=True),

@@ -1,11 +1,25 @@
 """The OpenAPI document and its pages."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from fastapi.testclient import TestClient
+from jsonschema import Draft202012Validator
 
+from app.recipes.schemas import DATASET_ID, JOB_ID
+from app.web.openapi.operation_ids import IDS
+from tests.contract.datasets import PHOTOGRAPHS, upload
+
+SCRATCH = {"dataset_id": DATASET_ID, "strategy": "scratch"}
 METHODS = {"get", "post", "put", "delete"}
+
+
+@pytest.fixture
+def document(client: TestClient) -> dict[str, Any]:
+    content: dict[str, Any] = client.get("/openapi.json").json()
+    return content
 
 
 def list_operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -96,8 +110,7 @@ def test_every_route_of_the_contract_exists(client: TestClient) -> None:
     }
 
 
-def test_every_error_is_declared_as_problem_details(client: TestClient) -> None:
-    document = client.get("/openapi.json").json()
+def test_every_error_is_declared_as_problem_details(document: dict[str, Any]) -> None:
     for name, operation in list_operations(document):
         for status, response in operation["responses"].items():
             if int(status) >= 400:
@@ -106,13 +119,14 @@ def test_every_error_is_declared_as_problem_details(client: TestClient) -> None:
     assert "code" in document["components"]["schemas"]["Problem"]["properties"]
 
 
-def test_every_route_and_parameter_has_a_description(client: TestClient) -> None:
-    document = client.get("/openapi.json").json()
+def test_every_route_and_parameter_has_a_description(document: dict[str, Any]) -> None:
     for name, operation in list_operations(document):
         assert operation.get("summary"), name
         assert operation.get("description"), name
         for parameter in operation.get("parameters", []):
             assert parameter.get("description"), (name, parameter["name"])
+            if parameter["in"] == "path":
+                assert parameter["schema"].get("examples"), (name, parameter["name"])
 
 
 def test_every_field_has_a_description_and_an_example(client: TestClient) -> None:
@@ -127,17 +141,202 @@ def test_every_field_has_a_description_and_an_example(client: TestClient) -> Non
     assert incomplete == []
 
 
-def test_references_in_the_document_resolve(client: TestClient) -> None:
-    text = client.get("/openapi.json").text
-    schemas = client.get("/openapi.json").json()["components"]["schemas"]
-    assert set(re.findall(r"#/components/schemas/(\w+)", text)) <= set(schemas)
+def test_references_in_the_document_resolve(document: dict[str, Any]) -> None:
+    for node in walk(document):
+        if "$ref" in node:
+            found: Any = document
+            for key in node["$ref"].removeprefix("#/").split("/"):
+                found = found[key]
+            assert isinstance(found, dict)
 
 
-def test_the_documentation_pages_need_no_other_server(client: TestClient) -> None:
-    for path in ("/docs", "/redoc"):
-        page = client.get(path).text
-        assets = re.findall(r'(?:src|href)="([^"]+)"', page)
-        assert assets
-        for asset in assets:
-            assert not re.match(r"(https?:)?//", asset), (path, asset)
-            assert client.get(asset).status_code == 200, (path, asset)
+def walk(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+    for child in (
+        node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    ):
+        yield from walk(child)
+
+
+def list_media(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield the operation's name, the status and the media type of every response."""
+    for name, operation in list_operations(document):
+        for status, response in operation["responses"].items():
+            for media in response.get("content", {}).values():
+                yield name, status, media
+
+
+def list_errors(document: dict[str, Any]) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    """Yield the operation's name, the status, the code and the example of every declared error."""
+    for name, status, media in list_media(document):
+        if int(status) >= 400:
+            assert media["examples"], (name, status)
+            for code, example in media["examples"].items():
+                yield name, status, code, example["value"]
+
+
+def test_every_declared_error_has_an_example(document: dict[str, Any]) -> None:
+    for name, status, code, problem in list_errors(document):
+        about = (name, status, code)
+        method, path = name.split(" ")
+        assert (problem["code"], str(problem["status"])) == (code, status), about
+        assert problem["request_id"].startswith("req_"), about
+        assert re.fullmatch(re.sub(r"\{\w+\}", r"[^/{}]+", path), problem["instance"]), about
+        assert problem["detail"].endswith("."), about
+        assert ("errors" in problem) == (code == "VALIDATION"), about
+        assert ("error" in problem) == path.startswith("/v2"), about
+        assert method in {"GET", "POST", "PUT", "DELETE"}
+
+
+def test_every_code_in_a_description_has_an_example(document: dict[str, Any]) -> None:
+    for name, operation in list_operations(document):
+        for status, response in operation["responses"].items():
+            if int(status) >= 400:
+                codes = re.findall(r"^(?:- )?`([A-Z_]+)`", response["description"], re.MULTILINE)
+                (media,) = response["content"].values()
+                assert codes == list(media["examples"]), (name, status)
+
+
+def test_the_examples_of_errors_are_what_the_service_answers(
+    client: TestClient, document: dict[str, Any]
+) -> None:
+    examples = {(name, code): problem for name, _, code, problem in list_errors(document)}
+    for name, code, answer in (
+        ("GET /jobs/{job_id}", "NOT_FOUND", client.get(f"/jobs/{JOB_ID}")),
+        ("GET /models/{name}", "NOT_FOUND", client.get("/models/ants-and-bees")),
+        ("GET /datasets", "VALIDATION", client.get("/datasets?limit=0")),
+        ("GET /serving", "MODEL_NOT_READY", client.get("/serving")),
+        ("POST /jobs", "NOT_FOUND", client.post("/jobs", json=SCRATCH)),
+    ):
+        told = {key: value for key, value in answer.json().items() if key != "request_id"}
+        assert told == {k: v for k, v in examples[name, code].items() if k != "request_id"}
+
+
+def test_only_routes_with_input_reject_it(document: dict[str, Any]) -> None:
+    for name, operation in list_operations(document):
+        has_input = bool(operation.get("parameters") or operation.get("requestBody"))
+        assert ("422" in operation["responses"]) == has_input, name
+
+
+def test_no_example_contradicts_its_schema(document: dict[str, Any]) -> None:
+    examples = [
+        (media["schema"], value)
+        for _, _, media in list_media(document)
+        for value in (
+            *([media["example"]] if "example" in media and "schema" in media else ()),
+            *(example["value"] for example in media.get("examples", {}).values()),
+        )
+    ]
+    assert len(examples) > 300
+    schemas = (node for node in walk(document) if isinstance(node.get("examples"), list))
+    examples += [(schema, value) for schema in schemas for value in schema["examples"]]
+    contradictions = [
+        (schema.get("$ref") or schema.get("title"), error.json_path, error.message)
+        for schema, value in examples
+        for error in Draft202012Validator(
+            schema | {"components": document["components"]},
+            format_checker=Draft202012Validator.FORMAT_CHECKER,
+        ).iter_errors(value)
+    ]
+    assert contradictions == []
+
+
+def get_example(document: dict[str, Any], path: str, method: str, status: str) -> Any:
+    response = document["paths"][path][method]["responses"][status]
+    return response["content"]["application/json"]["example"]
+
+
+def test_the_example_of_a_created_dataset_is_what_an_upload_returns(
+    client: TestClient, document: dict[str, Any]
+) -> None:
+    example = get_example(document, "/datasets", "post", "202")
+    created = upload(client, name=example["name"]).json()
+    same = ("name", "status", "error", "class_names", "splits", "progress", "report", "digest")
+    assert {key: example[key] for key in same} == {key: created[key] for key in same}
+    assert example.keys() == created.keys()
+
+
+def test_the_example_of_a_created_job_is_what_a_request_returns(
+    client: TestClient, document: dict[str, Any]
+) -> None:
+    example = get_example(document, "/jobs", "post", "202")
+    dataset = upload(client, name="ants-and-bees").json()
+    request = {"dataset_id": dataset["id"], "architecture": "squeezenet1_0", "strategy": "scratch"}
+    created = client.post("/jobs", json=request).json()
+    other = {"id", "dataset_id", "config", "progress", "created_at"}
+    assert {k: v for k, v in example.items() if k not in other} == {
+        k: v for k, v in created.items() if k not in other
+    }
+    assert example.keys() == created.keys()
+    assert example["config"].keys() == created["config"].keys()
+    assert example["progress"] == created["progress"] | {"epochs": example["config"]["epochs"]}
+
+
+def test_pending_examples_name_the_kind_of_their_analysis(document: dict[str, Any]) -> None:
+    kinds = {
+        name: media["example"]["kind"]
+        for name, status, media in list_media(document)
+        if status == "202" and media["schema"].get("$ref", "").endswith("/Pending")
+    }
+    assert {kind for name, kind in kinds.items() if "advice" in name} == {"advise"}
+    assert {kind for name, kind in kinds.items() if "export" in name} == {"export"}
+    assert {kind for name, kind in kinds.items() if "quanti" in name} == {"quantize"}
+    assert {kind for name, kind in kinds.items() if "evaluat" in name} == {"evaluate"}
+
+
+def test_operation_ids_are_unique_and_readable(document: dict[str, Any]) -> None:
+    ids = [operation["operationId"] for _, operation in list_operations(document)]
+    assert len(set(ids)) == len(ids)
+    assert {"create_job", "list_datasets", "predict", "get_job_history"} < set(ids)
+    for one in ids:
+        assert re.fullmatch(r"[a-z]+(_[a-z0-9]+)*", one), one
+        assert not re.search(r"_(get|put|post|delete)$", one), one
+
+
+def test_every_listed_operation_id_belongs_to_a_route(document: dict[str, Any]) -> None:
+    assert IDS.keys() <= {name for name, _ in list_operations(document)}
+
+
+def test_schemas_have_names_of_their_own(document: dict[str, Any]) -> None:
+    titles = [node["title"] for node in walk(document) if isinstance(node.get("title"), str)]
+    assert [title for title in titles if title.startswith("Response ") or title == "Body"] == []
+
+
+def test_objects_of_any_keys_have_values_of_one_type(document: dict[str, Any]) -> None:
+    assert [node for node in walk(document) if "patternProperties" in node] == []
+    metadata = document["components"]["schemas"]["JobRequest"]["properties"]["metadata"]
+    assert metadata["propertyNames"] == {"maxLength": 64, "pattern": r"^[^\x00]*$"}
+    assert metadata["additionalProperties"]["type"] == "string"
+
+
+def test_every_tag_is_described_and_used(document: dict[str, Any]) -> None:
+    used = [tag for _, operation in list_operations(document) for tag in operation["tags"]]
+    described = {tag["name"]: tag["description"] for tag in document["tags"]}
+    assert set(used) == described.keys()
+    assert all(text.endswith(".") for text in described.values())
+    assert list(dict.fromkeys(used)) == list(described), "routes come in the order of the tags"
+
+
+def test_form_fields_have_the_types_of_their_content(document: dict[str, Any]) -> None:
+    forms = {
+        path: document["paths"][path]["post"]["requestBody"]["content"]["multipart/form-data"]
+        for path in ("/datasets", "/predictions")
+    }
+    for form in forms.values():
+        fields = form["schema"]["properties"]
+        assert fields["metadata"]["type"] == "object"
+        assert "contentMediaType" not in str(fields), "Swagger UI would show a file chooser"
+        assert form["encoding"] == {"metadata": {"contentType": "application/json"}}
+        assert fields["file"] == fields["file"] | {"type": "string", "format": "binary"}
+
+
+def test_metadata_is_accepted_as_swagger_ui_sends_it(client: TestClient) -> None:
+    answer = client.post(
+        "/datasets",
+        files={
+            "file": ("ants.zip", PHOTOGRAPHS),
+            "metadata": ("blob", b'{"team": "ants"}', "application/json"),
+        },
+    )
+    assert answer.json()["metadata"] == {"team": "ants"}

@@ -8,7 +8,7 @@ from app.telemetry.scraping.devices import DeviceMetrics
 from app.telemetry.scraping.stored import StoredMetrics
 from app.web.dependencies import DatabaseDep
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["service"])
 
 
 @router.get(
@@ -25,7 +25,7 @@ router = APIRouter(tags=["health"])
     },
 )
 def get_metrics(database: DatabaseDep) -> Response:
-    """The response has the metrics of the API's processes, of the database and of the GPUs.
+    """Return the metrics of the API's processes, of the database and of the GPUs.
 
     While the database is down, `graft_database_up` is 0 and its other metrics are missing.
     """
