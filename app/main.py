@@ -16,6 +16,7 @@ from app.changes.repository import SnapshotReader
 from app.changes.router import router as changes_router
 from app.dashboard.router import router as dashboard_router
 from app.datasets.router import router as datasets_router
+from app.db.base import now
 from app.db.session import Database
 from app.evaluations.router import router as evaluation_router
 from app.exports.router import router as export_router
@@ -31,6 +32,8 @@ from app.predictions.router import router as predictions_router
 from app.promotions.router import router as promotion_router
 from app.quantization.router import router as quantization_router
 from app.reports.router import router as report_router
+from app.service_status.process import ApiProcess, StorageMeter
+from app.service_status.router import router as service_status_router
 from app.serving.router import router as serving_router
 from app.settings import Settings
 from app.storage import LocalStorage
@@ -76,6 +79,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     open_inference_router,
     overview_router,
     changes_router,
+    service_status_router,
     health.router,
     scraping_router,
     dashboard_router,
@@ -157,6 +161,7 @@ def _lifespan(
             find_model_error=lambda: predictor.warm_up.problem if predictor else None,
         )
         app.state.predictor = predictor
+        app.state.process = ApiProcess(now(), StorageMeter(storage.root))
         app.state.changes = ChangeFeed(SnapshotReader(database).read)
         dispatcher.start()
         try:

@@ -2,7 +2,9 @@
 
 import math
 import os
+import re
 import sys
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -243,6 +245,44 @@ def environment_with(settings: Settings) -> dict[str, str]:
     """This process's environment with these settings in it, for a process that is to share them."""
     values = settings.model_dump(mode="json", exclude_none=True)
     return os.environ | {f"GRAFT_{name.upper()}": str(value) for name, value in values.items()}
+
+
+@dataclass(frozen=True)
+class SettingValue:
+    """A setting with its current value, without passwords; a default may be described in words."""
+
+    name: str
+    value: bool | float | str | None
+    default: bool | float | str | None
+    description: str
+
+
+def list_settings(settings: Settings) -> list[SettingValue]:
+    """Return all settings, with passwords in URLs replaced."""
+    values = settings.model_dump(mode="json")
+    return [
+        SettingValue(
+            name=f"GRAFT_{name.upper()}",
+            value=mask_passwords(values[name]) if isinstance(values[name], str) else values[name],
+            default=_BY_MACHINE.get(name)
+            or (str(field.default) if isinstance(field.default, Path) else field.default),
+            description=field.description or "",
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def mask_passwords(url: str) -> str:
+    """Replace the password of a URL, a lone user name (it may be a token) and secret parameters."""
+    masked = re.sub(r"://([^:/?#@]*):.*@", r"://\1:***@", url)
+    masked = re.sub(r"://[^:/?#@]+@", "://***@", masked)
+    return re.sub(r"(?i)([?&;][^=&;]*(?:pass|secret|token|key)[^=&;]*=)[^&;]*", r"\1***", masked)
+
+
+def find_visible_gpus() -> list[str] | None:
+    """Return the numbers or ids of the GPUs that CUDA may use; None if all of them."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return None if visible is None else [one.strip() for one in visible.split(",") if one.strip()]
 
 
 def describe_settings() -> str:

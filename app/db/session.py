@@ -8,11 +8,14 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.orm import Session
+
+from app.db.base import UtcDateTime, now
 
 SQLITE_BUSY_SECONDS = 60
 _KEPT_CONNECTIONS = 10
@@ -72,6 +75,13 @@ class Database:
         self.engine.dispose()
         if self._watch is not None:
             self._watch.close()
+
+
+def read_clock(session: Session) -> datetime:
+    """Return the time by the database's clock, which all machines share; SQLite has only one."""
+    if session.get_bind().dialect.name == "sqlite":
+        return now()
+    return session.scalars(select(func.clock_timestamp(type_=UtcDateTime()))).one()
 
 
 def notify_after_commit(session: Session, queue: str) -> None:

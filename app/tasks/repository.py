@@ -1,13 +1,22 @@
 """Queries for work items."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import exists, select, true, update
+from sqlalchemy import exists, func, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from app.db.tables import WorkItem
 
 QUEUED, RUNNING, DONE = "queued", "running", "done"
+
+
+class ItemCount(NamedTuple):
+    """A number of items, and the time at which the oldest was enqueued."""
+
+    number: int
+    oldest_at: datetime
 
 
 class WorkRepository:
@@ -80,6 +89,19 @@ class WorkRepository:
 
     def list_running(self) -> Sequence[WorkItem]:
         return self.session.scalars(select(WorkItem).where(WorkItem.status == RUNNING)).all()
+
+    def count_unfinished(self) -> dict[tuple[str, str], ItemCount]:
+        """Return the number and the oldest of the unfinished items by queue and status."""
+        rows = self.session.execute(
+            select(WorkItem.queue, WorkItem.status, func.count(), func.min(WorkItem.id))
+            .where(WorkItem.status.in_((QUEUED, RUNNING)))
+            .group_by(WorkItem.queue, WorkItem.status)
+        ).all()
+        oldest = select(WorkItem.id, WorkItem.created_at).where(
+            WorkItem.id.in_([row[3] for row in rows])
+        )
+        created = {row.id: row.created_at for row in self.session.execute(oldest)}
+        return {(row[0], row[1]): ItemCount(row[2], created[row[3]]) for row in rows}
 
     def list_queues_with_work(self) -> Sequence[str]:
         return self.session.scalars(

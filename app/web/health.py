@@ -7,7 +7,7 @@ from pydantic import Field
 from sqlalchemy import text
 
 from app.errors import Unavailable
-from app.web.dependencies import ServicesDep
+from app.web.dependencies import Services, ServicesDep
 from app.web.problems import problem_responses
 from app.web.schemas import ApiModel
 
@@ -52,6 +52,11 @@ def get_readiness(services: ServicesDep) -> Ready:
     nothing. It is also `degraded` while the chosen model cannot be loaded; other models still serve
     predictions.
     """
+    return check_readiness(services)
+
+
+def check_readiness(services: Services) -> Ready:
+    """Check database, storage, broker and chosen model; raises Unavailable if it is not ready."""
     with services.database.reading() as session:
         session.execute(text("SELECT 1"))
     root = services.storage.root

@@ -105,6 +105,7 @@ def test_every_route_of_the_contract_exists(client: TestClient) -> None:
         "POST /v2/models/{name}/versions/{version}/infer",
         "GET /overview",
         "GET /events/stream",
+        "GET /service",
         "GET /livez",
         "GET /readyz",
     }
