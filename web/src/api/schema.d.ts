@@ -15,7 +15,7 @@ export interface paths {
          * List architectures and their weights
          * @description List the architectures, and whether their pretrained weights are available now.
          */
-        get: operations["list_architectures_architectures_get"];
+        get: operations["list_architectures"];
         put?: never;
         post?: never;
         delete?: never;
@@ -35,7 +35,7 @@ export interface paths {
          * List datasets, newest first
          * @description List datasets; `after` is the last id of the previous page.
          */
-        get: operations["list_datasets_datasets_get"];
+        get: operations["list_datasets"];
         put?: never;
         /**
          * Upload a dataset
@@ -44,7 +44,7 @@ export interface paths {
          *     The default of `name` is the file's name. The dataset's `error` and `report` show problems of
          *     the archive.
          */
-        post: operations["create_dataset_datasets_post"];
+        post: operations["create_dataset"];
         delete?: never;
         options?: never;
         head?: never;
@@ -62,14 +62,14 @@ export interface paths {
          * Get a dataset
          * @description Return a dataset: the progress of its ingestion, then its classes, counts and report.
          */
-        get: operations["get_dataset_datasets__dataset_id__get"];
+        get: operations["get_dataset"];
         put?: never;
         post?: never;
         /**
          * Delete a dataset
          * @description Delete a dataset; no unfinished job or batch may use it. Its jobs and models stay.
          */
-        delete: operations["delete_dataset_datasets__dataset_id__delete"];
+        delete: operations["delete_dataset"];
         options?: never;
         head?: never;
         patch?: never;
@@ -90,7 +90,7 @@ export interface paths {
          *     answer is 202, and the same request returns the advice later. A failure is returned for a
          *     minute; then the next request starts the measurement again.
          */
-        get: operations["get_advice_datasets__dataset_id__advice_get"];
+        get: operations["get_dataset_advice"];
         put?: never;
         post?: never;
         delete?: never;
@@ -110,7 +110,7 @@ export interface paths {
          * List a dataset's images
          * @description List a ready dataset's images by split, class and path.
          */
-        get: operations["list_images_datasets__dataset_id__images_get"];
+        get: operations["list_dataset_images"];
         put?: never;
         post?: never;
         delete?: never;
@@ -129,8 +129,34 @@ export interface paths {
         /**
          * Download an image or its thumbnail
          * @description Return an image as it was uploaded, or a thumbnail of it.
+         *
+         *     Neither ever changes, so both may be cached for ever. Thumbnails are made once and stored.
          */
-        get: operations["get_image_datasets__dataset_id__images__image_id__get"];
+        get: operations["get_dataset_image"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/datasets/{dataset_id}/images/{image_id}/heatmap.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a heat map of an image
+         * @description Draw which parts of an image support a class, as `POST /predict?explain=true` does.
+         *
+         *     The image is as the network sees it, cropped and resized, in grey; red to yellow marks the parts
+         *     that support the class. The heat map of a reference with a version, such as `name:3`, never
+         *     changes and may be cached.
+         */
+        get: operations["get_heat_map"];
         put?: never;
         post?: never;
         delete?: never;
@@ -146,40 +172,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** /datasets/{dataset_id}/pairs */
-        get: {
-            parameters: {
-                query: {
-                    after?: number;
-                    kind: "duplicates" | "leaked" | "near_leaked";
-                    limit?: number;
-                };
-                header?: never;
-                path: {
-                    dataset_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            data: components["schemas"]["ImagePair"][];
-                            first_id: string | null;
-                            has_more: boolean;
-                            last_id: string | null;
-                            /** @enum {string} */
-                            object: "list";
-                        };
-                    };
-                };
-            };
-        };
+        /**
+         * List a dataset's duplicate and leaked images in pairs
+         * @description List the pairs of one of the report's lists, in its order, with both images.
+         *
+         *     The report holds the first 1,000 pairs of each list; `report.counts` has the full numbers.
+         */
+        get: operations["list_dataset_pairs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -199,7 +198,35 @@ export interface paths {
          * Get a preview of a dataset's images
          * @description Draw a random choice of images with their class names in a grid, as PNG.
          */
-        get: operations["get_preview_datasets__dataset_id__preview_png_get"];
+        get: operations["get_dataset_preview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/events/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream hints of what has changed
+         * @description Send server-sent events when lists have changed, about a second later, until disconnected.
+         *
+         *     The first event is `hello` with the service's version. The others are `datasets`, `jobs`,
+         *     `studies`, `models`, `serving` and `predictions`. Their `ids` are the subjects whose progress or
+         *     status has changed. An empty list means that anything may have changed: get the lists again.
+         *
+         *     Events have no ids and are not repeated. After connecting, and after reconnecting, get
+         *     everything that you show. A comment is sent after 15 seconds without an event. The deletion of
+         *     a row is noticed among the newest thousand of its kind.
+         */
+        get: operations["stream_changes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -217,15 +244,15 @@ export interface paths {
         };
         /**
          * List jobs, newest first
-         * @description List jobs; `metadata.<key>=<value>` filters by metadata.
+         * @description List jobs; `metadata.<key>=<value>` filters by metadata, and `q` searches model names.
          */
-        get: operations["list_jobs_jobs_get"];
+        get: operations["list_jobs"];
         put?: never;
         /**
          * Create a training job
          * @description Queue a job. Only `dataset_id` is required; `config` in the answer shows every value.
          */
-        post: operations["create_job_jobs_post"];
+        post: operations["create_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -243,14 +270,14 @@ export interface paths {
          * Get a job
          * @description Return a job with its progress, its best epoch so far and, at the end, its model.
          */
-        get: operations["get_job_jobs__job_id__get"];
+        get: operations["get_job"];
         put?: never;
         post?: never;
         /**
          * Delete a finished job
-         * @description Delete a job with its history and events; its model stays.
+         * @description Delete a job with its history, events, report and predictions; its model stays.
          */
-        delete: operations["delete_job_jobs__job_id__delete"];
+        delete: operations["delete_job"];
         options?: never;
         head?: never;
         patch?: never;
@@ -269,7 +296,7 @@ export interface paths {
          * Cancel a job
          * @description Cancel a job: no model is registered. `resume` continues it.
          */
-        post: operations["cancel_job_jobs__job_id__cancel_post"];
+        post: operations["cancel_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -287,7 +314,7 @@ export interface paths {
          * List a job's checkpoints
          * @description List the checkpoint files that are stored for a job now.
          */
-        get: operations["list_checkpoints_jobs__job_id__checkpoints_get"];
+        get: operations["list_job_checkpoints"];
         put?: never;
         post?: never;
         delete?: never;
@@ -307,7 +334,7 @@ export interface paths {
          * Get a job's confusion matrix as an image
          * @description Draw true classes as rows and predicted classes as columns, as PNG.
          */
-        get: operations["get_confusion_matrix_jobs__job_id__confusion_matrix_png_get"];
+        get: operations["get_job_confusion_matrix_image"];
         put?: never;
         post?: never;
         delete?: never;
@@ -327,7 +354,7 @@ export interface paths {
          * List a job's events
          * @description Return events in the order in which they happened.
          */
-        get: operations["list_events_jobs__job_id__events_get"];
+        get: operations["list_job_events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -347,7 +374,7 @@ export interface paths {
          * Stream a job's events
          * @description Send server-sent events until the job has ended; `Last-Event-ID` continues a stream.
          */
-        get: operations["follow_events_jobs__job_id__events_stream_get"];
+        get: operations["stream_job_events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -369,7 +396,7 @@ export interface paths {
          *
          *     With `lbfgs` there is one row for each L2 strength, in the order of `optimizer.l2_strengths`.
          */
-        get: operations["get_history_jobs__job_id__history_get"];
+        get: operations["get_job_history"];
         put?: never;
         post?: never;
         delete?: never;
@@ -391,7 +418,7 @@ export interface paths {
          *
          *     With `lbfgs` they are drawn by L2 strength, with the chosen strength marked.
          */
-        get: operations["get_history_image_jobs__job_id__history_png_get"];
+        get: operations["get_job_history_image"];
         put?: never;
         post?: never;
         delete?: never;
@@ -407,32 +434,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** /jobs/{job_id}/paired_test */
-        get: {
-            parameters: {
-                query: {
-                    split?: "val" | "test";
-                    with: string;
-                };
-                header?: never;
-                path: {
-                    job_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PairedTest"];
-                    };
-                };
-            };
-        };
+        /**
+         * Compare two jobs on the same images
+         * @description Count on which images each of two jobs is right, and test the difference.
+         *
+         *     Both must have been evaluated on equal images, with equal splits and labels. A paired test
+         *     finds smaller differences than a comparison of two accuracies. Each job's best epoch was chosen
+         *     on the validation images, so a test on `split=test` is fairer where there is one.
+         */
+        get: operations["compare_jobs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -448,40 +458,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** /jobs/{job_id}/paired_test/images */
-        get: {
-            parameters: {
-                query: {
-                    after?: number;
-                    limit?: number;
-                    with: string;
-                };
-                header?: never;
-                path: {
-                    job_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            data: components["schemas"]["Disagreement"][];
-                            first_id: string | null;
-                            has_more: boolean;
-                            last_id: string | null;
-                            /** @enum {string} */
-                            object: "list";
-                        };
-                    };
-                };
-            };
-        };
+        /**
+         * List the images on which two jobs disagree
+         * @description List images that two jobs predict as different classes, by image id.
+         */
+        get: operations["list_job_disagreements"];
         put?: never;
         post?: never;
         delete?: never;
@@ -497,44 +478,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** /jobs/{job_id}/predictions */
-        get: {
-            parameters: {
-                query?: {
-                    after?: number;
-                    is_correct?: boolean;
-                    label?: string;
-                    limit?: number;
-                    predicted?: string;
-                    sort?: "image" | "probability";
-                    split?: "val" | "test";
-                };
-                header?: never;
-                path: {
-                    job_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            data: components["schemas"]["JobPrediction"][];
-                            first_id: string | null;
-                            has_more: boolean;
-                            last_id: string | null;
-                            /** @enum {string} */
-                            object: "list";
-                        };
-                    };
-                };
-            };
-        };
+        /**
+         * List a job's predictions of single images
+         * @description List the best checkpoint's predictions of all validation or test images.
+         *
+         *     They are those of the job's report, so they agree with its confusion matrix. Jobs that did not
+         *     succeed, or that ended before this service stored predictions, have none.
+         */
+        get: operations["list_job_predictions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -557,7 +508,7 @@ export interface paths {
          *     They include metrics by class, calibration, the most confident mistakes, and training images
          *     that are probably labelled wrongly.
          */
-        get: operations["get_report_jobs__job_id__report_get"];
+        get: operations["get_job_report"];
         put?: never;
         post?: never;
         delete?: never;
@@ -579,7 +530,7 @@ export interface paths {
          * Resume a failed or cancelled job
          * @description Queue a job again; it continues from its last epoch.
          */
-        post: operations["resume_job_jobs__job_id__resume_post"];
+        post: operations["resume_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -601,7 +552,7 @@ export interface paths {
          *
          *     A queued job is cancelled.
          */
-        post: operations["stop_job_jobs__job_id__stop_post"];
+        post: operations["stop_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -624,7 +575,7 @@ export interface paths {
          *     A `train` worker runs the batch once it is free, because it measures on the device of jobs:
          *     while that worker is training, `measured` stays null.
          */
-        post: operations["validate_job_jobs_validate_post"];
+        post: operations["validate_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -642,7 +593,7 @@ export interface paths {
          * Get a validation
          * @description Return the result of POST /jobs/validate, with the measurement once it is finished.
          */
-        get: operations["read_validation_jobs_validate__analysis_id__get"];
+        get: operations["get_job_validation"];
         put?: never;
         post?: never;
         delete?: never;
@@ -660,9 +611,9 @@ export interface paths {
         };
         /**
          * Check that the process is alive
-         * @description The response needs neither the database, the broker nor a thread of the pool.
+         * @description Return `ok`, without the database, the broker or a thread of the pool.
          */
-        get: operations["get_liveness_livez_get"];
+        get: operations["get_liveness"];
         put?: never;
         post?: never;
         delete?: never;
@@ -680,11 +631,11 @@ export interface paths {
         };
         /**
          * Get metrics for Prometheus
-         * @description The response has the metrics of the API's processes, of the database and of the GPUs.
+         * @description Return the metrics of the API's processes, of the database and of the GPUs.
          *
          *     While the database is down, `graft_database_up` is 0 and its other metrics are missing.
          */
-        get: operations["get_metrics_metrics_get"];
+        get: operations["get_metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -704,7 +655,7 @@ export interface paths {
          * List models
          * @description List the registered models by name; `after` is the last name of the previous page.
          */
-        get: operations["list_models_models_get"];
+        get: operations["list_models"];
         put?: never;
         post?: never;
         delete?: never;
@@ -724,7 +675,7 @@ export interface paths {
          * Get a model
          * @description Return a model with its versions and aliases.
          */
-        get: operations["get_model_models__name__get"];
+        get: operations["get_model"];
         put?: never;
         post?: never;
         delete?: never;
@@ -749,13 +700,13 @@ export interface paths {
          *     for the gate is missing, a worker runs it and the response is 202; repeat the request once
          *     `Location` has the evaluation. `force` promotes without the gate.
          */
-        put: operations["point_alias_models__name__aliases__alias__put"];
+        put: operations["set_model_alias"];
         post?: never;
         /**
          * Delete an alias
          * @description Delete an alias that the chosen model and its shadow do not use.
          */
-        delete: operations["delete_alias_models__name__aliases__alias__delete"];
+        delete: operations["delete_model_alias"];
         options?: never;
         head?: never;
         patch?: never;
@@ -776,7 +727,7 @@ export interface paths {
          *
          *     A second rollback undoes the first, unless it has the same Idempotency-Key.
          */
-        post: operations["roll_back_models__name__aliases__alias__rollback_post"];
+        post: operations["roll_back_model_alias"];
         delete?: never;
         options?: never;
         head?: never;
@@ -794,7 +745,7 @@ export interface paths {
          * List a model's events
          * @description List all changes of a model, newest first. The log is append-only.
          */
-        get: operations["list_events_models__name__events_get"];
+        get: operations["list_model_events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -814,18 +765,18 @@ export interface paths {
          * Get a model's gate
          * @description Return the gate that a version must pass to become `champion`.
          */
-        get: operations["get_gate_models__name__gate_get"];
+        get: operations["get_model_gate"];
         /**
          * Set a model's gate
          * @description Require that a new `champion` compares well with the current one on the same images.
          */
-        put: operations["set_gate_models__name__gate_put"];
+        put: operations["set_model_gate"];
         post?: never;
         /**
          * Delete a model's gate
          * @description Delete the gate, so that any version can become `champion`.
          */
-        delete: operations["delete_gate_models__name__gate_delete"];
+        delete: operations["delete_model_gate"];
         options?: never;
         head?: never;
         patch?: never;
@@ -843,7 +794,7 @@ export interface paths {
          * Set a model's metadata
          * @description Replace the model's metadata with these key-value pairs.
          */
-        put: operations["put_metadata_models__name__metadata_put"];
+        put: operations["set_model_metadata"];
         post?: never;
         delete?: never;
         options?: never;
@@ -862,14 +813,14 @@ export interface paths {
          * Get a version
          * @description Return one version of a model.
          */
-        get: operations["get_version_models__name__versions__version__get"];
+        get: operations["get_model_version"];
         put?: never;
         post?: never;
         /**
          * Delete a version
          * @description Delete a version that no alias, chosen model or shadow uses.
          */
-        delete: operations["delete_version_models__name__versions__version__delete"];
+        delete: operations["delete_model_version"];
         options?: never;
         head?: never;
         patch?: never;
@@ -892,7 +843,7 @@ export interface paths {
          *     request, later. A failed evaluation returns its error for a minute; a request after that
          *     evaluates again.
          */
-        post: operations["evaluate_version_models__name__versions__version__evaluate_post"];
+        post: operations["evaluate_model_version"];
         delete?: never;
         options?: never;
         head?: never;
@@ -910,7 +861,7 @@ export interface paths {
          * Get an evaluation
          * @description Return an evaluation that was requested before.
          */
-        get: operations["get_evaluation_models__name__versions__version__evaluations__dataset_id__get"];
+        get: operations["get_model_evaluation"];
         put?: never;
         post?: never;
         delete?: never;
@@ -934,7 +885,7 @@ export interface paths {
          *     later. The worker compares the archive with the model on test images. If a probability differs
          *     by more than 0.001, the export fails.
          */
-        get: operations["get_export_models__name__versions__version__export_get"];
+        get: operations["get_model_export"];
         put?: never;
         post?: never;
         delete?: never;
@@ -950,32 +901,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** /models/{name}/versions/{version}/paired_test */
-        get: {
-            parameters: {
-                query: {
-                    with: string;
-                };
-                header?: never;
-                path: {
-                    name: string;
-                    version: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PairedTest"];
-                    };
-                };
-            };
-        };
+        /**
+         * Compare two versions on the same images
+         * @description Compare the jobs that trained two versions, as `GET /jobs/{job_id}/paired_test` does.
+         *
+         *     Nothing is predicted again: the predictions are those that the jobs stored.
+         */
+        get: operations["compare_model_versions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -995,7 +927,7 @@ export interface paths {
          * Get a quantization
          * @description Return the int8 version once it is registered.
          */
-        get: operations["get_quantization_models__name__versions__version__quantizations__analysis_id__get"];
+        get: operations["get_model_quantization"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1022,7 +954,7 @@ export interface paths {
          *     name never selects an int8 version as the newest one. It can become `champion` only through the
          *     model's gate.
          */
-        post: operations["quantize_version_models__name__versions__version__quantize_post"];
+        post: operations["quantize_model_version"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1036,27 +968,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** /overview */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Overview"];
-                    };
-                };
-            };
-        };
+        /**
+         * Get an overview of the service
+         * @description Return the counts of datasets, jobs, models, studies and batches, and what needs attention.
+         *
+         *     The answer takes about as long with a hundred thousand jobs as with ten.
+         */
+        get: operations["get_overview"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1081,7 +999,7 @@ export interface paths {
          *     If a single image cannot be read, the request fails. If one of several cannot be read, it has an
          *     error in `results`. Images are decoded and preprocessed by the same code as in validation.
          */
-        post: operations["predict_predict_post"];
+        post: operations["predict"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1099,7 +1017,7 @@ export interface paths {
          * List batch predictions
          * @description List batches, newest first; `after` is the last id of the previous page.
          */
-        get: operations["list_batches_predictions_get"];
+        get: operations["list_batches"];
         put?: never;
         /**
          * Create a batch prediction
@@ -1108,7 +1026,7 @@ export interface paths {
          *     Each image gets the same result as from POST /predict. The reference is resolved to a version
          *     now. An image that cannot be read has an error in the results.
          */
-        post: operations["create_batch_predictions_post"];
+        post: operations["create_batch"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1126,14 +1044,14 @@ export interface paths {
          * Get a batch prediction
          * @description Return a batch with its progress, and its counts once it has succeeded.
          */
-        get: operations["get_batch_predictions__batch_id__get"];
+        get: operations["get_batch"];
         put?: never;
         post?: never;
         /**
          * Delete a batch prediction
          * @description Delete a batch that has ended, with its results.
          */
-        delete: operations["delete_batch_predictions__batch_id__delete"];
+        delete: operations["delete_batch"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1152,7 +1070,7 @@ export interface paths {
          * Cancel a batch prediction
          * @description Cancel a batch that has not ended. A cancelled batch has no results.
          */
-        post: operations["cancel_batch_predictions__batch_id__cancel_post"];
+        post: operations["cancel_batch"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1170,7 +1088,7 @@ export interface paths {
          * Download a batch's results
          * @description Return one line per image: the result of POST /predict, or an error.
          */
-        get: operations["get_results_predictions__batch_id__results_get"];
+        get: operations["get_batch_results"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1188,13 +1106,13 @@ export interface paths {
         };
         /**
          * Check that the service is ready
-         * @description The response is 200 if database and storage are usable and the chosen model is loaded.
+         * @description Return 200 if database and storage are usable and the chosen model is loaded.
          *
          *     The status is `degraded` while the broker is down, which delays work by seconds and loses
          *     nothing. It is also `degraded` while the chosen model cannot be loaded; other models still serve
          *     predictions.
          */
-        get: operations["get_readiness_readyz_get"];
+        get: operations["get_readiness"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1210,27 +1128,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** /service */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ServiceView"];
-                    };
-                };
-            };
-        };
+        /**
+         * Get the status of the service
+         * @description Return versions, workers and what they work on, queues, storage and settings.
+         *
+         *     Passwords in URLs are masked. `started_at`, `ready` and `settings` are those of the process that
+         *     answers, the rest is the same for all processes.
+         */
+        get: operations["get_service"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1250,7 +1155,7 @@ export interface paths {
          * Get the chosen model
          * @description Return the chosen model, its current version, and its shadow with the agreement of both.
          */
-        get: operations["get_serving_serving_get"];
+        get: operations["get_serving"];
         /**
          * Choose a model
          * @description Choose the model for predictions without `model`.
@@ -1258,7 +1163,7 @@ export interface paths {
          *     A shadow model also classifies a share of those images, after the response and only while the
          *     service is idle. Its predictions are counted and change no response.
          */
-        put: operations["put_serving_serving_put"];
+        put: operations["set_serving"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1277,7 +1182,7 @@ export interface paths {
          * List studies, newest first
          * @description List studies with their progress; GET /studies/{id} has the ranking.
          */
-        get: operations["list_studies_studies_get"];
+        get: operations["list_studies"];
         put?: never;
         /**
          * Create a study
@@ -1288,7 +1193,7 @@ export interface paths {
          *     `model_name` in `base`. A run that successive halving stops is `cancelled` and registers no
          *     model.
          */
-        post: operations["create_study_studies_post"];
+        post: operations["create_study"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1306,14 +1211,14 @@ export interface paths {
          * Get a study
          * @description Return a study with its configurations, ranked by the runs so far, with 95 % intervals.
          */
-        get: operations["get_study_studies__study_id__get"];
+        get: operations["get_study"];
         put?: never;
         post?: never;
         /**
          * Delete a finished study and its jobs
          * @description Delete a study and its jobs with their histories and events; their models stay.
          */
-        delete: operations["delete_study_studies__study_id__delete"];
+        delete: operations["delete_study"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1332,7 +1237,7 @@ export interface paths {
          * Cancel a study's unfinished runs
          * @description Cancel the runs that have not ended; finished runs and their models stay.
          */
-        post: operations["cancel_study_studies__study_id__cancel_post"];
+        post: operations["cancel_study"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1346,39 +1251,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** /studies/{study_id}/curves */
-        get: {
-            parameters: {
-                query?: {
-                    points?: number;
-                };
-                header?: never;
-                path: {
-                    study_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            data: {
-                                name: string;
-                                trial: number;
-                                val_accuracy: components["schemas"]["CurvePoint"][];
-                                val_loss: components["schemas"]["CurvePoint"][];
-                            }[];
-                            study_id: string;
-                        };
-                    };
-                };
-            };
-        };
+        /**
+         * Get a study's curves
+         * @description Return accuracy and loss by epoch for each configuration, from the best.
+         *
+         *     Each has its mean over the seeds, and the lowest and the highest run. `curves.png` draws them.
+         */
+        get: operations["get_curve_data"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1398,7 +1277,7 @@ export interface paths {
          * Get a study's curves as an image
          * @description Draw validation accuracy by epoch: mean over seeds, and a band from lowest to highest.
          */
-        get: operations["get_curves_studies__study_id__curves_png_get"];
+        get: operations["get_study_curves_image"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1418,7 +1297,7 @@ export interface paths {
          * Get server metadata
          * @description Return name, version and extensions of the server.
          */
-        get: operations["get_server_v2_get"];
+        get: operations["get_v2_server"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1438,7 +1317,7 @@ export interface paths {
          * Check that the server is live
          * @description Return `live`, without a check of the database or the broker.
          */
-        get: operations["get_live_v2_health_live_get"];
+        get: operations["get_v2_live"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1458,7 +1337,7 @@ export interface paths {
          * Check that the server is ready
          * @description Return `ready`, or an error, by the same checks as /readyz.
          */
-        get: operations["get_ready_v2_health_ready_get"];
+        get: operations["get_v2_ready"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1478,7 +1357,7 @@ export interface paths {
          * Get a model's metadata
          * @description Return inputs and outputs of the model's `champion`, else of its newest version.
          */
-        get: operations["get_model_v2_models__name__get"];
+        get: operations["get_v2_model"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1500,7 +1379,7 @@ export interface paths {
          * Classify images with a model
          * @description Return the results of POST /predict as tensors. One invalid image fails the request.
          */
-        post: operations["infer_v2_models__name__infer_post"];
+        post: operations["infer_v2_model"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1518,7 +1397,7 @@ export interface paths {
          * Check that a model is ready
          * @description Return `ready` if the model's file exists. The first request loads the model.
          */
-        get: operations["get_model_ready_v2_models__name__ready_get"];
+        get: operations["get_v2_model_ready"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1538,7 +1417,7 @@ export interface paths {
          * Get a version's metadata
          * @description Return inputs and outputs of this version.
          */
-        get: operations["get_model_version_v2_models__name__versions__version__get"];
+        get: operations["get_v2_model_version"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1560,7 +1439,7 @@ export interface paths {
          * Classify images with a version
          * @description Return the results of POST /predict as tensors. One invalid image fails the request.
          */
-        post: operations["infer_version_v2_models__name__versions__version__infer_post"];
+        post: operations["infer_v2_model_version"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1578,7 +1457,7 @@ export interface paths {
          * Check that a version is ready
          * @description Return `ready` if the model's file exists. The first request loads the model.
          */
-        get: operations["get_version_ready_v2_models__name__versions__version__ready_get"];
+        get: operations["get_v2_model_version_ready"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1833,14 +1712,8 @@ export interface components {
              */
             weights: components["schemas"]["PretrainedWeights"][];
         };
-        Attention: {
-            created_at: string;
-            detail: string;
-            /** @enum {string} */
-            kind: "job_failed" | "dataset_invalid" | "leaked" | "near_leaked" | "suspect_labels" | "gate_failed";
-            subject: string;
-            title: string;
-        };
+        /** ArchitectureList */
+        ArchitectureList: components["schemas"]["Architecture"][];
         /**
          * AugmentationRequest
          * @description Changes to the preset's augmentation.
@@ -1870,6 +1743,30 @@ export interface components {
              * @example 2
              */
             num_operations?: number | null;
+        };
+        /**
+         * Band
+         * @description A metric over the runs of a configuration.
+         */
+        Band: {
+            /**
+             * High
+             * @description Highest of the runs.
+             * @example 0.94
+             */
+            high: number;
+            /**
+             * Low
+             * @description Lowest of the runs.
+             * @example 0.89
+             */
+            low: number;
+            /**
+             * Mean
+             * @description Mean over the runs.
+             * @example 0.91
+             */
+            mean: number;
         };
         /**
          * BatchCounts
@@ -2016,6 +1913,61 @@ export interface components {
              */
             total: number;
         };
+        /**
+         * BatchRequest
+         * @description A request to classify the images of a dataset.
+         */
+        BatchRequest: {
+            /**
+             * Coverage
+             * @description Also return a set of labels that includes the correct one for this share of images like the validation images (conformal prediction).
+             * @example 0.95
+             */
+            coverage?: number | null;
+            /**
+             * Dataset Id
+             * @description Id of the dataset.
+             * @example ds_01k0w1rhzemcbybsywa1w8p9
+             */
+            dataset_id: string;
+            /**
+             * Logits
+             * @description Also return the raw logits of these classes.
+             * @default false
+             * @example true
+             */
+            logits: boolean;
+            /**
+             * Metadata
+             * @description Up to 16 of your own key-value pairs.
+             * @example {
+             *       "team": "ants"
+             *     }
+             */
+            metadata?: {
+                [key: string]: string;
+            };
+            /**
+             * Model
+             * @description A model reference. Default: the chosen model (see /serving).
+             */
+            model?: string | null;
+            /**
+             * Split
+             * @description Only this split. Default: all splits.
+             * @example val
+             */
+            split?: ("train" | "val" | "test") | null;
+            /**
+             * Top K
+             * @description Number of most probable classes to return.
+             * @default 5
+             * @example 5
+             */
+            top_k: number;
+        };
+        /** BatchResultsLine */
+        BatchResultsLine: components["schemas"]["PredictedImage"] | components["schemas"]["FailedImage"];
         /**
          * Best
          * @description The epoch with the highest validation accuracy so far.
@@ -2285,13 +2237,71 @@ export interface components {
              * @example 0.91
              */
             recall: number | null;
-            recall_interval: number[] | null;
+            /**
+             * Recall Interval
+             * @description 95 % confidence interval of the recall (Wilson, 1927); it only covers the sampling of images. Null where the class has no images, and in older reports.
+             * @example [
+             *       0.82,
+             *       0.96
+             *     ]
+             */
+            recall_interval?: [
+                number,
+                number
+            ] | null;
             /**
              * Support
              * @description Number of images of this class.
              * @example 70
              */
             support: number;
+        };
+        /**
+         * ConfigurationCurve
+         * @description The curve of one configuration.
+         */
+        ConfigurationCurve: {
+            /**
+             * Best Val Accuracy
+             * @description Mean of the runs' best validation accuracy, 0 to 1; null before the first epoch.
+             * @example 0.928
+             */
+            best_val_accuracy: number | null;
+            /**
+             * Data
+             * @description One row for each epoch; with `points` some of them.
+             */
+            data: components["schemas"]["CurvePoint"][];
+            /**
+             * Is Solved
+             * @description Whether it uses `lbfgs`. It has no epochs then, and `data` is empty: draw `best_val_accuracy` as a line.
+             * @example false
+             */
+            is_solved: boolean;
+            /**
+             * Name
+             * @description Name of the configuration.
+             * @example pretrained
+             */
+            name: string;
+            /**
+             * Num Epochs
+             * @description Number of epochs with a finished run, those left out by `points` included.
+             * @example 15
+             */
+            num_epochs: number;
+            /**
+             * Rank
+             * @description Rank from 1, by mean best accuracy; null before its first epoch.
+             * @example 1
+             */
+            rank: number | null;
+            /**
+             * Trial
+             * @description Number within the study, from 1.
+             * @example 2
+             */
+            trial: number;
         };
         /**
          * ConstantSchedule
@@ -2321,17 +2331,57 @@ export interface components {
              */
             warmup_epochs: number;
         };
+        /**
+         * CoveragePoint
+         * @description The label sets of the validation images for one `coverage` of `POST /predict`.
+         */
         CoveragePoint: {
+            /**
+             * Coverage
+             * @description Requested share of sets that include the label, 0.5 to 0.995.
+             * @example 0.9
+             */
             coverage: number;
+            /**
+             * Mean Set Size
+             * @description Mean number of labels in a set, at least 1.
+             * @example 1.08
+             */
             mean_set_size: number;
+            /**
+             * Share Abstained
+             * @description Share of sets with more than one label, 0 to 1: the model does not decide.
+             * @example 0.08
+             */
             share_abstained: number;
+            /**
+             * Share Covered
+             * @description Share of sets that include the label, 0 to 1. These images also set the thresholds, so it is at least `coverage` here; for new images like these it is so on average.
+             * @example 0.961
+             */
             share_covered: number;
         };
+        /**
+         * CurvePoint
+         * @description One epoch of a configuration.
+         */
         CurvePoint: {
+            /**
+             * Epoch
+             * @description Epoch, from 1.
+             * @example 1
+             */
             epoch: number;
-            high: number | null;
-            low: number | null;
-            mean: number;
+            /**
+             * Num Runs
+             * @description Runs that have finished this epoch.
+             * @example 3
+             */
+            num_runs: number;
+            /** @description Validation accuracy, 0 to 1. */
+            val_accuracy: components["schemas"]["Band"];
+            /** @description Validation loss: mean cross-entropy per image. */
+            val_loss: components["schemas"]["Band"];
         };
         /**
          * CutMix
@@ -2349,6 +2399,42 @@ export interface components {
              * @enum {string}
              */
             name: "cutmix";
+        };
+        /**
+         * DatasetCounts
+         * @description Number of datasets in each state, and of the images in those that are ready.
+         */
+        DatasetCounts: {
+            /**
+             * Ingesting
+             * @description Datasets whose upload is being checked.
+             * @default 0
+             */
+            ingesting: number;
+            /**
+             * Invalid
+             * @description Datasets whose upload was rejected.
+             * @default 0
+             */
+            invalid: number;
+            /**
+             * Num Images
+             * @description Images of the ready datasets.
+             * @example 1191
+             */
+            num_images: number;
+            /**
+             * Ready
+             * @description Datasets that can be trained on.
+             * @default 0
+             */
+            ready: number;
+            /**
+             * Total
+             * @description All datasets.
+             * @example 3
+             */
+            total: number;
         };
         /**
          * DatasetDetail
@@ -2452,12 +2538,64 @@ export interface components {
              */
             message: string;
         };
+        /**
+         * Disagreement
+         * @description An image that two models predict as different classes.
+         */
         Disagreement: {
+            /**
+             * Image Id
+             * @description Id of the image in this job's dataset.
+             * @example 301
+             */
             image_id: number;
+            /**
+             * Label
+             * @description Label in the dataset.
+             * @example bees
+             */
             label: string;
+            /**
+             * Other Predicted
+             * @description The other job's prediction.
+             * @example ants
+             */
             other_predicted: string;
+            /**
+             * Other Probability
+             * @description Its probability, 0 to 1, calibrated as in `POST /predict`.
+             * @example 0.61
+             */
+            other_probability: number;
+            /**
+             * Outcome
+             * @description Which of the two is right, if any.
+             * @enum {string}
+             */
+            outcome: "only_this_right" | "only_other_right" | "both_wrong";
+            /**
+             * Path
+             * @description Path in the archive.
+             * @example val/bees/149973093.jpg
+             */
             path: string;
+            /**
+             * Predicted
+             * @description This job's prediction.
+             * @example bees
+             */
             predicted: string;
+            /**
+             * Probability
+             * @description Its probability, 0 to 1, calibrated as in `POST /predict`.
+             * @example 0.83
+             */
+            probability: number;
+            /**
+             * Thumbnail Url
+             * @description URL of a thumbnail; null if the dataset has been deleted.
+             * @example /datasets/ds_01k0w1rhzekvcw9wykj3fymg/images/301?size=128
+             */
             thumbnail_url: string | null;
         };
         /**
@@ -2832,6 +2970,43 @@ export interface components {
             message: string;
         };
         /**
+         * Finding
+         * @description Something that a person should look at.
+         */
+        Finding: {
+            /**
+             * Created At
+             * @description When the job failed, the dataset was uploaded or the promotion was refused.
+             * @example 2026-11-22T17:31:04.098Z
+             */
+            created_at: string;
+            /**
+             * Detail
+             * @description What was found.
+             * @example The loss was no longer a finite number in epoch 2. Try a smaller learning rate.
+             */
+            detail: string;
+            /**
+             * Kind
+             * @description `job_failed`: a job failed in the last seven days and was not resumed. `dataset_invalid`: an upload was rejected. `leaked`: validation images are also in train. `near_leaked`: images are near duplicates of images in another split. `suspect_labels`: images are probably labelled wrongly. `gate_failed`: the newest version of a model was refused by its gate and is not the champion.
+             * @example job_failed
+             * @enum {string}
+             */
+            kind: "job_failed" | "dataset_invalid" | "leaked" | "near_leaked" | "suspect_labels" | "gate_failed";
+            /**
+             * Subject
+             * @description Id of the job or dataset, or name of the model.
+             * @example job_01k0w1rhzemcbybsywa1w8p9
+             */
+            subject: string;
+            /**
+             * Title
+             * @description Name of the dataset or model; for a job, of the model that it trains.
+             * @example ants-and-bees
+             */
+            title: string;
+        };
+        /**
          * Gate
          * @description The gate that a version must pass to become `champion`.
          */
@@ -2975,7 +3150,7 @@ export interface components {
         History: {
             /**
              * Data
-             * @description One row for each finished epoch.
+             * @description One row for each finished epoch; with `points` some of them.
              */
             data: components["schemas"]["EpochRow"][];
             /**
@@ -2984,6 +3159,11 @@ export interface components {
              * @example job_01k0w1rhzemcbybsywa1w8p9
              */
             job_id: string;
+            /**
+             * Num Epochs
+             * @description Number of finished epochs, those left out by `points` included.
+             * @example 15
+             */
             num_epochs: number;
         };
         /**
@@ -2997,6 +3177,14 @@ export interface components {
              * @example ants
              */
             class_name: string;
+            /**
+             * Findings
+             * @description The lists of the dataset's report that name this image, each at most once. For `duplicate`, `leaked` and `near_leaked` both images of a pair are named.
+             * @default []
+             * @example [
+             *       "near_leaked"
+             *     ]
+             */
             findings: ("duplicate" | "leaked" | "near_leaked" | "suspect_label")[];
             /**
              * Height
@@ -3066,10 +3254,69 @@ export interface components {
         ImageFailure: {
             error: components["schemas"]["ImageError"];
         };
+        /**
+         * ImagePair
+         * @description Two images of a dataset that are equal or nearly equal.
+         */
         ImagePair: {
+            /** @description The image that is kept as the original: the first copy, or the image in the earlier split. */
             first: components["schemas"]["ImageDetail"];
+            /**
+             * Id
+             * @description Position in the report's list, from 1.
+             * @example 1
+             */
             id: number;
+            /** @description The copy, or the near duplicate. */
             second: components["schemas"]["ImageDetail"];
+        };
+        /**
+         * ImagePrediction
+         * @description The best checkpoint's prediction of an image that it was not trained on.
+         */
+        ImagePrediction: {
+            /**
+             * Image Id
+             * @description Id of the image in the job's dataset.
+             * @example 301
+             */
+            image_id: number;
+            /**
+             * Label
+             * @description Label in the dataset.
+             * @example bees
+             */
+            label: string;
+            /**
+             * Path
+             * @description Path in the archive.
+             * @example val/bees/149973093.jpg
+             */
+            path: string;
+            /**
+             * Predicted
+             * @description Predicted class.
+             * @example ants
+             */
+            predicted: string;
+            /**
+             * Probability
+             * @description Probability of the predicted class, 0 to 1, calibrated as in `POST /predict`.
+             * @example 0.98
+             */
+            probability: number;
+            /**
+             * Probability Of Label
+             * @description Probability of the label, 0 to 1, calibrated as in `POST /predict`.
+             * @example 0.02
+             */
+            probability_of_label: number;
+            /**
+             * Thumbnail Url
+             * @description URL of a thumbnail; null if the dataset has been deleted.
+             * @example /datasets/ds_01k0w1rhzekvcw9wykj3fymg/images/301?size=128
+             */
+            thumbnail_url: string | null;
         };
         /**
          * ImagePredictions
@@ -3099,6 +3346,29 @@ export interface components {
              * @default false
              */
             binary_data_output: boolean;
+        };
+        /**
+         * InferRequest
+         * @description A request to classify images.
+         */
+        InferRequest: {
+            /**
+             * Id
+             * @description Id of the request, repeated in the response.
+             * @example a-1
+             */
+            id?: string | null;
+            /**
+             * Inputs
+             * @description The images.
+             */
+            inputs: components["schemas"]["InputTensor"][];
+            /**
+             * Outputs
+             * @description Outputs to return. Default: `probabilities` and `label`.
+             */
+            outputs?: components["schemas"]["RequestedOutput"][];
+            parameters?: components["schemas"]["InferParameters"];
         };
         /**
          * InferResponse
@@ -3411,6 +3681,54 @@ export interface components {
             weights: string;
         };
         /**
+         * JobCounts
+         * @description Number of training jobs in each state.
+         */
+        JobCounts: {
+            /**
+             * Cancelled
+             * @description Jobs that were cancelled.
+             * @default 0
+             */
+            cancelled: number;
+            /**
+             * Cancelling
+             * @description Jobs that are being cancelled.
+             * @default 0
+             */
+            cancelling: number;
+            /**
+             * Failed
+             * @description Jobs that ended with an error.
+             * @default 0
+             */
+            failed: number;
+            /**
+             * Queued
+             * @description Jobs that wait for a worker.
+             * @default 0
+             */
+            queued: number;
+            /**
+             * Running
+             * @description Jobs that a worker runs now.
+             * @default 0
+             */
+            running: number;
+            /**
+             * Succeeded
+             * @description Jobs that have registered a model.
+             * @default 0
+             */
+            succeeded: number;
+            /**
+             * Total
+             * @description All jobs.
+             * @example 12
+             */
+            total: number;
+        };
+        /**
          * JobError
          * @description The reason why a job failed.
          */
@@ -3427,15 +3745,6 @@ export interface components {
              * @example The loss was no longer a finite number in epoch 2. Try a smaller learning rate.
              */
             message: string;
-        };
-        JobPrediction: {
-            image_id: number;
-            label: string;
-            path: string;
-            predicted: string;
-            probability: number;
-            probability_of_label: number;
-            thumbnail_url: string | null;
         };
         /**
          * JobReportView
@@ -3492,7 +3801,11 @@ export interface components {
              *     ]
              */
             confusion_matrix: number[][];
-            coverage_curve: components["schemas"]["CoveragePoint"][] | null;
+            /**
+             * Coverage Curve
+             * @description Size of the label sets that `POST /predict` returns, in ascending order of `coverage`. Null for a single validation image, and in older reports.
+             */
+            coverage_curve?: components["schemas"]["CoveragePoint"][] | null;
             /**
              * Job Id
              * @description The job.
@@ -4129,6 +4442,24 @@ export interface components {
             name: "mixup";
         };
         /**
+         * ModelCounts
+         * @description Number of registered models and of their versions.
+         */
+        ModelCounts: {
+            /**
+             * Total
+             * @description All models.
+             * @example 2
+             */
+            total: number;
+            /**
+             * Versions
+             * @description Versions of all models.
+             * @example 9
+             */
+            versions: number;
+        };
+        /**
          * ModelDetail
          * @description A registered model with its versions.
          */
@@ -4143,6 +4474,12 @@ export interface components {
             aliases: {
                 [key: string]: number;
             };
+            /**
+             * Champion
+             * @description Version of the alias `champion`; null without it.
+             * @example 2
+             */
+            champion: number | null;
             /**
              * Created At
              * @description When its first version was registered.
@@ -4165,6 +4502,8 @@ export interface components {
              * @example ants-and-bees
              */
             name: string;
+            /** @description The newest version; null if all are deleted. */
+            newest: components["schemas"]["NewestVersion"] | null;
             /**
              * Newest Version
              * @description Newest version; null if all are deleted.
@@ -4256,6 +4595,11 @@ export interface components {
             aliases: {
                 [key: string]: number;
             };
+            /**
+             * Champion
+             * @description Version of the alias `champion`; null without it.
+             * @example 2
+             */
             champion: number | null;
             /**
              * Created At
@@ -4279,19 +4623,50 @@ export interface components {
              * @example ants-and-bees
              */
             name: string;
-            newest: {
-                architecture: string;
-                created_at: string;
-                num_classes: number;
-                val_accuracy: number;
-                version: number;
-            } | null;
+            /** @description The newest version; null if all are deleted. */
+            newest: components["schemas"]["NewestVersion"] | null;
             /**
              * Newest Version
              * @description Newest version; null if all are deleted.
              * @example 3
              */
             newest_version: number | null;
+        };
+        /**
+         * NewestVersion
+         * @description What a list shows of a model's newest version.
+         */
+        NewestVersion: {
+            /**
+             * Architecture
+             * @description torchvision's name.
+             * @example squeezenet1_0
+             */
+            architecture: string;
+            /**
+             * Created At
+             * @description When it was registered.
+             * @example 2026-11-22T17:31:04.098Z
+             */
+            created_at: string;
+            /**
+             * Num Classes
+             * @description Number of its classes.
+             * @example 2
+             */
+            num_classes: number;
+            /**
+             * Val Accuracy
+             * @description Accuracy of its best epoch on the validation split.
+             * @example 0.947
+             */
+            val_accuracy: number;
+            /**
+             * Version
+             * @description Version number, from 1. Numbers are never reused.
+             * @example 3
+             */
+            version: number;
         };
         /**
          * NoAugmentation
@@ -4434,41 +4809,23 @@ export interface components {
              */
             shape: number[];
         };
+        /**
+         * Overview
+         * @description Counts of everything, and what needs attention.
+         */
         Overview: {
-            attention: components["schemas"]["Attention"][];
-            datasets: {
-                ingesting: number;
-                invalid: number;
-                num_images: number;
-                ready: number;
-                total: number;
-            };
-            jobs: {
-                cancelled: number;
-                cancelling: number;
-                failed: number;
-                queued: number;
-                running: number;
-                succeeded: number;
-                total: number;
-            };
-            models: {
-                total: number;
-                versions: number;
-            };
-            predictions: {
-                queued: number;
-                running: number;
-                total: number;
-            };
-            serving: {
-                model: string;
-                resolved: components["schemas"]["VersionName"];
-            } | null;
-            studies: {
-                running: number;
-                total: number;
-            };
+            /**
+             * Attention
+             * @description At most 20 findings, newest first. Only the newest 50 datasets and the last 50 refused promotions are looked at.
+             */
+            attention: components["schemas"]["Finding"][];
+            datasets: components["schemas"]["DatasetCounts"];
+            jobs: components["schemas"]["JobCounts"];
+            models: components["schemas"]["ModelCounts"];
+            predictions: components["schemas"]["PredictionCounts"];
+            /** @description The chosen model; null if none has been chosen. */
+            serving: components["schemas"]["ServedModel"] | null;
+            studies: components["schemas"]["StudyCounts"];
         };
         /** Page[BatchDetail] */
         Page_BatchDetail_: {
@@ -4536,6 +4893,39 @@ export interface components {
              */
             object: "list";
         };
+        /** Page[Disagreement] */
+        Page_Disagreement_: {
+            /**
+             * Data
+             * @description The entries of this page.
+             */
+            data: components["schemas"]["Disagreement"][];
+            /**
+             * First Id
+             * @description The first entry's id.
+             * @example job_01k0w1rhzemcbybsywa1w8p9
+             */
+            first_id: string | null;
+            /**
+             * Has More
+             * @description `true` if there is a next page.
+             * @example false
+             */
+            has_more: boolean;
+            /**
+             * Last Id
+             * @description The last entry's id: `after` of the next page.
+             * @example job_01k0w1rhzemcbybsywa1w8p9
+             */
+            last_id: string | null;
+            /**
+             * Object
+             * @description Always `list`.
+             * @default list
+             * @constant
+             */
+            object: "list";
+        };
         /** Page[EventView] */
         Page_EventView_: {
             /**
@@ -4576,6 +4966,72 @@ export interface components {
              * @description The entries of this page.
              */
             data: components["schemas"]["ImageDetail"][];
+            /**
+             * First Id
+             * @description The first entry's id.
+             * @example job_01k0w1rhzemcbybsywa1w8p9
+             */
+            first_id: string | null;
+            /**
+             * Has More
+             * @description `true` if there is a next page.
+             * @example false
+             */
+            has_more: boolean;
+            /**
+             * Last Id
+             * @description The last entry's id: `after` of the next page.
+             * @example job_01k0w1rhzemcbybsywa1w8p9
+             */
+            last_id: string | null;
+            /**
+             * Object
+             * @description Always `list`.
+             * @default list
+             * @constant
+             */
+            object: "list";
+        };
+        /** Page[ImagePair] */
+        Page_ImagePair_: {
+            /**
+             * Data
+             * @description The entries of this page.
+             */
+            data: components["schemas"]["ImagePair"][];
+            /**
+             * First Id
+             * @description The first entry's id.
+             * @example job_01k0w1rhzemcbybsywa1w8p9
+             */
+            first_id: string | null;
+            /**
+             * Has More
+             * @description `true` if there is a next page.
+             * @example false
+             */
+            has_more: boolean;
+            /**
+             * Last Id
+             * @description The last entry's id: `after` of the next page.
+             * @example job_01k0w1rhzemcbybsywa1w8p9
+             */
+            last_id: string | null;
+            /**
+             * Object
+             * @description Always `list`.
+             * @default list
+             * @constant
+             */
+            object: "list";
+        };
+        /** Page[ImagePrediction] */
+        Page_ImagePrediction_: {
+            /**
+             * Data
+             * @description The entries of this page.
+             */
+            data: components["schemas"]["ImagePrediction"][];
             /**
              * First Id
              * @description The first entry's id.
@@ -4734,16 +5190,76 @@ export interface components {
              */
             object: "list";
         };
+        /**
+         * PairedTest
+         * @description A comparison of two models that predicted the same images.
+         */
         PairedTest: {
+            /**
+             * Accuracy
+             * @description Accuracy of this job or version, 0 to 1.
+             * @example 0.9542
+             */
             accuracy: number;
+            /**
+             * Both Right
+             * @description Images that both predict correctly.
+             * @example 137
+             */
             both_right: number;
+            /**
+             * Both Wrong
+             * @description Images that both predict wrongly.
+             * @example 4
+             */
             both_wrong: number;
+            /**
+             * Difference
+             * @description `accuracy` minus `other_accuracy`, -1 to 1.
+             * @example 0.0392
+             */
             difference: number;
-            difference_interval: number[];
+            /**
+             * Difference Interval
+             * @description 95 % confidence interval of the difference for paired images (Newcombe, 1998, method 10); it only covers the sampling of images.
+             * @example [
+             *       -0.0083,
+             *       0.0915
+             *     ]
+             */
+            difference_interval: [
+                number,
+                number
+            ];
+            /**
+             * Num Images
+             * @description Number of images of the split.
+             * @example 153
+             */
             num_images: number;
+            /**
+             * Only Other Right
+             * @description Images that only the other one predicts correctly.
+             * @example 3
+             */
             only_other_right: number;
+            /**
+             * Only This Right
+             * @description Images that only this job or version predicts correctly.
+             * @example 9
+             */
             only_this_right: number;
+            /**
+             * Other Accuracy
+             * @description Accuracy of the other, 0 to 1.
+             * @example 0.915
+             */
             other_accuracy: number;
+            /**
+             * P Value
+             * @description Two-sided p value of McNemar's exact test, 0 to 1: how often at least such an imbalance of `only_this_right` and `only_other_right` occurs by chance if both are equally good.
+             * @example 0.146
+             */
             p_value: number;
         };
         /**
@@ -4854,6 +5370,30 @@ export interface components {
             probability: number;
         };
         /**
+         * PredictionCounts
+         * @description Number of batch predictions.
+         */
+        PredictionCounts: {
+            /**
+             * Queued
+             * @description Batch predictions that wait for a worker.
+             * @default 0
+             */
+            queued: number;
+            /**
+             * Running
+             * @description Batch predictions that a worker runs now.
+             * @default 0
+             */
+            running: number;
+            /**
+             * Total
+             * @description All batch predictions.
+             * @example 4
+             */
+            total: number;
+        };
+        /**
          * PredictOptions
          * @description Options of a prediction; the same for POST /predict and batches.
          */
@@ -4879,6 +5419,8 @@ export interface components {
              */
             top_k: number;
         };
+        /** PredictResponse */
+        PredictResponse: components["schemas"]["SinglePrediction"] | components["schemas"]["SeveralPredictions"];
         /**
          * PretrainedWeights
          * @description Pretrained weights of torchvision.
@@ -5147,6 +5689,42 @@ export interface components {
             num_images: number;
         };
         /**
+         * QueueView
+         * @description A queue of work.
+         */
+        QueueView: {
+            /**
+             * Name
+             * @description Name of the queue.
+             * @example train
+             */
+            name: string;
+            /**
+             * Num Workers
+             * @description Workers that are alive and serve it.
+             * @example 1
+             */
+            num_workers: number;
+            /**
+             * Oldest Queued Seconds
+             * @description Age of the oldest work that waits; null if none does.
+             * @example 12.5
+             */
+            oldest_queued_seconds: number | null;
+            /**
+             * Queued
+             * @description Work that waits, also for other work such as an ingestion.
+             * @example 2
+             */
+            queued: number;
+            /**
+             * Running
+             * @description Work that a worker runs now.
+             * @example 1
+             */
+            running: number;
+        };
+        /**
          * RandAugment
          * @description The tutorial's crop and flip, then random operations (Cubuk et al., 2020).
          */
@@ -5255,6 +5833,36 @@ export interface components {
             trial: number;
         };
         /**
+         * Readiness
+         * @description Whether the service is ready, as in `GET /readyz`.
+         */
+        Readiness: {
+            /**
+             * Broker
+             * @description `ok`, or the kind of its current error.
+             * @example ok
+             */
+            broker: string;
+            /**
+             * Model
+             * @description `ok`, or why the chosen model could not be loaded.
+             * @example ok
+             */
+            model: string;
+            /**
+             * Reason
+             * @description Why the service is unavailable; null if it is not.
+             * @example null
+             */
+            reason: string | null;
+            /**
+             * Status
+             * @description `unavailable` while `GET /readyz` responds with 503.
+             * @enum {string}
+             */
+            status: "ok" | "degraded" | "unavailable";
+        };
+        /**
          * Ready
          * @description The service is ready.
          */
@@ -5347,7 +5955,7 @@ export interface components {
              * @example alias_moved
              * @enum {string}
              */
-            type: "registered" | "alias_moved" | "forced" | "rolled_back" | "alias_deleted" | "version_deleted" | "gate_set" | "gate_removed" | "chosen" | "unchosen" | "shadow_set" | "shadow_removed" | "metadata_set";
+            type: "registered" | "alias_moved" | "forced" | "rolled_back" | "alias_deleted" | "promotion_refused" | "version_deleted" | "gate_set" | "gate_removed" | "chosen" | "unchosen" | "shadow_set" | "shadow_removed" | "metadata_set";
             /**
              * Version
              * @description The version concerned, if any.
@@ -5683,6 +6291,24 @@ export interface components {
             weight_decay: number;
         };
         /**
+         * RunningTask
+         * @description A piece of work that a worker runs now.
+         */
+        RunningTask: {
+            /**
+             * Kind
+             * @description `ingest`, `train`, `advise`, `dry_run`, `evaluate`, `quantize`, `export` or `predict`.
+             * @example train
+             */
+            kind: string;
+            /**
+             * Subject Id
+             * @description Id of the dataset, job, batch prediction or analysis.
+             * @example job_01k0w1rhzemcbybsywa1w8p9
+             */
+            subject_id: string;
+        };
+        /**
          * RunView
          * @description A run of a study: one job.
          */
@@ -5882,6 +6508,20 @@ export interface components {
             label: string;
         };
         /**
+         * ServedModel
+         * @description The chosen model and its current version.
+         */
+        ServedModel: {
+            /**
+             * Model
+             * @description A model reference: `name` (its `champion` alias, otherwise its newest version), `name@alias` or `name:version`.
+             * @example ants-and-bees@champion
+             */
+            model: string;
+            /** @description Current version of the reference. */
+            resolved: components["schemas"]["VersionName"];
+        };
+        /**
          * ServerLive
          * @description The server is live.
          */
@@ -5931,34 +6571,69 @@ export interface components {
              */
             ready: boolean;
         };
-        ServiceView: {
+        /**
+         * ServiceStatus
+         * @description The parts of the service and their state.
+         */
+        ServiceStatus: {
+            /**
+             * Broker
+             * @description `ok`, or the kind of its current error.
+             * @example ok
+             */
             broker: string;
-            database: string;
+            /**
+             * Database
+             * @description Kind of the database.
+             * @enum {string}
+             */
+            database: "sqlite" | "postgresql";
+            /**
+             * Libraries
+             * @description Versions of the main libraries.
+             * @example {
+             *       "fastapi": "0.135.1",
+             *       "torch": "2.11.0"
+             *     }
+             */
             libraries: {
                 [key: string]: string;
             };
+            /**
+             * Python
+             * @description Version of Python.
+             * @example 3.11.9
+             */
             python: string;
-            queues: {
-                name: string;
-                num_workers: number;
-                oldest_queued_seconds: number | null;
-                queued: number;
-                running: number;
-            }[];
-            ready: components["schemas"]["Ready"];
-            settings: {
-                default: string | null;
-                description: string;
-                name: string;
-                value: string | null;
-            }[];
+            /**
+             * Queues
+             * @description All queues.
+             */
+            queues: components["schemas"]["QueueView"][];
+            ready: components["schemas"]["Readiness"];
+            /**
+             * Settings
+             * @description All settings, without secrets.
+             */
+            settings: components["schemas"]["SettingView"][];
+            /**
+             * Started At
+             * @description When this process of the API started.
+             * @example 2026-11-22T17:31:04.098Z
+             */
             started_at: string;
-            storage: {
-                free_bytes: number;
-                total_bytes: number;
-                used_bytes: number | null;
-            };
+            /** @description The storage; null if its folder cannot be read. */
+            storage: components["schemas"]["StorageView"] | null;
+            /**
+             * Version
+             * @description Version of the service.
+             * @example 0.2.0
+             */
             version: string;
+            /**
+             * Workers
+             * @description Workers that were seen in the last hour, the oldest first.
+             */
             workers: components["schemas"]["WorkerView"][];
         };
         /**
@@ -6018,6 +6693,36 @@ export interface components {
              * @example ants-and-bees@champion
              */
             model: string;
+        };
+        /**
+         * SettingView
+         * @description A setting, as this process of the API has it.
+         */
+        SettingView: {
+            /**
+             * Default
+             * @description Default; words if it depends on the machine.
+             * @example 8000
+             */
+            default: boolean | number | string | null;
+            /**
+             * Description
+             * @description What it sets.
+             * @example Port the API listens on; 0 picks one.
+             */
+            description: string;
+            /**
+             * Name
+             * @description Environment variable.
+             * @example GRAFT_PORT
+             */
+            name: string;
+            /**
+             * Value
+             * @description Current value; passwords in URLs are replaced by `***`.
+             * @example 8000
+             */
+            value: boolean | number | string | null;
         };
         /**
          * SeveralPredictions
@@ -6313,6 +7018,30 @@ export interface components {
             step_size: number;
         };
         /**
+         * StorageView
+         * @description The storage of images, checkpoints and results.
+         */
+        StorageView: {
+            /**
+             * Free Bytes
+             * @description Free space of its file system.
+             * @example 210000000000
+             */
+            free_bytes: number;
+            /**
+             * Total Bytes
+             * @description Size of its file system.
+             * @example 500000000000
+             */
+            total_bytes: number;
+            /**
+             * Used Bytes
+             * @description Size of the stored files, at most a minute old; null if there are too many to count in a second.
+             * @example 1234567890
+             */
+            used_bytes: number | null;
+        };
+        /**
          * StudyConfiguration
          * @description A configuration: a name, and the job fields that differ from `base`.
          */
@@ -6325,6 +7054,41 @@ export interface components {
             name: string;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * StudyCounts
+         * @description Number of studies.
+         */
+        StudyCounts: {
+            /**
+             * Running
+             * @description Studies with a job that has not ended.
+             * @example 0
+             */
+            running: number;
+            /**
+             * Total
+             * @description All studies.
+             * @example 1
+             */
+            total: number;
+        };
+        /**
+         * StudyCurves
+         * @description The curves of a study's configurations.
+         */
+        StudyCurves: {
+            /**
+             * Data
+             * @description Configurations, in the ranking's order.
+             */
+            data: components["schemas"]["ConfigurationCurve"][];
+            /**
+             * Study Id
+             * @description The study.
+             * @example study_01k0w1rhzf2d8h4m6q0t3v5x
+             */
+            study_id: string;
         };
         /**
          * StudyProgress
@@ -6860,19 +7624,68 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * WorkerView
+         * @description A worker process. It announces itself every ten seconds.
+         */
         WorkerView: {
+            /**
+             * Device
+             * @description `cpu` or the name of its GPUs; null if it needs a GPU and finds none.
+             * @example NVIDIA H100 80GB HBM3
+             */
             device: string | null;
+            /**
+             * Host
+             * @description Name of its machine.
+             * @example gpu-1
+             */
             host: string;
+            /**
+             * Id
+             * @description Id of the process; a restarted worker has another.
+             * @example worker_01k0w1rhzemcbybsywa1w8p9
+             */
             id: string;
+            /**
+             * Is Alive
+             * @description Whether it announced itself in the last 30 seconds. Workers that have been silent for an hour are not listed; one that stops in order is removed at once.
+             * @example true
+             */
             is_alive: boolean;
+            /**
+             * Last Seen At
+             * @description When it last announced itself.
+             * @example 2026-11-22T17:31:04.098Z
+             */
             last_seen_at: string;
+            /**
+             * Pid
+             * @description Process id on that machine.
+             * @example 4242
+             */
             pid: number;
+            /**
+             * Queues
+             * @description Queues that it serves.
+             * @example [
+             *       "cpu",
+             *       "predict",
+             *       "train"
+             *     ]
+             */
             queues: string[];
+            /**
+             * Started At
+             * @description When it started.
+             * @example 2026-11-22T17:31:04.098Z
+             */
             started_at: string;
-            working_on: {
-                kind: string;
-                subject_id: string;
-            }[];
+            /**
+             * Working On
+             * @description What it runs now; one per queue at most.
+             */
+            working_on: components["schemas"]["RunningTask"][];
         };
     };
     responses: never;
@@ -6883,7 +7696,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    list_architectures_architectures_get: {
+    list_architectures: {
         parameters: {
             query?: never;
             header?: never;
@@ -6892,22 +7705,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Architecture"][];
-                };
-            };
-            /** @description `VALIDATION`: One or more fields are invalid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["ArchitectureList"];
                 };
             };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
@@ -6922,6 +7726,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6930,15 +7736,17 @@ export interface operations {
             };
         };
     };
-    list_datasets_datasets_get: {
+    list_datasets: {
         parameters: {
             query?: {
                 /** @description The last id of the previous page. */
                 after?: string | null;
                 /** @description Number of entries on a page. */
                 limit?: number;
-                q?: string;
-                status?: string;
+                /** @description Only entries whose name contains this text, or whose id starts with it; upper and lower case are the same. */
+                q?: string | null;
+                /** @description Only datasets in this state; repeat it for several states. */
+                status?: ("ingesting" | "ready" | "invalid")[] | null;
             };
             header?: never;
             path?: never;
@@ -6946,12 +7754,80 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "object": "list",
+                     *       "data": [
+                     *         {
+                     *           "id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *           "name": "ants-and-bees",
+                     *           "status": "ready",
+                     *           "error": null,
+                     *           "class_names": [
+                     *             "ants",
+                     *             "bees"
+                     *           ],
+                     *           "splits": {
+                     *             "train": {
+                     *               "num_images": 244,
+                     *               "per_class": {
+                     *                 "ants": 123,
+                     *                 "bees": 121
+                     *               }
+                     *             },
+                     *             "val": {
+                     *               "num_images": 153,
+                     *               "per_class": {
+                     *                 "ants": 70,
+                     *                 "bees": 83
+                     *               }
+                     *             }
+                     *           },
+                     *           "progress": {
+                     *             "stage": "done",
+                     *             "done": 47457124,
+                     *             "total": 47457124
+                     *           },
+                     *           "report": {
+                     *             "ignored": [],
+                     *             "rejected": [],
+                     *             "duplicates": [],
+                     *             "leaked": [],
+                     *             "near_leaked": [],
+                     *             "suspect_labels": [],
+                     *             "suspect_labels_job_id": null,
+                     *             "counts": {
+                     *               "images": 397,
+                     *               "ignored": 0,
+                     *               "system_files": 0,
+                     *               "rejected": 0,
+                     *               "duplicates": 0,
+                     *               "leaked": 0,
+                     *               "near_leaked": 0,
+                     *               "suspect_labels": 0
+                     *             }
+                     *           },
+                     *           "digest": "5603965946b2df48945214372b04ed27ba7bc781febc710b5253ca9de58942ce",
+                     *           "num_bytes": 47457124,
+                     *           "val_fraction": 0.2,
+                     *           "split_seed": 0,
+                     *           "metadata": {
+                     *             "team": "ants"
+                     *           },
+                     *           "created_at": "2026-11-22T17:31:04.098Z"
+                     *         }
+                     *       ],
+                     *       "first_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *       "last_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *       "has_more": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_DatasetDetail_"];
                 };
             };
@@ -6976,6 +7852,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6984,7 +7862,7 @@ export interface operations {
             };
         };
     };
-    create_dataset_datasets_post: {
+    create_dataset: {
         parameters: {
             query?: never;
             header?: {
@@ -7005,9 +7883,13 @@ export interface operations {
                     /**
                      * Metadata
                      * @description Up to 16 metadata entries, as a JSON object.
-                     * @example {"team": "ants"}
+                     * @example {
+                     *       "team": "ants"
+                     *     }
                      */
-                    metadata?: string;
+                    metadata?: {
+                        [key: string]: string;
+                    };
                     /**
                      * Name
                      * @description Lower-case letters, digits, '.', '_' and '-', at most 63; 'imagenet' and 'none' are reserved.
@@ -7032,12 +7914,56 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description The request is accepted; a worker does the rest. */
             202: {
                 headers: {
+                    /** @description Where to get the result. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *       "name": "ants-and-bees",
+                     *       "status": "ingesting",
+                     *       "error": null,
+                     *       "class_names": [],
+                     *       "splits": {},
+                     *       "progress": {
+                     *         "stage": "queued",
+                     *         "done": 0,
+                     *         "total": 0
+                     *       },
+                     *       "report": {
+                     *         "ignored": [],
+                     *         "rejected": [],
+                     *         "duplicates": [],
+                     *         "leaked": [],
+                     *         "near_leaked": [],
+                     *         "suspect_labels": [],
+                     *         "suspect_labels_job_id": null,
+                     *         "counts": {
+                     *           "images": 0,
+                     *           "ignored": 0,
+                     *           "system_files": 0,
+                     *           "rejected": 0,
+                     *           "duplicates": 0,
+                     *           "leaked": 0,
+                     *           "near_leaked": 0,
+                     *           "suspect_labels": 0
+                     *         }
+                     *       },
+                     *       "digest": null,
+                     *       "num_bytes": 47457124,
+                     *       "val_fraction": 0.2,
+                     *       "split_seed": 0,
+                     *       "metadata": {
+                     *         "team": "ants"
+                     *       },
+                     *       "created_at": "2026-11-22T17:31:04.098Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["DatasetDetail"];
                 };
             };
@@ -7068,7 +7994,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `VALIDATION`: One or more fields are invalid.; `ARCHIVE_INVALID`: The file is not an archive, or it is truncated or damaged.; `ARCHIVE_UNSUPPORTED`: The archive is encrypted, or uses an unsupported compression. */
+            /**
+             * @description - `VALIDATION`: One or more fields are invalid.
+             *     - `ARCHIVE_INVALID`: The file is not an archive, or it is truncated or damaged.
+             *     - `ARCHIVE_UNSUPPORTED`: The archive is encrypted, or uses an unsupported compression.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7089,6 +8019,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7106,7 +8038,7 @@ export interface operations {
             };
         };
     };
-    get_dataset_datasets__dataset_id__get: {
+    get_dataset: {
         parameters: {
             query?: never;
             header?: never;
@@ -7118,12 +8050,72 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *       "name": "ants-and-bees",
+                     *       "status": "ready",
+                     *       "error": null,
+                     *       "class_names": [
+                     *         "ants",
+                     *         "bees"
+                     *       ],
+                     *       "splits": {
+                     *         "train": {
+                     *           "num_images": 244,
+                     *           "per_class": {
+                     *             "ants": 123,
+                     *             "bees": 121
+                     *           }
+                     *         },
+                     *         "val": {
+                     *           "num_images": 153,
+                     *           "per_class": {
+                     *             "ants": 70,
+                     *             "bees": 83
+                     *           }
+                     *         }
+                     *       },
+                     *       "progress": {
+                     *         "stage": "done",
+                     *         "done": 47457124,
+                     *         "total": 47457124
+                     *       },
+                     *       "report": {
+                     *         "ignored": [],
+                     *         "rejected": [],
+                     *         "duplicates": [],
+                     *         "leaked": [],
+                     *         "near_leaked": [],
+                     *         "suspect_labels": [],
+                     *         "suspect_labels_job_id": null,
+                     *         "counts": {
+                     *           "images": 397,
+                     *           "ignored": 0,
+                     *           "system_files": 0,
+                     *           "rejected": 0,
+                     *           "duplicates": 0,
+                     *           "leaked": 0,
+                     *           "near_leaked": 0,
+                     *           "suspect_labels": 0
+                     *         }
+                     *       },
+                     *       "digest": "5603965946b2df48945214372b04ed27ba7bc781febc710b5253ca9de58942ce",
+                     *       "num_bytes": 47457124,
+                     *       "val_fraction": 0.2,
+                     *       "split_seed": 0,
+                     *       "metadata": {
+                     *         "team": "ants"
+                     *       },
+                     *       "created_at": "2026-11-22T17:31:04.098Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["DatasetDetail"];
                 };
             };
@@ -7157,6 +8149,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7165,7 +8159,7 @@ export interface operations {
             };
         };
     };
-    delete_dataset_datasets__dataset_id__delete: {
+    delete_dataset: {
         parameters: {
             query?: never;
             header?: never;
@@ -7177,7 +8171,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The resource is deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -7223,6 +8217,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7231,7 +8227,7 @@ export interface operations {
             };
         };
     };
-    get_advice_datasets__dataset_id__advice_get: {
+    get_dataset_advice: {
         parameters: {
             query?: {
                 /** @description An architecture from GET /architectures; `auto`: the one with the highest ImageNet accuracy that trains within an hour on this machine. */
@@ -7246,7 +8242,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7258,9 +8254,20 @@ export interface operations {
             /** @description Not finished; request `Location` again after `Retry-After` seconds. */
             202: {
                 headers: {
+                    /** @description Where to get the result. */
+                    Location?: string;
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "inq_01k0w1rhzemcbybsywa1w8p9",
+                     *       "kind": "advise",
+                     *       "status": "waiting"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Pending"];
                 };
             };
@@ -7273,7 +8280,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `BUDGET_TOO_SMALL`: No architecture can be trained within the budget.; `DATASET_INVALID`: The dataset was rejected by its check.; `TOO_FEW_IMAGES`: The dataset has too few images to train on. */
+            /**
+             * @description - `BUDGET_TOO_SMALL`: No architecture can be trained within the budget.
+             *     - `DATASET_INVALID`: The dataset was rejected by its check.
+             *     - `TOO_FEW_IMAGES`: The dataset has too few images to train on.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7282,7 +8293,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `VALIDATION`: One or more fields are invalid.; `WEIGHTS_UNAVAILABLE`: The requested pretrained weights are not available. */
+            /**
+             * @description - `VALIDATION`: One or more fields are invalid.
+             *     - `WEIGHTS_UNAVAILABLE`: The requested pretrained weights are not available.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7303,6 +8317,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7311,17 +8327,19 @@ export interface operations {
             };
         };
     };
-    list_images_datasets__dataset_id__images_get: {
+    list_dataset_images: {
         parameters: {
             query?: {
                 /** @description The last id of the previous page. */
                 after?: number;
                 /** @description Only this class. */
                 class?: string | null;
-                finding?: "duplicate" | "leaked" | "near_leaked" | "suspect_label";
-                /** @description Number of images. */
+                /** @description Only images with this finding in the report's lists. */
+                finding?: ("duplicate" | "leaked" | "near_leaked" | "suspect_label") | null;
+                /** @description Number of entries on a page. */
                 limit?: number;
-                q?: string;
+                /** @description Only images whose path contains this text; case does not matter. */
+                q?: string | null;
                 /** @description Only this split. */
                 split?: ("train" | "val" | "test") | null;
             };
@@ -7334,7 +8352,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7373,6 +8391,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7381,13 +8401,16 @@ export interface operations {
             };
         };
     };
-    get_image_datasets__dataset_id__images__image_id__get: {
+    get_dataset_image: {
         parameters: {
             query?: {
-                /** @description Longest side of a thumbnail in pixels. */
+                /** @description Longest side of a thumbnail in pixels; rounded up to 64, 128, 256, 512 or 1024. Smaller images are not enlarged. */
                 size?: number | null;
             };
-            header?: never;
+            header?: {
+                /** @description Tags that the client has, from `ETag`. */
+                "if-none-match"?: string | null;
+            };
             path: {
                 /** @description The dataset. */
                 dataset_id: string;
@@ -7398,7 +8421,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The original file, or a JPEG no larger than `size`. */
+            /** @description The original file, or a JPEG with no side longer than `size`, rounded up to 64, 128, 256, 512 or 1024. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7411,6 +8434,180 @@ export interface operations {
                     "image/tiff": unknown;
                     "image/webp": unknown;
                     "image/x-portable-anymap": unknown;
+                };
+            };
+            /** @description The client already has it: `If-None-Match` names its `ETag`. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `NOT_FOUND`: The resource does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_heat_map: {
+        parameters: {
+            query: {
+                /** @description The class to explain. Default: the most probable one. */
+                label?: string | null;
+                /** @description A model reference: `name` (its `champion` alias, otherwise its newest version), `name@alias` or `name:version`. */
+                model: string;
+            };
+            header?: never;
+            path: {
+                /** @description The dataset. */
+                dataset_id: string;
+                /** @description Id of the image in its dataset. */
+                image_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The heat map over the image. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description `NOT_FOUND`: The resource does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MODEL_NOT_READY`: No model has been chosen or registered yet. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `IMAGE_TOO_LARGE`: The image has more pixels than allowed. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `OVERLOADED`: The queue is full; try again after `retry_after_seconds`.
+             *     - `UNAVAILABLE`: The database or the storage is not available.
+             *     - `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE_EXCEEDED`: The request exceeded its deadline. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_dataset_pairs: {
+        parameters: {
+            query: {
+                /** @description The last id of the previous page. */
+                after?: number;
+                /** @description Which list of the report. */
+                kind: "duplicates" | "leaked" | "near_leaked";
+                /** @description Number of entries on a page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The dataset. */
+                dataset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request has succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ImagePair_"];
                 };
             };
             /** @description `NOT_FOUND`: The resource does not exist. */
@@ -7443,6 +8640,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7451,7 +8650,7 @@ export interface operations {
             };
         };
     };
-    get_preview_datasets__dataset_id__preview_png_get: {
+    get_dataset_preview: {
         parameters: {
             query?: {
                 /** @description Number of images. */
@@ -7488,7 +8687,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `CONFLICT`: The current state does not allow the request.; `DATASET_INVALID`: The dataset was rejected by its check. */
+            /**
+             * @description - `CONFLICT`: The current state does not allow the request.
+             *     - `DATASET_INVALID`: The dataset was rejected by its check.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7518,6 +8720,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7526,7 +8730,57 @@ export interface operations {
             };
         };
     };
-    list_jobs_jobs_get: {
+    stream_changes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events, as text/event-stream. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example event: hello
+                     *     data: {"version": "0.2.0"}
+                     *
+                     *     event: jobs
+                     *     data: {"ids": ["job_01k0w1rhzemcbybsywa1w8p9"]}
+                     *
+                     *     event: models
+                     *     data: {"ids": []}
+                     */
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_jobs: {
         parameters: {
             query?: {
                 /** @description The last id of the previous page. */
@@ -7535,10 +8789,12 @@ export interface operations {
                 dataset_id?: string | null;
                 /** @description Number of entries on a page. */
                 limit?: number;
-                model_name?: string;
-                q?: string;
-                /** @description Only jobs in this state. */
-                status?: ("queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled")[];
+                /** @description Only jobs that train this model. */
+                model_name?: string | null;
+                /** @description Only entries whose name contains this text, or whose id starts with it; upper and lower case are the same. */
+                q?: string | null;
+                /** @description Only jobs in this state; repeat it for several states. */
+                status?: ("queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled")[] | null;
                 /** @description Only jobs of this study. */
                 study_id?: string | null;
             };
@@ -7548,12 +8804,122 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "object": "list",
+                     *       "data": [
+                     *         {
+                     *           "id": "job_01k0w1rhzemcbybsywa1w8p9",
+                     *           "status": "succeeded",
+                     *           "is_terminal": true,
+                     *           "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *           "study_id": null,
+                     *           "trial": null,
+                     *           "config": {
+                     *             "architecture": "squeezenet1_0",
+                     *             "strategy": "feature_extract",
+                     *             "trainable_from": null,
+                     *             "weights": "imagenet",
+                     *             "preset": "recommended",
+                     *             "epochs": 7,
+                     *             "batch_size": 8,
+                     *             "input_size": 224,
+                     *             "seed": 0,
+                     *             "num_threads": 2,
+                     *             "precision": "auto",
+                     *             "compile": false,
+                     *             "head": "linear",
+                     *             "head_start": "random",
+                     *             "batch_norm": "eval",
+                     *             "cached_views": 1,
+                     *             "optimizer": {
+                     *               "name": "lbfgs",
+                     *               "l2_strengths": [
+                     *                 1,
+                     *                 0.3,
+                     *                 0.1,
+                     *                 0.03,
+                     *                 0.01,
+                     *                 0.003,
+                     *                 0.001
+                     *               ],
+                     *               "folds": 5
+                     *             },
+                     *             "layer_decay": 1,
+                     *             "scheduler": {
+                     *               "name": "constant"
+                     *             },
+                     *             "staged_unfreezing": null,
+                     *             "augmentation": {
+                     *               "name": "none"
+                     *             },
+                     *             "mixing": null,
+                     *             "label_smoothing": 0,
+                     *             "class_balance": "none",
+                     *             "clip_norm": null,
+                     *             "accumulate": 1,
+                     *             "ema": null,
+                     *             "early_stopping": null,
+                     *             "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *             "model_name": "ants-and-bees"
+                     *           },
+                     *           "attempts": 1,
+                     *           "resolved": {
+                     *             "device": "cpu",
+                     *             "num_parameters": 736450,
+                     *             "num_trainable_parameters": 1026,
+                     *             "num_train_images": 244,
+                     *             "num_val_images": 153,
+                     *             "steps_per_epoch": 31,
+                     *             "precision": "fp32",
+                     *             "images_cached": false,
+                     *             "images_on": "host",
+                     *             "num_processes": 1,
+                     *             "head_start": null,
+                     *             "config": null,
+                     *             "advice": null
+                     *           },
+                     *           "progress": {
+                     *             "stage": "done",
+                     *             "epoch": 7,
+                     *             "epochs": 7,
+                     *             "step": 51,
+                     *             "steps": 51,
+                     *             "images_per_second": 41.5,
+                     *             "eta_seconds": 0
+                     *           },
+                     *           "best": {
+                     *             "epoch": 5,
+                     *             "val_accuracy": 0.935,
+                     *             "val_loss": 0.21
+                     *           },
+                     *           "error": null,
+                     *           "model": {
+                     *             "name": "ants-and-bees",
+                     *             "version": 1
+                     *           },
+                     *           "environment": {
+                     *             "device": "cpu",
+                     *             "num_threads": 2,
+                     *             "seed": 0
+                     *           },
+                     *           "metadata": {},
+                     *           "created_at": "2026-11-22T17:32:10.512Z",
+                     *           "started_at": "2026-11-22T17:32:10.731Z",
+                     *           "finished_at": "2026-11-22T17:33:27.040Z"
+                     *         }
+                     *       ],
+                     *       "first_id": "job_01k0w1rhzemcbybsywa1w8p9",
+                     *       "last_id": "job_01k0w1rhzemcbybsywa1w8p9",
+                     *       "has_more": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_JobView_"];
                 };
             };
@@ -7578,6 +8944,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7586,7 +8954,7 @@ export interface operations {
             };
         };
     };
-    create_job_jobs_post: {
+    create_job: {
         parameters: {
             query?: never;
             header?: {
@@ -7602,12 +8970,91 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description The request is accepted; a worker does the rest. */
             202: {
                 headers: {
+                    /** @description Where to get the result. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "job_01k0w1rhzemcbybsywa1w8p9",
+                     *       "status": "queued",
+                     *       "is_terminal": false,
+                     *       "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *       "study_id": null,
+                     *       "trial": null,
+                     *       "config": {
+                     *         "architecture": "squeezenet1_0",
+                     *         "strategy": "feature_extract",
+                     *         "trainable_from": null,
+                     *         "weights": "imagenet",
+                     *         "preset": "recommended",
+                     *         "epochs": 7,
+                     *         "batch_size": 8,
+                     *         "input_size": 224,
+                     *         "seed": 0,
+                     *         "num_threads": 2,
+                     *         "precision": "auto",
+                     *         "compile": false,
+                     *         "head": "linear",
+                     *         "head_start": "random",
+                     *         "batch_norm": "eval",
+                     *         "cached_views": 1,
+                     *         "optimizer": {
+                     *           "name": "lbfgs",
+                     *           "l2_strengths": [
+                     *             1,
+                     *             0.3,
+                     *             0.1,
+                     *             0.03,
+                     *             0.01,
+                     *             0.003,
+                     *             0.001
+                     *           ],
+                     *           "folds": 5
+                     *         },
+                     *         "layer_decay": 1,
+                     *         "scheduler": {
+                     *           "name": "constant"
+                     *         },
+                     *         "staged_unfreezing": null,
+                     *         "augmentation": {
+                     *           "name": "none"
+                     *         },
+                     *         "mixing": null,
+                     *         "label_smoothing": 0,
+                     *         "class_balance": "none",
+                     *         "clip_norm": null,
+                     *         "accumulate": 1,
+                     *         "ema": null,
+                     *         "early_stopping": null,
+                     *         "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *         "model_name": "ants-and-bees"
+                     *       },
+                     *       "attempts": 0,
+                     *       "resolved": null,
+                     *       "progress": {
+                     *         "stage": "queued",
+                     *         "epoch": 0,
+                     *         "epochs": 7,
+                     *         "step": 0,
+                     *         "steps": 0,
+                     *         "images_per_second": null,
+                     *         "eta_seconds": null
+                     *       },
+                     *       "best": null,
+                     *       "error": null,
+                     *       "model": null,
+                     *       "environment": null,
+                     *       "metadata": {},
+                     *       "created_at": "2026-11-22T17:32:10.512Z",
+                     *       "started_at": null,
+                     *       "finished_at": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobView"];
                 };
             };
@@ -7629,7 +9076,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `DATASET_INVALID`: The dataset was rejected by its check.; `IDEMPOTENCY_CONFLICT`: The Idempotency-Key was used before with another body. */
+            /**
+             * @description - `DATASET_INVALID`: The dataset was rejected by its check.
+             *     - `IDEMPOTENCY_CONFLICT`: The Idempotency-Key was used before with another body.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7647,7 +9097,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `VALIDATION`: One or more fields are invalid.; `WEIGHTS_UNAVAILABLE`: The requested pretrained weights are not available. */
+            /**
+             * @description - `VALIDATION`: One or more fields are invalid.
+             *     - `WEIGHTS_UNAVAILABLE`: The requested pretrained weights are not available.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7668,6 +9121,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7676,7 +9131,7 @@ export interface operations {
             };
         };
     };
-    get_job_jobs__job_id__get: {
+    get_job: {
         parameters: {
             query?: never;
             header?: never;
@@ -7688,12 +9143,114 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "job_01k0w1rhzemcbybsywa1w8p9",
+                     *       "status": "succeeded",
+                     *       "is_terminal": true,
+                     *       "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *       "study_id": null,
+                     *       "trial": null,
+                     *       "config": {
+                     *         "architecture": "squeezenet1_0",
+                     *         "strategy": "feature_extract",
+                     *         "trainable_from": null,
+                     *         "weights": "imagenet",
+                     *         "preset": "recommended",
+                     *         "epochs": 7,
+                     *         "batch_size": 8,
+                     *         "input_size": 224,
+                     *         "seed": 0,
+                     *         "num_threads": 2,
+                     *         "precision": "auto",
+                     *         "compile": false,
+                     *         "head": "linear",
+                     *         "head_start": "random",
+                     *         "batch_norm": "eval",
+                     *         "cached_views": 1,
+                     *         "optimizer": {
+                     *           "name": "lbfgs",
+                     *           "l2_strengths": [
+                     *             1,
+                     *             0.3,
+                     *             0.1,
+                     *             0.03,
+                     *             0.01,
+                     *             0.003,
+                     *             0.001
+                     *           ],
+                     *           "folds": 5
+                     *         },
+                     *         "layer_decay": 1,
+                     *         "scheduler": {
+                     *           "name": "constant"
+                     *         },
+                     *         "staged_unfreezing": null,
+                     *         "augmentation": {
+                     *           "name": "none"
+                     *         },
+                     *         "mixing": null,
+                     *         "label_smoothing": 0,
+                     *         "class_balance": "none",
+                     *         "clip_norm": null,
+                     *         "accumulate": 1,
+                     *         "ema": null,
+                     *         "early_stopping": null,
+                     *         "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *         "model_name": "ants-and-bees"
+                     *       },
+                     *       "attempts": 1,
+                     *       "resolved": {
+                     *         "device": "cpu",
+                     *         "num_parameters": 736450,
+                     *         "num_trainable_parameters": 1026,
+                     *         "num_train_images": 244,
+                     *         "num_val_images": 153,
+                     *         "steps_per_epoch": 31,
+                     *         "precision": "fp32",
+                     *         "images_cached": false,
+                     *         "images_on": "host",
+                     *         "num_processes": 1,
+                     *         "head_start": null,
+                     *         "config": null,
+                     *         "advice": null
+                     *       },
+                     *       "progress": {
+                     *         "stage": "done",
+                     *         "epoch": 7,
+                     *         "epochs": 7,
+                     *         "step": 51,
+                     *         "steps": 51,
+                     *         "images_per_second": 41.5,
+                     *         "eta_seconds": 0
+                     *       },
+                     *       "best": {
+                     *         "epoch": 5,
+                     *         "val_accuracy": 0.935,
+                     *         "val_loss": 0.21
+                     *       },
+                     *       "error": null,
+                     *       "model": {
+                     *         "name": "ants-and-bees",
+                     *         "version": 1
+                     *       },
+                     *       "environment": {
+                     *         "device": "cpu",
+                     *         "num_threads": 2,
+                     *         "seed": 0
+                     *       },
+                     *       "metadata": {},
+                     *       "created_at": "2026-11-22T17:32:10.512Z",
+                     *       "started_at": "2026-11-22T17:32:10.731Z",
+                     *       "finished_at": "2026-11-22T17:33:27.040Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobView"];
                 };
             };
@@ -7727,6 +9284,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7735,7 +9294,7 @@ export interface operations {
             };
         };
     };
-    delete_job_jobs__job_id__delete: {
+    delete_job: {
         parameters: {
             query?: never;
             header?: never;
@@ -7747,7 +9306,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The resource is deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -7793,6 +9352,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7801,7 +9362,7 @@ export interface operations {
             };
         };
     };
-    cancel_job_jobs__job_id__cancel_post: {
+    cancel_job: {
         parameters: {
             query?: never;
             header?: never;
@@ -7813,12 +9374,111 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request is accepted; a worker does the rest. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "job_01k0w1rhzemcbybsywa1w8p9",
+                     *       "status": "cancelling",
+                     *       "is_terminal": false,
+                     *       "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *       "study_id": null,
+                     *       "trial": null,
+                     *       "config": {
+                     *         "architecture": "squeezenet1_0",
+                     *         "strategy": "feature_extract",
+                     *         "trainable_from": null,
+                     *         "weights": "imagenet",
+                     *         "preset": "recommended",
+                     *         "epochs": 7,
+                     *         "batch_size": 8,
+                     *         "input_size": 224,
+                     *         "seed": 0,
+                     *         "num_threads": 2,
+                     *         "precision": "auto",
+                     *         "compile": false,
+                     *         "head": "linear",
+                     *         "head_start": "random",
+                     *         "batch_norm": "eval",
+                     *         "cached_views": 1,
+                     *         "optimizer": {
+                     *           "name": "lbfgs",
+                     *           "l2_strengths": [
+                     *             1,
+                     *             0.3,
+                     *             0.1,
+                     *             0.03,
+                     *             0.01,
+                     *             0.003,
+                     *             0.001
+                     *           ],
+                     *           "folds": 5
+                     *         },
+                     *         "layer_decay": 1,
+                     *         "scheduler": {
+                     *           "name": "constant"
+                     *         },
+                     *         "staged_unfreezing": null,
+                     *         "augmentation": {
+                     *           "name": "none"
+                     *         },
+                     *         "mixing": null,
+                     *         "label_smoothing": 0,
+                     *         "class_balance": "none",
+                     *         "clip_norm": null,
+                     *         "accumulate": 1,
+                     *         "ema": null,
+                     *         "early_stopping": null,
+                     *         "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *         "model_name": "ants-and-bees"
+                     *       },
+                     *       "attempts": 1,
+                     *       "resolved": {
+                     *         "device": "cpu",
+                     *         "num_parameters": 736450,
+                     *         "num_trainable_parameters": 1026,
+                     *         "num_train_images": 244,
+                     *         "num_val_images": 153,
+                     *         "steps_per_epoch": 31,
+                     *         "precision": "fp32",
+                     *         "images_cached": false,
+                     *         "images_on": "host",
+                     *         "num_processes": 1,
+                     *         "head_start": null,
+                     *         "config": null,
+                     *         "advice": null
+                     *       },
+                     *       "progress": {
+                     *         "stage": "training",
+                     *         "epoch": 3,
+                     *         "epochs": 7,
+                     *         "step": 20,
+                     *         "steps": 51,
+                     *         "images_per_second": 41.5,
+                     *         "eta_seconds": 38
+                     *       },
+                     *       "best": {
+                     *         "epoch": 2,
+                     *         "val_accuracy": 0.928,
+                     *         "val_loss": 0.23
+                     *       },
+                     *       "error": null,
+                     *       "model": null,
+                     *       "environment": {
+                     *         "device": "cpu",
+                     *         "num_threads": 2,
+                     *         "seed": 0
+                     *       },
+                     *       "metadata": {},
+                     *       "created_at": "2026-11-22T17:32:10.512Z",
+                     *       "started_at": "2026-11-22T17:32:10.731Z",
+                     *       "finished_at": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobView"];
                 };
             };
@@ -7861,6 +9521,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7869,7 +9531,7 @@ export interface operations {
             };
         };
     };
-    list_checkpoints_jobs__job_id__checkpoints_get: {
+    list_job_checkpoints: {
         parameters: {
             query?: never;
             header?: never;
@@ -7881,7 +9543,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7920,6 +9582,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7928,7 +9592,7 @@ export interface operations {
             };
         };
     };
-    get_confusion_matrix_jobs__job_id__confusion_matrix_png_get: {
+    get_job_confusion_matrix_image: {
         parameters: {
             query?: {
                 /** @description Split of the images. */
@@ -7991,6 +9655,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7999,7 +9665,7 @@ export interface operations {
             };
         };
     };
-    list_events_jobs__job_id__events_get: {
+    list_job_events: {
         parameters: {
             query?: {
                 /** @description Return events after this number. */
@@ -8016,7 +9682,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8055,6 +9721,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8063,7 +9731,7 @@ export interface operations {
             };
         };
     };
-    follow_events_jobs__job_id__events_stream_get: {
+    stream_job_events: {
         parameters: {
             query?: never;
             header?: {
@@ -8078,7 +9746,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8117,6 +9785,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8125,12 +9795,13 @@ export interface operations {
             };
         };
     };
-    get_history_jobs__job_id__history_get: {
+    get_job_history: {
         parameters: {
             query?: {
                 /** @description Format of the answer. */
                 format?: "json" | "csv";
-                points?: number;
+                /** @description Return at most this number of epochs: the first, the last, the best (from three on), and those with the lowest and highest validation loss of each stretch, so that a chart looks the same. Without it, every epoch is returned. */
+                points?: number | null;
             };
             header?: never;
             path: {
@@ -8141,7 +9812,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8181,6 +9852,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8189,7 +9862,7 @@ export interface operations {
             };
         };
     };
-    get_history_image_jobs__job_id__history_png_get: {
+    get_job_history_image: {
         parameters: {
             query?: {
                 /** @description Further jobs to draw in the same image. */
@@ -8204,7 +9877,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8243,6 +9916,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8251,7 +9926,263 @@ export interface operations {
             };
         };
     };
-    get_report_jobs__job_id__report_get: {
+    compare_jobs: {
+        parameters: {
+            query: {
+                /** @description Split of the images. */
+                split?: "val" | "test";
+                /** @description The other job. */
+                with: string;
+            };
+            header?: never;
+            path: {
+                /** @description The job. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request has succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PairedTest"];
+                };
+            };
+            /** @description `NOT_FOUND`: The resource does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `PREDICTIONS_NOT_READY`: The job has no stored predictions yet, or ended without them.
+             *     - `NOT_COMPARABLE`: Two models were evaluated on different images.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version.
+             *     - `UNAVAILABLE`: The database or the storage is not available.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_job_disagreements: {
+        parameters: {
+            query: {
+                /** @description The last `image_id` of the previous page. */
+                after?: number;
+                /** @description Number of entries on a page. */
+                limit?: number;
+                /** @description Only images with this outcome. */
+                outcome?: ("only_this_right" | "only_other_right" | "both_wrong") | null;
+                /** @description Split of the images. */
+                split?: "val" | "test";
+                /** @description The other job. */
+                with: string;
+            };
+            header?: never;
+            path: {
+                /** @description The job. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request has succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Disagreement_"];
+                };
+            };
+            /** @description `NOT_FOUND`: The resource does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `PREDICTIONS_NOT_READY`: The job has no stored predictions yet, or ended without them.
+             *     - `NOT_COMPARABLE`: Two models were evaluated on different images.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version.
+             *     - `UNAVAILABLE`: The database or the storage is not available.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_job_predictions: {
+        parameters: {
+            query?: {
+                /** @description The last `image_id` of the previous page. */
+                after?: number | null;
+                /** @description Only correct predictions, or only mistakes. */
+                is_correct?: boolean | null;
+                /** @description Only images with this label. */
+                label?: string | null;
+                /** @description Number of entries on a page. */
+                limit?: number;
+                /** @description Only images that were predicted as this class; together with `label` one cell of the confusion matrix. */
+                predicted?: string | null;
+                /** @description `image`: by image id. `probability`: the highest probability of the predicted class first. */
+                sort?: "image" | "probability";
+                /** @description Split of the images. */
+                split?: "val" | "test";
+            };
+            header?: never;
+            path: {
+                /** @description The job. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request has succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ImagePrediction_"];
+                };
+            };
+            /** @description `NOT_FOUND`: The resource does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PREDICTIONS_NOT_READY`: The job has no stored predictions yet, or ended without them. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version.
+             *     - `UNAVAILABLE`: The database or the storage is not available.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_job_report: {
         parameters: {
             query?: never;
             header?: never;
@@ -8263,7 +10194,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8311,6 +10242,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8319,7 +10252,7 @@ export interface operations {
             };
         };
     };
-    resume_job_jobs__job_id__resume_post: {
+    resume_job: {
         parameters: {
             query?: never;
             header?: never;
@@ -8331,12 +10264,111 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request is accepted; a worker does the rest. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "job_01k0w1rhzemcbybsywa1w8p9",
+                     *       "status": "queued",
+                     *       "is_terminal": false,
+                     *       "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *       "study_id": null,
+                     *       "trial": null,
+                     *       "config": {
+                     *         "architecture": "squeezenet1_0",
+                     *         "strategy": "feature_extract",
+                     *         "trainable_from": null,
+                     *         "weights": "imagenet",
+                     *         "preset": "recommended",
+                     *         "epochs": 7,
+                     *         "batch_size": 8,
+                     *         "input_size": 224,
+                     *         "seed": 0,
+                     *         "num_threads": 2,
+                     *         "precision": "auto",
+                     *         "compile": false,
+                     *         "head": "linear",
+                     *         "head_start": "random",
+                     *         "batch_norm": "eval",
+                     *         "cached_views": 1,
+                     *         "optimizer": {
+                     *           "name": "lbfgs",
+                     *           "l2_strengths": [
+                     *             1,
+                     *             0.3,
+                     *             0.1,
+                     *             0.03,
+                     *             0.01,
+                     *             0.003,
+                     *             0.001
+                     *           ],
+                     *           "folds": 5
+                     *         },
+                     *         "layer_decay": 1,
+                     *         "scheduler": {
+                     *           "name": "constant"
+                     *         },
+                     *         "staged_unfreezing": null,
+                     *         "augmentation": {
+                     *           "name": "none"
+                     *         },
+                     *         "mixing": null,
+                     *         "label_smoothing": 0,
+                     *         "class_balance": "none",
+                     *         "clip_norm": null,
+                     *         "accumulate": 1,
+                     *         "ema": null,
+                     *         "early_stopping": null,
+                     *         "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *         "model_name": "ants-and-bees"
+                     *       },
+                     *       "attempts": 1,
+                     *       "resolved": {
+                     *         "device": "cpu",
+                     *         "num_parameters": 736450,
+                     *         "num_trainable_parameters": 1026,
+                     *         "num_train_images": 244,
+                     *         "num_val_images": 153,
+                     *         "steps_per_epoch": 31,
+                     *         "precision": "fp32",
+                     *         "images_cached": false,
+                     *         "images_on": "host",
+                     *         "num_processes": 1,
+                     *         "head_start": null,
+                     *         "config": null,
+                     *         "advice": null
+                     *       },
+                     *       "progress": {
+                     *         "stage": "training",
+                     *         "epoch": 3,
+                     *         "epochs": 7,
+                     *         "step": 20,
+                     *         "steps": 51,
+                     *         "images_per_second": 41.5,
+                     *         "eta_seconds": 38
+                     *       },
+                     *       "best": {
+                     *         "epoch": 2,
+                     *         "val_accuracy": 0.928,
+                     *         "val_loss": 0.23
+                     *       },
+                     *       "error": null,
+                     *       "model": null,
+                     *       "environment": {
+                     *         "device": "cpu",
+                     *         "num_threads": 2,
+                     *         "seed": 0
+                     *       },
+                     *       "metadata": {},
+                     *       "created_at": "2026-11-22T17:32:10.512Z",
+                     *       "started_at": "2026-11-22T17:32:10.731Z",
+                     *       "finished_at": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobView"];
                 };
             };
@@ -8379,6 +10411,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8387,7 +10421,7 @@ export interface operations {
             };
         };
     };
-    stop_job_jobs__job_id__stop_post: {
+    stop_job: {
         parameters: {
             query?: never;
             header?: never;
@@ -8399,12 +10433,111 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request is accepted; a worker does the rest. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "job_01k0w1rhzemcbybsywa1w8p9",
+                     *       "status": "running",
+                     *       "is_terminal": false,
+                     *       "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *       "study_id": null,
+                     *       "trial": null,
+                     *       "config": {
+                     *         "architecture": "squeezenet1_0",
+                     *         "strategy": "feature_extract",
+                     *         "trainable_from": null,
+                     *         "weights": "imagenet",
+                     *         "preset": "recommended",
+                     *         "epochs": 7,
+                     *         "batch_size": 8,
+                     *         "input_size": 224,
+                     *         "seed": 0,
+                     *         "num_threads": 2,
+                     *         "precision": "auto",
+                     *         "compile": false,
+                     *         "head": "linear",
+                     *         "head_start": "random",
+                     *         "batch_norm": "eval",
+                     *         "cached_views": 1,
+                     *         "optimizer": {
+                     *           "name": "lbfgs",
+                     *           "l2_strengths": [
+                     *             1,
+                     *             0.3,
+                     *             0.1,
+                     *             0.03,
+                     *             0.01,
+                     *             0.003,
+                     *             0.001
+                     *           ],
+                     *           "folds": 5
+                     *         },
+                     *         "layer_decay": 1,
+                     *         "scheduler": {
+                     *           "name": "constant"
+                     *         },
+                     *         "staged_unfreezing": null,
+                     *         "augmentation": {
+                     *           "name": "none"
+                     *         },
+                     *         "mixing": null,
+                     *         "label_smoothing": 0,
+                     *         "class_balance": "none",
+                     *         "clip_norm": null,
+                     *         "accumulate": 1,
+                     *         "ema": null,
+                     *         "early_stopping": null,
+                     *         "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *         "model_name": "ants-and-bees"
+                     *       },
+                     *       "attempts": 1,
+                     *       "resolved": {
+                     *         "device": "cpu",
+                     *         "num_parameters": 736450,
+                     *         "num_trainable_parameters": 1026,
+                     *         "num_train_images": 244,
+                     *         "num_val_images": 153,
+                     *         "steps_per_epoch": 31,
+                     *         "precision": "fp32",
+                     *         "images_cached": false,
+                     *         "images_on": "host",
+                     *         "num_processes": 1,
+                     *         "head_start": null,
+                     *         "config": null,
+                     *         "advice": null
+                     *       },
+                     *       "progress": {
+                     *         "stage": "training",
+                     *         "epoch": 3,
+                     *         "epochs": 7,
+                     *         "step": 20,
+                     *         "steps": 51,
+                     *         "images_per_second": 41.5,
+                     *         "eta_seconds": 38
+                     *       },
+                     *       "best": {
+                     *         "epoch": 2,
+                     *         "val_accuracy": 0.928,
+                     *         "val_loss": 0.23
+                     *       },
+                     *       "error": null,
+                     *       "model": null,
+                     *       "environment": {
+                     *         "device": "cpu",
+                     *         "num_threads": 2,
+                     *         "seed": 0
+                     *       },
+                     *       "metadata": {},
+                     *       "created_at": "2026-11-22T17:32:10.512Z",
+                     *       "started_at": "2026-11-22T17:32:10.731Z",
+                     *       "finished_at": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobView"];
                 };
             };
@@ -8447,6 +10580,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8455,7 +10590,7 @@ export interface operations {
             };
         };
     };
-    validate_job_jobs_validate_post: {
+    validate_job: {
         parameters: {
             query?: never;
             header?: never;
@@ -8468,21 +10603,160 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "is_valid": true,
+                     *       "config": {
+                     *         "architecture": "squeezenet1_0",
+                     *         "strategy": "feature_extract",
+                     *         "trainable_from": null,
+                     *         "weights": "imagenet",
+                     *         "preset": "recommended",
+                     *         "epochs": 7,
+                     *         "batch_size": 8,
+                     *         "input_size": 224,
+                     *         "seed": 0,
+                     *         "num_threads": 2,
+                     *         "precision": "auto",
+                     *         "compile": false,
+                     *         "head": "linear",
+                     *         "head_start": "random",
+                     *         "batch_norm": "eval",
+                     *         "cached_views": 1,
+                     *         "optimizer": {
+                     *           "name": "lbfgs",
+                     *           "l2_strengths": [
+                     *             1,
+                     *             0.3,
+                     *             0.1,
+                     *             0.03,
+                     *             0.01,
+                     *             0.003,
+                     *             0.001
+                     *           ],
+                     *           "folds": 5
+                     *         },
+                     *         "layer_decay": 1,
+                     *         "scheduler": {
+                     *           "name": "constant"
+                     *         },
+                     *         "staged_unfreezing": null,
+                     *         "augmentation": {
+                     *           "name": "none"
+                     *         },
+                     *         "mixing": null,
+                     *         "label_smoothing": 0,
+                     *         "class_balance": "none",
+                     *         "clip_norm": null,
+                     *         "accumulate": 1,
+                     *         "ema": null,
+                     *         "early_stopping": null,
+                     *         "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *         "model_name": "ants-and-bees"
+                     *       },
+                     *       "num_parameters": 736450,
+                     *       "num_trainable_parameters": 1026,
+                     *       "memory": {
+                     *         "parameter_bytes": 2945800,
+                     *         "gradient_bytes": 4104,
+                     *         "optimizer_bytes": 8208
+                     *       },
+                     *       "estimated_seconds": null,
+                     *       "measured": {
+                     *         "device": "cpu",
+                     *         "fits": true,
+                     *         "fitting_batch_size": 64,
+                     *         "train_seconds_per_image": 0.0291,
+                     *         "eval_seconds_per_image": 0.0094,
+                     *         "peak_memory_bytes": 412090368,
+                     *         "available_memory_bytes": 8213716992,
+                     *         "estimated_seconds": 41.7
+                     *       },
+                     *       "problems": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["Validation"];
                 };
             };
             /** @description The validation before the batch has been run; get `Location` for the rest. */
             202: {
                 headers: {
+                    /** @description Where to get the result. */
+                    Location?: string;
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "is_valid": true,
+                     *       "config": {
+                     *         "architecture": "squeezenet1_0",
+                     *         "strategy": "feature_extract",
+                     *         "trainable_from": null,
+                     *         "weights": "imagenet",
+                     *         "preset": "recommended",
+                     *         "epochs": 7,
+                     *         "batch_size": 8,
+                     *         "input_size": 224,
+                     *         "seed": 0,
+                     *         "num_threads": 2,
+                     *         "precision": "auto",
+                     *         "compile": false,
+                     *         "head": "linear",
+                     *         "head_start": "random",
+                     *         "batch_norm": "eval",
+                     *         "cached_views": 1,
+                     *         "optimizer": {
+                     *           "name": "lbfgs",
+                     *           "l2_strengths": [
+                     *             1,
+                     *             0.3,
+                     *             0.1,
+                     *             0.03,
+                     *             0.01,
+                     *             0.003,
+                     *             0.001
+                     *           ],
+                     *           "folds": 5
+                     *         },
+                     *         "layer_decay": 1,
+                     *         "scheduler": {
+                     *           "name": "constant"
+                     *         },
+                     *         "staged_unfreezing": null,
+                     *         "augmentation": {
+                     *           "name": "none"
+                     *         },
+                     *         "mixing": null,
+                     *         "label_smoothing": 0,
+                     *         "class_balance": "none",
+                     *         "clip_norm": null,
+                     *         "accumulate": 1,
+                     *         "ema": null,
+                     *         "early_stopping": null,
+                     *         "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *         "model_name": "ants-and-bees"
+                     *       },
+                     *       "num_parameters": 736450,
+                     *       "num_trainable_parameters": 1026,
+                     *       "memory": {
+                     *         "parameter_bytes": 2945800,
+                     *         "gradient_bytes": 4104,
+                     *         "optimizer_bytes": 8208
+                     *       },
+                     *       "estimated_seconds": null,
+                     *       "measured": null,
+                     *       "problems": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["Validation"];
                 };
             };
@@ -8525,6 +10799,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8533,7 +10809,7 @@ export interface operations {
             };
         };
     };
-    read_validation_jobs_validate__analysis_id__get: {
+    get_job_validation: {
         parameters: {
             query?: never;
             header?: never;
@@ -8545,21 +10821,160 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "is_valid": true,
+                     *       "config": {
+                     *         "architecture": "squeezenet1_0",
+                     *         "strategy": "feature_extract",
+                     *         "trainable_from": null,
+                     *         "weights": "imagenet",
+                     *         "preset": "recommended",
+                     *         "epochs": 7,
+                     *         "batch_size": 8,
+                     *         "input_size": 224,
+                     *         "seed": 0,
+                     *         "num_threads": 2,
+                     *         "precision": "auto",
+                     *         "compile": false,
+                     *         "head": "linear",
+                     *         "head_start": "random",
+                     *         "batch_norm": "eval",
+                     *         "cached_views": 1,
+                     *         "optimizer": {
+                     *           "name": "lbfgs",
+                     *           "l2_strengths": [
+                     *             1,
+                     *             0.3,
+                     *             0.1,
+                     *             0.03,
+                     *             0.01,
+                     *             0.003,
+                     *             0.001
+                     *           ],
+                     *           "folds": 5
+                     *         },
+                     *         "layer_decay": 1,
+                     *         "scheduler": {
+                     *           "name": "constant"
+                     *         },
+                     *         "staged_unfreezing": null,
+                     *         "augmentation": {
+                     *           "name": "none"
+                     *         },
+                     *         "mixing": null,
+                     *         "label_smoothing": 0,
+                     *         "class_balance": "none",
+                     *         "clip_norm": null,
+                     *         "accumulate": 1,
+                     *         "ema": null,
+                     *         "early_stopping": null,
+                     *         "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *         "model_name": "ants-and-bees"
+                     *       },
+                     *       "num_parameters": 736450,
+                     *       "num_trainable_parameters": 1026,
+                     *       "memory": {
+                     *         "parameter_bytes": 2945800,
+                     *         "gradient_bytes": 4104,
+                     *         "optimizer_bytes": 8208
+                     *       },
+                     *       "estimated_seconds": null,
+                     *       "measured": {
+                     *         "device": "cpu",
+                     *         "fits": true,
+                     *         "fitting_batch_size": 64,
+                     *         "train_seconds_per_image": 0.0291,
+                     *         "eval_seconds_per_image": 0.0094,
+                     *         "peak_memory_bytes": 412090368,
+                     *         "available_memory_bytes": 8213716992,
+                     *         "estimated_seconds": 41.7
+                     *       },
+                     *       "problems": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["Validation"];
                 };
             };
             /** @description The validation before the batch has been run; get `Location` for the rest. */
             202: {
                 headers: {
+                    /** @description Where to get the result. */
+                    Location?: string;
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "is_valid": true,
+                     *       "config": {
+                     *         "architecture": "squeezenet1_0",
+                     *         "strategy": "feature_extract",
+                     *         "trainable_from": null,
+                     *         "weights": "imagenet",
+                     *         "preset": "recommended",
+                     *         "epochs": 7,
+                     *         "batch_size": 8,
+                     *         "input_size": 224,
+                     *         "seed": 0,
+                     *         "num_threads": 2,
+                     *         "precision": "auto",
+                     *         "compile": false,
+                     *         "head": "linear",
+                     *         "head_start": "random",
+                     *         "batch_norm": "eval",
+                     *         "cached_views": 1,
+                     *         "optimizer": {
+                     *           "name": "lbfgs",
+                     *           "l2_strengths": [
+                     *             1,
+                     *             0.3,
+                     *             0.1,
+                     *             0.03,
+                     *             0.01,
+                     *             0.003,
+                     *             0.001
+                     *           ],
+                     *           "folds": 5
+                     *         },
+                     *         "layer_decay": 1,
+                     *         "scheduler": {
+                     *           "name": "constant"
+                     *         },
+                     *         "staged_unfreezing": null,
+                     *         "augmentation": {
+                     *           "name": "none"
+                     *         },
+                     *         "mixing": null,
+                     *         "label_smoothing": 0,
+                     *         "class_balance": "none",
+                     *         "clip_norm": null,
+                     *         "accumulate": 1,
+                     *         "ema": null,
+                     *         "early_stopping": null,
+                     *         "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *         "model_name": "ants-and-bees"
+                     *       },
+                     *       "num_parameters": 736450,
+                     *       "num_trainable_parameters": 1026,
+                     *       "memory": {
+                     *         "parameter_bytes": 2945800,
+                     *         "gradient_bytes": 4104,
+                     *         "optimizer_bytes": 8208
+                     *       },
+                     *       "estimated_seconds": null,
+                     *       "measured": null,
+                     *       "problems": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["Validation"];
                 };
             };
@@ -8593,6 +11008,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8601,7 +11018,7 @@ export interface operations {
             };
         };
     };
-    get_liveness_livez_get: {
+    get_liveness: {
         parameters: {
             query?: never;
             header?: never;
@@ -8610,22 +11027,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Live"];
-                };
-            };
-            /** @description `VALIDATION`: One or more fields are invalid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
@@ -8640,6 +11048,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8648,7 +11058,7 @@ export interface operations {
             };
         };
     };
-    get_metrics_metrics_get: {
+    get_metrics: {
         parameters: {
             query?: never;
             header?: never;
@@ -8670,15 +11080,6 @@ export interface operations {
                     "text/plain": unknown;
                 };
             };
-            /** @description `VALIDATION`: One or more fields are invalid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
             500: {
                 headers: {
@@ -8691,6 +11092,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8699,14 +11102,15 @@ export interface operations {
             };
         };
     };
-    list_models_models_get: {
+    list_models: {
         parameters: {
             query?: {
                 /** @description The last id of the previous page. */
                 after?: string | null;
                 /** @description Number of entries on a page. */
                 limit?: number;
-                q?: string;
+                /** @description Only models whose name contains this text. */
+                q?: string | null;
             };
             header?: never;
             path?: never;
@@ -8714,7 +11118,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8744,6 +11148,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8752,7 +11158,7 @@ export interface operations {
             };
         };
     };
-    get_model_models__name__get: {
+    get_model: {
         parameters: {
             query?: never;
             header?: never;
@@ -8764,7 +11170,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8803,6 +11209,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8811,7 +11219,7 @@ export interface operations {
             };
         };
     };
-    point_alias_models__name__aliases__alias__put: {
+    set_model_alias: {
         parameters: {
             query?: never;
             header?: never;
@@ -8829,7 +11237,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8841,9 +11249,20 @@ export interface operations {
             /** @description Not finished; request `Location` again after `Retry-After` seconds. */
             202: {
                 headers: {
+                    /** @description Where to get the result. */
+                    Location?: string;
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "inq_01k0w1rhzemcbybsywa1w8p9",
+                     *       "kind": "evaluate",
+                     *       "status": "waiting"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Pending"];
                 };
             };
@@ -8865,7 +11284,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `CONFLICT`: The current state does not allow the request.; `GATE_FAILED`: The version does not pass the model's gate, or cannot be compared with the champion.; `DATASET_INVALID`: The dataset was rejected by its check.; `TOO_FEW_IMAGES`: The dataset has too few images to train on. */
+            /**
+             * @description - `CONFLICT`: The current state does not allow the request.
+             *     - `GATE_FAILED`: The version does not pass the model's gate, or cannot be compared with the champion.
+             *     - `DATASET_INVALID`: The dataset was rejected by its check.
+             *     - `TOO_FEW_IMAGES`: The dataset has too few images to train on.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8901,9 +11325,14 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `UNAVAILABLE`: The database or the storage is not available.; `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version. */
+            /**
+             * @description - `UNAVAILABLE`: The database or the storage is not available.
+             *     - `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version.
+             */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8912,7 +11341,7 @@ export interface operations {
             };
         };
     };
-    delete_alias_models__name__aliases__alias__delete: {
+    delete_model_alias: {
         parameters: {
             query?: never;
             header?: never;
@@ -8926,7 +11355,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The resource is deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -8972,6 +11401,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8980,7 +11411,7 @@ export interface operations {
             };
         };
     };
-    roll_back_models__name__aliases__alias__rollback_post: {
+    roll_back_model_alias: {
         parameters: {
             query?: never;
             header?: {
@@ -8997,7 +11428,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9015,7 +11446,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `CONFLICT`: The current state does not allow the request.; `IDEMPOTENCY_CONFLICT`: The Idempotency-Key was used before with another body. */
+            /**
+             * @description - `CONFLICT`: The current state does not allow the request.
+             *     - `IDEMPOTENCY_CONFLICT`: The Idempotency-Key was used before with another body.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9045,6 +11479,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9053,7 +11489,7 @@ export interface operations {
             };
         };
     };
-    list_events_models__name__events_get: {
+    list_model_events: {
         parameters: {
             query?: {
                 /** @description The last id of the previous page. */
@@ -9070,7 +11506,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9109,6 +11545,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9117,7 +11555,7 @@ export interface operations {
             };
         };
     };
-    get_gate_models__name__gate_get: {
+    get_model_gate: {
         parameters: {
             query?: never;
             header?: never;
@@ -9129,7 +11567,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9168,6 +11606,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9176,7 +11616,7 @@ export interface operations {
             };
         };
     };
-    set_gate_models__name__gate_put: {
+    set_model_gate: {
         parameters: {
             query?: never;
             header?: never;
@@ -9192,7 +11632,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9219,7 +11659,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `CONFLICT`: The current state does not allow the request.; `DATASET_INVALID`: The dataset was rejected by its check.; `MODEL_NOT_READY`: No model has been chosen or registered yet. */
+            /**
+             * @description - `CONFLICT`: The current state does not allow the request.
+             *     - `DATASET_INVALID`: The dataset was rejected by its check.
+             *     - `MODEL_NOT_READY`: No model has been chosen or registered yet.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9258,6 +11702,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9266,7 +11712,7 @@ export interface operations {
             };
         };
     };
-    delete_gate_models__name__gate_delete: {
+    delete_model_gate: {
         parameters: {
             query?: never;
             header?: never;
@@ -9278,7 +11724,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The resource is deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -9315,6 +11761,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9323,7 +11771,7 @@ export interface operations {
             };
         };
     };
-    put_metadata_models__name__metadata_put: {
+    set_model_metadata: {
         parameters: {
             query?: never;
             header?: never;
@@ -9341,7 +11789,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9398,6 +11846,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9406,7 +11856,7 @@ export interface operations {
             };
         };
     };
-    get_version_models__name__versions__version__get: {
+    get_model_version: {
         parameters: {
             query?: never;
             header?: never;
@@ -9420,7 +11870,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9459,6 +11909,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9467,7 +11919,7 @@ export interface operations {
             };
         };
     };
-    delete_version_models__name__versions__version__delete: {
+    delete_model_version: {
         parameters: {
             query?: never;
             header?: never;
@@ -9481,7 +11933,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The resource is deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -9527,6 +11979,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9535,7 +11989,7 @@ export interface operations {
             };
         };
     };
-    evaluate_version_models__name__versions__version__evaluate_post: {
+    evaluate_model_version: {
         parameters: {
             query?: never;
             header?: never;
@@ -9553,7 +12007,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9565,9 +12019,20 @@ export interface operations {
             /** @description Not finished; request `Location` again after `Retry-After` seconds. */
             202: {
                 headers: {
+                    /** @description Where to get the result. */
+                    Location?: string;
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "inq_01k0w1rhzemcbybsywa1w8p9",
+                     *       "kind": "evaluate",
+                     *       "status": "waiting"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Pending"];
                 };
             };
@@ -9589,7 +12054,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `CONFLICT`: The current state does not allow the request.; `DATASET_INVALID`: The dataset was rejected by its check.; `TOO_FEW_IMAGES`: The dataset has too few images to train on. */
+            /**
+             * @description - `CONFLICT`: The current state does not allow the request.
+             *     - `DATASET_INVALID`: The dataset was rejected by its check.
+             *     - `TOO_FEW_IMAGES`: The dataset has too few images to train on.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9625,9 +12094,14 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `UNAVAILABLE`: The database or the storage is not available.; `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version. */
+            /**
+             * @description - `UNAVAILABLE`: The database or the storage is not available.
+             *     - `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version.
+             */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9636,7 +12110,7 @@ export interface operations {
             };
         };
     };
-    get_evaluation_models__name__versions__version__evaluations__dataset_id__get: {
+    get_model_evaluation: {
         parameters: {
             query?: {
                 /** @description Split of the dataset. Default: `test` if it has one, otherwise `val`. */
@@ -9655,7 +12129,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9667,9 +12141,20 @@ export interface operations {
             /** @description Not finished; request `Location` again after `Retry-After` seconds. */
             202: {
                 headers: {
+                    /** @description Where to get the result. */
+                    Location?: string;
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "inq_01k0w1rhzemcbybsywa1w8p9",
+                     *       "kind": "evaluate",
+                     *       "status": "waiting"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Pending"];
                 };
             };
@@ -9682,7 +12167,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `CONFLICT`: The current state does not allow the request.; `DATASET_INVALID`: The dataset was rejected by its check.; `TOO_FEW_IMAGES`: The dataset has too few images to train on. */
+            /**
+             * @description - `CONFLICT`: The current state does not allow the request.
+             *     - `DATASET_INVALID`: The dataset was rejected by its check.
+             *     - `TOO_FEW_IMAGES`: The dataset has too few images to train on.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9709,9 +12198,14 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `UNAVAILABLE`: The database or the storage is not available.; `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version. */
+            /**
+             * @description - `UNAVAILABLE`: The database or the storage is not available.
+             *     - `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version.
+             */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9720,7 +12214,7 @@ export interface operations {
             };
         };
     };
-    get_export_models__name__versions__version__export_get: {
+    get_model_export: {
         parameters: {
             query: {
                 /** @description `safetensors`: weights for torchvision. `onnx`, `torch_export`, `openvino`: a graph that takes decoded pixels of any size and includes the preprocessing. */
@@ -9756,9 +12250,20 @@ export interface operations {
             /** @description Not finished; request `Location` again after `Retry-After` seconds. */
             202: {
                 headers: {
+                    /** @description Where to get the result. */
+                    Location?: string;
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "inq_01k0w1rhzemcbybsywa1w8p9",
+                     *       "kind": "export",
+                     *       "status": "waiting"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Pending"];
                 };
             };
@@ -9796,7 +12301,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EXPORT_MISMATCH`: An exported file gave other predictions than the model and was deleted. */
+            /**
+             * @description - `EXPORT_MISMATCH`: An exported file gave other predictions than the model and was deleted.
+             *     - `INTERNAL`: The service has failed; its log has the details under the request's id.
+             */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9814,9 +12322,14 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version. */
+            /**
+             * @description - `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version.
+             *     - `UNAVAILABLE`: The database or the storage is not available.
+             */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9834,13 +12347,16 @@ export interface operations {
             };
         };
     };
-    get_quantization_models__name__versions__version__quantizations__analysis_id__get: {
+    compare_model_versions: {
         parameters: {
-            query?: never;
+            query: {
+                /** @description Split of the images. */
+                split?: "val" | "test";
+                /** @description A model reference to the other version. */
+                with: string;
+            };
             header?: never;
             path: {
-                /** @description Id in `Location`. */
-                analysis_id: string;
                 /** @description Name of a model. */
                 name: string;
                 /** @description Number of a version. */
@@ -9850,22 +12366,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Quantization"];
-                };
-            };
-            /** @description Not finished; request `Location` again after `Retry-After` seconds. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Pending"];
+                    "application/json": components["schemas"]["PairedTest"];
                 };
             };
             /** @description `NOT_FOUND`: The resource does not exist. */
@@ -9877,7 +12384,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `CONFLICT`: The current state does not allow the request.; `DATASET_INVALID`: The dataset was rejected by its check.; `TOO_FEW_IMAGES`: The dataset has too few images to train on. */
+            /**
+             * @description - `PREDICTIONS_NOT_READY`: The job has no stored predictions yet, or ended without them.
+             *     - `NOT_COMPARABLE`: Two models were evaluated on different images.
+             *     - `MODEL_NOT_READY`: No model has been chosen or registered yet.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9904,9 +12415,14 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ENGINE_UNAVAILABLE`: The requested engine is not installed or does not support the requested precision.; `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version. */
+            /**
+             * @description - `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version.
+             *     - `UNAVAILABLE`: The database or the storage is not available.
+             */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9915,7 +12431,109 @@ export interface operations {
             };
         };
     };
-    quantize_version_models__name__versions__version__quantize_post: {
+    get_model_quantization: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id in `Location`. */
+                analysis_id: string;
+                /** @description Name of a model. */
+                name: string;
+                /** @description Number of a version. */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request has succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quantization"];
+                };
+            };
+            /** @description Not finished; request `Location` again after `Retry-After` seconds. */
+            202: {
+                headers: {
+                    /** @description Where to get the result. */
+                    Location?: string;
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "inq_01k0w1rhzemcbybsywa1w8p9",
+                     *       "kind": "quantize",
+                     *       "status": "waiting"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description `NOT_FOUND`: The resource does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CONFLICT`: The current state does not allow the request.
+             *     - `DATASET_INVALID`: The dataset was rejected by its check.
+             *     - `TOO_FEW_IMAGES`: The dataset has too few images to train on.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `ENGINE_UNAVAILABLE`: The requested engine is not installed or does not support the requested precision.
+             *     - `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version.
+             *     - `UNAVAILABLE`: The database or the storage is not available.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    quantize_model_version: {
         parameters: {
             query?: never;
             header?: never;
@@ -9933,7 +12551,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9945,9 +12563,20 @@ export interface operations {
             /** @description Not finished; request `Location` again after `Retry-After` seconds. */
             202: {
                 headers: {
+                    /** @description Where to get the result. */
+                    Location?: string;
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "inq_01k0w1rhzemcbybsywa1w8p9",
+                     *       "kind": "quantize",
+                     *       "status": "waiting"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Pending"];
                 };
             };
@@ -9969,7 +12598,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `CONFLICT`: The current state does not allow the request.; `DATASET_INVALID`: The dataset was rejected by its check.; `TOO_FEW_IMAGES`: The dataset has too few images to train on. */
+            /**
+             * @description - `CONFLICT`: The current state does not allow the request.
+             *     - `DATASET_INVALID`: The dataset was rejected by its check.
+             *     - `TOO_FEW_IMAGES`: The dataset has too few images to train on.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10005,9 +12638,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ENGINE_UNAVAILABLE`: The requested engine is not installed or does not support the requested precision.; `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version. */
+            /**
+             * @description - `ENGINE_UNAVAILABLE`: The requested engine is not installed or does not support the requested precision.
+             *     - `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version.
+             *     - `UNAVAILABLE`: The database or the storage is not available.
+             */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10016,7 +12655,47 @@ export interface operations {
             };
         };
     };
-    predict_predict_post: {
+    get_overview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request has succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    predict: {
         parameters: {
             query?: {
                 /** @description Also return a set of labels that includes the correct one for this share of images like the validation images (conformal prediction). */
@@ -10046,13 +12725,41 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SinglePrediction"] | components["schemas"]["SeveralPredictions"];
+                    /**
+                     * @example {
+                     *       "model": {
+                     *         "name": "ants-and-bees",
+                     *         "version": 1
+                     *       },
+                     *       "predictions": [
+                     *         {
+                     *           "label": "ants",
+                     *           "probability": 0.97,
+                     *           "logit": null
+                     *         },
+                     *         {
+                     *           "label": "bees",
+                     *           "probability": 0.03,
+                     *           "logit": null
+                     *         }
+                     *       ],
+                     *       "prediction_set": null,
+                     *       "novelty": {
+                     *         "score": 0.31,
+                     *         "limit": 0.55,
+                     *         "is_novel": false
+                     *       },
+                     *       "explanation": null,
+                     *       "inference_ms": 23.4
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PredictResponse"];
                 };
             };
             /** @description `BODY_INCOMPLETE`: The body ended early or is not a valid multipart form. */
@@ -10073,7 +12780,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `MODEL_NOT_READY`: No model has been chosen or registered yet.; `NOT_CALIBRATED`: The version was registered without calibration. */
+            /**
+             * @description - `MODEL_NOT_READY`: No model has been chosen or registered yet.
+             *     - `NOT_CALIBRATED`: The version was registered without calibration.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10082,7 +12792,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `BODY_TOO_LARGE`: The body is larger than the route's limit.; `IMAGE_TOO_LARGE`: The image has more pixels than allowed. */
+            /**
+             * @description - `BODY_TOO_LARGE`: The body is larger than the route's limit.
+             *     - `IMAGE_TOO_LARGE`: The image has more pixels than allowed.
+             */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10100,7 +12813,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `VALIDATION`: One or more fields are invalid.; `IMAGE_CORRUPT`: The image is truncated or cannot be decoded. */
+            /**
+             * @description - `VALIDATION`: One or more fields are invalid.
+             *     - `IMAGE_CORRUPT`: The image is truncated or cannot be decoded.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10118,9 +12834,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `OVERLOADED`: The queue is full; try again after `retry_after_seconds`.; `UNAVAILABLE`: The database or the storage is not available.; `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version. */
+            /**
+             * @description - `OVERLOADED`: The queue is full; try again after `retry_after_seconds`.
+             *     - `UNAVAILABLE`: The database or the storage is not available.
+             *     - `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version.
+             */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10138,7 +12860,7 @@ export interface operations {
             };
         };
     };
-    list_batches_predictions_get: {
+    list_batches: {
         parameters: {
             query?: {
                 /** @description The last id of the previous page. */
@@ -10156,12 +12878,56 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "object": "list",
+                     *       "data": [
+                     *         {
+                     *           "id": "pred_01k0w1rhzemcbybsywa1w8p9",
+                     *           "status": "succeeded",
+                     *           "is_terminal": true,
+                     *           "model": {
+                     *             "name": "ants-and-bees",
+                     *             "version": 1
+                     *           },
+                     *           "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *           "split": "val",
+                     *           "options": {
+                     *             "top_k": 5,
+                     *             "logits": false,
+                     *             "coverage": null
+                     *           },
+                     *           "progress": {
+                     *             "stage": "done",
+                     *             "done": 153,
+                     *             "total": 153
+                     *           },
+                     *           "counts": {
+                     *             "images": 153,
+                     *             "failed": 0,
+                     *             "per_label": {
+                     *               "ants": 71,
+                     *               "bees": 82
+                     *             }
+                     *           },
+                     *           "accuracy": 0.935,
+                     *           "error": null,
+                     *           "metadata": {},
+                     *           "created_at": "2026-11-22T17:32:10.512Z",
+                     *           "finished_at": "2026-11-22T17:33:27.040Z"
+                     *         }
+                     *       ],
+                     *       "first_id": "pred_01k0w1rhzemcbybsywa1w8p9",
+                     *       "last_id": "pred_01k0w1rhzemcbybsywa1w8p9",
+                     *       "has_more": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_BatchDetail_"];
                 };
             };
@@ -10186,6 +12952,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10194,7 +12962,7 @@ export interface operations {
             };
         };
     };
-    create_batch_predictions_post: {
+    create_batch: {
         parameters: {
             query?: never;
             header?: {
@@ -10206,55 +12974,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /**
-                     * Coverage
-                     * @description Also return a set of labels that includes the correct one for this share of images like the validation images (conformal prediction).
-                     * @example 0.95
-                     */
-                    coverage?: number | null;
-                    /**
-                     * Dataset Id
-                     * @description Id of the dataset.
-                     * @example ds_01k0w1rhzemcbybsywa1w8p9
-                     */
-                    dataset_id: string;
-                    /**
-                     * Logits
-                     * @description Also return the raw logits of these classes.
-                     * @default false
-                     * @example true
-                     */
-                    logits?: boolean;
-                    /**
-                     * Metadata
-                     * @description Up to 16 of your own key-value pairs.
-                     * @example {
-                     *       "team": "ants"
-                     *     }
-                     */
-                    metadata?: {
-                        [key: string]: string;
-                    };
-                    /**
-                     * Model
-                     * @description A model reference. Default: the chosen model (see /serving).
-                     */
-                    model?: string | null;
-                    /**
-                     * Split
-                     * @description Only this split. Default: all splits.
-                     * @example val
-                     */
-                    split?: ("train" | "val" | "test") | null;
-                    /**
-                     * Top K
-                     * @description Number of most probable classes to return.
-                     * @default 5
-                     * @example 5
-                     */
-                    top_k?: number;
-                };
+                "application/json": components["schemas"]["BatchRequest"];
                 "multipart/form-data": {
                     /**
                      * Coverage
@@ -10277,9 +12997,13 @@ export interface operations {
                     /**
                      * Metadata
                      * @description Up to 16 of your own key-value pairs, as a JSON object.
-                     * @example {"team": "ants"}
+                     * @example {
+                     *       "team": "ants"
+                     *     }
                      */
-                    metadata?: string;
+                    metadata?: {
+                        [key: string]: string;
+                    };
                     /**
                      * Model
                      * @description A model reference. Default: the chosen model (see /serving).
@@ -10296,16 +13020,50 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description The request is accepted; a worker does the rest. */
             202: {
                 headers: {
+                    /** @description Where to get the result. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "pred_01k0w1rhzemcbybsywa1w8p9",
+                     *       "status": "queued",
+                     *       "is_terminal": false,
+                     *       "model": {
+                     *         "name": "ants-and-bees",
+                     *         "version": 1
+                     *       },
+                     *       "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *       "split": "val",
+                     *       "options": {
+                     *         "top_k": 5,
+                     *         "logits": false,
+                     *         "coverage": null
+                     *       },
+                     *       "progress": {
+                     *         "stage": "queued",
+                     *         "done": 0,
+                     *         "total": 0
+                     *       },
+                     *       "counts": null,
+                     *       "accuracy": null,
+                     *       "error": null,
+                     *       "metadata": {},
+                     *       "created_at": "2026-11-22T17:32:10.512Z",
+                     *       "finished_at": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["BatchDetail"];
                 };
             };
-            /** @description `BAD_JSON`: The body is not valid JSON.; `BODY_INCOMPLETE`: The body ended early or is not a valid multipart form. */
+            /**
+             * @description - `BAD_JSON`: The body is not valid JSON.
+             *     - `BODY_INCOMPLETE`: The body ended early or is not a valid multipart form.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10323,7 +13081,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `MODEL_NOT_READY`: No model has been chosen or registered yet.; `NOT_CALIBRATED`: The version was registered without calibration.; `DATASET_INVALID`: The dataset was rejected by its check.; `IDEMPOTENCY_CONFLICT`: The Idempotency-Key was used before with another body. */
+            /**
+             * @description - `MODEL_NOT_READY`: No model has been chosen or registered yet.
+             *     - `NOT_CALIBRATED`: The version was registered without calibration.
+             *     - `DATASET_INVALID`: The dataset was rejected by its check.
+             *     - `IDEMPOTENCY_CONFLICT`: The Idempotency-Key was used before with another body.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10341,7 +13104,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `VALIDATION`: One or more fields are invalid.; `ARCHIVE_INVALID`: The file is not an archive, or it is truncated or damaged.; `ARCHIVE_UNSUPPORTED`: The archive is encrypted, or uses an unsupported compression. */
+            /**
+             * @description - `VALIDATION`: One or more fields are invalid.
+             *     - `ARCHIVE_INVALID`: The file is not an archive, or it is truncated or damaged.
+             *     - `ARCHIVE_UNSUPPORTED`: The archive is encrypted, or uses an unsupported compression.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10362,6 +13129,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10379,7 +13148,7 @@ export interface operations {
             };
         };
     };
-    get_batch_predictions__batch_id__get: {
+    get_batch: {
         parameters: {
             query?: never;
             header?: never;
@@ -10391,12 +13160,48 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "pred_01k0w1rhzemcbybsywa1w8p9",
+                     *       "status": "succeeded",
+                     *       "is_terminal": true,
+                     *       "model": {
+                     *         "name": "ants-and-bees",
+                     *         "version": 1
+                     *       },
+                     *       "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *       "split": "val",
+                     *       "options": {
+                     *         "top_k": 5,
+                     *         "logits": false,
+                     *         "coverage": null
+                     *       },
+                     *       "progress": {
+                     *         "stage": "done",
+                     *         "done": 153,
+                     *         "total": 153
+                     *       },
+                     *       "counts": {
+                     *         "images": 153,
+                     *         "failed": 0,
+                     *         "per_label": {
+                     *           "ants": 71,
+                     *           "bees": 82
+                     *         }
+                     *       },
+                     *       "accuracy": 0.935,
+                     *       "error": null,
+                     *       "metadata": {},
+                     *       "created_at": "2026-11-22T17:32:10.512Z",
+                     *       "finished_at": "2026-11-22T17:33:27.040Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["BatchDetail"];
                 };
             };
@@ -10430,6 +13235,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10438,7 +13245,7 @@ export interface operations {
             };
         };
     };
-    delete_batch_predictions__batch_id__delete: {
+    delete_batch: {
         parameters: {
             query?: never;
             header?: never;
@@ -10450,7 +13257,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The resource is deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -10496,6 +13303,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10504,7 +13313,7 @@ export interface operations {
             };
         };
     };
-    cancel_batch_predictions__batch_id__cancel_post: {
+    cancel_batch: {
         parameters: {
             query?: never;
             header?: never;
@@ -10516,12 +13325,41 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request is accepted; a worker does the rest. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "pred_01k0w1rhzemcbybsywa1w8p9",
+                     *       "status": "cancelled",
+                     *       "is_terminal": true,
+                     *       "model": {
+                     *         "name": "ants-and-bees",
+                     *         "version": 1
+                     *       },
+                     *       "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *       "split": "val",
+                     *       "options": {
+                     *         "top_k": 5,
+                     *         "logits": false,
+                     *         "coverage": null
+                     *       },
+                     *       "progress": {
+                     *         "stage": "queued",
+                     *         "done": 0,
+                     *         "total": 0
+                     *       },
+                     *       "counts": null,
+                     *       "accuracy": null,
+                     *       "error": null,
+                     *       "metadata": {},
+                     *       "created_at": "2026-11-22T17:32:10.512Z",
+                     *       "finished_at": "2026-11-22T17:32:10.731Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["BatchDetail"];
                 };
             };
@@ -10564,6 +13402,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10572,7 +13412,7 @@ export interface operations {
             };
         };
     };
-    get_results_predictions__batch_id__results_get: {
+    get_batch_results: {
         parameters: {
             query?: {
                 /** @description `jsonl` (JSON Lines) has all fields of an image; `csv` has the main ones. */
@@ -10593,7 +13433,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-ndjson": string | components["schemas"]["PredictedImage"] | components["schemas"]["FailedImage"];
+                    "application/x-ndjson": components["schemas"]["BatchResultsLine"];
                     "text/csv": unknown;
                 };
             };
@@ -10636,6 +13476,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10644,7 +13486,7 @@ export interface operations {
             };
         };
     };
-    get_readiness_readyz_get: {
+    get_readiness: {
         parameters: {
             query?: never;
             header?: never;
@@ -10653,22 +13495,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Ready"];
-                };
-            };
-            /** @description `VALIDATION`: One or more fields are invalid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
@@ -10683,6 +13516,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10691,7 +13526,7 @@ export interface operations {
             };
         };
     };
-    get_serving_serving_get: {
+    get_service: {
         parameters: {
             query?: never;
             header?: never;
@@ -10700,7 +13535,47 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceStatus"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_serving: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10718,15 +13593,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `VALIDATION`: One or more fields are invalid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
             500: {
                 headers: {
@@ -10739,6 +13605,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10747,7 +13615,7 @@ export interface operations {
             };
         };
     };
-    put_serving_serving_put: {
+    set_serving: {
         parameters: {
             query?: never;
             header?: never;
@@ -10760,7 +13628,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10787,7 +13655,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `MODEL_NOT_READY`: No model has been chosen or registered yet.; `GATE_FAILED`: The version does not pass the model's gate, or cannot be compared with the champion. */
+            /**
+             * @description - `MODEL_NOT_READY`: No model has been chosen or registered yet.
+             *     - `GATE_FAILED`: The version does not pass the model's gate, or cannot be compared with the champion.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10826,6 +13697,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10834,14 +13707,15 @@ export interface operations {
             };
         };
     };
-    list_studies_studies_get: {
+    list_studies: {
         parameters: {
             query?: {
                 /** @description The last id of the previous page. */
                 after?: string | null;
                 /** @description Number of entries on a page. */
                 limit?: number;
-                q?: string;
+                /** @description Only entries whose name contains this text, or whose id starts with it; upper and lower case are the same. */
+                q?: string | null;
             };
             header?: never;
             path?: never;
@@ -10849,12 +13723,48 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "object": "list",
+                     *       "data": [
+                     *         {
+                     *           "id": "study_01k0w1rhzf2d8h4m6q0t3v5x",
+                     *           "name": "pretrained-against-scratch",
+                     *           "status": "running",
+                     *           "is_terminal": false,
+                     *           "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *           "base": {
+                     *             "architecture": "squeezenet1_0",
+                     *             "epochs": 5
+                     *           },
+                     *           "seeds": [
+                     *             0
+                     *           ],
+                     *           "search": null,
+                     *           "progress": {
+                     *             "runs": 2,
+                     *             "queued": 2,
+                     *             "running": 0,
+                     *             "succeeded": 0,
+                     *             "failed": 0,
+                     *             "cancelled": 0
+                     *           },
+                     *           "metadata": {},
+                     *           "created_at": "2026-11-22T17:32:10.512Z",
+                     *           "finished_at": null
+                     *         }
+                     *       ],
+                     *       "first_id": "study_01k0w1rhzf2d8h4m6q0t3v5x",
+                     *       "last_id": "study_01k0w1rhzf2d8h4m6q0t3v5x",
+                     *       "has_more": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_StudySummary_"];
                 };
             };
@@ -10879,6 +13789,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10887,7 +13799,7 @@ export interface operations {
             };
         };
     };
-    create_study_studies_post: {
+    create_study: {
         parameters: {
             query?: never;
             header?: {
@@ -10903,12 +13815,87 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description The request is accepted; a worker does the rest. */
             202: {
                 headers: {
+                    /** @description Where to get the result. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "study_01k0w1rhzf2d8h4m6q0t3v5x",
+                     *       "name": "pretrained-against-scratch",
+                     *       "status": "running",
+                     *       "is_terminal": false,
+                     *       "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *       "base": {
+                     *         "architecture": "squeezenet1_0",
+                     *         "epochs": 5
+                     *       },
+                     *       "seeds": [
+                     *         0
+                     *       ],
+                     *       "search": null,
+                     *       "progress": {
+                     *         "runs": 2,
+                     *         "queued": 2,
+                     *         "running": 0,
+                     *         "succeeded": 0,
+                     *         "failed": 0,
+                     *         "cancelled": 0
+                     *       },
+                     *       "metadata": {},
+                     *       "created_at": "2026-11-22T17:32:10.512Z",
+                     *       "finished_at": null,
+                     *       "ranking": [
+                     *         {
+                     *           "rank": null,
+                     *           "trial": 1,
+                     *           "name": "pretrained",
+                     *           "changes": {},
+                     *           "best_val_accuracy": null,
+                     *           "last_val_accuracy": null,
+                     *           "is_tied_with_best": null,
+                     *           "runs": [
+                     *             {
+                     *               "job_id": "job_01k0w1rhzemcbybsywa1w8p1",
+                     *               "seed": 0,
+                     *               "status": "queued",
+                     *               "is_pruned": false,
+                     *               "best_epoch": null,
+                     *               "best_val_accuracy": null,
+                     *               "last_val_accuracy": null
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "rank": null,
+                     *           "trial": 2,
+                     *           "name": "scratch",
+                     *           "changes": {
+                     *             "strategy": "scratch",
+                     *             "weights": "none"
+                     *           },
+                     *           "best_val_accuracy": null,
+                     *           "last_val_accuracy": null,
+                     *           "is_tied_with_best": null,
+                     *           "runs": [
+                     *             {
+                     *               "job_id": "job_01k0w1rhzemcbybsywa1w8p2",
+                     *               "seed": 0,
+                     *               "status": "queued",
+                     *               "is_pruned": false,
+                     *               "best_epoch": null,
+                     *               "best_val_accuracy": null,
+                     *               "last_val_accuracy": null
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["StudyView"];
                 };
             };
@@ -10930,7 +13917,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `DATASET_INVALID`: The dataset was rejected by its check.; `IDEMPOTENCY_CONFLICT`: The Idempotency-Key was used before with another body. */
+            /**
+             * @description - `DATASET_INVALID`: The dataset was rejected by its check.
+             *     - `IDEMPOTENCY_CONFLICT`: The Idempotency-Key was used before with another body.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10948,7 +13938,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `VALIDATION`: One or more fields are invalid.; `WEIGHTS_UNAVAILABLE`: The requested pretrained weights are not available. */
+            /**
+             * @description - `VALIDATION`: One or more fields are invalid.
+             *     - `WEIGHTS_UNAVAILABLE`: The requested pretrained weights are not available.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10969,6 +13962,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10977,7 +13972,7 @@ export interface operations {
             };
         };
     };
-    get_study_studies__study_id__get: {
+    get_study: {
         parameters: {
             query?: never;
             header?: never;
@@ -10989,12 +13984,85 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "study_01k0w1rhzf2d8h4m6q0t3v5x",
+                     *       "name": "pretrained-against-scratch",
+                     *       "status": "running",
+                     *       "is_terminal": false,
+                     *       "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *       "base": {
+                     *         "architecture": "squeezenet1_0",
+                     *         "epochs": 5
+                     *       },
+                     *       "seeds": [
+                     *         0
+                     *       ],
+                     *       "search": null,
+                     *       "progress": {
+                     *         "runs": 2,
+                     *         "queued": 2,
+                     *         "running": 0,
+                     *         "succeeded": 0,
+                     *         "failed": 0,
+                     *         "cancelled": 0
+                     *       },
+                     *       "metadata": {},
+                     *       "created_at": "2026-11-22T17:32:10.512Z",
+                     *       "finished_at": null,
+                     *       "ranking": [
+                     *         {
+                     *           "rank": null,
+                     *           "trial": 1,
+                     *           "name": "pretrained",
+                     *           "changes": {},
+                     *           "best_val_accuracy": null,
+                     *           "last_val_accuracy": null,
+                     *           "is_tied_with_best": null,
+                     *           "runs": [
+                     *             {
+                     *               "job_id": "job_01k0w1rhzemcbybsywa1w8p1",
+                     *               "seed": 0,
+                     *               "status": "queued",
+                     *               "is_pruned": false,
+                     *               "best_epoch": null,
+                     *               "best_val_accuracy": null,
+                     *               "last_val_accuracy": null
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "rank": null,
+                     *           "trial": 2,
+                     *           "name": "scratch",
+                     *           "changes": {
+                     *             "strategy": "scratch",
+                     *             "weights": "none"
+                     *           },
+                     *           "best_val_accuracy": null,
+                     *           "last_val_accuracy": null,
+                     *           "is_tied_with_best": null,
+                     *           "runs": [
+                     *             {
+                     *               "job_id": "job_01k0w1rhzemcbybsywa1w8p2",
+                     *               "seed": 0,
+                     *               "status": "queued",
+                     *               "is_pruned": false,
+                     *               "best_epoch": null,
+                     *               "best_val_accuracy": null,
+                     *               "last_val_accuracy": null
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["StudyView"];
                 };
             };
@@ -11028,6 +14096,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11036,7 +14106,7 @@ export interface operations {
             };
         };
     };
-    delete_study_studies__study_id__delete: {
+    delete_study: {
         parameters: {
             query?: never;
             header?: never;
@@ -11048,7 +14118,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The resource is deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -11094,6 +14164,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11102,7 +14174,7 @@ export interface operations {
             };
         };
     };
-    cancel_study_studies__study_id__cancel_post: {
+    cancel_study: {
         parameters: {
             query?: never;
             header?: never;
@@ -11114,12 +14186,85 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request is accepted; a worker does the rest. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "study_01k0w1rhzf2d8h4m6q0t3v5x",
+                     *       "name": "pretrained-against-scratch",
+                     *       "status": "finished",
+                     *       "is_terminal": true,
+                     *       "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
+                     *       "base": {
+                     *         "architecture": "squeezenet1_0",
+                     *         "epochs": 5
+                     *       },
+                     *       "seeds": [
+                     *         0
+                     *       ],
+                     *       "search": null,
+                     *       "progress": {
+                     *         "runs": 2,
+                     *         "queued": 0,
+                     *         "running": 0,
+                     *         "succeeded": 0,
+                     *         "failed": 0,
+                     *         "cancelled": 2
+                     *       },
+                     *       "metadata": {},
+                     *       "created_at": "2026-11-22T17:32:10.512Z",
+                     *       "finished_at": "2026-11-22T17:32:10.731Z",
+                     *       "ranking": [
+                     *         {
+                     *           "rank": null,
+                     *           "trial": 1,
+                     *           "name": "pretrained",
+                     *           "changes": {},
+                     *           "best_val_accuracy": null,
+                     *           "last_val_accuracy": null,
+                     *           "is_tied_with_best": null,
+                     *           "runs": [
+                     *             {
+                     *               "job_id": "job_01k0w1rhzemcbybsywa1w8p1",
+                     *               "seed": 0,
+                     *               "status": "cancelled",
+                     *               "is_pruned": false,
+                     *               "best_epoch": null,
+                     *               "best_val_accuracy": null,
+                     *               "last_val_accuracy": null
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "rank": null,
+                     *           "trial": 2,
+                     *           "name": "scratch",
+                     *           "changes": {
+                     *             "strategy": "scratch",
+                     *             "weights": "none"
+                     *           },
+                     *           "best_val_accuracy": null,
+                     *           "last_val_accuracy": null,
+                     *           "is_tied_with_best": null,
+                     *           "runs": [
+                     *             {
+                     *               "job_id": "job_01k0w1rhzemcbybsywa1w8p2",
+                     *               "seed": 0,
+                     *               "status": "cancelled",
+                     *               "is_pruned": false,
+                     *               "best_epoch": null,
+                     *               "best_val_accuracy": null,
+                     *               "last_val_accuracy": null
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["StudyView"];
                 };
             };
@@ -11162,6 +14307,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11170,7 +14317,73 @@ export interface operations {
             };
         };
     };
-    get_curves_studies__study_id__curves_png_get: {
+    get_curve_data: {
+        parameters: {
+            query?: {
+                /** @description Number of configurations, from the best. */
+                limit?: number;
+                /** @description Return at most this number of epochs: the first, the last, the best (from three on), and those with the lowest and highest validation loss of each stretch, so that a chart looks the same. Without it, every epoch is returned. */
+                points?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description The study. */
+                study_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request has succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StudyCurves"];
+                };
+            };
+            /** @description `NOT_FOUND`: The resource does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_study_curves_image: {
         parameters: {
             query?: {
                 /** @description Number of configurations, from the best. */
@@ -11185,7 +14398,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11224,6 +14437,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11232,7 +14447,7 @@ export interface operations {
             };
         };
     };
-    get_server_v2_get: {
+    get_v2_server: {
         parameters: {
             query?: never;
             header?: never;
@@ -11241,7 +14456,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11250,15 +14465,6 @@ export interface operations {
                     "application/json": components["schemas"]["ServerMetadata"];
                 };
             };
-            /** @description `VALIDATION`: One or more fields are invalid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
             500: {
                 headers: {
@@ -11271,6 +14477,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11279,7 +14487,7 @@ export interface operations {
             };
         };
     };
-    get_live_v2_health_live_get: {
+    get_v2_live: {
         parameters: {
             query?: never;
             header?: never;
@@ -11288,7 +14496,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11297,15 +14505,6 @@ export interface operations {
                     "application/json": components["schemas"]["ServerLive"];
                 };
             };
-            /** @description `VALIDATION`: One or more fields are invalid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
             500: {
                 headers: {
@@ -11318,6 +14517,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11326,7 +14527,7 @@ export interface operations {
             };
         };
     };
-    get_ready_v2_health_ready_get: {
+    get_v2_ready: {
         parameters: {
             query?: never;
             header?: never;
@@ -11335,7 +14536,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11344,15 +14545,6 @@ export interface operations {
                     "application/json": components["schemas"]["ServerReady"];
                 };
             };
-            /** @description `VALIDATION`: One or more fields are invalid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
             500: {
                 headers: {
@@ -11365,6 +14557,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11373,7 +14567,7 @@ export interface operations {
             };
         };
     };
-    get_model_v2_models__name__get: {
+    get_v2_model: {
         parameters: {
             query?: never;
             header?: never;
@@ -11385,7 +14579,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11433,6 +14627,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11441,7 +14637,7 @@ export interface operations {
             };
         };
     };
-    infer_v2_models__name__infer_post: {
+    infer_v2_model: {
         parameters: {
             query?: never;
             header?: never;
@@ -11454,118 +14650,12 @@ export interface operations {
         /** @description JSON, optionally followed by tensors as binary data; then `Inference-Header-Content-Length` is the length of the JSON. */
         requestBody: {
             content: {
-                "application/json": {
-                    /**
-                     * Id
-                     * @description Id of the request, repeated in the response.
-                     */
-                    id?: string | null;
-                    /**
-                     * Inputs
-                     * @description The images.
-                     */
-                    inputs: components["schemas"]["InputTensor"][];
-                    /**
-                     * Outputs
-                     * @description Outputs to return. Default: `probabilities` and `label`.
-                     */
-                    outputs?: components["schemas"]["RequestedOutput"][];
-                    parameters?: components["schemas"]["InferParameters"];
-                    $defs: {
-                        /**
-                         * InferParameters
-                         * @description Parameters of the request.
-                         */
-                        InferParameters: {
-                            /**
-                             * Binary Data Output
-                             * @description Default of `binary_data` for all outputs.
-                             * @default false
-                             */
-                            binary_data_output?: boolean;
-                        };
-                        /**
-                         * InputParameters
-                         * @description Parameters of an input tensor.
-                         */
-                        InputParameters: {
-                            /**
-                             * Binary Data Size
-                             * @description Bytes of binary data after the JSON that belong to this tensor.
-                             * @example 4
-                             */
-                            binary_data_size?: number | null;
-                        };
-                        /**
-                         * InputTensor
-                         * @description The input tensor: the images of a request.
-                         */
-                        InputTensor: {
-                            /**
-                             * Data
-                             * @description The elements in row-major order, unless they follow the JSON. Files are base64.
-                             * @example [
-                             *       "/9j/4AAQSkZJRg…"
-                             *     ]
-                             */
-                            data?: unknown[] | null;
-                            /**
-                             * Datatype
-                             * @description BYTES: encoded image files, [n]. UINT8: RGB pixels, [n, height, width, 3].
-                             * @enum {string}
-                             */
-                            datatype: "BYTES" | "UINT8";
-                            /**
-                             * Name
-                             * @description Always `image`.
-                             * @constant
-                             */
-                            name: "image";
-                            /** @description Parameters of the tensor. */
-                            parameters?: components["schemas"]["InputParameters"];
-                            /**
-                             * Shape
-                             * @description Sizes of the dimensions.
-                             * @example [
-                             *       1
-                             *     ]
-                             */
-                            shape: number[];
-                        };
-                        /**
-                         * OutputParameters
-                         * @description Parameters of a requested output.
-                         */
-                        OutputParameters: {
-                            /**
-                             * Binary Data
-                             * @description Whether to send it as binary data after the JSON.
-                             * @example true
-                             */
-                            binary_data?: boolean | null;
-                        };
-                        /**
-                         * RequestedOutput
-                         * @description A requested output.
-                         */
-                        RequestedOutput: {
-                            /**
-                             * Name
-                             * @description Name of the output.
-                             * @example probabilities
-                             * @enum {string}
-                             */
-                            name: "probabilities" | "logits" | "label";
-                            /** @description Parameters of the output. */
-                            parameters?: components["schemas"]["OutputParameters"];
-                        };
-                    };
-                };
+                "application/json": components["schemas"]["InferRequest"];
                 "application/octet-stream": string;
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11574,7 +14664,10 @@ export interface operations {
                     "application/json": components["schemas"]["InferResponse"];
                 };
             };
-            /** @description `BAD_JSON`: The body is not valid JSON.; `BODY_INCOMPLETE`: The body ended early or is not a valid multipart form. */
+            /**
+             * @description - `BAD_JSON`: The body is not valid JSON.
+             *     - `BODY_INCOMPLETE`: The body ended early or is not a valid multipart form.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11601,7 +14694,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `BODY_TOO_LARGE`: The body is larger than the route's limit.; `IMAGE_TOO_LARGE`: The image has more pixels than allowed. */
+            /**
+             * @description - `BODY_TOO_LARGE`: The body is larger than the route's limit.
+             *     - `IMAGE_TOO_LARGE`: The image has more pixels than allowed.
+             */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11619,7 +14715,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `VALIDATION`: One or more fields are invalid.; `IMAGE_CORRUPT`: The image is truncated or cannot be decoded. */
+            /**
+             * @description - `VALIDATION`: One or more fields are invalid.
+             *     - `IMAGE_CORRUPT`: The image is truncated or cannot be decoded.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11637,9 +14736,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `OVERLOADED`: The queue is full; try again after `retry_after_seconds`.; `UNAVAILABLE`: The database or the storage is not available.; `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version. */
+            /**
+             * @description - `OVERLOADED`: The queue is full; try again after `retry_after_seconds`.
+             *     - `UNAVAILABLE`: The database or the storage is not available.
+             *     - `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version.
+             */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11657,7 +14762,7 @@ export interface operations {
             };
         };
     };
-    get_model_ready_v2_models__name__ready_get: {
+    get_v2_model_ready: {
         parameters: {
             query?: never;
             header?: never;
@@ -11669,7 +14774,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11717,6 +14822,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11725,7 +14832,7 @@ export interface operations {
             };
         };
     };
-    get_model_version_v2_models__name__versions__version__get: {
+    get_v2_model_version: {
         parameters: {
             query?: never;
             header?: never;
@@ -11739,7 +14846,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11787,6 +14894,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11795,7 +14904,7 @@ export interface operations {
             };
         };
     };
-    infer_version_v2_models__name__versions__version__infer_post: {
+    infer_v2_model_version: {
         parameters: {
             query?: never;
             header?: never;
@@ -11810,118 +14919,12 @@ export interface operations {
         /** @description JSON, optionally followed by tensors as binary data; then `Inference-Header-Content-Length` is the length of the JSON. */
         requestBody: {
             content: {
-                "application/json": {
-                    /**
-                     * Id
-                     * @description Id of the request, repeated in the response.
-                     */
-                    id?: string | null;
-                    /**
-                     * Inputs
-                     * @description The images.
-                     */
-                    inputs: components["schemas"]["InputTensor"][];
-                    /**
-                     * Outputs
-                     * @description Outputs to return. Default: `probabilities` and `label`.
-                     */
-                    outputs?: components["schemas"]["RequestedOutput"][];
-                    parameters?: components["schemas"]["InferParameters"];
-                    $defs: {
-                        /**
-                         * InferParameters
-                         * @description Parameters of the request.
-                         */
-                        InferParameters: {
-                            /**
-                             * Binary Data Output
-                             * @description Default of `binary_data` for all outputs.
-                             * @default false
-                             */
-                            binary_data_output?: boolean;
-                        };
-                        /**
-                         * InputParameters
-                         * @description Parameters of an input tensor.
-                         */
-                        InputParameters: {
-                            /**
-                             * Binary Data Size
-                             * @description Bytes of binary data after the JSON that belong to this tensor.
-                             * @example 4
-                             */
-                            binary_data_size?: number | null;
-                        };
-                        /**
-                         * InputTensor
-                         * @description The input tensor: the images of a request.
-                         */
-                        InputTensor: {
-                            /**
-                             * Data
-                             * @description The elements in row-major order, unless they follow the JSON. Files are base64.
-                             * @example [
-                             *       "/9j/4AAQSkZJRg…"
-                             *     ]
-                             */
-                            data?: unknown[] | null;
-                            /**
-                             * Datatype
-                             * @description BYTES: encoded image files, [n]. UINT8: RGB pixels, [n, height, width, 3].
-                             * @enum {string}
-                             */
-                            datatype: "BYTES" | "UINT8";
-                            /**
-                             * Name
-                             * @description Always `image`.
-                             * @constant
-                             */
-                            name: "image";
-                            /** @description Parameters of the tensor. */
-                            parameters?: components["schemas"]["InputParameters"];
-                            /**
-                             * Shape
-                             * @description Sizes of the dimensions.
-                             * @example [
-                             *       1
-                             *     ]
-                             */
-                            shape: number[];
-                        };
-                        /**
-                         * OutputParameters
-                         * @description Parameters of a requested output.
-                         */
-                        OutputParameters: {
-                            /**
-                             * Binary Data
-                             * @description Whether to send it as binary data after the JSON.
-                             * @example true
-                             */
-                            binary_data?: boolean | null;
-                        };
-                        /**
-                         * RequestedOutput
-                         * @description A requested output.
-                         */
-                        RequestedOutput: {
-                            /**
-                             * Name
-                             * @description Name of the output.
-                             * @example probabilities
-                             * @enum {string}
-                             */
-                            name: "probabilities" | "logits" | "label";
-                            /** @description Parameters of the output. */
-                            parameters?: components["schemas"]["OutputParameters"];
-                        };
-                    };
-                };
+                "application/json": components["schemas"]["InferRequest"];
                 "application/octet-stream": string;
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11930,7 +14933,10 @@ export interface operations {
                     "application/json": components["schemas"]["InferResponse"];
                 };
             };
-            /** @description `BAD_JSON`: The body is not valid JSON.; `BODY_INCOMPLETE`: The body ended early or is not a valid multipart form. */
+            /**
+             * @description - `BAD_JSON`: The body is not valid JSON.
+             *     - `BODY_INCOMPLETE`: The body ended early or is not a valid multipart form.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11957,7 +14963,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `BODY_TOO_LARGE`: The body is larger than the route's limit.; `IMAGE_TOO_LARGE`: The image has more pixels than allowed. */
+            /**
+             * @description - `BODY_TOO_LARGE`: The body is larger than the route's limit.
+             *     - `IMAGE_TOO_LARGE`: The image has more pixels than allowed.
+             */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11975,7 +14984,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `VALIDATION`: One or more fields are invalid.; `IMAGE_CORRUPT`: The image is truncated or cannot be decoded. */
+            /**
+             * @description - `VALIDATION`: One or more fields are invalid.
+             *     - `IMAGE_CORRUPT`: The image is truncated or cannot be decoded.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11993,9 +15005,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `OVERLOADED`: The queue is full; try again after `retry_after_seconds`.; `UNAVAILABLE`: The database or the storage is not available.; `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version. */
+            /**
+             * @description - `OVERLOADED`: The queue is full; try again after `retry_after_seconds`.
+             *     - `UNAVAILABLE`: The database or the storage is not available.
+             *     - `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version.
+             */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -12013,7 +15031,7 @@ export interface operations {
             };
         };
     };
-    get_version_ready_v2_models__name__versions__version__ready_get: {
+    get_v2_model_version_ready: {
         parameters: {
             query?: never;
             header?: never;
@@ -12027,7 +15045,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The request has succeeded. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -12075,6 +15093,8 @@ export interface operations {
             /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {

@@ -15,7 +15,7 @@ import { Progress } from "@/ui/Progress";
 import { Empty, Loaded } from "@/ui/States";
 import { Table } from "@/ui/Table";
 import { Whisker } from "@/ui/Whisker";
-import { makeBands, type StudyCurves } from "./studyCurves";
+import { makeBands } from "./studyCurves";
 
 type Study = Schemas["StudyView"];
 type Ranked = Study["ranking"][number];
@@ -98,18 +98,17 @@ function Curves({ study }: { study: Study }) {
   const query = useQuery({
     queryKey: ["studies", study.id, "curves"],
     queryFn: () =>
-      bodyAs<StudyCurves>(
+      bodyOf(
         api.GET("/studies/{study_id}/curves", {
-          params: { path: { study_id: study.id }, query: { points: NUM_POINTS } },
+          params: { path: { study_id: study.id }, query: { limit: NUM_DRAWN, points: NUM_POINTS } },
         }),
       ),
   });
-  const trials = study.ranking.slice(0, NUM_DRAWN).map(({ trial }) => trial);
   return (
     <Card title="Validation accuracy" aside="mean over seeds, with its interval">
       <Loaded query={query} lines={6}>
         {(curves) => {
-          const { x, series } = makeBands(curves, trials);
+          const { x, series } = makeBands(curves.data);
           if (x.length === 0) {
             return <Empty title="No epoch has finished">Curves appear with the first one.</Empty>;
           }

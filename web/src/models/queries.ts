@@ -80,7 +80,7 @@ export function useDatasets() {
     queryKey: ["datasets", { status: "ready", limit: 100 }],
     queryFn: () =>
       bodyAs<Schemas["Page_DatasetDetail_"]>(
-        api.GET("/datasets", { params: { query: { status: "ready", limit: 100 } } }),
+        api.GET("/datasets", { params: { query: { status: ["ready"], limit: 100 } } }),
       ),
   });
 }

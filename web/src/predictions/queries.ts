@@ -74,7 +74,7 @@ export function useReadyDatasets() {
     queryKey: ["datasets", { status: "ready", limit: NUM_MODELS }],
     queryFn: () =>
       bodyAs<Schemas["Page_DatasetDetail_"]>(
-        api.GET("/datasets", { params: { query: { status: "ready", limit: NUM_MODELS } } }),
+        api.GET("/datasets", { params: { query: { status: ["ready"], limit: NUM_MODELS } } }),
       ),
   });
 }

@@ -15,7 +15,7 @@ import { useService } from "./queries";
 import styles from "./ServicePage.module.css";
 import { Workers } from "./Workers";
 
-type Service = Schemas["ServiceView"];
+type Service = Schemas["ServiceStatus"];
 
 const CALL = {
   curl: "curl $GRAFT_URL/service",
@@ -145,6 +145,7 @@ function Queues({ queues }: { queues: Service["queues"] }) {
 }
 
 function Storage({ storage }: { storage: Service["storage"] }) {
+  if (!storage) return null;
   const share = 1 - storage.free_bytes / storage.total_bytes;
   return (
     <Card title="Storage" aside={`${bytes(storage.free_bytes)} free`}>
