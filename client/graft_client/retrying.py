@@ -10,7 +10,7 @@ DEFAULT_RETRIES = 3
 MAX_PAUSE_SECONDS = 60.0
 """A `Retry-After` beyond this is not waited for: the answer is raised as an error instead."""
 
-_FIRST_PAUSE_SECONDS = 0.5
+FIRST_PAUSE_SECONDS = 0.5
 _SAFE_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 
 
@@ -21,7 +21,7 @@ def is_repeatable(method: str, headers: Mapping[str, str]) -> bool:
 
 def pause_before(attempt: int) -> float:
     """Return the seconds before attempt 1, 2, …: doubled each time, between half and all of it."""
-    pause = _FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1)
+    pause = FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1)
     return float(pause * random.uniform(0.5, 1))  # noqa: S311 - spreads clients, hides nothing
 
 

@@ -44,14 +44,14 @@ class AsyncGraft:
         request is sent again after a failure that passes.
         """
         self.url = url or default_address()
-        self._connection = AsyncConnection(
+        self.connection = AsyncConnection(
             self.url, timeout_seconds=timeout_seconds, max_retries=max_retries
         )
-        self.datasets = AsyncDatasets(self._connection)
-        self.jobs = AsyncJobs(self._connection)
-        self.studies = AsyncStudies(self._connection)
-        self.models = AsyncModels(self._connection)
-        self.batches = AsyncBatches(self._connection)
+        self.datasets = AsyncDatasets(self.connection)
+        self.jobs = AsyncJobs(self.connection)
+        self.studies = AsyncStudies(self.connection)
+        self.models = AsyncModels(self.connection)
+        self.batches = AsyncBatches(self.connection)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -69,7 +69,7 @@ class AsyncGraft:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._connection.close()
+        await self.connection.close()
 
     async def train(self, dataset: Any, **fields: Unpack[JobOptions]) -> AsyncJob:
         """Train a model on a dataset: create a job, which a worker runs.
@@ -112,38 +112,38 @@ class AsyncGraft:
         heat map. An unreadable image raises InvalidRequest; in a list it is a FailedPrediction.
         """
         reference = None if model is None else reference_of(model)
-        return await predict(self._connection, images, model=reference, explain=explain, **options)
+        return await predict(self.connection, images, model=reference, explain=explain, **options)
 
     def model(self, name: str) -> AsyncNamedModel:
         """Return a model by its name, to act on; asks nothing, so the model need not exist yet."""
-        return AsyncNamedModel.read(self._connection, {"name": name})
+        return AsyncNamedModel.read(self.connection, {"name": name})
 
     async def architectures(self) -> list[Architecture]:
         """Return the architectures that the service can train, with their pretrained weights."""
-        rows = await self._connection.get("/architectures")
+        rows = await self.connection.get("/architectures")
         return [validated(Architecture, row, self.url) for row in rows]
 
     async def serving(self) -> ChosenModel:
         """Return the serving model; raises ModelNotReady if there is none."""
-        return validated(ChosenModel, await self._connection.get("/serving"), self.url)
+        return validated(ChosenModel, await self.connection.get("/serving"), self.url)
 
     async def use(self, model: Any) -> ChosenModel:
         """Set the serving model, which predicts if a request names no model."""
         body = {"model": reference_of(model)}
-        answer = await self._connection.send("PUT", "/serving", json=body)
+        answer = await self.connection.send("PUT", "/serving", json=body)
         return validated(ChosenModel, answer, self.url)
 
     async def shadow(self, model: Any, *, fraction: float = 0.1) -> ChosenModel:
         """Set the shadow model, which also predicts a share of the images; None removes it."""
         shadow = None if model is None else {"model": reference_of(model), "fraction": fraction}
         body = {"model": (await self.serving()).model, "shadow": shadow}
-        answer = await self._connection.send("PUT", "/serving", json=body)
+        answer = await self.connection.send("PUT", "/serving", json=body)
         return validated(ChosenModel, answer, self.url)
 
     async def overview(self) -> Overview:
         """Return counts of everything the service has, and what needs attention."""
-        return validated(Overview, await self._connection.get("/overview"), self.url)
+        return validated(Overview, await self.connection.get("/overview"), self.url)
 
     async def service(self) -> ServiceState:
         """Return the versions, workers, queues, storage and settings of the service."""
-        return validated(ServiceState, await self._connection.get("/service"), self.url)
+        return validated(ServiceState, await self.connection.get("/service"), self.url)

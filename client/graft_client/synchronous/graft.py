@@ -45,14 +45,14 @@ class Graft:
         request is sent again after a failure that passes.
         """
         self.url = url or default_address()
-        self._connection = Connection(
+        self.connection = Connection(
             self.url, timeout_seconds=timeout_seconds, max_retries=max_retries
         )
-        self.datasets = Datasets(self._connection)
-        self.jobs = Jobs(self._connection)
-        self.studies = Studies(self._connection)
-        self.models = Models(self._connection)
-        self.batches = Batches(self._connection)
+        self.datasets = Datasets(self.connection)
+        self.jobs = Jobs(self.connection)
+        self.studies = Studies(self.connection)
+        self.models = Models(self.connection)
+        self.batches = Batches(self.connection)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -70,7 +70,7 @@ class Graft:
 
     def close(self) -> None:
         """Close the connections."""
-        self._connection.close()
+        self.connection.close()
 
     def train(self, dataset: Any, **fields: Unpack[JobOptions]) -> Job:
         """Train a model on a dataset: create a job, which a worker runs.
@@ -113,38 +113,38 @@ class Graft:
         heat map. An unreadable image raises InvalidRequest; in a list it is a FailedPrediction.
         """
         reference = None if model is None else reference_of(model)
-        return predict(self._connection, images, model=reference, explain=explain, **options)
+        return predict(self.connection, images, model=reference, explain=explain, **options)
 
     def model(self, name: str) -> NamedModel:
         """Return a model by its name, to act on; asks nothing, so the model need not exist yet."""
-        return NamedModel.read(self._connection, {"name": name})
+        return NamedModel.read(self.connection, {"name": name})
 
     def architectures(self) -> list[Architecture]:
         """Return the architectures that the service can train, with their pretrained weights."""
-        rows = self._connection.get("/architectures")
+        rows = self.connection.get("/architectures")
         return [validated(Architecture, row, self.url) for row in rows]
 
     def serving(self) -> ChosenModel:
         """Return the serving model; raises ModelNotReady if there is none."""
-        return validated(ChosenModel, self._connection.get("/serving"), self.url)
+        return validated(ChosenModel, self.connection.get("/serving"), self.url)
 
     def use(self, model: Any) -> ChosenModel:
         """Set the serving model, which predicts if a request names no model."""
         body = {"model": reference_of(model)}
-        answer = self._connection.send("PUT", "/serving", json=body)
+        answer = self.connection.send("PUT", "/serving", json=body)
         return validated(ChosenModel, answer, self.url)
 
     def shadow(self, model: Any, *, fraction: float = 0.1) -> ChosenModel:
         """Set the shadow model, which also predicts a share of the images; None removes it."""
         shadow = None if model is None else {"model": reference_of(model), "fraction": fraction}
         body = {"model": (self.serving()).model, "shadow": shadow}
-        answer = self._connection.send("PUT", "/serving", json=body)
+        answer = self.connection.send("PUT", "/serving", json=body)
         return validated(ChosenModel, answer, self.url)
 
     def overview(self) -> Overview:
         """Return counts of everything the service has, and what needs attention."""
-        return validated(Overview, self._connection.get("/overview"), self.url)
+        return validated(Overview, self.connection.get("/overview"), self.url)
 
     def service(self) -> ServiceState:
         """Return the versions, workers, queues, storage and settings of the service."""
-        return validated(ServiceState, self._connection.get("/service"), self.url)
+        return validated(ServiceState, self.connection.get("/service"), self.url)
