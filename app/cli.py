@@ -92,7 +92,7 @@ def demo(
 
     from app.demo.run import run_demo  # noqa: PLC0415 - as above
     from app.standalone import running_service  # noqa: PLC0415 - as above
-    from graft_client.errors import GraftClientError  # noqa: PLC0415 - as above
+    from graft_client import GraftError as ClientError  # noqa: PLC0415 - as above
 
     settings = get_settings()
     _interrupt_on_signals()
@@ -104,7 +104,7 @@ def demo(
             if not once:
                 console.print("The service keeps running; press Ctrl-C to stop.")
                 threading.Event().wait()
-    except (GraftClientError, FileNotFoundError) as error:
+    except (ClientError, FileNotFoundError) as error:
         typer.echo(f"graft: {error}", err=True)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.graft_service import running_service
 from benchmarks.machine import describe_machine, find_shared_dir
-from graft_client.graft import Graft
+from graft_client import Graft
 
 _CONFIGURATIONS = [
     {"name": "a new head on the pretrained network", "strategy": "feature_extract"},
@@ -36,15 +36,15 @@ def main() -> None:
         running_service(os.environ, Path(folder), options.weights_dir.absolute()) as (url, _),
         Graft(url) as graft,
     ):
-        dataset = graft.upload_dataset(options.photographs, name="ants-and-bees")
-        study = graft.create_study(
-            graft.wait_for_dataset(dataset.id).id,
+        dataset = graft.datasets.upload(options.photographs, name="ants-and-bees").wait()
+        study = graft.studies.create(
+            dataset,
             base={"architecture": "squeezenet1_0"},
             configurations=_CONFIGURATIONS,
             seeds=options.seeds,
         )
-        study = graft.wait_for_study(study.id)
-        graft.save_study_curves(study.id, options.out)
+        study.wait()
+        study.curves().save(options.out)
     print(f"{describe_machine()}\n")
     print("| configuration | runs | best, mean | 95 % interval | last, mean |")
     print("|---|---:|---:|---|---:|")

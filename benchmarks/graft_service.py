@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 
 from benchmarks.processes import MemoryWatch
-from graft_client.graft import Graft
-from graft_client.resources.jobs import Epoch, Job, JobEvent
+from graft_client import Graft, Job
+from graft_client.schemas.jobs import Epoch, JobEvent
 
 _START_SECONDS = 120.0
 
@@ -53,14 +53,14 @@ def run_job(
     ):
         with MemoryWatch(pid) as memory:
             started = time.perf_counter()
-            dataset = graft.upload_dataset(source, name="benchmark")
-            dataset = graft.wait_for_dataset(dataset.id)
+            dataset = graft.datasets.upload(source, name="benchmark", progress=False)
+            dataset.wait(progress=False)
             ingested = time.perf_counter()
-            job = graft.create_job(dataset.id, **fields)
-            arrivals = _time_epochs(graft, job.id, started)
-            job = graft.wait_for_job(job.id)
+            job = graft.train(dataset, **fields)
+            arrivals = _time_epochs(job, started)
+            job.wait(progress=False)
             ended = time.perf_counter()
-        epochs = graft.list_epochs(job.id)
+        epochs = list(job.history())
     return ServiceRun(
         job=job,
         epochs=epochs,
@@ -72,11 +72,11 @@ def run_job(
     )
 
 
-def _time_epochs(graft: Graft, job_id: str, started: float) -> dict[int, float]:
+def _time_epochs(job: Job, started: float) -> dict[int, float]:
     """Return the seconds since started at which each epoch's event arrived."""
     return {
         event.payload["epoch"]: time.perf_counter() - started
-        for event in graft.follow_job(job_id)
+        for event in job.follow()
         if isinstance(event, JobEvent) and event.type == "epoch"
     }
 

@@ -26,11 +26,12 @@ from PIL import Image
 from benchmarks.graft_service import starting_service
 from benchmarks.machine import describe_machine, find_shared_dir
 from benchmarks.processes import environment_for, read_kib
-from graft_client.graft import Graft
+from graft_client import Graft
+from graft_client.options import JobOptions
 
 IDLE_SECONDS = 60.0
 POLL_SECONDS = 0.01
-HEAD_JOB = {"architecture": "squeezenet1_0", "strategy": "feature_extract"}
+HEAD_JOB: JobOptions = {"architecture": "squeezenet1_0", "strategy": "feature_extract"}
 
 
 def main() -> None:
@@ -139,12 +140,12 @@ def measure_service(
         wait_until_ready(url)
         for _ in range(2):
             started = time.perf_counter()
-            dataset = graft.upload_dataset(archive, name="start")
+            dataset = graft.datasets.upload(archive, name="start", progress=False)
             wait_for(f"{url}/datasets/{dataset.id}", lambda body: body["status"] == "ready")
             ingest = time.perf_counter() - started
         for _ in range(2):
             started = time.perf_counter()
-            posted = graft.create_job(dataset.id, **HEAD_JOB)
+            posted = graft.train(dataset, **HEAD_JOB)
             wait_for(f"{url}/jobs/{posted.id}", lambda body: body["status"] == "succeeded")
             job = time.perf_counter() - started
     with starting_service(environment, data_dir, weights_dir) as (url, process):

@@ -12,9 +12,7 @@ from rich.console import Console
 from app.demo.drawn_datasets import LARGE, SMALL, write_dataset
 from app.demo.job_progress import watch_job
 from app.demo.photographs import StartingPoint
-from graft_client.graft import Graft
-from graft_client.resources.datasets import Dataset
-from graft_client.resources.jobs import Job
+from graft_client import Dataset, Graft, Job
 
 BASE_MODEL_RECIPE: dict[str, Any] = {
     "architecture": "resnet18",
@@ -57,24 +55,19 @@ def compare_on_photographs(
     dataset = _upload(graft, archive, "photographs", console)
     recipe = PHOTOGRAPHS_RECIPE | {"architecture": start.architecture}
     jobs = {
-        "pretrained": graft.create_job(
-            dataset.id, **recipe, weights=start.weights, strategy="fine_tune"
-        ),
-        "scratch": graft.create_job(
-            dataset.id, **recipe, weights="none", strategy="scratch", model_name="from-scratch"
+        "pretrained": graft.train(dataset, **recipe, weights=start.weights, strategy="fine_tune"),
+        "scratch": graft.train(
+            dataset, **recipe, weights="none", strategy="scratch", model_name="from-scratch"
         ),
     }
     return Comparison(
         dataset,
         watch_job(
-            graft,
             jobs["pretrained"],
             title=f"{start.architecture}, pretrained ({start.weights})",
             console=console,
         ),
-        watch_job(
-            graft, jobs["scratch"], title=f"{start.architecture}, from scratch", console=console
-        ),
+        watch_job(jobs["scratch"], title=f"{start.architecture}, from scratch", console=console),
     )
 
 
@@ -83,28 +76,28 @@ def compare_on_drawings(graft: Graft, folder: Path, console: Console) -> Compari
     for drawing in (LARGE, SMALL):
         write_dataset(drawing, folder / f"{drawing.name}.zip")
     large = _upload(graft, folder / f"{LARGE.name}.zip", LARGE.name, console)
-    base = graft.create_job(large.id, **BASE_MODEL_RECIPE)
+    base = graft.train(large, **BASE_MODEL_RECIPE)
     small = _upload(graft, folder / f"{SMALL.name}.zip", SMALL.name, console)
-    base = watch_job(graft, base, title="The base model, from scratch", console=console)
+    base = watch_job(base, title="The base model, from scratch", console=console)
     assert base.model is not None  # noqa: S101 - a job that succeeded has one
     reference = base.model.reference
-    scratch = graft.create_job(
-        small.id,
+    scratch = graft.train(
+        small,
         **DRAWINGS_RECIPE,
         architecture="resnet18",
         weights="none",
         model_name="from-scratch",
     )
-    grafted = graft.create_job(small.id, **DRAWINGS_RECIPE, weights=reference, strategy="fine_tune")
+    grafted = graft.train(small, **DRAWINGS_RECIPE, weights=reference, strategy="fine_tune")
     return Comparison(
         small,
-        scratch=watch_job(graft, scratch, title="From scratch", console=console),
-        transferred=watch_job(graft, grafted, title=f"Grafted from {reference}", console=console),
+        scratch=watch_job(scratch, title="From scratch", console=console),
+        transferred=watch_job(grafted, title=f"Grafted from {reference}", console=console),
     )
 
 
 def _upload(graft: Graft, archive: Path, name: str, console: Console) -> Dataset:
-    dataset = graft.wait_for_dataset(graft.upload_dataset(archive, name=name).id)
+    dataset = graft.datasets.upload(archive, name=name, progress=False).wait(progress=False)
     counts = ", ".join(
         f"{dataset.splits[split].num_images} {split}"
         for split in ("train", "val", "test")

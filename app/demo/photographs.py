@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from graft_client.resources.models import Architecture
+from graft_client.schemas.models import Architecture
 
 PHOTOGRAPHS_URL = "https://download.pytorch.org/tutorial/hymenoptera_data.zip"
 """Ants and bees, 47 MB; "Transfer Learning for Computer Vision Tutorial" (Chilamkurthy)."""

@@ -7,9 +7,8 @@ from rich.table import Table
 
 from app.demo import photographs
 from app.demo.comparison import Comparison, compare_on_drawings, compare_on_photographs
-from graft_client.errors import GraftClientError
-from graft_client.graft import Graft
-from graft_client.resources.datasets import DatasetImage
+from graft_client import Graft, GraftError
+from graft_client.synchronous.datasets import DatasetImage
 
 
 def run_demo(base_url: str, *, dataset: Path | None, output_dir: Path, console: Console) -> None:
@@ -17,16 +16,16 @@ def run_demo(base_url: str, *, dataset: Path | None, output_dir: Path, console: 
 
     dataset is an archive or folder of photographs. Without it the demo uses the tutorial's
     photographs if they and pretrained weights are available, else drawings. Raises
-    GraftClientError, with the code WEIGHTS_UNAVAILABLE if photographs are given but no pretrained
+    GraftError, with the code WEIGHTS_UNAVAILABLE if photographs are given but no pretrained
     weights are available.
     """
     output_dir.mkdir(parents=True, exist_ok=True)
     with Graft(base_url) as graft:
         comparison = _choose_and_run(graft, dataset, output_dir, console)
         curves = output_dir / "curves.png"
-        graft.save_curves(comparison.transferred.id, curves, compare=[comparison.scratch.id])
-        _show_side_by_side(graft, comparison, console)
-        image, path = _save_held_out_image(graft, comparison, output_dir)
+        comparison.transferred.curves(compare=[comparison.scratch]).save(curves)
+        _show_side_by_side(comparison, console)
+        image, path = _save_held_out_image(comparison, output_dir)
         _predict(graft, comparison, image, path, console)
     addresses = {
         "curves of both runs": str(curves),
@@ -41,10 +40,10 @@ def run_demo(base_url: str, *, dataset: Path | None, output_dir: Path, console: 
 def _choose_and_run(
     graft: Graft, dataset: Path | None, output_dir: Path, console: Console
 ) -> Comparison:
-    start = photographs.find_starting_point(graft.list_architectures())
+    start = photographs.find_starting_point(graft.architectures())
     if dataset is not None:
         if start is None:
-            raise GraftClientError(
+            raise GraftError(
                 "WEIGHTS_UNAVAILABLE",
                 "No pretrained weights are available, but training on photographs needs them. Put "
                 "weights into the folder named by GRAFT_WEIGHTS_DIR.",
@@ -62,14 +61,14 @@ def _choose_and_run(
     return compare_on_drawings(graft, output_dir, console)
 
 
-def _show_side_by_side(graft: Graft, comparison: Comparison, console: Console) -> None:
+def _show_side_by_side(comparison: Comparison, console: Console) -> None:
     console.print("\n[bold]Validation accuracy[/] of the same recipe from two starting points")
     table = Table()
     for heading in ("epoch", "transferred", "from scratch"):
         table.add_column(heading, justify="right")
     pairs = zip(
-        graft.list_epochs(comparison.transferred.id),
-        graft.list_epochs(comparison.scratch.id),
+        comparison.transferred.history(),
+        comparison.scratch.history(),
         strict=True,
     )
     for transferred, scratch in pairs:
@@ -81,22 +80,20 @@ def _show_side_by_side(graft: Graft, comparison: Comparison, console: Console) -
     console.print(table)
 
 
-def _save_held_out_image(
-    graft: Graft, comparison: Comparison, folder: Path
-) -> tuple[DatasetImage, Path]:
+def _save_held_out_image(comparison: Comparison, folder: Path) -> tuple[DatasetImage, Path]:
     """Save an image that was not used in training, from the test split if there is one."""
-    split = "test" if "test" in comparison.dataset.splits else "val"
-    image = graft.list_images(comparison.dataset.id, split=split)[0]
-    path = folder / f"held-out{Path(image.path).suffix}"
-    graft.save_image(comparison.dataset.id, image.id, path)
-    return image, path
+    images = comparison.dataset.images(
+        split="test" if "test" in comparison.dataset.splits else "val"
+    )
+    image = next(iter(images))
+    return image, image.save(folder / f"held-out{Path(image.path).suffix}")
 
 
 def _predict(
     graft: Graft, comparison: Comparison, image: DatasetImage, path: Path, console: Console
 ) -> None:
     assert comparison.transferred.model is not None  # noqa: S101 - a job that succeeded has one
-    graft.choose_model(comparison.transferred.model.name)
+    graft.use(comparison.transferred.model.name)
     answer = graft.predict(path, top_k=3)
     console.print(
         f"\n[bold]{answer.model.reference}[/] on an image of '{image.class_name}' that was not "

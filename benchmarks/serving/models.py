@@ -17,7 +17,7 @@ from app.storage import LocalStorage
 from benchmarks.datasets import prepare as prepare_dataset
 from benchmarks.graft_service import running_service
 from benchmarks.serving.peers.classifier import Network
-from graft_client.graft import Graft
+from graft_client import Graft
 
 IMAGE = "val/ants/518746016_bcc28f8b5b.jpg"
 """The posted photograph: 500 x 375 pixels, 122,791 bytes, from the validation split."""
@@ -75,13 +75,13 @@ def prepare(
         ):
             for name in missing:
                 folder = prepare_dataset(_DATASETS[name], work_dir, photographs).folder
-                dataset = graft.wait_for_dataset(graft.upload_dataset(folder, name=name).id)
+                dataset = graft.datasets.upload(folder, name=name).wait()
                 fields = {"architecture": name, "model_name": name} | JOBS[name]
-                graft.wait_for_job(graft.create_job(dataset.id, **fields).id)
+                graft.train(dataset, **fields).wait()
                 image = find_image(work_dir, photographs)
                 prediction = graft.predict(image, model=name).predictions[0]
                 if name in QUANTIZED:
-                    made = graft.quantize_version(name, 1, dataset.id)
+                    made = graft.model(name).version(1).quantize(dataset)
                     assert made.version == INT8_VERSION  # noqa: S101 - nothing else adds versions
                 path, network = _write_weights(name, data_dir, work_dir)
                 served = ServedModel(str(path), network, prediction.label, prediction.probability)

@@ -2,7 +2,7 @@
 
 from base64 import b64decode
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -88,21 +88,22 @@ def predict_many(  # noqa: PLR0913 - the options are its arguments
     url: Url = LOCAL,
 ) -> None:
     """Classify many images with a worker, and save the predictions."""
-    options = {"model": model, "top_k": top_k, "coverage": coverage, "logits": logits}
+    options: dict[str, Any] = {
+        "model": model,
+        "top_k": top_k,
+        "coverage": coverage,
+        "logits": logits,
+    }
     with connected(url) as graft:
         if source.startswith("ds_") and not Path(source).exists():
-            batch = graft.predict_dataset(source, split=split, **options)
+            batch = graft.batches.create(source, split=split, **options)
         elif split is None:
-            batch = graft.predict_archive(Path(source), **options)
+            batch = graft.batches.upload(source, **options)
         else:
             raise typer.BadParameter("only a dataset has splits", param_hint="--split")
-        for seen in graft.follow_batch(batch.id):
-            progress = seen.progress
-            typer.echo(f"{progress.stage}: {progress.done} of {progress.total}", err=True)
-        done = graft.wait_for_batch(batch.id)
-        is_csv = output.suffix.lower() == ".csv"
-        graft.save_results(batch.id, output, format="csv" if is_csv else "jsonl")
-    print_answer(done)
+        batch.wait()
+        batch.save(output, format="csv" if output.suffix.lower() == ".csv" else "jsonl")
+    print_answer(batch)
 
 
 @app.command(rich_help_panel=USE_PANEL)
@@ -116,7 +117,7 @@ def evaluate(
 ) -> None:
     """Evaluate a version on a dataset."""
     with connected(url) as graft:
-        print_answer(graft.evaluate_version(name, version, dataset, split=split))
+        print_answer(graft.model(name).version(version).evaluate(dataset, split=split))
 
 
 @app.command(rich_help_panel=USE_PANEL)
@@ -129,7 +130,7 @@ def quantize(
 ) -> None:
     """Quantize a version to int8, as a new version."""
     with connected(url) as graft:
-        print_answer(graft.quantize_version(name, version, dataset))
+        print_answer(graft.model(name).version(version).quantize(dataset))
 
 
 @app.command(rich_help_panel=USE_PANEL)
@@ -150,7 +151,7 @@ def gate(  # noqa: PLR0913 - the options are its arguments
     """Set the gate that a version must pass to become champion."""
     rule = {"max_class_drop": max_class_drop, "require": require}
     with connected(url) as graft:
-        print_answer(graft.set_gate(name, dataset, **rule, **({"split": split} if split else {})))
+        print_answer(graft.model(name).set_gate(dataset, split=split, **rule))
 
 
 @app.command(rich_help_panel=USE_PANEL)
@@ -166,14 +167,14 @@ def promote(
 ) -> None:
     """Point an alias to a version, if the model's gate allows it."""
     with connected(url) as graft:
-        print_answer(graft.promote(name, version, alias=alias, force_because=force_because))
+        print_answer(graft.model(name).version(version).promote(alias, force_because=force_because))
 
 
 @app.command(rich_help_panel=USE_PANEL)
 def rollback(name: Name, *, alias: Alias = CHAMPION, url: Url = LOCAL) -> None:
     """Point an alias to its previous version again."""
     with connected(url) as graft:
-        print_answer(graft.roll_back(name, alias=alias))
+        print_answer(graft.model(name).rollback(alias))
 
 
 @app.command(rich_help_panel=USE_PANEL)
@@ -185,7 +186,7 @@ def events(
 ) -> None:
     """List the events of a model, newest first, one a line."""
     with connected(url) as graft:
-        for event in graft.list_model_events(name, limit=limit):
+        for event in graft.model(name).events().take(limit):
             typer.echo(event.model_dump_json())
 
 
@@ -200,7 +201,7 @@ def shadow(
 ) -> None:
     """Set the shadow model, which also predicts a share of the images, for comparison."""
     with connected(url) as graft:
-        print_answer(graft.shadow_model(reference, fraction=fraction))
+        print_answer(graft.shadow(reference, fraction=fraction))
 
 
 @app.command(rich_help_panel=USE_PANEL)
@@ -217,5 +218,5 @@ def export(
 ) -> None:
     """Export a version as an archive that runs without the service."""
     with connected(url) as graft:
-        graft.save_export(name, version, output, format=format)
+        graft.model(name).version(version).export(output, format=format)
     typer.echo(str(output))

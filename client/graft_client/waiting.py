@@ -4,7 +4,8 @@ import time
 
 from graft_client.errors import WaitTimeout
 
-POLL_SECONDS = 0.2
+FIRST_POLL_SECONDS = 0.2
+LAST_POLL_SECONDS = 2.0
 
 WAIT_SECONDS = 3600.0
 """Default limit for a dataset, and for a result that a worker computes."""
@@ -21,6 +22,7 @@ class Deadline:
         self._subject = subject
         self._timeout_seconds = timeout_seconds
         self._end = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        self._poll_seconds = FIRST_POLL_SECONDS
 
     def check(self) -> None:
         """Raise WaitTimeout when the time is over."""
@@ -34,7 +36,8 @@ class Deadline:
             return seconds
         return max(0.001, min(seconds, self._end - time.monotonic()))
 
-    def sleep(self, seconds: float) -> None:
-        """Sleep, but not beyond the deadline; raises WaitTimeout when the time is over."""
-        time.sleep(self.limit(seconds))
-        self.check()
+    def next_poll(self) -> float:
+        """Return the seconds until the next poll, each time a little more; raises WaitTimeout."""
+        seconds = self._poll_seconds
+        self._poll_seconds = min(LAST_POLL_SECONDS, seconds * 1.2)
+        return self.limit(seconds)

@@ -16,7 +16,7 @@ from app.ml.trust.trust_file import Trust
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.tasks import service as work
-from graft_client.resources.predictions import Batch
+from graft_client import Batch
 from tests.batches import make_archive, run_next_batch
 from tests.contract.datasets import problem
 from tests.datasets import add_dataset

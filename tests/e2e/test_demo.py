@@ -10,7 +10,7 @@ from rich.console import Console
 
 from app.demo import comparison, photographs
 from app.demo.run import run_demo
-from graft_client.errors import OutcomeError
+from graft_client import OutcomeError
 from tests.e2e.conftest import Graft
 from tests.uploads import make_zip
 

@@ -1,14 +1,16 @@
 """A small HTTP server on loopback with answers that a test configures."""
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import pytest
 
-from graft_client.graft import Graft
+from graft_client import Graft, retrying
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,14 @@ class Received:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer to send; a broken one declares more bytes than it sends."""
+    """An answer to send; a broken one declares more bytes than it sends, a slow one takes time."""
 
     body: bytes
     status: int = 200
     content_type: str = "application/json"
     is_broken: bool = False
     headers: tuple[tuple[str, str], ...] = ()
+    seconds: float = 0
 
 
 @dataclass
@@ -61,6 +64,11 @@ def service() -> Iterator[Service]:
     server.server_close()
 
 
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrying, "FIRST_PAUSE_SECONDS", 0.01)
+
+
 @pytest.fixture
 def graft(service: Service) -> Iterator[Graft]:
     with Graft(service.url, timeout_seconds=10) as graft:
@@ -77,9 +85,11 @@ def _handler_for(service: Service) -> type[BaseHTTPRequestHandler]:
             )
             answers = service.answers[self.command, url.path]
             answer = answers.pop(0) if len(answers) > 1 else answers[0]
+            time.sleep(answer.seconds)
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.content_type)
-            self.send_header("Content-Length", str(len(answer.body) + answer.is_broken))
+            if answer.status != HTTPStatus.NO_CONTENT:
+                self.send_header("Content-Length", str(len(answer.body) + answer.is_broken))
             for header in answer.headers:
                 self.send_header(*header)
             self.end_headers()
@@ -96,7 +106,7 @@ def _handler_for(service: Service) -> type[BaseHTTPRequestHandler]:
             self.rfile.readline()
             return body
 
-        do_GET = do_HEAD = do_POST = do_PUT = _answer  # noqa: N815 - the names http.server calls
+        do_DELETE = do_GET = do_HEAD = do_POST = do_PUT = _answer  # noqa: N815 - the names http.server calls
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
             """Write no log."""

@@ -1,32 +1,65 @@
+"""Pack a folder into a zip while it is sent."""
+
 import zipfile
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from graft_client.packing import packed
+from graft_client.errors import InvalidInput
+from graft_client.packing import CHUNK_BYTES, find_source
 
 
-def test_a_folder_is_sent_as_a_zip_of_its_files(tmp_path: Path) -> None:
-    folder = tmp_path / "pets"
-    for name in ("cats/1.jpg", "dogs/deep/2.jpg"):
-        (folder / name).parent.mkdir(parents=True)
-        (folder / name).write_bytes(name.encode())
-    with packed(folder) as archive:
-        assert archive.name == "pets.zip"
-        with zipfile.ZipFile(archive) as entries:
-            contents = {name: entries.read(name) for name in entries.namelist()}
-    assert contents == {"cats/1.jpg": b"cats/1.jpg", "dogs/deep/2.jpg": b"dogs/deep/2.jpg"}
-    assert not archive.exists()
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "pets.v2"
+    for name, size in (("cats/1.jpg", 3 * CHUNK_BYTES + 1), ("dogs/deep/2.jpg", 10), ("empty", 0)):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(bytes(index % 251 for index in range(size)))
+    return folder
+
+
+def test_a_folder_is_a_zip_of_its_files_in_order(folder: Path) -> None:
+    source = find_source(folder)
+    assert (source.filename, source.is_folder, source.num_bytes) == (
+        "pets.v2.zip",
+        True,
+        3 * CHUNK_BYTES + 11,
+    )
+    with zipfile.ZipFile(BytesIO(b"".join(source.read()))) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["cats/1.jpg", "dogs/deep/2.jpg", "empty"]
+        for name in archive.namelist():
+            assert archive.read(name) == (folder / name).read_bytes()
+
+
+def test_the_zip_is_the_same_each_time(folder: Path) -> None:
+    source = find_source(folder)
+    assert b"".join(source.read()) == b"".join(source.read())
+
+
+def test_a_chunk_is_never_much_larger_than_what_is_read(folder: Path) -> None:
+    sizes = [len(chunk) for chunk in find_source(folder).read()]
+    assert len(sizes) == 6
+    assert max(sizes) <= CHUNK_BYTES + 1000
 
 
 def test_an_archive_is_sent_as_it_is(tmp_path: Path) -> None:
-    source = tmp_path / "pets.tar.zst"
-    source.write_bytes(b"packed")
-    with packed(source) as archive:
-        assert archive == source
-    assert source.read_bytes() == b"packed"
+    path = tmp_path / "pets.tar.zst"
+    path.write_bytes(b"packed")
+    source = find_source(path)
+    assert (source.filename, source.stem, source.is_folder) == ("pets.tar.zst", "pets", False)
+    assert b"".join(source.read()) == b"packed"
 
 
-def test_a_missing_source_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), packed(tmp_path / "nothing"):
-        pass
+def test_a_folder_with_one_file_is_still_packed(tmp_path: Path) -> None:
+    (tmp_path / "only.jpg").write_bytes(b"x")
+    assert find_source(tmp_path).is_folder
+
+
+def test_a_missing_or_empty_source_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        find_source(tmp_path / "nothing")
+    (tmp_path / "deep").mkdir()
+    with pytest.raises(InvalidInput, match="has no files"):
+        find_source(tmp_path)

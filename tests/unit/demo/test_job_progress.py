@@ -1,17 +1,15 @@
 """Progress of a job on the terminal."""
 
 import io
-import json
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from app.demo.job_progress import watch_job
-from graft_client.graft import Graft
-from graft_client.resources.jobs import Job
-from tests.unit.client.conftest import Answer, Service
-from tests.unit.client.test_graft import as_json, job
+from graft_client import Graft, Job
+from tests.unit.client.answers import as_json, event, job, stream
+from tests.unit.client.conftest import Service
 
 METRICS: dict[str, Any] = {
     "train_loss": 0.7,
@@ -30,19 +28,13 @@ def watch(graft: Graft, service: Service, rate: float | None, **fields: Any) -> 
         *(("epoch", METRICS | {"epoch": n, "learning_rate": rate}) for n in (1, 2)),
         ("succeeded", {}),
     ]
-    body = "".join(
-        f"id: {number}\nevent: {kind}\ndata: "
-        + json.dumps({"event_number": number, "type": kind, "payload": payload})
-        + "\n\n"
-        for number, (kind, payload) in enumerate(events, 1)
-    )
-    stream = Answer(body.encode(), content_type="text/event-stream")
-    service.answer("GET", "/jobs/job_1/events/stream", stream, stream)
+    body = b"".join(event(number, *one) for number, one in enumerate(events, 1))
+    service.answer("GET", "/jobs/job_1/events/stream", stream(body))
     finished = job() | fields
     service.answer("GET", "/jobs/job_1", as_json(finished))
     text = io.StringIO()
     console = Console(file=text, width=120)
-    watch_job(graft, Job.model_validate(finished), title="Pets", console=console)
+    watch_job(Job.read(graft.connection, finished), title="Pets", console=console)
     return text.getvalue()
 
 

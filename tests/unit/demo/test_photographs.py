@@ -10,15 +10,29 @@ from app.demo.photographs import (
     download,
     find_starting_point,
 )
-from graft_client.resources.models import Architecture, Weights
+from graft_client.schemas.models import Architecture, Weights
 from tests.unit.client.conftest import Answer, Service
 
 
 def architecture(
     name: str, availability: Literal["local", "download", "unavailable"]
 ) -> Architecture:
-    weights = [Weights(name="IMAGENET1K_V1", availability=availability)]
-    return Architecture(name=name, input_size=224, num_parameters=1, weights=weights)
+    weights = Weights(
+        name="IMAGENET1K_V1",
+        is_default=True,
+        availability=availability,
+        imagenet_accuracy=0.7,
+        gflops=1.8,
+    )
+    return Architecture(
+        name=name,
+        aliases=[],
+        input_size=224,
+        fixed_input_size=False,
+        min_input_size=32,
+        num_parameters=1,
+        weights=[weights],
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,109 @@
+"""Studies: several configurations and seeds on one dataset, with a ranking."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from graft_client.asynchronous.bound import AsyncBound, id_of
+from graft_client.asynchronous.connection import AsyncConnection
+from graft_client.asynchronous.jobs import AsyncJob
+from graft_client.asynchronous.pages import AsyncPages
+from graft_client.display.choosing import ShowProgress, open_display
+from graft_client.display.html import study_html
+from graft_client.pictures import Picture
+from graft_client.schemas.studies import StudyFields, StudySummary
+from graft_client.waiting import LONG_WAIT_SECONDS, Deadline
+
+
+class AsyncListedStudy(AsyncBound, StudySummary):
+    """A study without its ranking."""
+
+    async def details(self) -> "AsyncStudy":
+        """Return the study with its ranking."""
+        return AsyncStudy.read(self._connection, await self._connection.get(self._path))
+
+    def jobs(self) -> AsyncPages[AsyncJob]:
+        """List the jobs of the study, newest first."""
+        return AsyncPages(self._connection, "/jobs", AsyncJob.read, {"study_id": self.id})
+
+    async def curves(self, *, limit: int = 10) -> Picture:
+        """Return the curves of the study's best configurations as a chart."""
+        path = f"{self._path}/curves.png"
+        return await self._connection.get_picture(path, params={"limit": limit})
+
+    async def delete(self) -> None:
+        """Delete the study, which must have ended; its jobs stay."""
+        await self._connection.delete(self._path)
+
+    @property
+    def _path(self) -> str:
+        return f"/studies/{self.id}"
+
+
+class AsyncStudy(AsyncListedStudy, StudyFields):
+    """A study with its ranking."""
+
+    async def refresh(self) -> Self:
+        """Get the present state; changes this object and returns it."""
+        return self._update(await self._connection.get(self._path))
+
+    async def wait(
+        self, *, progress: ShowProgress = True, timeout_seconds: float | None = LONG_WAIT_SECONDS
+    ) -> Self:
+        """Wait until every run has succeeded, failed or been cancelled; raises WaitTimeout."""
+        deadline = Deadline(self.id, timeout_seconds)
+        with open_display(progress, f"Study {self.name}") as display:
+            while not (await self.refresh()).is_terminal:
+                runs = self.progress
+                display.update(runs.runs - runs.queued - runs.running, runs.runs, "runs")
+                await self._connection.pause(deadline)
+        return self
+
+    async def cancel(self) -> Self:
+        """Cancel the runs that have not ended."""
+        return self._update(await self._connection.send("POST", f"{self._path}/cancel"))
+
+    def _repr_html_(self) -> str:
+        return study_html(self)
+
+
+class AsyncStudies:
+    """The studies of the service."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def create(  # noqa: PLR0913 - the fields of a study, by keyword
+        self,
+        dataset: Any,
+        *,
+        name: str | None = None,
+        base: Mapping[str, Any] | None = None,
+        configurations: Sequence[Mapping[str, Any]] | None = None,
+        search: Mapping[str, Any] | None = None,
+        seeds: int | Sequence[int] | None = None,
+        metadata: dict[str, str] | None = None,
+    ) -> AsyncStudy:
+        """Create a study of named configurations, or of a search; each changes fields of `base`.
+
+        seeds is their number, or the seeds themselves.
+        """
+        given = {
+            "name": name,
+            "base": base,
+            "configurations": configurations,
+            "search": search,
+            "seeds": seeds,
+            "metadata": metadata,
+        }
+        body: dict[str, Any] = {"dataset_id": id_of(dataset)}
+        body |= {key: value for key, value in given.items() if value is not None}
+        answer = await self._connection.send("POST", "/studies", json=body, is_creation=True)
+        return AsyncStudy.read(self._connection, answer)
+
+    async def get(self, study: str) -> AsyncStudy:
+        """Return a study by its id; raises NotFound."""
+        return AsyncStudy.read(self._connection, await self._connection.get(f"/studies/{study}"))
+
+    def list(self, *, q: str | None = None) -> AsyncPages[AsyncListedStudy]:
+        """List studies, newest first; q is a part of the name."""
+        return AsyncPages(self._connection, "/studies", AsyncListedStudy.read, {"q": q})

@@ -1,0 +1,152 @@
+# Written by graft_client.sync_generator from asynchronous/versions.py: change that file.
+"""Versions of models: predict, promote, evaluate, quantize, export."""
+
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, Self, Unpack, overload
+
+from graft_client.answers import validated
+from graft_client.images import Image
+from graft_client.options import PredictOptions
+from graft_client.schemas.datasets import Split
+from graft_client.schemas.jobs import PairedTest
+from graft_client.schemas.models import (
+    Alias,
+    ChosenModel,
+    Evaluation,
+    Quantization,
+    VersionFields,
+    VersionName,
+)
+from graft_client.schemas.predictions import FailedPrediction, ImagePredictions
+from graft_client.synchronous.bound import Bound, id_of
+from graft_client.synchronous.predicting import predict
+from graft_client.waiting import WAIT_SECONDS
+
+CHAMPION = "champion"
+
+ExportFormat = Literal["safetensors", "onnx", "torch_export", "openvino"]
+
+
+class RegisteredVersion(Bound, VersionName):
+    """A registered model version, by name and number."""
+
+    @overload
+    def predict(
+        self, images: list[Image], *, explain: bool = False, **options: Unpack[PredictOptions]
+    ) -> list[ImagePredictions | FailedPrediction]: ...
+    @overload
+    def predict(
+        self, images: Image, *, explain: bool = False, **options: Unpack[PredictOptions]
+    ) -> ImagePredictions: ...
+    def predict(
+        self, images: Any, *, explain: bool = False, **options: Unpack[PredictOptions]
+    ) -> Any:
+        """Classify an image, or a list of images; see `graft.predict`."""
+        return predict(self._connection, images, model=self.reference, explain=explain, **options)
+
+    def details(self) -> "ModelVersion":
+        """Return the version with all its fields."""
+        return ModelVersion.read(self._connection, self._connection.get(self._path))
+
+    def promote(
+        self,
+        alias: str = CHAMPION,
+        *,
+        force_because: str | None = None,
+        timeout_seconds: float | None = WAIT_SECONDS,
+    ) -> Alias:
+        """Point an alias to this version; waits for the evaluations that its gate needs.
+
+        force_because is the reason for skipping the gate. Raises GateFailed, WaitTimeout.
+        """
+        force = {"force": True, "reason": force_because} if force_because else {}
+        answer = self._connection.repeat_until_done(
+            "PUT",
+            f"/models/{self.name}/aliases/{alias}",
+            json={"version": self.version} | force,
+            timeout_seconds=timeout_seconds,
+        )
+        return validated(Alias, answer, self._connection.url)
+
+    def use(self) -> ChosenModel:
+        """Make this version the serving model, which predicts if a request names no model."""
+        answer = self._connection.send("PUT", "/serving", json={"model": self.reference})
+        return validated(ChosenModel, answer, self._connection.url)
+
+    def evaluate(
+        self,
+        dataset: Any,
+        *,
+        split: Split | None = None,
+        timeout_seconds: float | None = WAIT_SECONDS,
+    ) -> Evaluation:
+        """Evaluate on a dataset with the same classes; waits until a worker has finished it."""
+        body = {"dataset_id": id_of(dataset)} | ({"split": split} if split else {})
+        answer = self._connection.wait_for(
+            "POST", f"{self._path}/evaluate", json=body, timeout_seconds=timeout_seconds
+        )
+        return validated(Evaluation, answer, self._connection.url)
+
+    def quantize(
+        self,
+        dataset: Any,
+        *,
+        num_images: int | None = None,
+        timeout_seconds: float | None = WAIT_SECONDS,
+    ) -> "QuantizedVersion":
+        """Quantize to int8, calibrated on a dataset's training images, as a new version."""
+        body = {"dataset_id": id_of(dataset)}
+        answer = self._connection.wait_for(
+            "POST",
+            f"{self._path}/quantize",
+            json=body | ({} if num_images is None else {"num_images": num_images}),
+            timeout_seconds=timeout_seconds,
+        )
+        return QuantizedVersion.read(self._connection, answer)
+
+    def export(
+        self,
+        path: str | PathLike[str],
+        *,
+        format: ExportFormat = "onnx",  # noqa: A002 - the service's name
+        timeout_seconds: float | None = WAIT_SECONDS,
+    ) -> Path:
+        """Save an archive that runs without the service; waits until a worker has exported it."""
+        return self._connection.download(
+            f"{self._path}/export",
+            Path(path),
+            params={"format": format},
+            timeout_seconds=timeout_seconds,
+        )
+
+    def paired_test(self, other: Any) -> PairedTest:
+        """Compare with another model, given by its reference, on the same images."""
+        params = {"with": reference_of(other)}
+        answer = self._connection.get(f"{self._path}/paired_test", params=params)
+        return validated(PairedTest, answer, self._connection.url)
+
+    def delete(self) -> None:
+        """Delete the version; raises InUse while an alias points to it."""
+        self._connection.delete(self._path)
+
+    @property
+    def _path(self) -> str:
+        return f"/models/{self.name}/versions/{self.version}"
+
+
+class ModelVersion(RegisteredVersion, VersionFields):
+    """A registered model version with all its fields."""
+
+    def refresh(self) -> Self:
+        """Get the present state; changes this object and returns it."""
+        return self._update(self._connection.get(self._path))
+
+
+class QuantizedVersion(RegisteredVersion, Quantization):
+    """A version in int8, and its differences from the float version on validation images."""
+
+
+def reference_of(model: Any) -> str:
+    """Return the reference to a model that is given as an object or by its reference."""
+    return model if isinstance(model, str) else str(model.reference)
