@@ -63,7 +63,7 @@ def _load(command: Any, parent: Any, name: str) -> tuple[Any, Any]:
 
 def _format(help_text: str) -> str:
     """Return a help text with its notes as code, such as `default: 5`."""
-    return re.sub(X
+    return re.sub(r"\s*\[([^]]*)\]$", r" (`\1`)", in_cell(help_text))
 
 
 def _as_paragraphs(text: str) -> str:
