@@ -102,11 +102,12 @@ demo-once: setup web ## Run `demo`, and stop the service at the end
 
 .PHONY: docs
 docs: setup ## Build the documentation site into build/site
-	$(BIN)/python -m mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@echo "The site is in build/site; open build/site/index.html."
 
 .PHONY: docs-serve
 docs-serve: setup ## Serve the documentation site at localhost:8001, and build it again after changes
-	$(BIN)/python -m mkdocs serve --dev-addr localhost:8001
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve --dev-addr localhost:8001
 
 .PHONY: bench-start
 bench-start: setup ## Measure start-up, idle memory and short jobs against imports, Pillow and a tutorial's loop

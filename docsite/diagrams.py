@@ -1,24 +1,26 @@
 """Draw Mermaid diagrams as SVG while the site is built, because browsers would load a script."""
 
 import base64
-from functools import cache
+import re
 
 import mermaidx
 
+_BLOCK = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INIT = '%%{init: {"theme": "neutral"}}%%\n'
 
 
-@cache
-def _draw(source: str) -> str:
-    return str(mermaidx.render(_INIT + source).to_svg())
+def draw_diagrams(markdown: str) -> str:
+    """Return a page with its Mermaid blocks as images.
 
-
-def draw_fence(source: str, *_context: object, **_more: object) -> str:
-    """Return the HTML of a fenced block `mermaid`; Markdown's superfences call it.
-
-    It is an image, so that the site's styles do not change the text that was measured for it.
+    An image, and not the drawing itself, because the site's styles would change the size of the
+    text that was measured for it.
     """
-    encoded = base64.b64encode(_draw(source).encode()).decode()
+    return _BLOCK.sub(lambda block: _draw(block[1]), markdown)
+
+
+def _draw(source: str) -> str:
+    svg = str(mermaidx.render(_INIT + source).svg())
+    encoded = base64.b64encode(svg.encode()).decode()
     return (
         '<p class="diagram"><img alt="Diagram of what this section describes" '
         f'src="data:image/svg+xml;base64,{encoded}"></p>'

@@ -80,9 +80,8 @@ def _write_operation(method: str, path: str, operation: Schema, bodies: Bodies) 
     parameters = operation.get("parameters", [])
     if parameters:
         yield "**Parameters**"
-        yield "\n".join(["| name | in | type | meaning |", "|---|---|---|---|"]) + "\n" + "\n".join(
-            _write_parameter(one, bodies) for one in parameters
-        )
+        head = ["| name | in | type | meaning |", "|---|---|---|---|"]
+        yield "\n".join(head + [_write_parameter(one, bodies) for one in parameters])
     for content_type, content in operation.get("requestBody", {}).get("content", {}).items():
         schema = content.get("schema", {})
         name = bodies.name_type(schema, page=BODIES_PAGE) if "$ref" in schema else ""
@@ -127,7 +126,7 @@ def _write_example(responses: Schema, bodies: Bodies) -> Iterator[str]:
             example = content.get("example") or bodies.make_example(content.get("schema", {}))
             if example:
                 text = json.dumps(example, indent=2, ensure_ascii=False)
-                block = "\n".join(["```json", text, "```"]).replace("\n", "\n    ")
+                block = f"```json\n{text}\n```".replace("\n", "\n    ")
                 yield f'??? example "Example of an answer with status {status}"\n\n    {block}'
                 return
 

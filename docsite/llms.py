@@ -7,15 +7,22 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+_NO_PROSE = re.compile(r"[#|!<:=-]|\*[^*]|\d+\. |Date: ")
+
 
 @dataclass(frozen=True)
 class TextPage:
     """A page of the site as Markdown; `path` ends in `.md` and is relative to the site."""
 
     section: str
-    title: str
     path: str
     markdown: str
+
+    @property
+    def title(self) -> str:
+        """The first heading."""
+        found = re.search(r"^# (.+?)(?: \{.*)?$", self.markdown, re.MULTILINE)
+        return found[1] if found else self.path
 
 
 def write_index(summary: str, pages: Iterable[TextPage]) -> str:
@@ -37,10 +44,11 @@ def write_full(pages: Iterable[TextPage]) -> str:
 
 
 def _first_sentence(markdown: str) -> str:
-    """Return the first sentence of a page, without markup; empty if it opens with something else."""
-    for block in re.split(r"\n\s*\n", markdown):
+    """Return the first sentence of a page, without markup; empty if the page has none."""
+    prose = re.sub(r"^ *```.*?^ *```", "", markdown, flags=re.MULTILINE | re.DOTALL)
+    for block in re.split(r"\n\s*\n", prose):
         text = " ".join(block.split())
-        if text and text[0] not in "#|!<`-:=*" and not text.startswith("Date:"):
+        if text and not _NO_PROSE.match(text):
             plain = re.sub(r"\[([^]]*)\]\([^)]*\)|[`*]", lambda match: match[1] or "", text)
-            return re.split(r"(?<=[.?!:])\s", plain, maxsplit=1)[0].rstrip(":")
+            return re.split(r"(?<=[.?!])\s", plain, maxsplit=1)[0]
     return ""

@@ -47,7 +47,9 @@ def rewrite_links(markdown: str, page: str) -> str:
     def rewrite(match: re.Match[str]) -> str:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(source), match[2]))
         found = ROOT_PAGES.get(target) or target.removeprefix(_DOCS)
-        return f"{match[1]}{posixpath.relpath(found, posixpath.dirname(page) or '.')}{match[3] or ''})"
+        return (
+            f"{match[1]}{posixpath.relpath(found, posixpath.dirname(page) or '.')}{match[3] or ''})"
+        )
 
     pieces, end = [], 0
     for fence in _FENCE.finditer(markdown):

@@ -39,21 +39,20 @@ class Bodies:
         if reference := schema.get("$ref"):
             name = reference.removeprefix(_REF)
             return f"[{name}]({page}#{anchor_of(name)})"
-        if "const" in schema:
-            return f"`{json.dumps(schema['const'])}`"
-        if "enum" in schema:
-            return ", ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
-        for key in ("anyOf", "oneOf", "allOf"):
-            if key in schema:
-                return " or ".join(
-                    dict.fromkeys(self.name_type(one, page=page) for one in schema[key])
-                )
-        kind = schema.get("type", "any JSON")
+        values = [schema["const"]] if "const" in schema else schema.get("enum")
+        if values is not None:
+            return ", ".join(f"`{json.dumps(value)}`" for value in values)
+        if options := _list_options(schema):
+            return " or ".join(dict.fromkeys(self.name_type(one, page=page) for one in options))
+        return self._name_plain_type(schema, page=page)
+
+    def _name_plain_type(self, schema: Schema, *, page: str) -> str:
+        kind = str(schema.get("type", "any JSON"))
         if kind == "array":
             return f"list of {self.name_type(schema.get('items', {}), page=page)}"
         if kind == "object" and isinstance(schema.get("additionalProperties"), Mapping):
             return f"object of {self.name_type(schema['additionalProperties'], page=page)}"
-        return f"file ({schema['format']})" if schema.get("format") == "binary" else str(kind)
+        return "file" if schema.get("format") == "binary" else kind
 
     def list_fields(self, schema: Schema, *, page: str) -> list[str]:
         """Return the lines of a table with one field a row; empty if the schema has none."""
@@ -75,26 +74,18 @@ class Bodies:
 
     def make_example(self, schema: Schema, depth: int = 0) -> Any:
         """Return an example from the examples of the fields; None where it would be endless."""
-        if "example" in schema:
-            return schema["example"]
-        if schema.get("examples"):
-            return schema["examples"][0]
-        schema = self.find(schema)
-        if depth > _MAX_DEPTH:
-            return None
-        if schema.get("examples"):
-            return schema["examples"][0]
-        if "properties" in schema:
-            return {
-                name: self.make_example(field, depth + 1)
-                for name, field in schema["properties"].items()
-            }
-        for key in ("anyOf", "oneOf", "allOf"):
-            if key in schema:
-                return self.make_example(schema[key][0], depth + 1)
-        if schema.get("type") == "array":
-            return [self.make_example(schema.get("items", {}), depth + 1)]
-        return schema.get("const", schema.get("default", (schema.get("enum") or [None])[0]))
+        found = self.find(schema)
+        given = [*_list_examples(schema), *_list_examples(found)]
+        if given or depth > _MAX_DEPTH:
+            return given[0] if given else None
+        if "properties" in found:
+            fields = found["properties"].items()
+            return {name: self.make_example(field, depth + 1) for name, field in fields}
+        if options := _list_options(found):
+            return self.make_example(options[0], depth + 1)
+        if found.get("type") == "array":
+            return [self.make_example(found.get("items", {}), depth + 1)]
+        return found.get("const", found.get("default", (found.get("enum") or [None])[0]))
 
 
 def anchor_of(name: str) -> str:
@@ -107,9 +98,24 @@ def in_cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+def _list_options(schema: Schema) -> list[Schema]:
+    return [one for key in ("anyOf", "oneOf", "allOf") for one in schema.get(key, [])]
+
+
+def _list_examples(schema: Schema) -> list[Any]:
+    return [schema["example"]] if "example" in schema else list(schema.get("examples", []))
+
+
 def _describe_bounds(field: Schema) -> str:
     options = [field, *field.get("anyOf", [])]
     bounds = [
-        f"{sign} {option[key]}" for option in options for key, sign in _BOUNDS if key in option
+        f"{sign} {_write_number(option[key])}"
+        for option in options
+        for key, sign in _BOUNDS
+        if key in option
     ]
     return f"Allowed: {', '.join(bounds)}." if bounds else ""
+
+
+def _write_number(number: float) -> str:
+    return str(int(number)) if number == int(number) else str(number)
