@@ -19,7 +19,7 @@ from docsite.metrics import write_metrics
 from docsite.pages import rewrite_links
 from tests.conftest import REPOSITORY
 
-pytestmark = pytest.mark.xdist_group("site")
+pytestmark = [pytest.mark.xdist_group("site"), pytest.mark.timeout(900)]
 
 TROUBLESHOOTING = REPOSITORY / "docs" / "troubleshooting.md"
 
@@ -48,7 +48,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=800,
         check=False,
     )
     assert built.returncode == 0, built.stderr
