@@ -100,6 +100,15 @@ demo: setup web ## Train on images, predict, and leave the service running
 demo-once: setup web ## Run `demo`, and stop the service at the end
 	$(BIN)/graft demo --once
 
+.PHONY: docs
+docs: setup ## Build the documentation site into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@echo "The site is in build/site; open build/site/index.html."
+
+.PHONY: docs-serve
+docs-serve: setup ## Serve the documentation site at localhost:8001, and build it again after changes
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve --dev-addr localhost:8001
+
 .PHONY: bench-start
 bench-start: setup ## Measure start-up, idle memory and short jobs against imports, Pillow and a tutorial's loop
 	$(BIN)/python -m benchmarks.start $(BENCH_FLAGS)

@@ -1,20 +1,24 @@
-"""Run the commands of the README and the how-to guides."""
+"""Run the commands of the tutorial and the how-to guides."""
 
 import os
 import re
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.documents import read_blocks
 from tests.e2e.conftest import Graft
+from tests.servers import running_graft
 from tests.uploads import draw_picture, make_zip
 
 HOW_TO = REPOSITORY / "docs" / "how-to"
+TUTORIAL = REPOSITORY / "docs" / "tutorial.md"
 SESSIONS = [
-    REPOSITORY / "README.md",
+    TUTORIAL,
     *(
         HOW_TO / f"{name}.md"
         for name in (
@@ -37,9 +41,20 @@ WAIT_FOR_DATASETS = ("train-on-photographs", "choose-a-strategy")
 WAIT_FOR_OTHERS = ("compare-configurations", "predict-many-images", "promote-and-roll-back")
 
 
-def read_commands(page: Path) -> str:
-    """The page's shell blocks: what a reader types while the service runs."""
-    return "\n".join(re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL))
+def read_commands(page: Path, language: str = "sh") -> str:
+    """The page's blocks of a language: what a reader types while the service runs.
+
+    The fixture's service has weights of resnet18 only, and epochs take long without a GPU.
+    """
+    code = read_blocks(page, language).replace("squeezenet1_0", "resnet18")
+    return re.sub(r"\b(epochs\W+)[2-9]\b", r"\g<1>1", code)
+
+
+def put_images(folder: Path, archive: bytes) -> None:
+    """Put the files that the pages name into a reader's folder."""
+    for name in ("photographs.zip", "hymenoptera_data.zip"):
+        (folder / name).write_bytes(archive)
+    (folder / "picture.jpg").write_bytes(draw_picture("blue", 7))
 
 
 def type_in(
@@ -69,10 +84,37 @@ def test_figures_are_asked_for_as_the_page_says(graft: Graft, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("graft", ["sqlite and the embedded broker"], indirect=True)
+@pytest.mark.parametrize("name", ["use-weights-offline", "upgrade"])
+def test_questions_of_an_operator_are_answered(graft: Graft, name: str, tmp_path: Path) -> None:
+    typed = type_in(tmp_path, graft, read_commands(HOW_TO / f"{name}.md"), seconds=60)
+    assert typed.returncode == 0, typed.stderr
+    told = {"use-weights-offline": '1 "availability":"local"', "upgrade": "graft_database_up 1.0"}
+    assert told[name] in typed.stdout
+
+
+@pytest.mark.parametrize("graft", ["sqlite and the embedded broker"], indirect=True)
+def test_a_backup_of_a_running_service_can_be_started(graft: Graft, tmp_path: Path) -> None:
+    """The page's commands copy it; the copy then shows the same, and its images are there."""
+    dataset = graft.upload(make_zip(num_train=2, num_val=1), "backed-up")
+    graft.wait_for(f"/datasets/{dataset}", "status", "ready")
+    (tmp_path / "graft-data").symlink_to(graft.running.data_dir)
+    typed = type_in(tmp_path, graft, read_commands(HOW_TO / "back-up.md"), seconds=60)
+    assert typed.returncode == 0, typed.stderr
+    (tmp_path / "restored").mkdir()
+    (tmp_path / "backup").rename(tmp_path / "restored" / "graft")
+    with running_graft(tmp_path / "restored") as restored:
+        copy = Graft(restored)
+        assert copy.get(f"/datasets/{dataset}") == graft.get(f"/datasets/{dataset}")
+        (image, *_) = copy.get(f"/datasets/{dataset}/images")["data"]
+        content = copy.http.get(f"/datasets/{dataset}/images/{image['id']}")
+        assert sha256(content.content).hexdigest() == image["sha256"]
+        copy.http.close()
+
+
+@pytest.mark.parametrize("graft", ["sqlite and the embedded broker"], indirect=True)
 @pytest.mark.parametrize("page", SESSIONS, ids=lambda page: page.stem)
 def test_a_page_can_be_pasted(graft: Graft, page: Path, tmp_path: Path) -> None:
-    (tmp_path / "photographs.zip").write_bytes(make_zip())
-    (tmp_path / "picture.jpg").write_bytes(draw_picture("blue", 7))
+    put_images(tmp_path, make_zip())
     commands = read_commands(page)
     earlier = {job["id"] for job in graft.get("/jobs", limit=1000)["data"]}
     typed = type_in(tmp_path, graft, commands)
@@ -92,19 +134,20 @@ def test_a_page_can_be_pasted(graft: Graft, page: Path, tmp_path: Path) -> None:
 def test_a_page_ends_where_weights_are_unavailable(
     graft: Graft, page: Path, tmp_path: Path
 ) -> None:
-    """The fixture's service has weights of resnet18 only, and may download none."""
-    (tmp_path / "photographs.zip").write_bytes(make_zip(num_train=2, num_val=1))
+    """The fixture's service may download none."""
+    put_images(tmp_path, make_zip(num_train=2, num_val=1))
     commands = read_commands(page).replace("resnet18", "resnet34")
     assert_it_ends(type_in(tmp_path, graft, commands, seconds=60), '"code":"WEIGHTS_UNAVAILABLE"')
 
 
 @pytest.mark.parametrize("graft", ["sqlite and the embedded broker"], indirect=True)
 @pytest.mark.parametrize(
-    "name", ["README.md", *(f"{page}.md" for page in (*WAIT_FOR_DATASETS, *WAIT_FOR_OTHERS))]
+    "page",
+    [TUTORIAL, *(HOW_TO / f"{name}.md" for name in (*WAIT_FOR_DATASETS, *WAIT_FOR_OTHERS))],
+    ids=lambda page: page.stem,
 )
-def test_a_page_ends_where_the_dataset_is_invalid(graft: Graft, name: str, tmp_path: Path) -> None:
-    page = REPOSITORY / name if name == "README.md" else HOW_TO / name
-    (tmp_path / "photographs.zip").write_bytes(make_zip(class_names=["amber"], num_train=2))
+def test_a_page_ends_where_the_dataset_is_invalid(graft: Graft, page: Path, tmp_path: Path) -> None:
+    put_images(tmp_path, make_zip(class_names=["amber"], num_train=2))
     typed = type_in(tmp_path, graft, read_commands(page), seconds=60)
     assert_it_ends(typed, "at least two class folders")
 
