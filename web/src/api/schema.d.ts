@@ -8457,7 +8457,10 @@ export interface operations {
     };
     validate_job_jobs_validate_post: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whether a worker runs one batch; false: `measured` is null. */
+                dry_run?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
