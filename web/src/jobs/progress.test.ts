@@ -11,6 +11,12 @@ const training = {
   eta_seconds: 17.2,
 };
 
+test("the bar of a stage without epochs counts its images", () => {
+  const decoding = { ...training, epoch: 0, stage: "decoding images" };
+  expect(doneShare({ status: "running", progress: decoding })).toBe(0.5);
+  expect(doneShare({ status: "running", progress: { ...decoding, steps: 0 } })).toBeNull();
+});
+
 test("the bar counts finished epochs and the steps of the present one", () => {
   expect(doneShare({ status: "running", progress: training })).toBeCloseTo(2.5 / 4);
   expect(doneShare({ status: "succeeded", progress: training })).toBe(1);

@@ -3,13 +3,14 @@ import { count, duration } from "@/format";
 
 type Job = Pick<Schemas["JobView"], "status" | "progress">;
 
-/** The share of a job that is done, from 0 to 1; null while it is not known. */
+/** The share of the epochs, or of the present stage before and after them, from 0 to 1; null while it is not known. */
 export function doneShare({ status, progress }: Job): number | null {
   if (status === "succeeded") return 1;
-  const { epoch, epochs, step, steps } = progress;
-  if (epoch === 0) return steps > 0 && status !== "queued" ? 0 : null;
-  if (!epochs) return null;
-  const within = steps > 0 ? step / steps : 0;
+  const { epoch, epochs, step, steps, stage } = progress;
+  if (status === "queued") return null;
+  const within = steps > 0 ? step / steps : null;
+  if (stage !== "training") return within;
+  if (!epochs || within === null) return null;
   return Math.min(1, (epoch - 1 + within) / epochs);
 }
 

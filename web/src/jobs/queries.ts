@@ -27,16 +27,17 @@ export function useJob(id: string, initial?: Job) {
   });
 }
 
+async function fetchHistory(id: string, points?: number): Promise<Schemas["History"]> {
+  const query = points === undefined ? {} : { points };
+  const answer = api.GET("/jobs/{job_id}/history", { params: { path: { job_id: id }, query } });
+  return (await bodyOf(answer)) as Schemas["History"];
+}
+
 /** The metrics of a job, thinned for curves; fetched again only when an epoch has ended. */
 export function useHistory(job: Job) {
   return useQuery({
     queryKey: ["job-history", job.id, finishedEpochs(job.progress), job.status],
-    queryFn: () =>
-      bodyOf(
-        api.GET("/jobs/{job_id}/history", {
-          params: { path: { job_id: job.id }, query: { points: NUM_POINTS } },
-        }),
-      ),
+    queryFn: () => fetchHistory(job.id, NUM_POINTS),
     placeholderData: keepPreviousData,
     gcTime: 20_000,
   });
@@ -46,8 +47,7 @@ export function useHistory(job: Job) {
 export function useAllEpochs(job: Job, isWanted: boolean) {
   return useQuery({
     queryKey: ["job-epochs", job.id],
-    queryFn: () =>
-      bodyOf(api.GET("/jobs/{job_id}/history", { params: { path: { job_id: job.id } } })),
+    queryFn: () => fetchHistory(job.id),
     enabled: isWanted,
     refetchInterval: job.is_terminal ? false : REFRESH_ALL_EPOCHS_MS,
   });
@@ -57,8 +57,10 @@ export function useAllEpochs(job: Job, isWanted: boolean) {
 export function useReport(job: Job) {
   return useQuery({
     queryKey: ["job-report", job.id, job.status],
-    queryFn: () =>
-      bodyOf(api.GET("/jobs/{job_id}/report", { params: { path: { job_id: job.id } } })),
+    queryFn: async () => {
+      const answer = api.GET("/jobs/{job_id}/report", { params: { path: { job_id: job.id } } });
+      return (await bodyOf(answer)) as Report;
+    },
     enabled: job.status === "succeeded",
     staleTime: Number.POSITIVE_INFINITY,
   });

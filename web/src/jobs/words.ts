@@ -1,4 +1,5 @@
 import type { Schemas } from "@/api/client";
+import { compact, count } from "@/format";
 import type { Job } from "./queries";
 
 type Strategy = Schemas["JobConfig"]["strategy"];
@@ -29,4 +30,9 @@ export function l2Strengths(job: Job): readonly number[] | null {
 export function describeRecipe(job: Job): string {
   const { architecture, strategy } = configOf(job);
   return `${architecture}, ${STRATEGY_NAMES[strategy].toLowerCase()}`;
+}
+
+/** A number of parameters: in full while it is small, else as 11.2M. */
+export function parameters(value: number | null | undefined): string {
+  return value != null && value < 10_000 ? count(value) : compact(value);
 }

@@ -1,7 +1,11 @@
 import "uplot/dist/uPlot.min.css";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
+import { short } from "@/format";
 import styles from "./Chart.module.css";
+
+/** Curves with more values than this are drawn as lines alone. */
+const MAX_POINTS = 30;
 
 export interface Series {
   label: string;
@@ -20,6 +24,8 @@ export interface ChartProps {
   series: readonly Series[];
   format: (value: number) => string;
   isLog?: boolean;
+  /** Whether the x axis is logarithmic; `x` must be positive then. */
+  isXLog?: boolean;
   /** The x value to mark, such as the best epoch. */
   mark?: number | null;
   height?: number;
@@ -37,6 +43,8 @@ export default function Chart(props: ChartProps) {
       band !== undefined,
     ]),
     props.isLog,
+    props.isXLog,
+    props.xLabel,
     props.height,
   ]);
   const latest = useRef(props);
@@ -95,7 +103,9 @@ function makeOptions(
   width: number,
   style: CSSStyleDeclaration,
 ): uPlot.Options {
-  const { series, format, isLog, height = 240, xLabel } = props.current;
+  const { series, isLog, isXLog, height = 240, xLabel } = props.current;
+  // Read late, so that a new formatter needs no new plot.
+  const format = (value: number) => props.current.format(value);
   const probe = (name: string) => resolveColor(style, name);
   const ink = probe("--ink-3");
   const line = probe("--line");
@@ -108,7 +118,7 @@ function makeOptions(
       stroke: color,
       width: one.dashed ? 1.6 : 2.2,
       ...(one.dashed ? { dash: [5, 4] } : {}),
-      points: { show: false },
+      points: { show: (plot) => plot.data[0].length <= MAX_POINTS, size: 5 },
       spanGaps: true,
       value: (_plot, value) => (value == null ? "–" : format(value)),
     });
@@ -134,13 +144,18 @@ function makeOptions(
     padding: [12, 12, 0, 0],
     cursor: { points: { size: 7 }, y: false, drag: { x: true, y: false } },
     legend: { live: true, markers: { width: 2 } },
-    scales: { x: { time: false }, y: isLog ? { distr: 3 } : { range: padded } },
+    scales: {
+      x: { time: false, ...(isXLog ? { distr: 3 as const } : {}) },
+      y: isLog ? { distr: 3 } : { range: padded },
+    },
     axes: [
       {
         ...axis,
         grid: { show: false },
         size: 30,
-        incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000],
+        ...(isXLog
+          ? { values: (_plot: uPlot, ticks: number[]) => ticks.map(nameTick) }
+          : { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] }),
       },
       {
         ...axis,
@@ -153,8 +168,15 @@ function makeOptions(
       ...lines,
     ],
     bands,
-    hooks: { draw: [(plot) => drawMark(plot, props.current, ink)] },
+    hooks: {
+      draw: [(plot) => drawMark(plot, props.current, ink, probe("--ink"), style)],
+    },
   };
+}
+
+/** Name the powers of ten of a logarithmic axis alone. */
+function nameTick(tick: number | null): string {
+  return tick == null || !Number.isInteger(Math.log10(tick)) ? "" : short(tick);
 }
 
 /** Leave a little room above and below the curves; a constant curve gets room as well. */
@@ -164,20 +186,44 @@ function padded(_plot: uPlot, low: number, high: number): uPlot.Range.MinMax {
   return [low >= 0 ? Math.max(0, low - room) : low - room, high + room];
 }
 
-/** Mark one x value by a vertical line. */
-function drawMark(plot: uPlot, { mark }: ChartProps, color: string): void {
+/** Mark one x value by a vertical line, and the first series' value there by its number. */
+function drawMark(
+  plot: uPlot,
+  { mark, x: xs, series, format }: ChartProps,
+  lineColor: string,
+  textColor: string,
+  style: CSSStyleDeclaration,
+): void {
   if (mark == null) return;
   const x = plot.valToPos(mark, "x", true);
-  const { top, height } = plot.bbox;
-  plot.ctx.save();
-  plot.ctx.strokeStyle = color;
-  plot.ctx.lineWidth = devicePixelRatio;
-  plot.ctx.setLineDash([2 * devicePixelRatio, 4 * devicePixelRatio]);
-  plot.ctx.beginPath();
-  plot.ctx.moveTo(x, top);
-  plot.ctx.lineTo(x, top + height);
-  plot.ctx.stroke();
-  plot.ctx.restore();
+  const { ctx } = plot;
+  const { left, top, width, height } = plot.bbox;
+  if (x < left - 1 || x > left + width + 1) return;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.strokeStyle = lineColor;
+  ctx.lineWidth = ratio;
+  ctx.setLineDash([2 * ratio, 4 * ratio]);
+  ctx.beginPath();
+  ctx.moveTo(x, top);
+  ctx.lineTo(x, top + height);
+  ctx.stroke();
+  const value = series[0]?.values[xs.indexOf(mark)];
+  if (value != null) {
+    const y = plot.valToPos(value, "y", true);
+    ctx.fillStyle = resolveColor(style, `--c${series[0]?.color ?? 1}`);
+    ctx.beginPath();
+    ctx.arc(x, y, 4 * ratio, 0, 2 * Math.PI);
+    ctx.fill();
+    const isRight = x > left + width / 2;
+    const isAbove = y > top + 24 * ratio;
+    ctx.fillStyle = textColor;
+    ctx.font = `600 ${12 * ratio}px ${style.getPropertyValue("--font")}`;
+    ctx.textAlign = isRight ? "right" : "left";
+    ctx.textBaseline = isAbove ? "bottom" : "top";
+    ctx.fillText(format(value), x + (isRight ? -8 : 8) * ratio, y + (isAbove ? -7 : 7) * ratio);
+  }
+  ctx.restore();
 }
 
 /** The colour of a custom property as the canvas understands it: `light-dark()` is resolved. */

@@ -1,7 +1,8 @@
 import type { ReactNode } from "react";
-import { bytes, compact, duration } from "@/format";
+import { bytes, duration } from "@/format";
 import { Button } from "@/ui/Button";
 import { Callout, Card } from "@/ui/Card";
+import { parameters } from "../words";
 import type { useDryRun, Validation } from "./queries";
 import styles from "./RequirementsPanel.module.css";
 
@@ -27,7 +28,7 @@ export function RequirementsPanel({
       "Parameters that are trained",
       validation?.num_trainable_parameters == null
         ? "–"
-        : `${compact(validation.num_trainable_parameters)} of ${compact(validation.num_parameters)}`,
+        : `${parameters(validation.num_trainable_parameters)} of ${parameters(validation.num_parameters)}`,
     ],
     [
       measured ? "Memory" : "Memory, without activations",

@@ -119,7 +119,7 @@ export function useAdvice(datasetId: string, architecture: string, isWanted: boo
       });
       return response.status === 202 ? null : (data as Schemas["Advice"]);
     },
-    enabled: isWanted && datasetId !== "",
+    enabled: isWanted && datasetId !== "" && settled === architecture,
     staleTime: Number.POSITIVE_INFINITY,
     refetchInterval: ({ state }) => (state.data === null ? POLL_MS : false),
   });
