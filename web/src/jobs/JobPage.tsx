@@ -9,6 +9,7 @@ import { JobState } from "./job/JobState";
 import { JobSummary } from "./job/JobSummary";
 import { TrainingTab } from "./job/TrainingTab";
 import { type Job, type Report, useJob, useReport } from "./queries";
+import { countMistakes } from "./report/confusion";
 import { useUrl } from "./url";
 
 interface TabProps {
@@ -72,7 +73,7 @@ function JobView({ job }: TabProps) {
 
 function listTabs(job: Job, report: Report | undefined): Tab[] {
   const counts: Record<string, number | undefined> = {
-    mistakes: report && countMistakes(report),
+    mistakes: report && countMistakes(report.confusion_matrix),
     labels: report?.label_check.num_suspects,
   };
   return Object.entries(TABS).map(([id, { label }]) => ({
@@ -81,8 +82,4 @@ function listTabs(job: Job, report: Report | undefined): Tab[] {
     count: counts[id],
     href: id === "training" ? `/jobs/${job.id}` : `/jobs/${job.id}?tab=${id}`,
   }));
-}
-
-function countMistakes({ confusion_matrix: matrix, num_images: total }: Report): number {
-  return total - matrix.reduce((sum, row, index) => sum + (row[index] ?? 0), 0);
 }

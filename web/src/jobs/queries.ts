@@ -5,7 +5,7 @@ import {
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
-import { api, bodyOf, type Schemas } from "@/api/client";
+import { api, bodyAs, bodyOf, type Schemas } from "@/api/client";
 import { finishedEpochs } from "./progress";
 
 export type Job = Schemas["JobView"];
@@ -27,10 +27,9 @@ export function useJob(id: string, initial?: Job) {
   });
 }
 
-async function fetchHistory(id: string, points?: number): Promise<Schemas["History"]> {
+function fetchHistory(id: string, points?: number): Promise<Schemas["History"]> {
   const query = points === undefined ? {} : { points };
-  const answer = api.GET("/jobs/{job_id}/history", { params: { path: { job_id: id }, query } });
-  return (await bodyOf(answer)) as Schemas["History"];
+  return bodyAs(api.GET("/jobs/{job_id}/history", { params: { path: { job_id: id }, query } }));
 }
 
 /** The metrics of a job, thinned for curves; fetched again only when an epoch has ended. */
@@ -57,10 +56,8 @@ export function useAllEpochs(job: Job, isWanted: boolean) {
 export function useReport(job: Job) {
   return useQuery({
     queryKey: ["job-report", job.id, job.status],
-    queryFn: async () => {
-      const answer = api.GET("/jobs/{job_id}/report", { params: { path: { job_id: job.id } } });
-      return (await bodyOf(answer)) as Report;
-    },
+    queryFn: () =>
+      bodyAs<Report>(api.GET("/jobs/{job_id}/report", { params: { path: { job_id: job.id } } })),
     enabled: job.status === "succeeded",
     staleTime: Number.POSITIVE_INFINITY,
   });

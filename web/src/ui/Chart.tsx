@@ -3,6 +3,7 @@ import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import { short } from "@/format";
 import styles from "./Chart.module.css";
+import { resolveColor, watchTheme } from "./color";
 
 /** Curves with more values than this are drawn as lines alone. */
 const MAX_POINTS = 30;
@@ -68,14 +69,10 @@ export default function Chart(props: ChartProps) {
       plot.current?.setSize({ width: host.clientWidth, height: latest.current.height ?? 240 });
     });
     resize.observe(host);
-    const theme = new MutationObserver(make);
-    theme.observe(document.documentElement, { attributeFilter: ["data-theme"] });
-    const dark = matchMedia("(prefers-color-scheme: dark)");
-    dark.addEventListener("change", make);
+    const unwatch = watchTheme(make);
     return () => {
       resize.disconnect();
-      theme.disconnect();
-      dark.removeEventListener("change", make);
+      unwatch();
       plot.current?.destroy();
       plot.current = null;
     };
@@ -106,13 +103,12 @@ function makeOptions(
   const { series, isLog, isXLog, height = 240, xLabel } = props.current;
   // Read late, so that a new formatter needs no new plot.
   const format = (value: number) => props.current.format(value);
-  const probe = (name: string) => resolveColor(style, name);
-  const ink = probe("--ink-3");
-  const line = probe("--line");
+  const ink = resolveColor("--ink-3");
+  const line = resolveColor("--line");
   const lines: uPlot.Series[] = [];
   const bands: uPlot.Band[] = [];
   for (const one of series) {
-    const color = probe(`--c${one.color}`);
+    const color = resolveColor(`--c${one.color}`);
     lines.push({
       label: one.label,
       stroke: color,
@@ -169,7 +165,7 @@ function makeOptions(
     ],
     bands,
     hooks: {
-      draw: [(plot) => drawMark(plot, props.current, ink, probe("--ink"), style)],
+      draw: [(plot) => drawMark(plot, props.current, ink, resolveColor("--ink"), style)],
     },
   };
 }
@@ -211,7 +207,7 @@ function drawMark(
   const value = series[0]?.values[xs.indexOf(mark)];
   if (value != null) {
     const y = plot.valToPos(value, "y", true);
-    ctx.fillStyle = resolveColor(style, `--c${series[0]?.color ?? 1}`);
+    ctx.fillStyle = resolveColor(`--c${series[0]?.color ?? 1}`);
     ctx.beginPath();
     ctx.arc(x, y, 4 * ratio, 0, 2 * Math.PI);
     ctx.fill();
@@ -224,17 +220,6 @@ function drawMark(
     ctx.fillText(format(value), x + (isRight ? -8 : 8) * ratio, y + (isAbove ? -7 : 7) * ratio);
   }
   ctx.restore();
-}
-
-/** The colour of a custom property as the canvas understands it: `light-dark()` is resolved. */
-function resolveColor(style: CSSStyleDeclaration, name: string): string {
-  const probe = document.createElement("span");
-  probe.style.color = `var(${name})`;
-  probe.hidden = true;
-  document.body.append(probe);
-  const { color } = getComputedStyle(probe);
-  probe.remove();
-  return color || style.color;
 }
 
 function withAlpha(color: string, alpha: number): string {
