@@ -2,7 +2,7 @@
 
 from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
 
 from app import errors
@@ -42,6 +42,9 @@ def validate_job(
     checked: Annotated[_Checked, Depends(_check_weights)],
     session: SessionDep,
     settings: SettingsDep,
+    dry_run: Annotated[
+        bool, Query(description="Whether a worker runs one batch; false: `measured` is null.")
+    ] = True,
 ) -> Response:
     """Resolve the configuration, list its problems, and run one batch; no job is created.
 
@@ -49,7 +52,7 @@ def validate_job(
     while that worker is training, `measured` stays null.
     """
     validation, analysis = validate_request(
-        session, checked.request, settings, checked.weights_problem
+        session, checked.request, settings, checked.weights_problem, dry_run=dry_run
     )
     return _answer(validation, analysis)
 

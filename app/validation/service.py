@@ -35,8 +35,10 @@ def validate_request(
     request: JobRequest,
     settings: Settings,
     weights_problem: ValidationProblem | None,
+    *,
+    dry_run: bool,
 ) -> tuple[Validation, AnalysisRequest | None]:
-    """Collect all problems of a request; if there are none, request a dry run.
+    """Collect all problems of a request; if there are none and `dry_run` is set, request a dry run.
 
     The second value is the dry run; None if none was requested.
     """
@@ -51,7 +53,7 @@ def validate_request(
         return _reject(problems), None
     recipe = decide(config) if is_decided(config) and dataset.status == "ready" else None
     analysis = None
-    if recipe is not None and not problems:
+    if dry_run and recipe is not None and not problems:
         dry_run_request = DryRunRequest(
             recipe=recipe,
             model_name=config.model_name,

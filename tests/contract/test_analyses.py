@@ -211,6 +211,17 @@ def test_undecided_requests_have_no_dry_run(
     assert list_analyses(database) == []
 
 
+def test_a_validation_without_dry_run_needs_no_worker(
+    client: TestClient, database: Database, dataset_id: str
+) -> None:
+    body = {"dataset_id": dataset_id, "strategy": "fine_tune"}
+    answer = client.post("/jobs/validate?dry_run=false", json=body)
+    assert (answer.status_code, answer.json()["is_valid"]) == (200, True)
+    assert answer.json()["measured"] is None
+    assert answer.json()["config"]["strategy"] == "fine_tune"
+    assert list_analyses(database) == []
+
+
 def test_an_analysis_of_another_kind_is_not_a_validation(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:

@@ -10592,7 +10592,10 @@ export interface operations {
     };
     validate_job: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whether a worker runs one batch; false: `measured` is null. */
+                dry_run?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -1,7 +1,12 @@
 import "uplot/dist/uPlot.min.css";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
+import { short } from "@/format";
 import styles from "./Chart.module.css";
+import { resolveColor, watchTheme } from "./color";
+
+/** Curves with more values than this are drawn as lines alone. */
+const MAX_POINTS = 30;
 
 export interface Series {
   label: string;
@@ -20,6 +25,8 @@ export interface ChartProps {
   series: readonly Series[];
   format: (value: number) => string;
   isLog?: boolean;
+  /** Whether the x axis is logarithmic; `x` must be positive then. */
+  isXLog?: boolean;
   /** The x value to mark, such as the best epoch. */
   mark?: number | null;
   height?: number;
@@ -37,6 +44,8 @@ export default function Chart(props: ChartProps) {
       band !== undefined,
     ]),
     props.isLog,
+    props.isXLog,
+    props.xLabel,
     props.height,
   ]);
   const latest = useRef(props);
@@ -60,14 +69,10 @@ export default function Chart(props: ChartProps) {
       plot.current?.setSize({ width: host.clientWidth, height: latest.current.height ?? 240 });
     });
     resize.observe(host);
-    const theme = new MutationObserver(make);
-    theme.observe(document.documentElement, { attributeFilter: ["data-theme"] });
-    const dark = matchMedia("(prefers-color-scheme: dark)");
-    dark.addEventListener("change", make);
+    const unwatch = watchTheme(make);
     return () => {
       resize.disconnect();
-      theme.disconnect();
-      dark.removeEventListener("change", make);
+      unwatch();
       plot.current?.destroy();
       plot.current = null;
     };
@@ -95,20 +100,21 @@ function makeOptions(
   width: number,
   style: CSSStyleDeclaration,
 ): uPlot.Options {
-  const { series, format, isLog, height = 240, xLabel } = props.current;
-  const probe = (name: string) => resolveColor(style, name);
-  const ink = probe("--ink-3");
-  const line = probe("--line");
+  const { series, isLog, isXLog, height = 240, xLabel } = props.current;
+  // Read late, so that a new formatter needs no new plot.
+  const format = (value: number) => props.current.format(value);
+  const ink = resolveColor("--ink-3");
+  const line = resolveColor("--line");
   const lines: uPlot.Series[] = [];
   const bands: uPlot.Band[] = [];
   for (const one of series) {
-    const color = probe(`--c${one.color}`);
+    const color = resolveColor(`--c${one.color}`);
     lines.push({
       label: one.label,
       stroke: color,
       width: one.dashed ? 1.6 : 2.2,
       ...(one.dashed ? { dash: [5, 4] } : {}),
-      points: { show: false },
+      points: { show: (plot) => plot.data[0].length <= MAX_POINTS, size: 5 },
       spanGaps: true,
       value: (_plot, value) => (value == null ? "–" : format(value)),
     });
@@ -134,13 +140,18 @@ function makeOptions(
     padding: [12, 12, 0, 0],
     cursor: { points: { size: 7 }, y: false, drag: { x: true, y: false } },
     legend: { live: true, markers: { width: 2 } },
-    scales: { x: { time: false }, y: isLog ? { distr: 3 } : { range: padded } },
+    scales: {
+      x: { time: false, ...(isXLog ? { distr: 3 as const } : {}) },
+      y: isLog ? { distr: 3 } : { range: padded },
+    },
     axes: [
       {
         ...axis,
         grid: { show: false },
         size: 30,
-        incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000],
+        ...(isXLog
+          ? { values: (_plot: uPlot, ticks: number[]) => ticks.map(nameTick) }
+          : { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] }),
       },
       {
         ...axis,
@@ -153,8 +164,15 @@ function makeOptions(
       ...lines,
     ],
     bands,
-    hooks: { draw: [(plot) => drawMark(plot, props.current, ink)] },
+    hooks: {
+      draw: [(plot) => drawMark(plot, props.current, ink, resolveColor("--ink"), style)],
+    },
   };
+}
+
+/** Name the powers of ten of a logarithmic axis alone. */
+function nameTick(tick: number | null): string {
+  return tick == null || !Number.isInteger(Math.log10(tick)) ? "" : short(tick);
 }
 
 /** Leave a little room above and below the curves; a constant curve gets room as well. */
@@ -164,31 +182,44 @@ function padded(_plot: uPlot, low: number, high: number): uPlot.Range.MinMax {
   return [low >= 0 ? Math.max(0, low - room) : low - room, high + room];
 }
 
-/** Mark one x value by a vertical line. */
-function drawMark(plot: uPlot, { mark }: ChartProps, color: string): void {
+/** Mark one x value by a vertical line, and the first series' value there by its number. */
+function drawMark(
+  plot: uPlot,
+  { mark, x: xs, series, format }: ChartProps,
+  lineColor: string,
+  textColor: string,
+  style: CSSStyleDeclaration,
+): void {
   if (mark == null) return;
   const x = plot.valToPos(mark, "x", true);
-  const { top, height } = plot.bbox;
-  plot.ctx.save();
-  plot.ctx.strokeStyle = color;
-  plot.ctx.lineWidth = devicePixelRatio;
-  plot.ctx.setLineDash([2 * devicePixelRatio, 4 * devicePixelRatio]);
-  plot.ctx.beginPath();
-  plot.ctx.moveTo(x, top);
-  plot.ctx.lineTo(x, top + height);
-  plot.ctx.stroke();
-  plot.ctx.restore();
-}
-
-/** The colour of a custom property as the canvas understands it: `light-dark()` is resolved. */
-function resolveColor(style: CSSStyleDeclaration, name: string): string {
-  const probe = document.createElement("span");
-  probe.style.color = `var(${name})`;
-  probe.hidden = true;
-  document.body.append(probe);
-  const { color } = getComputedStyle(probe);
-  probe.remove();
-  return color || style.color;
+  const { ctx } = plot;
+  const { left, top, width, height } = plot.bbox;
+  if (x < left - 1 || x > left + width + 1) return;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.strokeStyle = lineColor;
+  ctx.lineWidth = ratio;
+  ctx.setLineDash([2 * ratio, 4 * ratio]);
+  ctx.beginPath();
+  ctx.moveTo(x, top);
+  ctx.lineTo(x, top + height);
+  ctx.stroke();
+  const value = series[0]?.values[xs.indexOf(mark)];
+  if (value != null) {
+    const y = plot.valToPos(value, "y", true);
+    ctx.fillStyle = resolveColor(`--c${series[0]?.color ?? 1}`);
+    ctx.beginPath();
+    ctx.arc(x, y, 4 * ratio, 0, 2 * Math.PI);
+    ctx.fill();
+    const isRight = x > left + width / 2;
+    const isAbove = y > top + 24 * ratio;
+    ctx.fillStyle = textColor;
+    ctx.font = `600 ${12 * ratio}px ${style.getPropertyValue("--font")}`;
+    ctx.textAlign = isRight ? "right" : "left";
+    ctx.textBaseline = isAbove ? "bottom" : "top";
+    ctx.fillText(format(value), x + (isRight ? -8 : 8) * ratio, y + (isAbove ? -7 : 7) * ratio);
+  }
+  ctx.restore();
 }
 
 function withAlpha(color: string, alpha: number): string {

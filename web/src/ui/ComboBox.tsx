@@ -2,6 +2,7 @@ import { ChevronsUpDown } from "lucide-react";
 import type { ReactNode } from "react";
 import {
   Button,
+  FieldError,
   Input,
   Label,
   ListBox,
@@ -27,10 +28,16 @@ export function ComboBox({
   hint,
   options,
   value,
+  error,
+  onInput,
   onChange,
 }: {
   label: string;
   hint?: ReactNode;
+  /** What is wrong with the value. */
+  error?: string | undefined;
+  /** Called with the text as it is typed, to fetch other options. */
+  onInput?: (text: string) => void;
   options: readonly Option[];
   value: string | null;
   onChange: (id: string) => void;
@@ -42,6 +49,9 @@ export function ComboBox({
       selectedKey={value}
       disabledKeys={options.filter((option) => option.isDisabled).map((option) => option.id)}
       menuTrigger="focus"
+      isInvalid={error !== undefined}
+      allowsEmptyCollection
+      {...(onInput ? { onInputChange: onInput } : {})}
       onSelectionChange={(key) => {
         if (key != null) onChange(String(key));
       }}
@@ -53,7 +63,8 @@ export function ComboBox({
           <ChevronsUpDown aria-hidden />
         </Button>
       </div>
-      {hint != null && (
+      <FieldError className={fieldStyles.error as string}>{error}</FieldError>
+      {hint != null && error === undefined && (
         <Text slot="description" className={fieldStyles.hint as string}>
           {hint}
         </Text>

@@ -64,7 +64,13 @@ export function SelectField({
   return (
     <Field label={label} hint={hint} error={error}>
       {(id, describedBy) => (
-        <select {...rest} id={id} aria-describedby={describedBy} className={styles.control}>
+        <select
+          {...rest}
+          id={id}
+          aria-describedby={describedBy}
+          aria-invalid={error ? true : undefined}
+          className={styles.control}
+        >
           {children}
         </select>
       )}

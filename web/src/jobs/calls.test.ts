@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { callOfCreate, toPython } from "./calls";
+
+test("a request becomes calls that a shell and Python can read", () => {
+  const { curl, python, cli } = callOfCreate({
+    dataset_id: "ds_1",
+    preset: "recommended",
+    seed: 0,
+    strategy: "fine_tune",
+    optimizer: { name: "sgd", learning_rate: 0.01 },
+    ema: null,
+    metadata: { note: "it's" },
+  });
+  expect(curl).toContain(`"note": "it'\\''s"`);
+  expect(python).toContain('optimizer={"name": "sgd", "learning_rate": 0.01},');
+  expect(python).toContain("ema=None,");
+  expect(cli).toContain("graft train ds_1 --preset recommended");
+  expect(cli).toContain("--strategy fine_tune");
+  expect(cli).toContain(`--set 'optimizer={"name":"sgd","learning_rate":0.01}'`);
+});
+
+test("values become Python literals", () => {
+  expect(toPython([true, null, "a"])).toBe('[True, None, "a"]');
+});

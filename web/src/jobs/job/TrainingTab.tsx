@@ -1,0 +1,138 @@
+import { decimal, percent, percentInterval, short } from "@/format";
+import { Card } from "@/ui/Card";
+import { type Fact, Facts } from "@/ui/Facts";
+import { Checkbox } from "@/ui/Field";
+import { LazyChart } from "@/ui/LazyChart";
+import { Stack } from "@/ui/Page";
+import { Empty, Loaded } from "@/ui/States";
+import { type Job, type Report, useHistory, useReport } from "../queries";
+import { useUrl } from "../url";
+import { l2Strengths, parameters } from "../words";
+import { type Curves, makeCurves } from "./curves";
+import { EpochTable } from "./EpochTable";
+import styles from "./TrainingTab.module.css";
+
+/** The curves and the table of a job's epochs, or of the L2 strengths of a solved head. */
+export function TrainingTab({ job }: { job: Job }) {
+  const history = useHistory(job);
+  const report = useReport(job);
+  const strengths = l2Strengths(job);
+  return (
+    <Stack>
+      <Facts facts={listFacts(job, report.data)} />
+      <Loaded query={history} lines={8}>
+        {(data) =>
+          data.data.length === 0 ? (
+            <Card>
+              <Empty title="No epoch has ended yet">
+                The curves begin with the first epoch. Until then, the bar above shows what the
+                worker does.
+              </Empty>
+            </Card>
+          ) : (
+            <>
+              <CurveCards curves={makeCurves(data.data, strengths)} isSolved={strengths !== null} />
+              <EpochTable job={job} history={data} strengths={strengths} />
+            </>
+          )
+        }
+      </Loaded>
+    </Stack>
+  );
+}
+
+function listFacts(job: Job, report: Report | undefined): Fact[] {
+  const { best, resolved } = job;
+  const start = resolved?.head_start;
+  const strengths = l2Strengths(job);
+  const at =
+    best &&
+    (strengths
+      ? `L2 strength ${short(strengths[best.epoch - 1])}`
+      : best.epoch === 0
+        ? "the solved head, before the first epoch"
+        : `epoch ${best.epoch}`);
+  const interval = report ? percentInterval(report.accuracy_interval) : null;
+  const device = job.environment?.device_name ?? resolved?.device;
+  return [
+    {
+      label: "Best validation accuracy",
+      value: percent(best?.val_accuracy),
+      note: [interval, at].filter(Boolean).join(", ") || "no epoch has ended yet",
+    },
+    {
+      label: "Validation loss there",
+      value: decimal(best?.val_loss),
+      note: "mean cross-entropy of an image",
+    },
+    ...(start
+      ? [
+          {
+            label: "Solved head, before any step",
+            value: percent(start.val_accuracy ?? start.cv_accuracy),
+            note: "what training has to beat",
+          },
+        ]
+      : []),
+    {
+      label: "Parameters that are trained",
+      value: parameters(resolved?.num_trainable_parameters),
+      note: resolved?.num_parameters ? `of ${parameters(resolved.num_parameters)}` : undefined,
+    },
+    {
+      label: "Device",
+      value: resolved?.device ? resolved.device.toUpperCase() : "–",
+      note: [
+        typeof device === "string" && device !== resolved?.device ? device : "",
+        resolved?.precision,
+      ]
+        .filter(Boolean)
+        .join(", "),
+    },
+  ];
+}
+
+function CurveCards({ curves, isSolved }: { curves: Curves; isSolved: boolean }) {
+  const { params, set } = useUrl();
+  const isLog = params.get("log") === "1";
+  const xLabel = isSolved ? "L2 strength" : "Epoch";
+  const common = { x: curves.x, xLabel, isXLog: isSolved, mark: curves.best };
+  const last = curves.x.length - 1;
+  return (
+    <div className={styles.charts}>
+      <Card title="Accuracy">
+        <LazyChart
+          {...common}
+          label={`Accuracy by ${xLabel.toLowerCase()}; the newest validation accuracy is ${percent(curves.valAccuracy[last])}.`}
+          format={(value) => percent(value)}
+          series={[
+            { label: "validation", values: curves.valAccuracy, color: 1 },
+            { label: "training", values: curves.trainAccuracy, color: 2, dashed: true },
+          ]}
+        />
+      </Card>
+      <Card
+        title="Loss"
+        aside={
+          <Checkbox
+            checked={isLog}
+            onChange={(event) => set({ log: event.target.checked ? "1" : null })}
+          >
+            Log scale
+          </Checkbox>
+        }
+      >
+        <LazyChart
+          {...common}
+          label={`Loss by ${xLabel.toLowerCase()}; the newest validation loss is ${decimal(curves.valLoss[last])}.`}
+          format={(value) => (value !== 0 && value < 0.01 ? short(value) : decimal(value))}
+          isLog={isLog}
+          series={[
+            { label: "validation", values: curves.valLoss, color: 1 },
+            { label: "training", values: curves.trainLoss, color: 2, dashed: true },
+          ]}
+        />
+      </Card>
+    </div>
+  );
+}

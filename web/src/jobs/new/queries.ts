@@ -1,0 +1,154 @@
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { api, bodyOf, idempotencyKey, type Schemas } from "@/api/client";
+import { flatten, type Recipe } from "../recipe";
+
+type Request = Schemas["JobRequest"];
+export type Validation = Schemas["Validation"];
+
+const TYPING_MS = 400;
+const SETTLED_MS = 2500;
+const POLL_MS = 2000;
+
+/** A value that follows another once that has not changed for a while. */
+function useSettled<T>(value: T, delay: number): T {
+  const [settled, setSettled] = useState(value);
+  const text = JSON.stringify(value);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `text` stands for the value
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), delay);
+    return () => clearTimeout(timer);
+  }, [text, delay]);
+  return settled;
+}
+
+/** What POST /jobs would make of a request, without a measurement. */
+export function useValidation(request: Request | null) {
+  const settled = useSettled(request, TYPING_MS);
+  return useQuery({
+    queryKey: ["validation", settled],
+    queryFn: () => validate(settled as Request),
+    enabled: settled !== null,
+    placeholderData: keepPreviousData,
+    staleTime: 60_000,
+  });
+}
+
+/** Ask for a validation that runs nothing. */
+export function validate(request: Request): Promise<Validation> {
+  return bodyOf(
+    api.POST("/jobs/validate", { params: { query: { dry_run: false } }, body: request }),
+  );
+}
+
+/** The recipe of a preset that a form begins with. */
+export function usePreset(request: Request | null): Recipe | undefined {
+  const { data } = useQuery({
+    queryKey: ["preset", request],
+    queryFn: () => validate(request as Request),
+    enabled: request !== null,
+    placeholderData: keepPreviousData,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  return useMemo(() => (data?.config ? flatten(data.config) : undefined), [data]);
+}
+
+/** One batch of a request that has not changed for some seconds, measured by a worker. */
+export function useDryRun(request: Request | null) {
+  const settled = useSettled(request, SETTLED_MS);
+  const isSettled = JSON.stringify(settled) === JSON.stringify(request);
+  const started = useQuery({
+    queryKey: ["dry-run", settled],
+    queryFn: async () => {
+      const { data, response } = await api.POST("/jobs/validate", { body: settled as Request });
+      const isPending = response.status === 202;
+      const id = isPending ? (response.headers.get("location")?.split("/").at(-1) ?? null) : null;
+      return { validation: data as Validation, id };
+    },
+    enabled: settled !== null,
+    staleTime: 60_000,
+  });
+  const id = started.data?.id ?? null;
+  const finished = useQuery({
+    queryKey: ["dry-run-result", id],
+    queryFn: async () => {
+      const { data, response } = await api.GET("/jobs/validate/{analysis_id}", {
+        params: { path: { analysis_id: id ?? "" } },
+      });
+      return { validation: data as Validation, isPending: response.status === 202 };
+    },
+    enabled: id !== null,
+    refetchInterval: ({ state }) => (state.data && !state.data.isPending ? false : POLL_MS),
+  });
+  const validation = id === null ? started.data?.validation : finished.data?.validation;
+  return {
+    measured: isSettled ? (validation?.measured ?? null) : null,
+    problems: isSettled ? (validation?.problems ?? []) : [],
+    isPending: isSettled && id !== null && (finished.data?.isPending ?? true),
+  };
+}
+
+/** The layers from which an architecture can be trained, from the lowest. */
+export function useLayers(datasetId: string, architecture: string, isWanted: boolean) {
+  return useQuery({
+    queryKey: ["layers", datasetId, architecture],
+    queryFn: async () => {
+      const { problems } = await validate({
+        dataset_id: datasetId,
+        architecture,
+        strategy: "partial",
+        preset: "recommended",
+        seed: 0,
+      });
+      const named = problems.find(({ loc }) => loc?.at(-1) === "trainable_from");
+      return named?.allowed ?? [];
+    },
+    enabled: isWanted && datasetId !== "",
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+/** The advice on a dataset; null while a worker measures it. */
+export function useAdvice(datasetId: string, architecture: string, isWanted: boolean) {
+  const settled = useSettled(architecture, TYPING_MS);
+  return useQuery({
+    queryKey: ["job-advice", datasetId, settled],
+    queryFn: async () => {
+      const { data, response } = await api.GET("/datasets/{dataset_id}/advice", {
+        params: { path: { dataset_id: datasetId }, query: { architecture: settled } },
+      });
+      return response.status === 202 ? null : (data as Schemas["Advice"]);
+    },
+    enabled: isWanted && datasetId !== "" && settled === architecture,
+    staleTime: Number.POSITIVE_INFINITY,
+    refetchInterval: ({ state }) => (state.data === null ? POLL_MS : false),
+  });
+}
+
+/** Create jobs one after the other; a repeated try creates none twice. */
+export function useCreateJobs() {
+  const client = useQueryClient();
+  const keys = useRef(new Map<string, string>());
+  return useMutation({
+    mutationFn: async (requests: readonly Request[]): Promise<string[]> => {
+      const ids: string[] = [];
+      for (const body of requests) {
+        const text = JSON.stringify(body);
+        const key = keys.current.get(text) ?? idempotencyKey();
+        keys.current.set(text, key);
+        const job = await bodyOf(
+          api.POST("/jobs", { params: { header: { "idempotency-key": key } }, body }),
+        );
+        ids.push(job.id);
+      }
+      keys.current.clear();
+      return ids;
+    },
+    onSuccess: () => {
+      void client.invalidateQueries({
+        predicate: ({ queryKey }) =>
+          queryKey[0] === "overview" || (queryKey[0] === "jobs" && typeof queryKey[1] !== "string"),
+      });
+    },
+  });
+}

@@ -1,0 +1,98 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useMemo, useState } from "react";
+import { asServiceError, readError } from "@/api/problem";
+import { Button } from "@/ui/Button";
+import { Callout } from "@/ui/Card";
+import { SelectField, Slider } from "@/ui/Field";
+import styles from "./HeatMapView.module.css";
+
+/** An image, over which the heat map of a class can be laid. */
+export function HeatMapView({
+  src,
+  alt,
+  classes,
+  mapUrl,
+}: {
+  src: string;
+  alt: string;
+  classes: readonly string[];
+  /** The address of the heat map of a class; null where no model can draw one. */
+  mapUrl: ((label: string) => string) | null;
+}) {
+  const [isWanted, setWanted] = useState(false);
+  const [label, setLabel] = useState(classes[0] ?? "");
+  const [opacity, setOpacity] = useState(0.7);
+  const map = useHeatMap(isWanted && mapUrl ? mapUrl(label) : null);
+  return (
+    <div className={styles.frame}>
+      <div className={styles.view} data-cropped={map.url !== null || undefined}>
+        <img src={src} alt={alt} />
+        {map.url && (
+          <img
+            src={map.url}
+            alt={`Heat map of the parts that speak for ${label}`}
+            className={styles.map}
+            style={{ opacity }}
+          />
+        )}
+      </div>
+      {mapUrl && !isWanted && (
+        <div>
+          <Button onClick={() => setWanted(true)}>Show the heat map</Button>
+        </div>
+      )}
+      {isWanted && (
+        <div className={styles.controls}>
+          {classes.length > 1 && (
+            <SelectField
+              label="Parts that speak for"
+              value={label}
+              onChange={(event) => setLabel(event.target.value)}
+            >
+              {classes.map((one) => (
+                <option key={one}>{one}</option>
+              ))}
+            </SelectField>
+          )}
+          {map.error ? (
+            <Callout tone="bad" title="There is no heat map.">
+              {asServiceError(map.error).message}
+            </Callout>
+          ) : map.url ? (
+            <Slider
+              label="Heat map"
+              value={opacity}
+              min={0}
+              max={1}
+              step={0.05}
+              format={(value) => `${Math.round(value * 100)} %`}
+              onChange={setOpacity}
+            />
+          ) : (
+            <p className="muted small" role="status">
+              Drawing the heat map… The first one takes longer.
+            </p>
+          )}
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** Fetch a heat map, so that a failure can be explained; the URL is that of its bytes. */
+function useHeatMap(address: string | null): { url: string | null; error: Error | null } {
+  const query = useQuery({
+    queryKey: ["heat-map", address],
+    queryFn: async () => {
+      const response = await fetch(address ?? "");
+      if (!response.ok) throw await readError(response);
+      return response.blob();
+    },
+    enabled: address !== null,
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 60_000,
+  });
+  const url = useMemo(() => (query.data ? URL.createObjectURL(query.data) : null), [query.data]);
+  useEffect(() => () => void (url && URL.revokeObjectURL(url)), [url]);
+  return { url: address === null ? null : url, error: query.error };
+}
