@@ -19,7 +19,7 @@ RECIPE = {"architecture": "resnet18", "epochs": 2, "input_size": 64, "num_thread
 
 @pytest.fixture(scope="module")
 def notebook() -> Any:
-    return nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
+    return nbformat.read(NOTEBOOK, as_version=4)
 
 
 def list_code(notebook: Any) -> list[Any]:

@@ -10,7 +10,7 @@ export interface PredictionFilter {
   isCorrect?: boolean | undefined;
 }
 
-export type Prediction = Schemas["JobPrediction"];
+export type Prediction = Schemas["ImagePrediction"];
 
 const PER_PAGE = 48;
 
