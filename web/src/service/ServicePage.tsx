@@ -1,6 +1,7 @@
 import { useSearchParams } from "wouter";
 import type { Schemas } from "@/api/client";
 import { bytes, count, duration, percent } from "@/format";
+import { Button } from "@/ui/Button";
 import { Call } from "@/ui/Call";
 import { Card } from "@/ui/Card";
 import { Chip } from "@/ui/Chip";
@@ -163,29 +164,48 @@ function Storage({ storage }: { storage: Service["storage"] }) {
 function Settings({ settings }: { settings: Service["settings"] }) {
   const [params, setParams] = useSearchParams();
   const text = params.get("setting") ?? "";
-  const found = settings.filter(({ name, description }) =>
-    `${name} ${description}`.toLowerCase().includes(text.toLowerCase()),
+  const areAllShown = params.has("all") || text !== "";
+  const found = settings.filter(({ name, value, default: usual, description }) =>
+    areAllShown
+      ? `${name} ${description}`.toLowerCase().includes(text.toLowerCase())
+      : value !== usual,
   );
   return (
-    <Card title="Settings in force" aside={`${count(found.length)} of ${count(settings.length)}`}>
-      <TextField
-        label="Find a setting"
-        type="search"
-        value={text}
-        onChange={({ target }) =>
-          setParams(target.value ? { setting: target.value } : {}, { replace: true })
-        }
-      />
+    <Card
+      title="Settings in force"
+      aside={
+        areAllShown
+          ? `${count(found.length)} of ${count(settings.length)}`
+          : `${count(found.length)} differ from their defaults`
+      }
+    >
+      <div className={styles.find}>
+        <TextField
+          label="Find a setting"
+          type="search"
+          value={text}
+          onChange={({ target }) =>
+            setParams(target.value ? { setting: target.value } : {}, { replace: true })
+          }
+        />
+        {!areAllShown && (
+          <Button onClick={() => setParams({ all: "" }, { replace: true })}>
+            Show all {count(settings.length)}
+          </Button>
+        )}
+      </div>
       <dl className={styles.settings}>
-        {found.map((setting) => (
-          <div key={setting.name}>
+        {found.map(({ name, value, default: usual, description }) => (
+          <div key={name}>
             <dt>
-              <code>{setting.name}</code>
-              {setting.value !== setting.default && <Chip tone="accent">changed</Chip>}
+              <code>{name}</code>
+              {value !== usual && <Chip tone="accent">changed</Chip>}
             </dt>
             <dd>
-              <code className={styles.value}>{setting.value || "(empty)"}</code>
-              <span className="muted small">{setting.description}</span>
+              <code className={styles.value}>
+                {value === null || value === "" ? "(empty)" : String(value)}
+              </code>
+              <span className="muted small">{description}</span>
             </dd>
           </div>
         ))}
