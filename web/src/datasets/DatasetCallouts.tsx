@@ -21,7 +21,7 @@ export function DatasetCallouts({ dataset }: { dataset: Dataset }) {
       )}
       {rejected > 0 && (
         <Callout tone="warn" title={`${findingText("rejected", rejected)}.`}>
-          They are not part of the dataset.{" "}
+          What cannot be read is not part of the dataset.{" "}
           <Link className="link" href={findingsPath(dataset.id, "rejected")}>
             Show which and why
           </Link>

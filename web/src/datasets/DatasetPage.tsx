@@ -108,10 +108,6 @@ function ReadyDataset({ dataset }: { dataset: Dataset }) {
   return (
     <>
       <DatasetCallouts dataset={dataset} />
-      <Columns>
-        <ClassBars dataset={dataset} />
-        <FindingsCard dataset={dataset} />
-      </Columns>
       <Stack>
         <Tabs
           label="Dataset"
@@ -128,7 +124,15 @@ function ReadyDataset({ dataset }: { dataset: Dataset }) {
             { id: "jobs", label: "Jobs", href: `${path}?tab=jobs` },
           ]}
         />
-        {current === "images" && <ImagesTab dataset={dataset} />}
+        {current === "images" && (
+          <>
+            <Columns>
+              <ClassBars dataset={dataset} />
+              <FindingsCard dataset={dataset} />
+            </Columns>
+            <ImagesTab dataset={dataset} />
+          </>
+        )}
         {current === "findings" && <FindingsTab dataset={dataset} />}
         {current === "advice" && <AdviceTab dataset={dataset} />}
         {current === "jobs" && <DatasetJobs id={dataset.id} />}

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { expect, it } from "vitest";
 import type { Dataset } from "./queries";
 import { countClasses, findingText, numFindings, numImages, splitsOf } from "./summary";

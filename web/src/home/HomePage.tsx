@@ -57,7 +57,7 @@ function Content({ overview }: { overview: Overview }) {
       {(!isNew || jobs.total > 0 || attention.length > 0) && (
         <Columns>
           <Stack>
-            <RunningCard />
+            <RunningCard numQueued={jobs.queued} />
             {!isNew && <LatestModels serving={serving} />}
           </Stack>
           <AttentionCard items={attention} />

@@ -1,5 +1,5 @@
 import { Link } from "wouter";
-import { percent } from "@/format";
+import { percent, plural } from "@/format";
 import { Card } from "@/ui/Card";
 import { StatusChip } from "@/ui/Chip";
 import { Progress } from "@/ui/Progress";
@@ -8,16 +8,19 @@ import { jobShare, progressText } from "./progress";
 import { useRunningJobs } from "./queries";
 import styles from "./RunningCard.module.css";
 
-/** The jobs that run or wait now, with bars and the time left. */
-export function RunningCard() {
+/** The jobs that run now, with bars and the time left, and how many wait. */
+export function RunningCard({ numQueued }: { numQueued: number }) {
   const query = useRunningJobs();
   return (
     <Card
       title="Running"
       aside={
-        <Link className="link" href="/jobs">
-          All jobs
-        </Link>
+        <>
+          {numQueued > 0 && <span>{plural(numQueued, "job")} waiting</span>}
+          <Link className="link" href="/jobs">
+            All jobs
+          </Link>
+        </>
       }
     >
       <Loaded query={query}>

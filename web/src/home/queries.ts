@@ -9,14 +9,14 @@ export function useOverview() {
   return useQuery({ queryKey: ["overview"], queryFn: () => bodyOf(api.GET("/overview")) });
 }
 
-/** The newest jobs that run or wait. */
+/** The newest jobs that run. */
 export function useRunningJobs() {
   return useQuery({
     queryKey: ["jobs", { home: "running" }],
     queryFn: () =>
       bodyOf(
         api.GET("/jobs", {
-          params: { query: { status: ["running", "cancelling", "queued"], limit: NUM_RUNNING } },
+          params: { query: { status: ["running", "cancelling"], limit: NUM_RUNNING } },
         }),
       ),
   });

@@ -152,6 +152,6 @@ function Row({ label, children }: { label: string; children: React.ReactNode }) 
 
 function moreImagesText({ late, accuracy_with_half }: Advice["measurements"]): string {
   const gain = late.accuracy.value - accuracy_with_half;
-  if (gain < 0.005) return "more images may bring little";
-  return `twice as many brought ${(gain * 100).toFixed(1)} points`;
+  if (gain < 0.005) return "no gain from half to all";
+  return `all of them gain ${(gain * 100).toFixed(1)} points`;
 }
