@@ -3,23 +3,32 @@ import { Pills } from "@/ui/Pills";
 import { SearchField } from "@/ui/SearchField";
 import styles from "./DatasetFilters.module.css";
 import { withParams } from "./images/filters";
+import type { DatasetStatus } from "./queries";
 
-const STATUSES = [
-  ["", "All"],
+const STATUSES: readonly [DatasetStatus, string][] = [
   ["ready", "Ready"],
   ["ingesting", "Ingesting"],
   ["invalid", "Invalid"],
-] as const;
+];
+
+/** Read a status from the URL; one that does not exist counts as absent. */
+export function readStatus(text: string | null): DatasetStatus | null {
+  return STATUSES.find(([status]) => status === text)?.[0] ?? null;
+}
 
 /** The filters of the list of datasets. */
-export function DatasetFilters({ filters }: { filters: { q: string; status: string } }) {
+export function DatasetFilters({
+  filters,
+}: {
+  filters: { q: string; status: DatasetStatus | null };
+}) {
   const [params, setParams] = useSearchParams();
   return (
     <div className={styles.filters}>
       <Pills
         label="Status"
-        current={filters.status}
-        pills={STATUSES.map(([id, label]) => ({
+        current={filters.status ?? ""}
+        pills={[["", "All"] as const, ...STATUSES].map(([id, label]) => ({
           id,
           label,
           href: `/datasets${withParams(params, { status: id })}`,

@@ -3,7 +3,7 @@ import { useSearchParams } from "wouter";
 import { Call } from "@/ui/Call";
 import { Page, Stack } from "@/ui/Page";
 import { uploadCall } from "./calls";
-import { DatasetFilters } from "./DatasetFilters";
+import { DatasetFilters, readStatus } from "./DatasetFilters";
 import { DatasetList } from "./DatasetList";
 import { useDatasets } from "./queries";
 import { DropZone } from "./uploads/DropZone";
@@ -15,11 +15,11 @@ import { UploadList } from "./uploads/UploadList";
 /** All datasets, and the place to upload one. */
 export default function DatasetsPage() {
   const [params] = useSearchParams();
-  const filters = { q: params.get("q") ?? "", status: params.get("status") ?? "" };
+  const filters = { q: params.get("q") ?? "", status: readStatus(params.get("status")) };
   const query = useDatasets(filters);
   const [drafts, setDrafts] = useState<readonly Source[]>([]);
   const hasUploads = useUploads().length > 0;
-  const isFiltered = filters.q !== "" || filters.status !== "";
+  const isFiltered = filters.q !== "" || filters.status !== null;
   const isEmpty = !isFiltered && query.data?.pages[0]?.data.length === 0;
 
   const forget = (source: Source) => setDrafts(drafts.filter((draft) => draft !== source));

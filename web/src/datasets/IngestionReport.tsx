@@ -2,6 +2,7 @@ import { Link } from "wouter";
 import { count, plural } from "@/format";
 import { LinkButton } from "@/ui/Button";
 import { Callout } from "@/ui/Card";
+import { Message } from "@/ui/Message";
 import { Progress } from "@/ui/Progress";
 import { Loaded } from "@/ui/States";
 import styles from "./IngestionReport.module.css";
@@ -62,7 +63,7 @@ export function IngestionProgress({ dataset }: { dataset: Dataset }) {
 export function InvalidCallout({ dataset }: { dataset: Dataset }) {
   return (
     <Callout tone="bad" title="The service did not accept this upload.">
-      {dataset.error?.message} <code>{dataset.error?.code}</code>
+      <Message text={dataset.error?.message ?? ""} /> <code>{dataset.error?.code}</code>
     </Callout>
   );
 }

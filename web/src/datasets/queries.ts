@@ -5,6 +5,7 @@ import type { ImageFilters } from "./images/filters";
 export type Dataset = Awaited<ReturnType<typeof fetchDataset>>;
 export type Image = Schemas["ImageDetail"];
 export type ImagePair = Schemas["ImagePair"];
+export type DatasetStatus = Dataset["status"];
 export type PairKind = "duplicates" | "leaked" | "near_leaked";
 export type AdviceState = { isPending: true } | { isPending: false; advice: Schemas["Advice"] };
 
@@ -39,7 +40,7 @@ export function itemsOf<T>(
 }
 
 /** Datasets, newest first; `q` is a part of the name. */
-export function useDatasets(filters: { q: string; status: string }) {
+export function useDatasets(filters: { q: string; status: DatasetStatus | null }) {
   return useInfiniteQuery({
     queryKey: ["datasets", filters],
     initialPageParam: undefined as string | undefined,
@@ -52,7 +53,7 @@ export function useDatasets(filters: { q: string; status: string }) {
               limit: NUM_DATASETS,
               ...(pageParam ? { after: pageParam } : {}),
               ...(filters.q ? { q: filters.q } : {}),
-              ...(filters.status ? { status: filters.status } : {}),
+              ...(filters.status ? { status: [filters.status] } : {}),
             },
           },
         }),

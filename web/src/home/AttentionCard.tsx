@@ -1,13 +1,12 @@
 import { Link } from "wouter";
-import type { Schemas } from "@/api/client";
 import { Card } from "@/ui/Card";
 import { Chip } from "@/ui/Chip";
 import { Time } from "@/ui/Time";
 import styles from "./AttentionCard.module.css";
-import { attentionChip, attentionPath } from "./attention";
+import { type Attention, attentionChip, attentionPath } from "./attention";
 
 /** What wants attention: failed jobs, leaks, suspect labels, models that wait at their gate. */
-export function AttentionCard({ items }: { items: readonly Schemas["Attention"][] }) {
+export function AttentionCard({ items }: { items: readonly Attention[] }) {
   return (
     <Card title="Wants attention">
       {items.length === 0 ? (

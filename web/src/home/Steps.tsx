@@ -54,6 +54,7 @@ export function Steps({ overview }: { overview: Schemas["Overview"] }) {
         {isTraining ? (
           <LinkButton href="/jobs">Watch it</LinkButton>
         ) : (
+          hasData &&
           dataset?.status === "ready" && (
             <LinkButton look="primary" href={trainPath(dataset.id)}>
               Train on {dataset.name}

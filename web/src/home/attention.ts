@@ -4,7 +4,7 @@ import type { Schemas } from "@/api/client";
 import { datasetPath, findingsPath } from "@/datasets/links";
 import type { Tone } from "@/ui/Chip";
 
-type Attention = Schemas["Attention"];
+export type Attention = Schemas["Overview"]["attention"][number];
 
 const CHIPS: Record<Attention["kind"], { label: string; tone: Tone }> = {
   job_failed: { label: "failed", tone: "bad" },

@@ -1,4 +1,5 @@
 import { Link } from "wouter";
+import { count } from "@/format";
 import { Card } from "@/ui/Card";
 import { Chip } from "@/ui/Chip";
 import { findingsPath } from "../links";
@@ -15,7 +16,9 @@ export function FindingsCard({ dataset }: { dataset: Dataset }) {
     <Card
       title="Check"
       aside={
-        number > 0 && <Chip tone={counts.leaked > 0 ? "bad" : "warn"}>{number} to look at</Chip>
+        number > 0 && (
+          <Chip tone={counts.leaked > 0 ? "bad" : "warn"}>{count(number)} to look at</Chip>
+        )
       }
     >
       {found.length === 0 ? (

@@ -1,6 +1,7 @@
 import { X } from "lucide-react";
 import { bytes, duration } from "@/format";
 import { Button } from "@/ui/Button";
+import { Message } from "@/ui/Message";
 import { Progress } from "@/ui/Progress";
 import { IngestionReport } from "../IngestionReport";
 import { cancelUpload, forgetUpload, retryUpload, type Upload } from "./store";
@@ -30,7 +31,7 @@ export function UploadCard({ upload }: { upload: Upload }) {
       {error && (
         <div className={styles.error} role="alert">
           <p>
-            {error.message}
+            <Message text={error.message} />
             {error.fields.map((field) => ` ${field.loc.at(-1)}: ${field.message}.`).join("")}
           </p>
           <Button onClick={() => retryUpload(id)}>Try again</Button>
