@@ -3,6 +3,7 @@ import { CircleAlert } from "lucide-react";
 import type { ReactNode } from "react";
 import { asServiceError } from "@/api/problem";
 import { Button } from "./Button";
+import { Message } from "./Message";
 import styles from "./States.module.css";
 
 /** What a page shows while it has nothing: two lines that teach, and the action to take. */
@@ -30,7 +31,9 @@ export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => vo
   return (
     <div className={styles.state} role="alert">
       <CircleAlert className={styles.alert} aria-hidden />
-      <p className={styles.text}>{message}</p>
+      <p className={styles.text}>
+        <Message text={message} />
+      </p>
       {fields.length > 0 && (
         <ul className={styles.fields}>
           {fields.map((field) => (

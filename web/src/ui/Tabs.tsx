@@ -5,7 +5,7 @@ import styles from "./Tabs.module.css";
 export interface Tab {
   id: string;
   label: ReactNode;
-  count?: number | undefined;
+  count?: string | number | undefined;
   href: string;
 }
 
