@@ -99,7 +99,7 @@ class RunningGraft:
 
 
 @contextmanager
-def running_graft(folder: Path, **settings: str | float) -> Iterator[RunningGraft]:
+def running_graft(folder: Path, **settings: str | float | Path) -> Iterator[RunningGraft]:
     """Run `graft up`; fail if one of its processes is left after its exit."""
     port = find_free_port()
     environment = os.environ | {

@@ -17,7 +17,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from app.dashboard.files import PAGE, STATIC
 from tests.servers import RunningGraft, running_graft
 
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+REPOSITORY = Path(__file__).parents[2]
+AXE = REPOSITORY / "web" / "node_modules" / "axe-core" / "axe.min.js"
 WIDTHS = {"desktop": (1440, 900), "phone": (390, 844)}
 TIMEOUT_MS = 20_000
 
@@ -47,11 +48,14 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGraft]:
-    """A service of this module's tests; it starts only where there is a browser."""
+    """A service for all tests of the process; it starts only where there is a browser."""
     assert browser.is_connected()
-    with running_graft(tmp_path_factory.mktemp("browser")) as running:
+    shared = Path(os.environ.get("GRAFT_SHARED_DIR", REPOSITORY.parent / "shared"))
+    with running_graft(
+        tmp_path_factory.mktemp("browser"), weights_dir=shared / "weights"
+    ) as running:
         yield running
 
 
