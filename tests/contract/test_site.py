@@ -126,6 +126,16 @@ def test_every_code_has_an_entry_that_says_what_to_do() -> None:
         assert parts == ["It means", "Why", "What to do"], code
 
 
+def test_every_code_of_the_client_is_explained() -> None:
+    sources = (REPOSITORY / "client" / "graft_client").rglob("*.py")
+    literals = re.compile(r'"([A-Z]{2,}(?:_[A-Z]+)+)"')
+    codes = {code for path in sources for code in literals.findall(path.read_text("utf-8"))}
+    codes -= {name for name in codes if name.startswith(("GRAFT_", "PYTHON"))}
+    text = TROUBLESHOOTING.read_text(encoding="utf-8")
+    assert "WAIT_TIMEOUT" in codes
+    assert [code for code in sorted(codes) if f"`{code}`" not in text] == []
+
+
 def test_settings_that_entries_name_exist() -> None:
     for page in (REPOSITORY / "docs").rglob("*.md"):
         named = set(re.findall(r"GRAFT_[A-Z_]+[A-Z]", page.read_text(encoding="utf-8")))
