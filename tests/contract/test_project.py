@@ -217,7 +217,9 @@ def test_locks_have_every_declared_dependency() -> None:
         *client["project"]["dependencies"],
         *project["project"]["optional-dependencies"]["postgres"],
     ]
-    declared = (runtime, runtime + project["dependency-groups"]["dev"])
+    groups = project["dependency-groups"]
+    development = [*(one for one in groups["dev"] if isinstance(one, str)), *groups["docs"]]
+    declared = (runtime, runtime + development)
     for lock, requirements in zip(LOCKS, declared, strict=True):
         text = (REPOSITORY / lock).read_text(encoding="utf-8")
         names = [re.split(r"[\[<>=]", one)[0] for one in requirements]

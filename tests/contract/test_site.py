@@ -114,7 +114,7 @@ def test_programs_get_an_index_and_every_page_as_text(site: Path) -> None:
     for path in linked:
         text = (site / path).read_text(encoding="utf-8")
         assert text.strip() in full
-    assert "<!-- generated" not in full
+    assert re.findall(r"^<!-- generated", full, re.MULTILINE) == []
 
 
 def test_every_code_has_an_entry_that_says_what_to_do() -> None:
@@ -124,6 +124,16 @@ def test_every_code_has_an_entry_that_says_what_to_do() -> None:
     for code, entry in entries.items():
         parts = re.findall(r"^\*\*([\w ]+)\*\*: \S", entry, re.MULTILINE)
         assert parts == ["It means", "Why", "What to do"], code
+
+
+def test_every_code_of_the_client_is_explained() -> None:
+    sources = (REPOSITORY / "client" / "graft_client").rglob("*.py")
+    literals = re.compile(r'"([A-Z]{2,}(?:_[A-Z]+)+)"')
+    codes = {code for path in sources for code in literals.findall(path.read_text("utf-8"))}
+    codes -= {name for name in codes if name.startswith(("GRAFT_", "PYTHON"))}
+    text = TROUBLESHOOTING.read_text(encoding="utf-8")
+    assert "WAIT_TIMEOUT" in codes
+    assert [code for code in sorted(codes) if f"`{code}`" not in text] == []
 
 
 def test_settings_that_entries_name_exist() -> None:

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -40,6 +41,9 @@ SESSIONS = [
 WAIT_FOR_DATASETS = ("train-on-photographs", "choose-a-strategy")
 WAIT_FOR_OTHERS = ("compare-configurations", "predict-many-images", "promote-and-roll-back")
 
+BASH = ("bash", "-euo", "pipefail", "-c")
+PYTHON = (sys.executable, "-c")
+
 
 def read_commands(page: Path, language: str = "sh") -> str:
     """The page's blocks of a language: what a reader types while the service runs.
@@ -58,14 +62,19 @@ def put_images(folder: Path, archive: bytes) -> None:
 
 
 def type_in(
-    folder: Path, graft: Graft, commands: str, *, seconds: int = 240
+    folder: Path,
+    graft: Graft,
+    commands: str,
+    *,
+    seconds: int = 240,
+    interpreter: Sequence[str] = BASH,
 ) -> subprocess.CompletedProcess[str]:
     """Run commands as a script in a folder that has the repository's documents."""
     (folder / "docs").symlink_to(REPOSITORY / "docs")
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     own = {"PATH": path, "GRAFT_URL": str(graft.http.base_url).rstrip("/")}
     return subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", commands],
+        [*interpreter, commands],
         cwd=folder,
         env=os.environ | own | {"MAX_WAIT_SECONDS": str(seconds)},
         capture_output=True,
@@ -127,6 +136,22 @@ def test_a_page_can_be_pasted(graft: Graft, page: Path, tmp_path: Path) -> None:
     assert typed.stdout.count('"predictions"') == len(shown)
     for name in re.findall(r"> ([\w.]+\.png)$", commands, re.MULTILINE):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("graft", ["sqlite and the embedded broker"], indirect=True)
+@pytest.mark.parametrize(("language", "interpreter"), [("python", PYTHON)])
+def test_the_tutorial_can_be_typed(
+    graft: Graft, language: str, interpreter: Sequence[str], tmp_path: Path
+) -> None:
+    """The tabs without curl; each trains two versions, and promotes the second."""
+    put_images(tmp_path, make_zip(num_train=4, num_val=2))
+    name = f"tutorial-{language}"
+    code = read_commands(TUTORIAL, language).replace("ants-and-bees", name)
+    typed = type_in(tmp_path, graft, code, interpreter=interpreter)
+    assert typed.returncode == 0, typed.stderr
+    model = graft.get(f"/models/{name}")
+    assert (model["newest_version"], model["aliases"]["champion"]) == (2, 2)
+    assert graft.get("/serving")["model"] == f"{name}@champion"
 
 
 @pytest.mark.parametrize("graft", ["sqlite and the embedded broker"], indirect=True)
