@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from app.dashboard.files import PAGE, STATIC
 from tests.servers import RunningGraft, running_graft
@@ -20,7 +20,9 @@ from tests.servers import RunningGraft, running_graft
 REPOSITORY = Path(__file__).parents[2]
 AXE = REPOSITORY / "web" / "node_modules" / "axe-core" / "axe.min.js"
 WIDTHS = {"desktop": (1440, 900), "phone": (390, 844)}
-TIMEOUT_MS = 20_000
+TIMEOUT_MS = 30_000
+
+expect.set_options(timeout=TIMEOUT_MS)
 
 OpenPage = Callable[..., Page]
 

@@ -111,7 +111,7 @@ def compare(page: Page, first_job: str) -> None:
     """Train from scratch, and compare both jobs."""
     first_id = first_job.rsplit("/", maxsplit=1)[-1].split("?", maxsplit=1)[0]
     page.goto(f"/ui/jobs/new?clone={first_id}")
-    page.get_by_text("From scratch").click()
+    page.get_by_text("From scratch", exact=True).click()
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page).to_have_url(re.compile(rf"/ui/jobs/job_(?!{first_id[4:]})"))
     second_id = page.url.split("/")[-1].split("?")[0]

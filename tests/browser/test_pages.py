@@ -1,0 +1,59 @@
+"""Every page in its empty state: names, contrast and widths, on a desktop and on a phone."""
+
+import pytest
+
+from tests.browser.conftest import OpenPage, find_violations
+
+PAGES = {
+    "/ui/": "Home",
+    "/ui/datasets": "Datasets",
+    "/ui/datasets/ds_unknown": "Dataset",
+    "/ui/jobs": "Jobs",
+    "/ui/jobs/new": "New job",
+    "/ui/jobs/job_unknown": "Job",
+    "/ui/compare": "Compare",
+    "/ui/studies/study_unknown": "Study",
+    "/ui/models": "Models",
+    "/ui/models/unknown": "unknown",
+    "/ui/try": "Try",
+    "/ui/service": "Service",
+    "/ui/nowhere": "",
+}
+
+
+@pytest.mark.parametrize(("device", "theme"), [("desktop", "light"), ("phone", "dark")])
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_accessible_and_fits(
+    open_page: OpenPage, path: str, device: str, theme: str
+) -> None:
+    page = open_page(path, device=device, theme=theme)
+    page.locator("main h1, main h2").first.wait_for()
+    if PAGES[path]:
+        page.wait_for_function("title => document.title.startsWith(title)", arg=PAGES[path])
+    assert find_violations(page) == []
+    width = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert width <= 0, f"{path} is {width} pixels wider than the window"
+
+
+def test_keys_go_to_pages_and_search(open_page: OpenPage) -> None:
+    page = open_page("/ui/")
+    page.locator("main h1, main h2").first.wait_for()
+    page.keyboard.press("g")
+    page.keyboard.press("m")
+    page.wait_for_url("**/ui/models")
+    page.keyboard.press("/")
+    field = page.get_by_role("searchbox", name="Name of a dataset, job or model")
+    field.wait_for()
+    page.keyboard.press("Escape")
+    field.wait_for(state="detached")
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keyboard").wait_for()
+
+
+def test_the_chosen_theme_survives_a_reload(open_page: OpenPage) -> None:
+    page = open_page("/ui/")
+    page.get_by_role("button", name="Use the dark theme").click()
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.reload()
+    page.get_by_role("button", name="Use the light theme").wait_for()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
