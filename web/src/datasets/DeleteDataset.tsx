@@ -5,6 +5,7 @@ import { ConfirmDialog } from "@/ui/ConfirmDialog";
 import { showToast } from "@/ui/toasts";
 import { type Dataset, deleteDataset } from "./queries";
 import { numImages } from "./summary";
+import { forgetDataset } from "./uploads/store";
 
 /** Asks before a dataset is deleted, and says what goes with it. */
 export default function DeleteDataset({
@@ -20,6 +21,7 @@ export default function DeleteDataset({
 
   async function confirm(): Promise<void> {
     await deleteDataset(id);
+    forgetDataset(id);
     navigate("/datasets");
     client.removeQueries({ queryKey: ["datasets", id] });
     void client.invalidateQueries({ queryKey: ["datasets"] });

@@ -18,7 +18,7 @@ type State = "done" | "now" | "later";
 /** The first three steps on a new service: drop images, train, try. */
 export function Steps({ overview }: { overview: Schemas["Overview"] }) {
   const { datasets, jobs } = overview;
-  const hasData = datasets.total > 0;
+  const hasData = datasets.ready + datasets.ingesting > 0;
   const dataset = useNewestDataset().data;
   const hasUploads = useUploads().length > 0;
   const isTraining = jobs.running + jobs.queued > 0;

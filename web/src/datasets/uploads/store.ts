@@ -93,6 +93,11 @@ export function forgetUpload(id: number): void {
   set(uploads.filter((one) => one.id !== id));
 }
 
+/** Take the upload of a deleted dataset off the list. */
+export function forgetDataset(datasetId: string): void {
+  set(uploads.filter((one) => one.datasetId !== datasetId));
+}
+
 /** The uploads of this tab, newest first. */
 export function useUploads(): readonly Upload[] {
   return useSyncExternalStore(
