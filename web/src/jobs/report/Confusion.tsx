@@ -8,7 +8,7 @@ import { ConfusionGrid } from "./ConfusionGrid";
 import { type Cell, type ConfusedPair, confusedPairs } from "./confusion";
 
 /** With more classes, cells are too small for numbers. */
-const MAX_GRID = 24;
+export const MAX_GRID = 24;
 const MIN_LIST = 8;
 
 /** The confusion matrix: cells for few classes, a map and a list of mistakes for many. */
