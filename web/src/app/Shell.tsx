@@ -79,12 +79,17 @@ export function Shell({ children }: { children: ReactNode }) {
         </div>
       </nav>
       <div className={styles.column}>
-        <div className={styles.top}>
+        <header className={styles.top}>
           <Link href="/" className={styles.phoneBrand}>
             <Sprout aria-hidden />
             Graft
           </Link>
-          <button type="button" className={styles.search} onClick={() => setOpen("search")}>
+          <button
+            type="button"
+            className={styles.search}
+            aria-label="Search"
+            onClick={() => setOpen("search")}
+          >
             <SearchIcon aria-hidden />
             <span>Search</span>
             <kbd>/</kbd>
@@ -93,7 +98,7 @@ export function Shell({ children }: { children: ReactNode }) {
           <Link href="/service" className={styles.phoneService} aria-label="Service">
             <Server aria-hidden />
           </Link>
-        </div>
+        </header>
         <StaleNotice />
         <main id="main" tabIndex={-1} className={styles.main}>
           {children}

@@ -80,17 +80,24 @@ function ReportView({ job, report }: { job: Job; report: Report }) {
             onClose={() => open(null)}
           />
         ) : (
-          !isWide(report) && <ReliabilityCard calibration={report.calibration} />
+          !isWide(report) && (
+            <Stack>
+              <ReliabilityCard calibration={report.calibration} />
+              {report.coverage_curve && <CoverageCard curve={report.coverage_curve} />}
+            </Stack>
+          )
         )}
       </div>
       <ClassTable
         classes={figures.per_class}
         onClass={(name) => open({ label: name, predicted: name })}
       />
-      <div className={styles.pair}>
-        {(cell || isWide(report)) && <ReliabilityCard calibration={report.calibration} />}
-        {report.coverage_curve && <CoverageCard curve={report.coverage_curve} />}
-      </div>
+      {(cell || isWide(report)) && (
+        <div className={styles.pair}>
+          <ReliabilityCard calibration={report.calibration} />
+          {report.coverage_curve && <CoverageCard curve={report.coverage_curve} />}
+        </div>
+      )}
     </Stack>
   );
 }
