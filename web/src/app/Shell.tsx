@@ -86,8 +86,8 @@ export function Shell({ children }: { children: ReactNode }) {
           </Link>
           <button
             type="button"
-            aria-label="Search"
             className={styles.search}
+            aria-label="Search"
             onClick={() => setOpen("search")}
           >
             <SearchIcon aria-hidden />

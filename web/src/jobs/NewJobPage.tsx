@@ -165,29 +165,31 @@ function JobFormView({ job }: { job: ReturnType<typeof useNewJob> }) {
           </Button>
         </div>
       </form>
-      <Stack>
-        {form.datasetId ? (
-          <>
-            <Problems problems={job.problems} onOpen={open} />
-            <RequirementsPanel
-              validation={job.validation}
-              dryRun={job.dryRun}
-              onBatchSize={(size) => update({ changes: { ...form.changes, batch_size: size } })}
-            />
-            <AdvicePanel
-              form={form}
-              advice={job.advice}
-              isWanted={job.isAdviceWanted}
-              onAsk={job.askForAdvice}
-              onUse={update}
-            />
-          </>
-        ) : (
-          <Callout title="Choose a dataset.">
-            Then this shows how much memory and time the job takes, and which strategy suits it.
-          </Callout>
-        )}
-      </Stack>
+      <div className={styles.beside}>
+        <Stack>
+          {form.datasetId ? (
+            <>
+              <Problems problems={job.problems} onOpen={open} />
+              <RequirementsPanel
+                validation={job.validation}
+                dryRun={job.dryRun}
+                onBatchSize={(size) => update({ changes: { ...form.changes, batch_size: size } })}
+              />
+              <AdvicePanel
+                form={form}
+                advice={job.advice}
+                isWanted={job.isAdviceWanted}
+                onAsk={job.askForAdvice}
+                onUse={update}
+              />
+            </>
+          ) : (
+            <Callout title="Choose a dataset.">
+              Then this shows how much memory and time the job takes, and which strategy suits it.
+            </Callout>
+          )}
+        </Stack>
+      </div>
     </Columns>
   );
 }

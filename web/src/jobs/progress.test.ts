@@ -41,5 +41,7 @@ test("progress reads as a sentence", () => {
     detail: "5 of 10 images",
   });
   expect(timeLeft({ status: "running", progress: training })).toBe("about 17 s left");
+  const last = { ...training, eta_seconds: 0.4 };
+  expect(timeLeft({ status: "running", progress: last })).toBe("about 1 s left");
   expect(timeLeft({ status: "failed", progress: training })).toBe("");
 });

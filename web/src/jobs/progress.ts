@@ -38,5 +38,5 @@ export function describeProgress({ status, progress }: Job): { what: string; det
 export function timeLeft({ status, progress }: Job): string {
   const { eta_seconds: seconds } = progress;
   if (seconds == null || (status !== "running" && status !== "cancelling")) return "";
-  return `about ${duration(Math.max(1, seconds))} left`;
+  return `about ${seconds < 10 ? `${Math.max(1, Math.ceil(seconds))} s` : duration(seconds)} left`;
 }

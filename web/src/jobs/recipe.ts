@@ -139,7 +139,7 @@ const LABELS: Record<string, string> = {
 
 /** The name of a field as people read it. */
 export function labelOf(path: string): string {
-  const plain = path.replace(/_/g, " ").replace(".", ", ");
+  const plain = path.replace(/_/g, " ").replace(".", ", ").replace(/^num /, "number of ");
   return LABELS[path] ?? plain.charAt(0).toUpperCase() + plain.slice(1);
 }
 

@@ -137,7 +137,7 @@ function makeOptions(
   return {
     width,
     height,
-    padding: [12, 12, 0, 0],
+    padding: [12, 20, 0, 0],
     cursor: { points: { size: 7 }, y: false, drag: { x: true, y: false } },
     legend: { live: true, markers: { width: 2 } },
     scales: {

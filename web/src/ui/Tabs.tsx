@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { Link } from "wouter";
+import { count } from "@/format";
 import styles from "./Tabs.module.css";
 
 export interface Tab {
@@ -24,7 +25,7 @@ export function Tabs({
       {tabs.map((tab) => (
         <Link key={tab.id} href={tab.href} aria-current={tab.id === current ? "page" : undefined}>
           {tab.label}
-          {tab.count !== undefined && <span className={styles.count}> {tab.count}</span>}
+          {tab.count !== undefined && <span className={styles.count}> {count(tab.count)}</span>}
         </Link>
       ))}
     </nav>

@@ -11,7 +11,8 @@ export function JobSummary({ job }: { job: Job }) {
   return (
     <>
       {config.architecture}
-      {isPretrained && ` from ${config.weights}`}, {STRATEGY_NAMES[config.strategy].toLowerCase()}
+      {isPretrained && ` from ${config.weights === "imagenet" ? "ImageNet" : config.weights}`},{" "}
+      {STRATEGY_NAMES[config.strategy].toLowerCase()}
       {config.trainable_from && ` from ${config.trainable_from}`} ·{" "}
       <DatasetName id={job.dataset_id} />
       {job.study_id && (

@@ -1,4 +1,4 @@
-import { decimal, percent, percentInterval, short } from "@/format";
+import { count, decimal, percent, percentInterval, short } from "@/format";
 import { Card } from "@/ui/Card";
 import { type Fact, Facts } from "@/ui/Facts";
 import { Checkbox } from "@/ui/Field";
@@ -51,7 +51,7 @@ function listFacts(job: Job, report: Report | undefined): Fact[] {
       ? `L2 strength ${short(strengths[best.epoch - 1])}`
       : best.epoch === 0
         ? "the solved head, before the first epoch"
-        : `epoch ${best.epoch}`);
+        : `epoch ${count(best.epoch)}`);
   const interval = report ? percentInterval(report.accuracy_interval) : null;
   const device = job.environment?.device_name ?? resolved?.device;
   return [

@@ -15,7 +15,7 @@ export function describeEvent(
     return typeof code === "string" ? `${code}: ${message}` : message;
   if (typeof reason === "string") return reason.replaceAll("_", " ");
   const plain = Object.entries(payload)
-    .filter(([, value]) => value !== null && typeof value !== "object")
+    .filter(([, value]) => value !== null && value !== false && typeof value !== "object")
     .map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`)
     .join(", ");
   return plain.length > MAX_CHARACTERS ? `${plain.slice(0, MAX_CHARACTERS - 1)}…` : plain;

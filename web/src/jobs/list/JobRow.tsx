@@ -36,10 +36,17 @@ export function JobRow({
           {job.model && <span className={styles.version}>:{job.model.version}</span>}
         </Link>
         <span className={styles.recipe}>
-          {describeRecipe(job)} · <DatasetName id={job.dataset_id} isLink={false} />
+          {describeRecipe(job)}
+          <span className={styles.phone}>
+            {" · "}
+            <DatasetName id={job.dataset_id} isLink={false} />
+          </span>
           {job.study_id && " · run of a study"}
         </span>
       </div>
+      <span className={styles.dataset}>
+        <DatasetName id={job.dataset_id} isLink={false} />
+      </span>
       <span className={styles.status}>
         <StatusChip status={job.status} />
       </span>

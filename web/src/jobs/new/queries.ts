@@ -44,11 +44,11 @@ export function validate(request: Request): Promise<Validation> {
 /** The recipe of a preset that a form begins with. */
 export function usePreset(request: Request | null): Recipe | undefined {
   const { data } = useQuery({
-    queryKey: ["preset", request],
+    queryKey: ["validation", request],
     queryFn: () => validate(request as Request),
     enabled: request !== null,
     placeholderData: keepPreviousData,
-    staleTime: Number.POSITIVE_INFINITY,
+    staleTime: 60_000,
   });
   return useMemo(() => (data?.config ? flatten(data.config) : undefined), [data]);
 }

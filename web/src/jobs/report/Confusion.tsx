@@ -8,7 +8,7 @@ import { ConfusionGrid } from "./ConfusionGrid";
 import { type Cell, type ConfusedPair, confusedPairs } from "./confusion";
 
 /** With more classes, cells are too small for numbers. */
-const MAX_GRID = 24;
+export const MAX_GRID = 24;
 const MIN_LIST = 8;
 
 /** The confusion matrix: cells for few classes, a map and a list of mistakes for many. */
@@ -44,16 +44,37 @@ export function Confusion({
             caption="Pairs of classes that are confused, the most frequent first"
             columns={[
               {
-                key: "pair",
-                header: "Label → prediction",
+                key: "label",
+                header: "Label",
                 cell: (pair) => (
-                  <button type="button" className={styles.pair} onClick={() => onCell(pair)}>
-                    {pair.label} → {pair.predicted}
+                  <button
+                    type="button"
+                    className={styles.pair}
+                    title={pair.label}
+                    aria-label={`${pair.label}, predicted as ${pair.predicted}`}
+                    onClick={() => onCell(pair)}
+                  >
+                    {pair.label}
                   </button>
                 ),
               },
+              {
+                key: "predicted",
+                header: "Predicted as",
+                align: "left",
+                cell: (pair) => (
+                  <div className={styles.predicted} title={pair.predicted}>
+                    {pair.predicted}
+                  </div>
+                ),
+              },
               { key: "images", header: "Images", cell: (pair) => count(pair.numImages) },
-              { key: "share", header: "Share of the label", cell: (pair) => percent(pair.share) },
+              {
+                key: "share",
+                header: "Of the label",
+                wide: true,
+                cell: (pair) => percent(pair.share),
+              },
             ]}
             rows={pairs}
             rowKey={(pair) => `${pair.label} ${pair.predicted}`}

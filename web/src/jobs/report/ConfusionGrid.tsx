@@ -18,7 +18,11 @@ export function ConfusionGrid({
   const totals = rowTotals(matrix);
   return (
     <div className={styles.scroll}>
-      <table className={styles.grid} data-dense={names.length > 10 || undefined}>
+      <table
+        className={styles.grid}
+        data-dense={names.length > 10 || undefined}
+        style={{ "--classes": names.length } as CSSProperties}
+      >
         <caption className="visually-hidden">
           Confusion matrix: images by label in rows and by prediction in columns
         </caption>
@@ -54,7 +58,7 @@ export function ConfusionGrid({
                         type="button"
                         className={at === to ? styles.right : styles.wrong}
                         style={{ "--share": share } as CSSProperties}
-                        data-strong={share > 0.55 || undefined}
+                        data-strong={share >= 0.8 || undefined}
                         aria-pressed={isChosen}
                         aria-label={`${label}, predicted as ${predicted}: ${plural(value, "image")}`}
                         title={`${label} → ${predicted}: ${percent(share)} of ${plural(totals[at] ?? 0, "image")}`}

@@ -30,7 +30,7 @@ export function HeatMapView({
         {map.url && (
           <img
             src={map.url}
-            alt={`Heat map of the parts that speak for ${label}`}
+            alt={`Heat map of the parts that support ${label}`}
             className={styles.map}
             style={{ opacity }}
           />
@@ -45,7 +45,7 @@ export function HeatMapView({
         <div className={styles.controls}>
           {classes.length > 1 && (
             <SelectField
-              label="Parts that speak for"
+              label="Heat map of the class"
               value={label}
               onChange={(event) => setLabel(event.target.value)}
             >
@@ -60,7 +60,7 @@ export function HeatMapView({
             </Callout>
           ) : map.url ? (
             <Slider
-              label="Heat map"
+              label="Opacity"
               value={opacity}
               min={0}
               max={1}

@@ -1,4 +1,5 @@
 import { ChevronLeft, ChevronRight } from "lucide-react";
+import { useEffect } from "react";
 import { Link } from "wouter";
 import { percent } from "@/format";
 import { Button } from "@/ui/Button";
@@ -24,6 +25,7 @@ export function ImageDialog({
   onClose: () => void;
 }) {
   const isMistake = image.label !== image.predicted;
+  useArrowKeys(onPrevious, onNext);
   return (
     <Dialog
       title={image.path}
@@ -73,6 +75,19 @@ export function ImageDialog({
       </div>
     </Dialog>
   );
+}
+
+/** The arrow keys go to the neighbours, except while they move a slider or a choice. */
+function useArrowKeys(onLeft: (() => void) | undefined, onRight: (() => void) | undefined): void {
+  useEffect(() => {
+    function onKey({ key, target }: KeyboardEvent): void {
+      if (target instanceof HTMLInputElement || target instanceof HTMLSelectElement) return;
+      if (key === "ArrowLeft") onLeft?.();
+      if (key === "ArrowRight") onRight?.();
+    }
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, [onLeft, onRight]);
 }
 
 function modelReference({ model }: Job): string {

@@ -39,7 +39,14 @@ export function PredictionGrid({
             src={thumbnailUrl(job.dataset_id, image.image_id, 256)}
             alt={`${image.path}, labelled ${image.label}`}
             caption={
-              image.label === image.predicted ? image.label : `${image.label} → ${image.predicted}`
+              image.label === image.predicted ? (
+                image.label
+              ) : (
+                <>
+                  {image.label}
+                  <br />→ {image.predicted}
+                </>
+              )
             }
             aside={decimal(image.probability, 2)}
             {...(flag ? { flag: <Chip tone="warn">{flag}</Chip> } : {})}

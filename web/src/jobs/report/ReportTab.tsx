@@ -8,7 +8,7 @@ import { type Job, type Report, useReport } from "../queries";
 import { joinList, splitList, useUrl } from "../url";
 import { CellImages } from "./CellImages";
 import { ClassTable } from "./ClassTable";
-import { Confusion } from "./Confusion";
+import { Confusion, MAX_GRID } from "./Confusion";
 import { CoverageCard } from "./CoverageCard";
 import type { Cell } from "./confusion";
 import { figuresOf, type Split, weakestClass } from "./figures";
@@ -64,7 +64,7 @@ function ReportView({ job, report }: { job: Job; report: Report }) {
         <SplitChoice split={split} onChange={(next) => set({ split: next, cell: null })} />
       )}
       <Facts facts={listFacts(report, split)} />
-      <div className={styles.pair}>
+      <div className={isWide(report) ? styles.single : styles.pair}>
         <Confusion
           names={report.class_names}
           matrix={figures.confusion_matrix}
@@ -80,19 +80,31 @@ function ReportView({ job, report }: { job: Job; report: Report }) {
             onClose={() => open(null)}
           />
         ) : (
-          <ReliabilityCard calibration={report.calibration} />
+          !isWide(report) && (
+            <Stack>
+              <ReliabilityCard calibration={report.calibration} />
+              {report.coverage_curve && <CoverageCard curve={report.coverage_curve} />}
+            </Stack>
+          )
         )}
       </div>
       <ClassTable
         classes={figures.per_class}
         onClass={(name) => open({ label: name, predicted: name })}
       />
-      <div className={styles.pair}>
-        {cell && <ReliabilityCard calibration={report.calibration} />}
-        {report.coverage_curve && <CoverageCard curve={report.coverage_curve} />}
-      </div>
+      {(cell || isWide(report)) && (
+        <div className={styles.pair}>
+          <ReliabilityCard calibration={report.calibration} />
+          {report.coverage_curve && <CoverageCard curve={report.coverage_curve} />}
+        </div>
+      )}
     </Stack>
   );
+}
+
+/** With this many classes, the cells of the matrix need the whole width. */
+function isWide({ class_names: { length } }: Report): boolean {
+  return length > 10 && length <= MAX_GRID;
 }
 
 function readCell(text: string | null): Cell | null {
