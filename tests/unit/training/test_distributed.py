@@ -94,7 +94,7 @@ def test_a_process_without_images_takes_part(make_config: MakeConfig) -> None:
         return epochs_of(
             train(
                 make_config(
-                    architecture=SMALL_WITH_BATCH_NORM,
+                    architecture="resnet18",
                     input_size=64,
                     num_train=5,
                     num_val=1,
