@@ -8,9 +8,10 @@ import torch
 from app.analyses import service as analyses
 from app.db.base import new_id
 from app.db.session import Database
-from app.db.tables import AnalysisRequest, Dataset, ModelVersion
+from app.db.tables import AnalysisRequest, ModelVersion
 from app.evaluations.schemas import EvaluationFigures, EvaluationResult
 from app.tasks import service as work
+from tests.datasets import add_dataset
 from tests.models import CLASS_NAMES, register_file
 from worker.training.evaluation.figures import measure_split
 from worker.training.evaluation.scored import Scored
@@ -36,37 +37,15 @@ def register_versions(
     return versions
 
 
-def add_labelled_dataset(
-    database: Database,
-    *,
-    status: str = "ready",
-    class_names: Sequence[str] = CLASS_NAMES,
-    splits: dict[str, Any] | None = None,
-    digest: str = "d" * 64,
-) -> str:
+def add_labelled_dataset(database: Database, status: str = "ready", **columns: Any) -> str:
     """Add a dataset with the classes of registered versions, but without image files."""
-    dataset_id = new_id("ds")
-    with database.transaction() as session:
-        session.add(
-            Dataset(
-                id=dataset_id,
-                name="frozen",
-                status=status,
-                error_message="no images" if status == "invalid" else None,
-                class_names=list(class_names),
-                splits=SPLITS if splits is None else splits,
-                progress={},
-                report={},
-                num_bytes=1,
-                val_fraction=0.2,
-                split_seed=0,
-                labels={},
-                upload_key="uploads/x",
-                manifest_key="datasets/1/manifest.jsonl",
-                digest=digest,
-            )
-        )
-    return dataset_id
+    labelled = {
+        "class_names": list(CLASS_NAMES),
+        "splits": SPLITS,
+        "digest": "d" * 64,
+        "manifest_key": "datasets/1/manifest.jsonl",
+    }
+    return add_dataset(database, status, **labelled | columns)
 
 
 def make_result(targets: Sequence[int], predicted: Sequence[int]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from app.datasets.manifest import Split
 from app.models.references import ReferenceText
 from app.models.schemas import VersionName
 from app.predictions.schemas import ImageFailure, ImagePredictions, PredictOptions
-from app.web.schemas import ApiModel, Metadata, UtcTime
+from app.web.schemas import ApiModel, Metadata, UtcTime, make_file_form_schema
 
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 TERMINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
@@ -150,16 +150,9 @@ ResultLine = Annotated[PredictedImage | FailedImage, Field(union_mode="left_to_r
 
 
 def form_schema() -> dict[str, Any]:
-    """Return the form's JSON schema, with a file for which Swagger UI shows a file chooser."""
-    schema = BatchForm.model_json_schema()
-    file = {
-        "type": "string",
-        "format": "binary",
-        "description": "A zip, tar, tar.gz or tar.zst. Every image file in it is classified, in "
-        "any folder.",
-    }
-    return schema | {
-        "title": "Archive",
-        "required": ["file"],
-        "properties": {"file": file} | schema["properties"],
-    }
+    """Return the JSON schema of the form with its archive."""
+    return make_file_form_schema(
+        BatchForm,
+        title="Archive",
+        file="A zip, tar, tar.gz or tar.zst. Every image file in it is classified, in any folder.",
+    )

@@ -8,7 +8,7 @@ from pydantic import Field, Json, ValidationError
 
 from app.errors import ValidationFailed
 from app.web.input_problems import list_problems
-from app.web.schemas import ApiModel, Metadata, Name, slug
+from app.web.schemas import ApiModel, Metadata, Name, make_file_form_schema, slug
 
 _ARCHIVE_SUFFIXES = (".tar.zst", ".tar.gz", ".tzst", ".tar", ".tgz", ".zip")
 
@@ -58,16 +58,10 @@ def name_of(filename: str) -> str:
 
 
 def form_schema() -> dict[str, Any]:
-    """Return the form's JSON schema, with the file as a field that Swagger UI can upload."""
-    schema = UploadForm.model_json_schema()
-    file = {
-        "type": "string",
-        "format": "binary",
-        "description": "A zip, tar, tar.gz or tar.zst with the folders `train/<class>/…` and "
+    """Return the JSON schema of the form with its archive."""
+    return make_file_form_schema(
+        UploadForm,
+        title="Upload",
+        file="A zip, tar, tar.gz or tar.zst with the folders `train/<class>/…` and "
         "`val/<class>/…`, or `<class>/…` alone.",
-    }
-    return schema | {
-        "title": "Upload",
-        "required": ["file"],
-        "properties": {"file": file} | schema["properties"],
-    }
+    )

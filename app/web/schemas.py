@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -62,6 +62,20 @@ class ApiModel(BaseModel):
     """Base of all bodies of the API; it rejects unknown fields and non-finite numbers."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, from_attributes=True)
+
+
+def make_file_form_schema(form: type[BaseModel], *, title: str, file: str) -> dict[str, Any]:
+    """Return the JSON schema of a form with a file, for which Swagger UI shows a file chooser.
+
+    form has the other fields; file describes the file.
+    """
+    schema = form.model_json_schema()
+    field = {"type": "string", "format": "binary", "description": file}
+    return schema | {
+        "title": title,
+        "required": ["file"],
+        "properties": {"file": field} | schema["properties"],
+    }
 
 
 T = TypeVar("T")

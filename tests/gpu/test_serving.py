@@ -8,13 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.ml.models.catalogue import ArchitectureSpec, get_architecture, list_architectures
+from app.ml.models.catalogue import ArchitectureSpec, get_architecture
 from app.ml.recipe import Precision
 from app.ml.runtime.scoring import Scores
 from app.predictions.engines.batching import BatchingEngine
 from app.predictions.engines.choice import choose_engine, make_builder
 from app.predictions.engines.cuda_graphs import CudaGraphEngine
 from app.predictions.engines.torch_engine import TorchEngine
+from tests.architectures import for_each_architecture
 from tests.unit.predictions.test_engines import draw_pixels, make_network
 
 pytestmark = pytest.mark.gpu
@@ -135,22 +136,10 @@ def test_a_network_that_cannot_be_captured_runs_as_it_is(
     assert build("fp32").run(pixels).logits.shape == (3, 3)  # others are captured nevertheless
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [
-        pytest.param(
-            entry,
-            id=entry.name,
-            marks=()
-            if entry.name in {"densenet121", "mobilenet_v3_small", "vit_b_32", "swin_t"}
-            else pytest.mark.all_architectures,
-        )
-        for entry in list_architectures()
-    ],
-)
-def test_every_architecture_can_be_captured(entry: ArchitectureSpec) -> None:
-    network = make_network(entry, size=entry.input_size)
-    pixels = draw_pixels(3, entry.input_size)
+@for_each_architecture({"densenet121", "mobilenet_v3_small", "vit_b_32", "swin_t"})
+def test_every_architecture_can_be_captured(architecture: ArchitectureSpec) -> None:
+    network = make_network(architecture, size=architecture.input_size)
+    pixels = draw_pixels(3, architecture.input_size)
     with torch.inference_mode():
         logits, features = network(pixels)
     engine = CudaGraphEngine(TorchEngine(network, CUDA, "fp32"), 4)

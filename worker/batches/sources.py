@@ -1,6 +1,6 @@
 """Read the encoded images of a batch from a dataset or an uploaded archive."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -86,16 +86,7 @@ def _open_archive(
         if not entry.is_folder and is_image_path(entry.path)
     )
     images = (
-        SourceImage(entry.path, _read(entry.content, max_image_bytes))
+        SourceImage(entry.path, entry.read(max_bytes=max_image_bytes))
         for entry in islice(entries, num_skipped, None)
     )
     return num_images, images
-
-
-def _read(content: Iterable[bytes], max_bytes: int) -> bytes | None:
-    whole = bytearray()
-    for piece in content:
-        whole += piece
-        if len(whole) > max_bytes:
-            return None
-    return bytes(whole)

@@ -1,7 +1,7 @@
 """Read an uploaded archive once, and decode every image in it without storing anything."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +66,7 @@ def inspect_archive(
             on_progress("checking", entry.position, total)
             (inspection.folders if entry.is_folder else inspection.files).append(entry.path)
             if not entry.is_folder and is_image_path(entry.path):
-                yield entry.path, _read_content(entry.content, max_bytes=max_image_bytes)
+                yield entry.path, entry.read(max_bytes=max_image_bytes)
 
     def examine(image: tuple[str, bytes | None]) -> tuple[str, ReadableImage | UnreadableImage]:
         image_path, encoded = image
@@ -77,15 +77,6 @@ def inspect_archive(
     inspection.images.update(map_in_threads(examine, list_images(), num_threads=_DECODING_THREADS))
     on_progress("checking", total, total)
     return inspection
-
-
-def _read_content(content: Iterable[bytes], *, max_bytes: int) -> bytes | None:
-    whole = bytearray()
-    for piece in content:
-        whole += piece
-        if len(whole) > max_bytes:
-            return None
-    return bytes(whole)
 
 
 def _examine(encoded: bytes, max_pixels: int) -> ReadableImage | UnreadableImage:

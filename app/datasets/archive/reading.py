@@ -28,6 +28,15 @@ class ArchiveEntry:
     content: Iterator[bytes]
     position: int
 
+    def read(self, *, max_bytes: int) -> bytes | None:
+        """Return the whole content; None if it has more than max_bytes."""
+        whole = bytearray()
+        for piece in self.content:
+            whole += piece
+            if len(whole) > max_bytes:
+                return None
+        return bytes(whole)
+
 
 def read_archive(path: Path, limits: ArchiveLimits) -> Iterator[ArchiveEntry]:
     """Yield the entries of a zip, tar, tar.gz or tar.zst; the content decides the format.

@@ -4,7 +4,6 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from app.db.base import new_id
 from app.db.session import Database
 from app.db.tables import Dataset, Epoch, Job, JobReport, ModelVersion
 from app.history.curves import make_curve
@@ -18,33 +17,24 @@ from app.recipes.schemas import JobRequest
 from app.reports.service import view_report
 from app.settings import Settings
 from app.storage import LocalStorage
+from tests.datasets import add_dataset
 from tests.reports import finish_job, make_report, suspect
 
 
 def post_job(database: Database, settings: Settings) -> str:
+    dataset_id = add_dataset(
+        database,
+        class_names=["ants", "bees"],
+        splits={
+            "train": {"num_images": 12, "per_class": {"ants": 6, "bees": 6}},
+            "val": {"num_images": 4, "per_class": {"ants": 2, "bees": 2}},
+        },
+        report={"ignored": [{"path": "x.txt", "reason": "a text"}]},
+        digest="ab",
+        manifest_key="manifest",
+    )
     with database.transaction() as session:
-        dataset = Dataset(
-            id=new_id("ds"),
-            name="insects",
-            status="ready",
-            class_names=["ants", "bees"],
-            splits={
-                "train": {"num_images": 12, "per_class": {"ants": 6, "bees": 6}},
-                "val": {"num_images": 4, "per_class": {"ants": 2, "bees": 2}},
-            },
-            progress={},
-            report={"ignored": [{"path": "x.txt", "reason": "a text"}]},
-            digest="ab",
-            num_bytes=1,
-            val_fraction=0.2,
-            split_seed=0,
-            labels={},
-            upload_key="uploads/x",
-            manifest_key="manifest",
-        )
-        session.add(dataset)
-        session.flush()
-        request = JobRequest(dataset_id=dataset.id, weights="none")
+        request = JobRequest(dataset_id=dataset_id, weights="none")
         return service.create_job(session, request, settings).id
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from app.errors import EngineUnavailable, Overloaded, ValidationFailed
 from app.ml.images.preprocessing import PreprocessingSpec
 from app.ml.models.architectures import build, build_arguments
-from app.ml.models.catalogue import ArchitectureSpec, get_architecture, list_architectures
+from app.ml.models.catalogue import ArchitectureSpec, get_architecture
 from app.ml.models.folding import fold_batch_norms
 from app.ml.runtime.scoring import ScoringNetwork
 from app.predictions.engines import openvino_engine
@@ -24,6 +24,7 @@ from app.predictions.engines.cuda_graphs import list_sizes
 from app.predictions.engines.engine import Engine, EngineName
 from app.predictions.engines.openvino_engine import OpenVinoEngine
 from app.predictions.engines.torch_engine import TorchEngine
+from tests.architectures import for_each_architecture
 from tests.conftest import REPOSITORY
 from tests.engines import ENGINES
 
@@ -194,22 +195,10 @@ def test_a_full_gpu_raises_overloaded(monkeypatch: pytest.MonkeyPatch) -> None:
         engine.run(draw_pixels(2, 64))
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [
-        pytest.param(
-            entry,
-            id=entry.name,
-            marks=()
-            if entry.name in {"densenet121", "mobilenet_v3_small", "vit_b_32", "swin_t"}
-            else pytest.mark.all_architectures,
-        )
-        for entry in list_architectures()
-    ],
-)
-def test_openvino_takes_every_architecture(entry: ArchitectureSpec) -> None:
-    network = make_network(entry, size=entry.input_size)
-    pixels = draw_pixels(3, entry.input_size)
+@for_each_architecture({"densenet121", "mobilenet_v3_small", "vit_b_32", "swin_t"})
+def test_openvino_takes_every_architecture(architecture: ArchitectureSpec) -> None:
+    network = make_network(architecture, size=architecture.input_size)
+    pixels = draw_pixels(3, architecture.input_size)
     with torch.inference_mode():
         logits, features = network(pixels)
     scores = make_builder("openvino", CPU, "fp32")(network).run(pixels)

@@ -1,6 +1,7 @@
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +10,20 @@ from PIL import Image
 
 from app.datasets.manifest import ImageRecord, Split, read_manifest
 from app.datasets.report import compute_digest
+from app.ml.recipe import Lbfgs
 from app.storage import LocalStorage
+from worker.training import preparation
 from worker.training.config import TrainingConfig
 
 CLASS_NAMES = ["dark", "light"]
 SIZE = 40
+SMALL_WITH_BATCH_NORM = "shufflenet_v2_x0_5"
+"""The smallest architecture with BatchNorm: 0.3 million parameters."""
 
 MakeConfig = Callable[..., TrainingConfig]
 
 
+@cache
 def picture(class_name: str, number: int) -> bytes:
     """A noisy picture, darker or lighter than the middle, too noisy to be learnt at once."""
     random = np.random.default_rng([number, CLASS_NAMES.index(class_name)])
@@ -48,9 +54,7 @@ def store_manifest(storage: LocalStorage, name: str, pictures: Sequence[Picture]
     for image_id, (split, class_name, content) in enumerate(pictures, 1):
         digest = hashlib.sha256(content).hexdigest()
         key = f"images/{digest[:2]}/{digest}"
-        if not storage.exists(key):
-            with storage.new_file(key) as file:
-                file.write(content)
+        write_file(storage, key, content)
         width, height = Image.open(io.BytesIO(content)).size
         record = ImageRecord(
             image_id=image_id,
@@ -65,14 +69,24 @@ def store_manifest(storage: LocalStorage, name: str, pictures: Sequence[Picture]
         )
         lines.append(record.model_dump_json())
     manifest_key = f"datasets/{name}/manifest.jsonl"
-    with storage.new_file(manifest_key) as file:
-        file.write("\n".join(lines).encode() + b"\n")
+    write_file(storage, manifest_key, "\n".join(lines).encode() + b"\n")
     return manifest_key
+
+
+def write_file(storage: LocalStorage, key: str, content: bytes) -> None:
+    """Write a file without `fsync`, which takes longer than a small training."""
+    path = storage.root / key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
 
 
 @pytest.fixture
 def make_config(storage: LocalStorage, tmp_path: Path) -> MakeConfig:
-    """Make a small configuration; keyword arguments change the recipe.
+    return make_maker(storage, tmp_path)
+
+
+def make_maker(storage: LocalStorage, folder: Path) -> MakeConfig:
+    """Return a function that makes a small configuration; keyword arguments change the recipe.
 
     Each epoch is kept by itself, however short.
     """
@@ -116,9 +130,9 @@ def make_config(storage: LocalStorage, tmp_path: Path) -> MakeConfig:
                 "dataset_digest": compute_digest(read_manifest(storage.path(manifest_key))),
                 "key_prefix": "jobs/job_1/1",
                 "storage_dir": storage.root,
-                "weights_dir": tmp_path / "weights",
+                "weights_dir": folder / "weights",
                 "weights_download": False,
-                "cache_dir": tmp_path / "cache",
+                "cache_dir": folder / "cache",
                 "image_cache_bytes": 10**8,
                 "device": "cpu",
                 "keep_every_seconds": 0.0,
@@ -127,3 +141,11 @@ def make_config(storage: LocalStorage, tmp_path: Path) -> MakeConfig:
         )
 
     return make
+
+
+@pytest.fixture(scope="module")
+def quick_probe() -> Iterator[None]:
+    """Fit a linear probe with two strengths in two folds, not with seven in five."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preparation, "_PROBE", Lbfgs(l2_strengths=(1.0, 0.3), folds=2))
+        yield

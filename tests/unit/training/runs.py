@@ -1,12 +1,16 @@
-"""Whole jobs in the test's process, and what they say."""
+"""Whole jobs in the test's process and their messages, and models without a training."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
+from app.ml.models import checkpoint
+from app.ml.models.checkpoint import Checkpoint
+from app.storage import LocalStorage
 from worker.protocol import EpochRow, EpochsDone, Message, Started, Trained
 from worker.training.config import TrainingConfig
 from worker.training.run import run
+from worker.training.starting_model import start_model
 
 
 def train(config: TrainingConfig, should_stop: Callable[[], bool] = lambda: False) -> list[Message]:
@@ -51,3 +55,26 @@ def interrupted(config: TrainingConfig, num_messages: int) -> list[Message]:
     with pytest.raises(KeyboardInterrupt):
         run(config, should_stop=lambda: False, send=send)
     return said
+
+
+def store_untrained(
+    storage: LocalStorage,
+    config: TrainingConfig,
+    *,
+    mean: tuple[float, float, float] | None = None,
+    class_names: Sequence[str] = (),
+) -> tuple[str, Checkpoint]:
+    """Store the model that a training would start from; return its key and its checkpoint.
+
+    mean is a normalisation of its own; class_names replace those of the configuration.
+    """
+    model, header = start_model(config, storage)
+    changes: dict[str, object] = {}
+    if mean is not None:
+        changes["preprocessing"] = header.preprocessing.model_copy(update={"mean": mean})
+    if class_names:
+        changes["class_names"] = tuple(class_names)
+    stored = Checkpoint(header.model_copy(update=changes), model.state_dict())
+    key = "jobs/untrained/1/model.safetensors"
+    checkpoint.save(storage, key, stored)
+    return key, stored

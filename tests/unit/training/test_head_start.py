@@ -1,24 +1,28 @@
 """A solved head with which a training begins is the first candidate for the best model."""
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 
 from app.ml.models import checkpoint
 from app.storage import LocalStorage
-from tests.unit.training.conftest import MakeConfig
+from tests.unit.training.conftest import SMALL_WITH_BATCH_NORM, MakeConfig, make_maker
 from tests.unit.training.runs import (
     checkpoints_of,
     epochs_of,
     history_of,
-    interrupted,
     started,
     train,
     trained,
 )
+from worker.protocol import Message
 from worker.training.config import Resume
 
+pytestmark = pytest.mark.usefixtures("quick_probe")
+
 PROBED: dict[str, object] = {
-    "architecture": "resnet18",
+    "architecture": SMALL_WITH_BATCH_NORM,
     "strategy": "fine_tune",
     "head_start": "linear_probe",
     "batch_norm": "eval",
@@ -38,11 +42,31 @@ RUINOUS: dict[str, object] = {
 """Steps so long that no epoch is better than the solved head."""
 
 
+@dataclass(frozen=True)
+class Ruined:
+    """A finished job of the ruinous recipe, and what makes other jobs beside it."""
+
+    make_config: MakeConfig
+    storage: LocalStorage
+    said: list[Message]
+
+
+@pytest.fixture(scope="module")
+def ruined(tmp_path_factory: pytest.TempPathFactory, quick_probe: None) -> Ruined:  # noqa: ARG001
+    folder = tmp_path_factory.mktemp("ruined")
+    storage = LocalStorage(folder / "storage")
+    make_config = make_maker(storage, folder)
+    return Ruined(make_config, storage, train(make_config(**RUINOUS)))
+
+
 @pytest.mark.parametrize("ema", [None, {"decay": 0.5}])
 def test_a_solved_head_that_no_epoch_beats_is_stored(
-    make_config: MakeConfig, ema: dict[str, float] | None
+    ruined: Ruined, ema: dict[str, float] | None
 ) -> None:
-    said = train(make_config(**RUINOUS, ema=ema))
+    said = ruined.said
+    if ema is not None:
+        averaged = RUINOUS | {"ema": ema, "config": {"key_prefix": "jobs/averaged"}}
+        said = train(ruined.make_config(**averaged))
     start = started(said).resolved.head_start
     assert start is not None
     assert start.val_accuracy is not None
@@ -56,14 +80,12 @@ def test_a_solved_head_that_no_epoch_beats_is_stored(
     assert len({kept.best_key for kept in checkpoints_of(said)}) == 1
 
 
-def test_the_stored_model_is_the_one_that_training_began_with(
-    make_config: MakeConfig, storage: LocalStorage
-) -> None:
+def test_the_stored_model_is_the_one_that_training_began_with(ruined: Ruined) -> None:
     still = RUINOUS | {"optimizer": {"name": "sgd", "learning_rate": 1e-30}, "epochs": 1}
-    unmoved = train(make_config(**still, config={"key_prefix": "jobs/still"}))
-    ruined = train(make_config(**RUINOUS))
+    unmoved = train(ruined.make_config(**still, config={"key_prefix": "jobs/still"}))
     ours, theirs = (
-        checkpoint.load(storage.path(trained(said).model_key)).tensors for said in (ruined, unmoved)
+        checkpoint.load(ruined.storage.path(trained(said).model_key)).tensors
+        for said in (ruined.said, unmoved)
     )
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
@@ -93,14 +115,12 @@ def test_an_epoch_that_beats_the_solved_head_is_the_best(make_config: MakeConfig
 
 
 @pytest.mark.parametrize("num_done", [1, 2])
-def test_a_resumed_job_keeps_its_solved_head_as_the_best(
-    make_config: MakeConfig, num_done: int
-) -> None:
-    whole = train(make_config(**RUINOUS))
-    first = interrupted(make_config(**RUINOUS, config={"key_prefix": "jobs/job_1/2"}), num_done)
-    resume = Resume(epoch=num_done, state_key=checkpoints_of(first)[-1].state_key)
-    rest = train(make_config(**RUINOUS, config={"key_prefix": "jobs/job_1/3", "resume": resume}))
-    assert history_of(first) + history_of(rest) == history_of(whole)
+def test_a_resumed_job_keeps_its_solved_head_as_the_best(ruined: Ruined, num_done: int) -> None:
+    whole = ruined.said
+    resume = Resume(epoch=num_done, state_key=checkpoints_of(whole)[num_done - 1].state_key)
+    config = {"key_prefix": f"jobs/resumed/{num_done}", "resume": resume}
+    rest = train(ruined.make_config(**RUINOUS, config=config))
+    assert history_of(rest) == history_of(whole)[num_done:]
     assert trained(rest).best_epoch == trained(whole).best_epoch == 0
     assert trained(rest).model_digest == trained(whole).model_digest
     assert started(rest).resolved == started(whole).resolved
@@ -112,14 +132,13 @@ def test_early_stopping_counts_from_the_solved_head(make_config: MakeConfig) -> 
     assert trained(said).best_epoch == 0
 
 
-def test_two_processes_agree_on_the_solved_head(make_config: MakeConfig) -> None:
+def test_two_processes_agree_on_the_solved_head(ruined: Ruined) -> None:
     case = RUINOUS | {"early_stopping": {"patience": 2}, "epochs": 9}
     config = {"num_processes": 2, "key_prefix": "jobs/job_1/two"}
-    two = train(make_config(**case, config=config))
-    one = train(make_config(**case))
-    assert trained(two).best_epoch == trained(one).best_epoch == 0
+    two = train(ruined.make_config(**case, config=config))
+    assert trained(two).best_epoch == trained(ruined.said).best_epoch == 0
     assert [row.epoch for row in epochs_of(two)] == [1, 2]
-    theirs, ours = (started(said).resolved.head_start for said in (two, one))
+    theirs, ours = (started(said).resolved.head_start for said in (two, ruined.said))
     assert theirs is not None
     assert ours is not None
     assert theirs.val_accuracy == ours.val_accuracy

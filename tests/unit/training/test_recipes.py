@@ -9,18 +9,19 @@ from torch import Tensor
 
 from app.ml.models import checkpoint
 from app.storage import LocalStorage
-from tests.unit.training.conftest import MakeConfig
+from tests.unit.training.conftest import SMALL_WITH_BATCH_NORM, MakeConfig
 from tests.unit.training.runs import (
     checkpoints_of,
     epochs_of,
     history_of,
-    interrupted,
     started,
     train,
     trained,
 )
 from worker.training.config import Resume
 from worker.training.state import load_state
+
+pytestmark = pytest.mark.usefixtures("quick_probe")
 
 PROBED: dict[str, object] = {
     "head": "linear",
@@ -51,7 +52,7 @@ CASES: dict[str, dict[str, object]] = {
         "augmentation": {"name": "rand"},
     },
     "weighted classes, one random operation, mixup": {
-        "architecture": "resnet18",
+        "architecture": SMALL_WITH_BATCH_NORM,
         "class_balance": "loss",
         "augmentation": {"name": "trivial"},
         "mixing": {"name": "mixup"},
@@ -64,9 +65,9 @@ CASES: dict[str, dict[str, object]] = {
         "optimizer": {"name": "adamw"},
     },
     "cached views of a partial model": {
-        "architecture": "resnet18",
+        "architecture": SMALL_WITH_BATCH_NORM,
         "strategy": "partial",
-        "trainable_from": "layer4",
+        "trainable_from": "stage4",
         "batch_norm": "eval",
         "cached_views": 3,
         "ema": {"decay": 0.5},
@@ -80,14 +81,11 @@ def test_every_part_goes_on_to_the_last_bit(
 ) -> None:
     whole = train(make_config(**{"epochs": 4, **case}))
     assert len({row.train_loss for row in epochs_of(whole)}) == 4
-    first = interrupted(
-        make_config(**{"epochs": 4, **case}, config={"key_prefix": "jobs/job_1/2"}), 2
-    )
-    resume = Resume(epoch=2, state_key=checkpoints_of(first)[-1].state_key)
+    resume = Resume(epoch=2, state_key=checkpoints_of(whole)[1].state_key)
     torch.rand(17)
     rest = train(
         make_config(
-            **{"epochs": 4, **case}, config={"key_prefix": "jobs/job_1/3", "resume": resume}
+            **{"epochs": 4, **case}, config={"key_prefix": "jobs/job_1/2", "resume": resume}
         )
     )
     assert history_of(rest) == history_of(whole)[2:]
@@ -100,15 +98,15 @@ def test_every_part_goes_on_to_the_last_bit(
     "case",
     [
         {"strategy": "feature_extract"},
-        {"strategy": "partial", "trainable_from": "layer4"},
-        {"strategy": "partial", "trainable_from": "layer4", "class_balance": "sampling"},
+        {"strategy": "partial", "trainable_from": "stage4"},
+        {"strategy": "partial", "trainable_from": "stage4", "class_balance": "sampling"},
     ],
 )
 def test_a_view_for_each_epoch_trains_as_without_a_cache(
     make_config: MakeConfig, case: dict[str, object]
 ) -> None:
     fields: dict[str, object] = {
-        "architecture": "resnet18",
+        "architecture": SMALL_WITH_BATCH_NORM,
         "head": "linear",
         "batch_norm": "eval",
         "epochs": 3,
@@ -222,10 +220,15 @@ def test_a_frozen_backbones_statistics_follow_the_switch(
     make_config: MakeConfig, storage: LocalStorage, mode: str, moves: bool
 ) -> None:
     said = train(
-        make_config(architecture="resnet18", strategy="feature_extract", batch_norm=mode, epochs=1)
+        make_config(
+            architecture=SMALL_WITH_BATCH_NORM,
+            strategy="feature_extract",
+            batch_norm=mode,
+            epochs=1,
+        )
     )
     kept = checkpoint.load(storage.path(trained(said).model_key)).tensors
-    assert bool((kept["bn1.running_mean"] != 0).any()) is moves
+    assert bool((kept["conv1.1.running_mean"] != 0).any()) is moves
 
 
 def test_without_room_images_are_decoded_anew_and_learned_the_same(
@@ -256,17 +259,14 @@ def test_jobs_share_what_was_decoded(make_config: MakeConfig, tmp_path: Path) ->
 def test_bfloat16_learns_too(
     make_config: MakeConfig, storage: LocalStorage, architecture: str, tolerance: float
 ) -> None:
-    case: dict[str, object] = {
-        "architecture": architecture,
-        "epochs": 2,
-        "augmentation": {"name": "none"},
-    }
-    said = train(make_config(**case, precision="bf16", config={"key_prefix": "jobs/b/1"}))
-    exact = train(make_config(**case, precision="fp32"))
+    case: dict[str, object] = {"architecture": architecture, "augmentation": {"name": "none"}}
+    config = {"key_prefix": "jobs/b/1", "keep_every_seconds": 1000.0}
+    said = train(make_config(**case, epochs=2, precision="bf16", config=config))
+    exact = train(make_config(**case, epochs=1, precision="fp32"))
     assert started(said).resolved.precision == "bf16"
     kept = checkpoint.load(storage.path(trained(said).model_key)).tensors
     assert {tensor.dtype for tensor in kept.values()} <= {torch.float32, torch.int64}
-    (one, later), (other, _) = epochs_of(said), epochs_of(exact)
+    (one, later), (other,) = epochs_of(said), epochs_of(exact)
     assert one.train_loss != other.train_loss
     assert one.train_loss == pytest.approx(other.train_loss, abs=tolerance)
     assert later.train_loss < one.train_loss

@@ -18,7 +18,7 @@ from app.ml.models import checkpoint
 from app.ml.models.catalogue import IMAGENET_MEAN
 from app.ml.models.checkpoint import CheckpointHeader
 from app.storage import LocalStorage
-from tests.unit.training.conftest import MakeConfig
+from tests.unit.training.conftest import SMALL_WITH_BATCH_NORM, MakeConfig
 from tests.unit.training.runs import (
     checkpoints_of,
     epochs_of,
@@ -123,7 +123,7 @@ CASES = {
         "early_stopping": {"patience": 9},
     },
     "rmsprop, frozen backbone with BatchNorm": {
-        "architecture": "resnet18",
+        "architecture": SMALL_WITH_BATCH_NORM,
         "strategy": "feature_extract",
         "optimizer": {"name": "rmsprop", "learning_rate": 0.01, "momentum": 0.5},
     },
@@ -257,13 +257,15 @@ def test_too_few_images_are_refused(make_config: MakeConfig, num_train: int, num
 
 
 def test_a_lone_last_image_trains_with_batch_norm(make_config: MakeConfig) -> None:
-    said = train(make_config(architecture="resnet18", num_train=5, batch_size=4, epochs=1))
+    said = train(
+        make_config(architecture=SMALL_WITH_BATCH_NORM, num_train=5, batch_size=4, epochs=1)
+    )
     assert started(said).resolved.steps_per_epoch == 1
 
 
 def test_an_input_too_small_for_the_batch_is_refused(make_config: MakeConfig) -> None:
     with pytest.raises(ValidationFailed, match="needs at least 33 pixels"):
-        train(make_config(architecture="resnet18", batch_size=1))
+        train(make_config(architecture=SMALL_WITH_BATCH_NORM, batch_size=1))
 
 
 def test_a_missing_device_is_refused(make_config: MakeConfig) -> None:
@@ -313,6 +315,7 @@ def test_training_learns_to_tell_dark_from_light(make_config: MakeConfig) -> Non
             epochs=3,
             optimizer={"name": "adamw", "learning_rate": 0.001},
             augmentation={"name": "none"},
+            config={"keep_every_seconds": 1000.0},
         )
     )
     assert max(epoch.val_accuracy for epoch in epochs_of(said)) >= 0.9

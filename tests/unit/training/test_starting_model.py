@@ -16,12 +16,8 @@ from app.ml.models import checkpoint
 from app.ml.models.checkpoint import Checkpoint
 from app.storage import LocalStorage
 from tests.unit.training.conftest import CLASS_NAMES, MakeConfig
-from tests.unit.training.runs import (
-    checkpoints_of,
-    started,
-    train,
-    trained,
-)
+from tests.unit.training.runs import started, store_untrained, train, trained
+from worker.training.starting_model import start_model
 
 
 def test_pretrained_weights_are_the_backbone_and_stay(
@@ -58,28 +54,15 @@ def test_weights_of_something_else_are_refused(make_config: MakeConfig) -> None:
         train(config)
 
 
-def store_earlier_model(
-    make_config: MakeConfig, storage: LocalStorage, class_names: list[str]
-) -> tuple[str, Checkpoint]:
-    """An earlier model with a normalisation of its own."""
-    said = train(make_config(epochs=1, config={"key_prefix": "jobs/earlier/1"}))
-    found = checkpoint.load(storage.path(trained(said).model_key))
-    spec = found.header.preprocessing.model_copy(update={"mean": (0.1, 0.2, 0.3)})
-    header = found.header.model_copy(
-        update={"preprocessing": spec, "class_names": tuple(class_names)}
-    )
-    earlier = Checkpoint(header, found.tensors)
-    checkpoint.save(storage, "jobs/earlier/1/changed.safetensors", earlier)
-    return "jobs/earlier/1/changed.safetensors", earlier
-
-
 @pytest.mark.parametrize(
     ("class_names", "keeps_head"), [(CLASS_NAMES, True), (["dark", "other"], False)]
 )
 def test_an_earlier_model_is_gone_on_from_with_its_head_for_the_same_classes(
     make_config: MakeConfig, storage: LocalStorage, class_names: list[str], keeps_head: bool
 ) -> None:
-    key, earlier = store_earlier_model(make_config, storage, class_names)
+    key, earlier = store_untrained(
+        storage, make_config(seed=5), mean=(0.1, 0.2, 0.3), class_names=class_names
+    )
     config = make_config(
         strategy="feature_extract",
         weights="earlier:1",
@@ -103,14 +86,17 @@ def test_an_earlier_model_is_gone_on_from_with_its_head_for_the_same_classes(
 def test_an_earlier_model_of_another_architecture_is_refused(
     make_config: MakeConfig, storage: LocalStorage
 ) -> None:
-    key, _ = store_earlier_model(make_config, storage, CLASS_NAMES)
+    key, _ = store_untrained(storage, make_config())
     with pytest.raises(ValidationFailed) as caught:
         train(make_config(architecture="resnet18", weights="a:1", config={"base_model_key": key}))
     assert caught.value.problems[0].allowed == ("squeezenet1_0",)
 
 
-def test_a_delta_is_no_earlier_model(make_config: MakeConfig) -> None:
-    said = train(make_config(strategy="feature_extract", epochs=1))
-    key = checkpoints_of(said)[0].best_key
+def test_a_delta_is_no_earlier_model(make_config: MakeConfig, storage: LocalStorage) -> None:
+    model, header = start_model(make_config(strategy="feature_extract"), storage)
+    delta = Checkpoint(header, checkpoint.take_delta(model))
+    checkpoint.save(storage, "jobs/earlier/1/best.safetensors", delta)
     with pytest.raises(CheckpointInvalid, match="complete"):
-        train(make_config(weights="a:1", config={"base_model_key": key}))
+        train(
+            make_config(weights="a:1", config={"base_model_key": "jobs/earlier/1/best.safetensors"})
+        )

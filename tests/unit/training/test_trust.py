@@ -15,7 +15,7 @@ from app.ml.trust import novelty
 from app.ml.trust.novelty import measure_distances, to_unit_length
 from app.ml.trust.trust_file import load_trust
 from app.storage import LocalStorage
-from tests.unit.training.conftest import MakeConfig
+from tests.unit.training.conftest import SMALL_WITH_BATCH_NORM, MakeConfig
 from tests.unit.training.runs import train, trained
 from worker.protocol import Message, Trained
 from worker.training import trust as trust_module
@@ -27,7 +27,7 @@ from worker.training.trust import choose_neighbours
 WAYS = {
     "everything learns": {"strategy": "scratch", "weights": "none"},
     "a solved head": {
-        "architecture": "resnet18",
+        "architecture": SMALL_WITH_BATCH_NORM,
         "strategy": "feature_extract",
         "head": "linear",
         "augmentation": {"name": "none"},
@@ -35,7 +35,7 @@ WAYS = {
         "cached_views": 1,
     },
     "a head on cached views": {
-        "architecture": "resnet18",
+        "architecture": SMALL_WITH_BATCH_NORM,
         "strategy": "feature_extract",
         "augmentation": {"name": "tutorial"},
         "cached_views": 2,

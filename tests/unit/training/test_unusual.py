@@ -1,13 +1,14 @@
 """Datasets that are seldom tried: jobs must get through them."""
 
 import math
+from functools import cache
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.images import draw_picture, encode
-from tests.unit.training.conftest import CLASS_NAMES, MakeConfig, Picture
+from tests.unit.training.conftest import CLASS_NAMES, SMALL_WITH_BATCH_NORM, MakeConfig, Picture
 from tests.unit.training.runs import epochs_of, started, train, trained
 
 STEPPED: dict[str, object] = {"strategy": "fine_tune", "epochs": 1}
@@ -30,6 +31,7 @@ VIEWED: dict[str, object] = {
 RECIPES = {"in steps": STEPPED, "solved": SOLVED, "on cached views": VIEWED}
 
 
+@cache
 def drawn(number: int, size: tuple[int, int] = (20, 20)) -> bytes:
     return encode(draw_picture(seed=number, size=size))
 
@@ -106,7 +108,7 @@ def test_a_class_may_be_absent_from_a_split(
     check(make_config, pictures=[*pictures, other], **recipe)
 
 
-@pytest.mark.parametrize("architecture", ["squeezenet1_0", "resnet18"])
+@pytest.mark.parametrize("architecture", ["squeezenet1_0", SMALL_WITH_BATCH_NORM])
 @pytest.mark.parametrize("num_train", [2, 3, 5, 9])
 def test_a_last_batch_of_one_trains(
     make_config: MakeConfig, architecture: str, num_train: int

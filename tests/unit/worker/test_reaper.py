@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from app.db.base import new_id
 from app.db.session import Database
-from app.db.tables import Dataset, Job
+from app.db.tables import Job
 from app.jobs import service as jobs
 from app.recipes.schemas import JobRequest
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.tasks import service as work
 from app.tasks.service import Lease
+from tests.datasets import add_dataset
 from worker.kinds import make_kinds
 from worker.reaper import Reaper
 
@@ -41,26 +41,9 @@ def reaper(database: Database, settings: Settings, storage: LocalStorage, clock:
 @pytest.fixture
 def lease(database: Database, settings: Settings, storage: LocalStorage) -> Lease:
     """Return the lease of a job that a worker has just started."""
+    dataset_id = add_dataset(database, digest="0" * 64, manifest_key="datasets/x/manifest.jsonl")
     with database.transaction() as session:
-        dataset = Dataset(
-            id=new_id("ds"),
-            name="colors",
-            status="ready",
-            class_names=["amber", "blue"],
-            splits={},
-            progress={},
-            report={},
-            digest="0" * 64,
-            manifest_key="datasets/x/manifest.jsonl",
-            num_bytes=1,
-            val_fraction=0.2,
-            split_seed=0,
-            labels={},
-            upload_key="uploads/x",
-        )
-        session.add(dataset)
-        session.flush()
-        jobs.create_job(session, JobRequest(dataset_id=dataset.id, weights="none"), settings)
+        jobs.create_job(session, JobRequest(dataset_id=dataset_id, weights="none"), settings)
     with database.transaction() as session:
         lease = work.claim(session, "train", "gone")
         assert lease is not None

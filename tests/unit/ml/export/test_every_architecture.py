@@ -17,10 +17,11 @@ from app.ml.export.network import OUTPUTS, CalibratedNetwork, PixelNetwork, trac
 from app.ml.export.source_model import Outputs, Pixels, SourceModel
 from app.ml.images.preprocessing import PreprocessingSpec, eval_pixels, normalize
 from app.ml.models.architectures import build, build_arguments
-from app.ml.models.catalogue import ArchitectureSpec, list_architectures
+from app.ml.models.catalogue import ArchitectureSpec
 from app.ml.models.checkpoint import CheckpointHeader
 from app.ml.models.pretrained import Provenance
 from app.ml.runtime.scoring import ScoringNetwork
+from tests.architectures import for_each_architecture
 from tests.unit.ml.architectures import each_architecture
 
 QUICK = frozenset({"resnet18"})
@@ -33,17 +34,7 @@ PICTURES = ("landscape", "narrow")
 pytestmark = pytest.mark.filterwarnings("ignore")  # the converters' own, about themselves
 
 
-@pytest.mark.parametrize(
-    "architecture",
-    [
-        pytest.param(
-            architecture,
-            id=architecture.name,
-            marks=() if architecture.name in QUICK else pytest.mark.all_architectures,
-        )
-        for architecture in list_architectures()
-    ],
-)
+@for_each_architecture(QUICK)
 def test_the_graphs_outputs_equal_the_models(
     architecture: ArchitectureSpec, tmp_path: Path
 ) -> None:
