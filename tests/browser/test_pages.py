@@ -10,7 +10,7 @@ PAGES = {
     "/ui/datasets/ds_unknown": "Dataset",
     "/ui/jobs": "Jobs",
     "/ui/jobs/new": "New job",
-    "/ui/jobs/job_unknown": "Job",
+    "/ui/jobs/job_unknown": "job_unknown",
     "/ui/compare": "Compare",
     "/ui/studies/study_unknown": "Study",
     "/ui/models": "Models",
