@@ -25,7 +25,12 @@ export function Tabs({
       {tabs.map((tab) => (
         <Link key={tab.id} href={tab.href} aria-current={tab.id === current ? "page" : undefined}>
           {tab.label}
-          {tab.count !== undefined && <span className={styles.count}> {count(tab.count)}</span>}
+          {tab.count !== undefined && (
+            <span className={styles.count}>
+              {" "}
+              {typeof tab.count === "number" ? count(tab.count) : tab.count}
+            </span>
+          )}
         </Link>
       ))}
     </nav>
