@@ -164,6 +164,9 @@ def test_jobs_are_got_listed_and_deleted(graft: Graft, service: Service) -> None
     found = graft.jobs.get("job_1")
     listed = graft.jobs.list(status=["failed", "cancelled"], dataset="ds_1", metadata={"a": "b"})
     assert listed.first() == found
+    assert len({found, graft.jobs.get("job_1")}) == 1
+    assert found != Job.read(graft.connection, job(status="failed"))
+    service.received.pop()
     query = service.received[-1].query
     assert query == "limit=1&status=failed&status=cancelled&dataset_id=ds_1&metadata.a=b"
     found.delete()
