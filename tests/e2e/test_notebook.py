@@ -17,9 +17,9 @@ DRAWINGS = DrawnDataset("drawings", ("disc", "waves"), num_train=8, num_val=4, n
 RECIPE = {"architecture": "resnet18", "epochs": 2, "input_size": 32, "num_threads": 1}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def notebook() -> Any:
-    return nbformat.read(NOTEBOOK, as_version=4)
+    return nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
 
 
 def list_code(notebook: Any) -> list[Any]:
