@@ -18,54 +18,100 @@ if TYPE_CHECKING:
     from graft_client.asynchronous.graft import AsyncGraft
     from graft_client.errors import (
         ApiError,
+        Conflict,
         ConnectionFailed,
+        GateFailed,
         GraftError,
+        InvalidRequest,
+        NotFound,
         OutcomeError,
+        Unavailable,
         WaitTimeout,
     )
     from graft_client.history import History
     from graft_client.pictures import Picture
-    from graft_client.synchronous.batches import Batch
-    from graft_client.synchronous.datasets import Dataset
+    from graft_client.schemas.jobs import Epoch
+    from graft_client.schemas.plans import Advice
+    from graft_client.schemas.predictions import ImagePredictions
+    from graft_client.schemas.reports import Report
+    from graft_client.synchronous.batches import Batch, Batches
+    from graft_client.synchronous.datasets import Dataset, DatasetImage, Datasets
     from graft_client.synchronous.graft import Graft
-    from graft_client.synchronous.jobs import Job
-    from graft_client.synchronous.models import Model
-    from graft_client.synchronous.studies import Study
-    from graft_client.synchronous.versions import ModelVersion
+    from graft_client.synchronous.jobs import Job, Jobs
+    from graft_client.synchronous.models import Model, Models, NamedModel
+    from graft_client.synchronous.pages import Pages
+    from graft_client.synchronous.studies import Studies, Study
+    from graft_client.synchronous.versions import ModelVersion, RegisteredVersion
 
 _MODULES = {
+    "Advice": "schemas.plans",
     "ApiError": "errors",
     "AsyncGraft": "asynchronous.graft",
     "Batch": "synchronous.batches",
+    "Batches": "synchronous.batches",
+    "Conflict": "errors",
     "ConnectionFailed": "errors",
     "Dataset": "synchronous.datasets",
+    "DatasetImage": "synchronous.datasets",
+    "Datasets": "synchronous.datasets",
+    "Epoch": "schemas.jobs",
+    "GateFailed": "errors",
     "Graft": "synchronous.graft",
     "GraftError": "errors",
     "History": "history",
+    "ImagePredictions": "schemas.predictions",
+    "InvalidRequest": "errors",
     "Job": "synchronous.jobs",
+    "Jobs": "synchronous.jobs",
     "Model": "synchronous.models",
     "ModelVersion": "synchronous.versions",
+    "Models": "synchronous.models",
+    "NamedModel": "synchronous.models",
+    "NotFound": "errors",
     "OutcomeError": "errors",
+    "Pages": "synchronous.pages",
     "Picture": "pictures",
+    "RegisteredVersion": "synchronous.versions",
+    "Report": "schemas.reports",
+    "Studies": "synchronous.studies",
     "Study": "synchronous.studies",
+    "Unavailable": "errors",
     "WaitTimeout": "errors",
 }
 
 __all__ = [
+    "Advice",
     "ApiError",
     "AsyncGraft",
     "Batch",
+    "Batches",
+    "Conflict",
     "ConnectionFailed",
     "Dataset",
+    "DatasetImage",
+    "Datasets",
+    "Epoch",
+    "GateFailed",
     "Graft",
     "GraftError",
     "History",
+    "ImagePredictions",
+    "InvalidRequest",
     "Job",
+    "Jobs",
     "Model",
     "ModelVersion",
+    "Models",
+    "NamedModel",
+    "NotFound",
     "OutcomeError",
+    "Pages",
     "Picture",
+    "RegisteredVersion",
+    "Report",
+    "Studies",
     "Study",
+    "Unavailable",
     "WaitTimeout",
 ]
 

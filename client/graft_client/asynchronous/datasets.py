@@ -150,7 +150,7 @@ class AsyncDataset(AsyncBound, DatasetFields):
     def _repr_html_(self) -> str:
         preview = None
         if self.status == "ready" and self._connection_or_none is not None:
-            preview = self._connection.peek(f"/datasets/{self.id}/preview.png?num_images=8")
+            preview = self._connection.peek(f"/datasets/{self.id}/preview.png?num_images=6")
         return dataset_html(self, preview)
 
 

@@ -21,6 +21,7 @@ from graft_client.options import JobOptions
 from graft_client.pictures import Picture
 from graft_client.schemas.jobs import (
     Checkpoint,
+    Disagreement,
     Epoch,
     ImagePrediction,
     JobEvent,
@@ -141,12 +142,16 @@ class AsyncJob(AsyncBound, JobFields):
         return validated(PairedTest, answer, self._connection.url)
 
     def disagreements(
-        self, other: "AsyncJob | str", *, split: Literal["val", "test"] = "val"
-    ) -> AsyncPages[dict[str, Any]]:
+        self,
+        other: "AsyncJob | str",
+        *,
+        split: Literal["val", "test"] = "val",
+        outcome: Literal["only_this_right", "only_other_right", "both_wrong"] | None = None,
+    ) -> AsyncPages[Disagreement]:
         """List the images on which this job and another do not agree."""
-        params = {"with": id_of(other), "split": split}
-        path = f"{self._path}/paired_test/images"
-        return AsyncPages(self._connection, path, _as_it_is, params)
+        params = {"with": id_of(other), "split": split, "outcome": outcome}
+        path, read = f"{self._path}/paired_test/images", reader_of(Disagreement)
+        return AsyncPages(self._connection, path, read, params)
 
     async def stop(self) -> Self:
         """Stop after this epoch and register the best epoch's model; a queued job is cancelled."""
@@ -160,9 +165,12 @@ class AsyncJob(AsyncBound, JobFields):
         """Queue a failed or cancelled job again; it continues after its last epoch."""
         return await self._post("resume")
 
-    async def clone(self, **fields: Unpack[JobOptions]) -> "AsyncJob":
-        """Create a job with the same fields but for those given."""
-        body = {"clone_of": self.id} | fields
+    async def clone(
+        self, *, model_name: str | None = None, metadata: dict[str, str] | None = None
+    ) -> "AsyncJob":
+        """Create a job that repeats this one exactly, by default under the same model's name."""
+        given = {"clone_of": self.id, "model_name": model_name, "metadata": metadata}
+        body = {key: value for key, value in given.items() if value is not None}
         answer = await self._connection.send("POST", "/jobs", json=body, is_creation=True)
         return AsyncJob.read(self._connection, answer)
 
@@ -241,8 +249,3 @@ class AsyncJobs:
             "q": q,
         } | {f"metadata.{key}": value for key, value in (metadata or {}).items()}
         return AsyncPages(self._connection, "/jobs", AsyncJob.read, params)
-
-
-def _as_it_is(connection: AsyncConnection, row: dict[str, Any]) -> dict[str, Any]:
-    del connection
-    return row

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
+from graft_client.answers import read_rows, validated
 from graft_client.asynchronous.bound import AsyncBound, id_of
 from graft_client.asynchronous.connection import AsyncConnection
 from graft_client.asynchronous.jobs import AsyncJob
@@ -10,7 +11,7 @@ from graft_client.asynchronous.pages import AsyncPages
 from graft_client.display.choosing import ShowProgress, open_display
 from graft_client.display.html import study_html
 from graft_client.pictures import Picture
-from graft_client.schemas.studies import StudyFields, StudySummary
+from graft_client.schemas.studies import ConfigurationCurve, StudyFields, StudySummary
 from graft_client.waiting import LONG_WAIT_SECONDS, Deadline
 
 
@@ -29,6 +30,15 @@ class AsyncListedStudy(AsyncBound, StudySummary):
         """Return the curves of the study's best configurations as a chart."""
         path = f"{self._path}/curves.png"
         return await self._connection.get_picture(path, params={"limit": limit})
+
+    async def history(
+        self, *, limit: int = 10, points: int | None = None
+    ) -> list[ConfigurationCurve]:
+        """Return the rows behind the curves; points (2-2000) thins long ones for drawing."""
+        path = f"{self._path}/curves"
+        params = {"limit": limit} | ({} if points is None else {"points": points})
+        rows = read_rows(await self._connection.get(path, params=params), path)
+        return [validated(ConfigurationCurve, row, self._connection.url) for row in rows]
 
     async def delete(self) -> None:
         """Delete the study, which must have ended; its jobs stay."""

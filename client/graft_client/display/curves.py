@@ -37,11 +37,12 @@ def _chart(
         _line(epochs, values, low, high, color)
         for values, color in zip(series, (_TRAIN, _VAL), strict=True)
     )
-    best = "".join(
+    best = [index for index, epoch in enumerate(epochs) if epoch.is_best][-1:]
+    mark = "".join(
         f'<circle cx="{_x(epochs, index):.1f}" cy="{_y(series[1][index], low, high):.1f}" r="3" '
         f'fill="{_VAL}"/>'
-        for index, epoch in enumerate(epochs)
-        if epoch.is_best and math.isfinite(series[1][index])
+        for index in best
+        if math.isfinite(series[1][index])
     )
     last = epochs[-1].epoch
     label = escape(
@@ -57,7 +58,7 @@ def _chart(
         f'<text x="{_LEFT - 4}" y="{HEIGHT - _BOTTOM}" text-anchor="end">{low:.2g}</text>'
         f'<text x="{WIDTH - _RIGHT}" y="{HEIGHT - 3}" text-anchor="end">epoch {last}</text>'
         f'<path d="M{_LEFT} {_TOP}V{HEIGHT - _BOTTOM}H{WIDTH - _RIGHT}" stroke="currentColor" '
-        f'stroke-opacity="0.3" fill="none"/>{lines}{best}</svg>'
+        f'stroke-opacity="0.3" fill="none"/>{lines}{mark}</svg>'
     )
 
 

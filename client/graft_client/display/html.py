@@ -52,7 +52,7 @@ def dataset_html(dataset: "DatasetFields", preview: bytes | None) -> str:
         f"<p>{escape(', '.join(facts))}</p>{error}"
         + table(["class", *splits], rows)
         + (f"<p>{escape(findings)}</p>" if findings else "")
-        + _picture(preview, f"images of {dataset.name}", width=480),
+        + _picture(preview, f"images of {dataset.name}", width=320),
     )
 
 

@@ -153,6 +153,20 @@ class ImagePrediction(Schema):
     thumbnail_url: str | None = None
 
 
+class Disagreement(Schema):
+    """An image that one of two compared jobs or both got wrong, and what each predicted."""
+
+    image_id: int
+    path: str
+    label: str
+    outcome: Literal["only_this_right", "only_other_right", "both_wrong"]
+    predicted: str
+    probability: float
+    other_predicted: str
+    other_probability: float
+    thumbnail_url: str | None
+
+
 class PairedTest(Schema):
     """The comparison of two models on the same images (McNemar's exact test).
 

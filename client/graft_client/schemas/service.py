@@ -1,7 +1,7 @@
 """The service as a whole: counts for an overview, and the state of its parts."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from graft_client.schemas.base import Schema
 from graft_client.schemas.models import VersionName
@@ -80,6 +80,54 @@ class Overview(Schema):
     attention: list[Attention]
 
 
+class RunningTask(Schema):
+    """What a worker works on."""
+
+    kind: str
+    subject_id: str
+
+
+class Worker(Schema):
+    """A worker process; is_alive is False if it has not been seen for a while."""
+
+    id: str
+    host: str
+    pid: int
+    queues: list[str]
+    device: str | None
+    started_at: datetime
+    last_seen_at: datetime
+    is_alive: bool
+    working_on: list[RunningTask]
+
+
+class Queue(Schema):
+    """The work items of a queue, and the workers that serve it."""
+
+    name: str
+    queued: int
+    running: int
+    oldest_queued_seconds: float | None
+    num_workers: int
+
+
+class StorageState(Schema):
+    """The space of the storage; used_bytes is None if it takes too long to count."""
+
+    used_bytes: int | None
+    free_bytes: int
+    total_bytes: int
+
+
+class Setting(Schema):
+    """A setting in force, without secrets."""
+
+    name: str
+    value: bool | int | float | str | None
+    default: bool | int | float | str | None
+    description: str
+
+
 class ServiceState(Schema):
     """Versions, workers, queues, storage and settings of the service."""
 
@@ -87,10 +135,10 @@ class ServiceState(Schema):
     python: str
     libraries: dict[str, str]
     started_at: datetime
-    database: str
+    database: Literal["sqlite", "postgresql"]
     broker: str
     ready: dict[str, Any]
-    workers: list[dict[str, Any]]
-    queues: list[dict[str, Any]]
-    storage: dict[str, Any]
-    settings: list[dict[str, Any]]
+    workers: list[Worker]
+    queues: list[Queue]
+    storage: StorageState | None
+    settings: list[Setting]

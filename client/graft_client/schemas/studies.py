@@ -48,6 +48,35 @@ class RankedConfiguration(Schema):
     runs: list[Run]
 
 
+class Band(Schema):
+    """A value over the runs of a configuration: its mean, lowest and highest."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+
+
+class CurvePoint(Schema):
+    """The values of a configuration's runs after an epoch; val_accuracy is 0-1."""
+
+    epoch: int
+    num_runs: int
+    val_accuracy: Band
+    val_loss: Band
+
+
+class ConfigurationCurve(Schema):
+    """The curves of a configuration; is_solved says that its rows are L2 strengths."""
+
+    trial: int
+    name: str
+    rank: int | None
+    best_val_accuracy: float | None
+    is_solved: bool
+    num_epochs: int
+    data: list[CurvePoint]
+
+
 class StudyProgress(Schema):
     """The number of a study's runs, and of those in each status."""
 

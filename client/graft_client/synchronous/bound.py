@@ -10,11 +10,20 @@ from graft_client.errors import GraftError
 from graft_client.schemas.base import Schema
 from graft_client.synchronous.connection import Connection
 
+_IDENTITY = ("id", "name", "version")
+"""Fields that never change, of those that a resource has."""
+
 
 class Bound(Schema):
-    """A resource that can act, because it knows its connection."""
+    """A resource that can act, because it knows its connection; equal if all fields are equal."""
 
     _connection_or_none: Connection | None = PrivateAttr(default=None)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash((type(self), *(self.__dict__.get(name) for name in _IDENTITY)))
 
     @classmethod
     def read(cls, connection: Connection, content: object) -> Self:

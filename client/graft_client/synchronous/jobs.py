@@ -17,6 +17,7 @@ from graft_client.options import JobOptions
 from graft_client.pictures import Picture
 from graft_client.schemas.jobs import (
     Checkpoint,
+    Disagreement,
     Epoch,
     ImagePrediction,
     JobEvent,
@@ -142,12 +143,16 @@ class Job(Bound, JobFields):
         return validated(PairedTest, answer, self._connection.url)
 
     def disagreements(
-        self, other: "Job | str", *, split: Literal["val", "test"] = "val"
-    ) -> Pages[dict[str, Any]]:
+        self,
+        other: "Job | str",
+        *,
+        split: Literal["val", "test"] = "val",
+        outcome: Literal["only_this_right", "only_other_right", "both_wrong"] | None = None,
+    ) -> Pages[Disagreement]:
         """List the images on which this job and another do not agree."""
-        params = {"with": id_of(other), "split": split}
-        path = f"{self._path}/paired_test/images"
-        return Pages(self._connection, path, _as_it_is, params)
+        params = {"with": id_of(other), "split": split, "outcome": outcome}
+        path, read = f"{self._path}/paired_test/images", reader_of(Disagreement)
+        return Pages(self._connection, path, read, params)
 
     def stop(self) -> Self:
         """Stop after this epoch and register the best epoch's model; a queued job is cancelled."""
@@ -161,9 +166,12 @@ class Job(Bound, JobFields):
         """Queue a failed or cancelled job again; it continues after its last epoch."""
         return self._post("resume")
 
-    def clone(self, **fields: Unpack[JobOptions]) -> "Job":
-        """Create a job with the same fields but for those given."""
-        body = {"clone_of": self.id} | fields
+    def clone(
+        self, *, model_name: str | None = None, metadata: dict[str, str] | None = None
+    ) -> "Job":
+        """Create a job that repeats this one exactly, by default under the same model's name."""
+        given = {"clone_of": self.id, "model_name": model_name, "metadata": metadata}
+        body = {key: value for key, value in given.items() if value is not None}
         answer = self._connection.send("POST", "/jobs", json=body, is_creation=True)
         return Job.read(self._connection, answer)
 
@@ -242,8 +250,3 @@ class Jobs:
             "q": q,
         } | {f"metadata.{key}": value for key, value in (metadata or {}).items()}
         return Pages(self._connection, "/jobs", Job.read, params)
-
-
-def _as_it_is(connection: Connection, row: dict[str, Any]) -> dict[str, Any]:
-    del connection
-    return row

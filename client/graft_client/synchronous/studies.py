@@ -4,10 +4,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
+from graft_client.answers import read_rows, validated
 from graft_client.display.choosing import ShowProgress, open_display
 from graft_client.display.html import study_html
 from graft_client.pictures import Picture
-from graft_client.schemas.studies import StudyFields, StudySummary
+from graft_client.schemas.studies import ConfigurationCurve, StudyFields, StudySummary
 from graft_client.synchronous.bound import Bound, id_of
 from graft_client.synchronous.connection import Connection
 from graft_client.synchronous.jobs import Job
@@ -30,6 +31,13 @@ class ListedStudy(Bound, StudySummary):
         """Return the curves of the study's best configurations as a chart."""
         path = f"{self._path}/curves.png"
         return self._connection.get_picture(path, params={"limit": limit})
+
+    def history(self, *, limit: int = 10, points: int | None = None) -> list[ConfigurationCurve]:
+        """Return the rows behind the curves; points (2-2000) thins long ones for drawing."""
+        path = f"{self._path}/curves"
+        params = {"limit": limit} | ({} if points is None else {"points": points})
+        rows = read_rows(self._connection.get(path, params=params), path)
+        return [validated(ConfigurationCurve, row, self._connection.url) for row in rows]
 
     def delete(self) -> None:
         """Delete the study, which must have ended; its jobs stay."""

@@ -120,9 +120,9 @@ class RegisteredVersion(Bound, VersionName):
             timeout_seconds=timeout_seconds,
         )
 
-    def paired_test(self, other: Any) -> PairedTest:
-        """Compare with another model, given by its reference, on the same images."""
-        params = {"with": reference_of(other)}
+    def paired_test(self, other: Any, *, split: Literal["val", "test"] = "val") -> PairedTest:
+        """Compare with another model on the same images of the same dataset."""
+        params = {"with": reference_of(other), "split": split}
         answer = self._connection.get(f"{self._path}/paired_test", params=params)
         return validated(PairedTest, answer, self._connection.url)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import typer
 
+import graft_client
 from app.cli import app as service_app
 from graft_client.service_commands import ENTRY_POINT_GROUP, SERVICE_COMMANDS
 from tests.conftest import REPOSITORY
@@ -46,6 +47,28 @@ def test_a_client_command_loads_nothing_of_the_server(arguments: tuple[str, ...]
     loaded = modules_after(*arguments)
     assert "graft_client.commands" in loaded
     assert [name for name in SERVER_ONLY if name in loaded] == []
+
+
+def loaded_by(program: str) -> set[str]:
+    """Return the modules that a program has loaded."""
+    command = [sys.executable, "-c", f"{program}; import sys; print(*sys.modules)"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_the_package_loads_nothing_until_a_name_is_used() -> None:
+    assert not {"httpx", "pydantic"} & loaded_by("import graft_client, graft_client.errors")
+    loaded = loaded_by("from graft_client import Graft; Graft('http://127.0.0.1:9')")
+    assert "httpx" in loaded
+    heavy = {"pandas", "matplotlib", "PIL", "numpy", "IPython", *SERVER_ONLY}
+    assert heavy & loaded == set()
+
+
+def test_every_public_name_can_be_imported() -> None:
+    assert [name for name in graft_client.__all__ if not hasattr(graft_client, name)] == []
+    assert set(graft_client.__all__) <= set(dir(graft_client))
+    with pytest.raises(AttributeError, match="no attribute 'Grafts'"):
+        graft_client.Grafts  # noqa: B018 - the access is the test
 
 
 def test_help_does_not_load_the_http_client() -> None:

@@ -49,8 +49,8 @@ def test_a_job_is_posted_with_the_fields_given(graft: Graft, service: Service) -
         "early_stopping": None,
     }
     assert len(service.received[0].headers["Idempotency-Key"]) == 32
-    created.clone(seed=3)
-    assert sent(service) == {"clone_of": "job_1", "seed": 3}
+    created.clone(model_name="again")
+    assert sent(service) == {"clone_of": "job_1", "model_name": "again"}
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,20 @@ def test_predictions_and_paired_tests_are_read(pets: Job, service: Service) -> N
     service.answer("GET", "/jobs/job_1/paired_test", answer)
     assert pets.paired_test("job_2").difference_interval == (-0.1, 0.4)
     assert service.received[-1].query == "with=job_2&split=val"
-    service.answer("GET", "/jobs/job_1/paired_test/images", page({"image_id": 4}))
-    assert pets.disagreements("job_2").all() == [{"image_id": 4}]
+    other = {
+        "image_id": 4,
+        "path": "val/cats/4.jpg",
+        "label": "cats",
+        "outcome": "only_this_right",
+        "predicted": "cats",
+        "probability": 0.8,
+        "other_predicted": "dogs",
+        "other_probability": 0.6,
+        "thumbnail_url": None,
+    }
+    service.answer("GET", "/jobs/job_1/paired_test/images", page(other))
+    (disagreement,) = pets.disagreements("job_2", outcome="only_this_right")
+    assert disagreement.other_predicted == "dogs"
 
 
 @pytest.mark.parametrize("verb", ["stop", "cancel", "resume"])
@@ -164,6 +176,9 @@ def test_jobs_are_got_listed_and_deleted(graft: Graft, service: Service) -> None
     found = graft.jobs.get("job_1")
     listed = graft.jobs.list(status=["failed", "cancelled"], dataset="ds_1", metadata={"a": "b"})
     assert listed.first() == found
+    assert len({found, graft.jobs.get("job_1")}) == 1
+    assert found != Job.read(graft.connection, job(status="failed"))
+    service.received.pop()
     query = service.received[-1].query
     assert query == "limit=1&status=failed&status=cancelled&dataset_id=ds_1&metadata.a=b"
     found.delete()

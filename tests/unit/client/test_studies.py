@@ -49,5 +49,19 @@ def test_studies_are_listed_with_their_jobs_and_curves(graft: Graft, service: Se
     assert [one.id for one in found.jobs()] == ["job_1"]
     assert service.received[-1].query == "limit=100&study_id=study_1"
     assert found.curves(limit=3).data == b"PNG"
+    band = {"mean": 0.5, "low": 0.4, "high": 0.6}
+    curve = {
+        "trial": 1,
+        "name": "only",
+        "rank": 1,
+        "best_val_accuracy": 0.9,
+        "is_solved": False,
+        "num_epochs": 1,
+        "data": [{"epoch": 1, "num_runs": 2, "val_accuracy": band, "val_loss": band}],
+    }
+    answer = as_json({"study_id": "study_1", "data": [curve]})
+    service.answer("GET", "/studies/study_1/curves", answer)
+    assert found.history(points=50)[0].data[0].val_accuracy.high == 0.6
+    assert service.received[-1].query == "limit=10&points=50"
     found.details().cancel()
     found.delete()
