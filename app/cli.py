@@ -15,9 +15,16 @@ from typer.core import TyperGroup
 
 from app.errors import GraftError
 from app.processes.parent import end_with_parent
-from app.settings import Settings, SettingsInvalid, describe_settings, get_settings
+from app.settings import (
+    Settings,
+    SettingsInvalid,
+    describe_settings,
+    get_settings,
+    mask_passwords,
+)
 from app.telemetry.logs import configure_logging
 from app.telemetry.tracing import require_exporter
+from graft_client.console.exit_codes import ExitCode
 
 
 class _Commands(TyperGroup):
@@ -28,7 +35,8 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except (GraftError, SettingsInvalid) as error:
             typer.echo(f"graft: {error}", err=True)
-            raise typer.Exit(1) from error
+            is_usage = isinstance(error, SettingsInvalid)
+            raise typer.Exit(ExitCode.USAGE if is_usage else ExitCode.FAILED) from error
 
 
 app = typer.Typer(
@@ -63,14 +71,16 @@ def _configure(
 @app.command()
 def up() -> None:
     """Run the whole service on this machine until Ctrl-C or SIGTERM."""
-    from app.standalone import running_service  # noqa: PLC0415 - other commands need not wait for it
+    from app.processes.summary import describe_addresses, describe_setup  # noqa: PLC0415 - other commands need not wait for it
+    from app.standalone import running_service  # noqa: PLC0415 - as above
 
     settings = get_settings()
     require_exporter(settings)
     _interrupt_on_signals()
+    typer.echo(describe_setup(settings, list(_Queue)))
     try:
-        with running_service(settings) as url:
-            typer.echo(f"Graft is ready at {url} - Swagger UI: {url}/docs - press Ctrl-C to stop")
+        with running_service(settings, tell=typer.echo) as url:
+            typer.echo(f"Graft is ready.\n{describe_addresses(url)}\nPress Ctrl-C to stop.")
             threading.Event().wait()
     except KeyboardInterrupt:
         typer.echo("Graft has stopped.")
@@ -91,6 +101,7 @@ def demo(
     from rich.console import Console  # noqa: PLC0415 - other commands need not wait for it
 
     from app.demo.run import run_demo  # noqa: PLC0415 - as above
+    from app.processes.summary import describe_addresses  # noqa: PLC0415 - as above
     from app.standalone import running_service  # noqa: PLC0415 - as above
     from graft_client import GraftError as ClientError  # noqa: PLC0415 - as above
 
@@ -98,8 +109,8 @@ def demo(
     _interrupt_on_signals()
     console = Console()
     try:
-        with running_service(settings, log_level="warning") as url:
-            console.print(f"Graft runs at [link]{url}[/link], Swagger UI: [link]{url}/docs[/link]")
+        with running_service(settings, log_level="warning", tell=console.print) as url:
+            console.print(f"Graft is ready.\n{describe_addresses(url)}", highlight=False)
             run_demo(url, dataset=data or settings.demo_data, output_dir=output, console=console)
             if not once:
                 console.print("The service keeps running; press Ctrl-C to stop.")
@@ -130,11 +141,14 @@ def api(
 
 
 def _run_api(settings: Settings) -> None:
-    from app.standalone import running_api  # noqa: PLC0415 - slow to import, and not always needed
+    from app.processes.summary import describe_addresses, describe_setup  # noqa: PLC0415 - slow to import, and not always needed
+    from app.standalone import running_api  # noqa: PLC0415 - as above
 
     _interrupt_on_signals()
     level = logging.getLevelName(logging.getLogger().level).lower()
-    with suppress(KeyboardInterrupt), running_api(settings, log_level=level):
+    typer.echo(describe_setup(settings, []))
+    with suppress(KeyboardInterrupt), running_api(settings, log_level=level) as url:
+        typer.echo(f"The API is ready.\n{describe_addresses(url)}\nPress Ctrl-C to stop.")
         threading.Event().wait()
 
 
@@ -161,17 +175,27 @@ def worker(
     """Run a worker for some of the queues, one work item per queue at a time."""
     if with_parent:
         end_with_parent()
+    from app.processes.summary import describe_setup  # noqa: PLC0415 - other commands need not wait
+
     require_exporter(get_settings())
+    typer.echo(describe_setup(get_settings(), queue))
+    typer.echo("The worker waits for work. Press Ctrl-C to stop.")
     import_module("worker.process").serve_alone(queue)  # by name: `app` does not import `worker`
 
 
 @app.command()
 def migrate() -> None:
     """Migrate the database to the newest schema."""
-    from app.db.migrate import migrate_database  # noqa: PLC0415 - other commands need not wait
+    from app.db.migrate import find_revision, migrate_database  # noqa: PLC0415 - other commands need not wait
 
-    migrate_database(get_settings().sqlalchemy_url)
-    typer.echo("The database has the newest schema.")
+    settings = get_settings()
+    url = settings.sqlalchemy_url
+    if not settings.database_url:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    before = find_revision(url)
+    typer.echo(f"Migrating {mask_passwords(url)} from {before or 'nothing'}.")
+    migrate_database(url)
+    typer.echo(f"The database has the newest schema, {find_revision(url)}.")
 
 
 @app.command()

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -32,9 +32,17 @@ WORKER_MODULES = (
 CHILD_MODULES = ("worker.children:preload",)
 
 
+def _say_nothing(_: str) -> None:
+    """Do not tell the steps of a start."""
+
+
 @contextmanager
-def running_service(settings: Settings, *, log_level: str = "info") -> Iterator[str]:
+def running_service(
+    settings: Settings, *, log_level: str = "info", tell: Callable[[str], None] = _say_nothing
+) -> Iterator[str]:
     """Run the service until the block ends; yields its URL once it is ready.
+
+    tell is called with each step of the start, in words.
 
     All processes are forked from one that imports their modules once, in the order of need: first
     those of the stand-in API, then of the worker, then of prediction. A process that exits is
@@ -44,15 +52,18 @@ def running_service(settings: Settings, *, log_level: str = "info") -> Iterator[
     with _opening_api(settings, log_level) as (forker, api):
         worker = KeptProcess("worker", partial(_start_worker, forker, environment, log_level))
         with keeping_alive([worker]):
+            tell("Preparing the database.")
             with ThreadPoolExecutor(1) as preparing:
                 prepared = preparing.submit(_prepare, environment)
                 if forker:
                     forker.preload(*api_processes.LIGHT_MODULES)
                 prepared.result()
             api.start_stand_in()
+            tell("Starting the worker.")
             if forker:
                 forker.preload(*WORKER_MODULES)
             worker.start()
+            tell("Loading PyTorch; until then, everything but predictions answers.")
             if forker:
                 forker.preload(*api_processes.MODULES, *CHILD_MODULES)
             api.start()

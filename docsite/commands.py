@@ -46,7 +46,7 @@ def _write_command(command: Any, parent: Any, name: str, *, level: int) -> Itera
     for kind in ("argument", "option"):
         listed = [one for one in command.params if one.param_type_name == kind]
         records = [one.get_help_record(context) for one in listed if one.name != "help"]
-        rows = [f"| `{name}` | {_format(text)} |" for name, text in filter(None, records)]
+        rows = [f"| `{in_cell(name)}` | {_format(text)} |" for name, text in filter(None, records)]
         if rows:
             yield "\n".join([f"| {kind} | |", "|---|---|", *rows])
 

@@ -4,13 +4,32 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy.exc import SQLAlchemyError
 
 import migrations
+from app.db.session import Database
+from app.errors import Unavailable
 
 
 def migrate_database(url: str) -> None:
     """Run all pending migrations."""
     command.upgrade(alembic_config(url), "head")
+
+
+def find_revision(url: str) -> str | None:
+    """Return the name of the newest migration that a database has had; None if it is empty.
+
+    Raises Unavailable if the database cannot be opened.
+    """
+    database = Database(url)
+    try:
+        with database.engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    except SQLAlchemyError as error:
+        raise Unavailable(f"The database cannot be opened: {error}".splitlines()[0]) from error
+    finally:
+        database.close()
 
 
 def alembic_config(url: str) -> Config:

@@ -30,7 +30,8 @@ def run_demo(base_url: str, *, dataset: Path | None, output_dir: Path, console: 
     addresses = {
         "curves of both runs": str(curves),
         "another prediction": f"curl -F image=@{path} {base_url}/predict",
-        "Swagger UI": f"{base_url}/docs",
+        "API docs": f"{base_url}/docs",
+        "dashboard": f"{base_url}/ui/",
     }
     console.print()
     for name, address in addresses.items():

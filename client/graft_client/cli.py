@@ -4,16 +4,15 @@ from typing import Annotated, Literal
 
 import typer
 
-from graft_client.commands import app as client_commands
-from graft_client.service_commands import CommandGroup
+from graft_client.console.group import CommandGroup
 
 app = typer.Typer(
     cls=CommandGroup,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 success, 1 the work failed, 2 wrong use, 3 no service at the address, "
+    "4 the service refused the request, 5 the service failed, 130 interrupted.",
 )
-app.add_typer(client_commands)
 
 
 @app.callback()

@@ -212,6 +212,15 @@ def unexpected_answer(status: int, url: str, what: str) -> UnexpectedAnswer:
     )
 
 
+def cannot_connect(url: str, reason: str) -> ConnectionFailed:
+    """Return the error for an address where nothing answers."""
+    return ConnectionFailed(
+        "CONNECTION_FAILED",
+        f"Cannot connect to {url} ({reason}). Start the service with `graft up`, or give the "
+        "address of a running one.",
+    )
+
+
 def _field_error(error: Mapping[str, Any]) -> FieldError:
     allowed = error.get("allowed")
     return FieldError(

@@ -51,6 +51,7 @@ def test_the_demo_grafts_its_own_model(graft: Graft, console: Console, tmp_path:
     assert kind_of(tmp_path / "held-out.jpg") == "JPEG"
     assert graft.get("/serving")["resolved"]["name"] == "few-drawings"
     assert f"{graft.running.url}/docs" in told
+    assert told.rstrip().endswith(f"{graft.running.url}/ui/")
     newest, scratch, base = graft.get("/jobs", limit=3)["data"]
     assert newest["config"]["weights"] == f"many-drawings:{base['model']['version']}"
     assert newest["dataset_id"] == scratch["dataset_id"] != base["dataset_id"]

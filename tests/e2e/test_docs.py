@@ -155,6 +155,17 @@ def test_the_tutorial_can_be_typed(
 
 
 @pytest.mark.parametrize("graft", ["sqlite and the embedded broker"], indirect=True)
+def test_the_tutorial_can_be_followed_at_the_command_line(graft: Graft, tmp_path: Path) -> None:
+    """The service is shared with other tests, so the model gets another name than theirs."""
+    put_images(tmp_path, make_zip())
+    commands = read_commands(TUTORIAL, "bash").replace("ants-and-bees", "followed")
+    typed = type_in(tmp_path, graft, commands)
+    assert typed.returncode == 0, typed.stderr
+    assert graft.get("/models/followed")["aliases"]["champion"] in {1, 2}
+    assert "followed@champion is version 1 now." in typed.stdout
+
+
+@pytest.mark.parametrize("graft", ["sqlite and the embedded broker"], indirect=True)
 @pytest.mark.parametrize("page", SESSIONS, ids=lambda page: page.stem)
 def test_a_page_ends_where_weights_are_unavailable(
     graft: Graft, page: Path, tmp_path: Path

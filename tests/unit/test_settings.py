@@ -78,6 +78,6 @@ def test_the_command_line_prints_a_settings_error_in_one_line() -> None:
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("graft: GRAFT_PORT is 'abc'; it must be a whole number")
     assert done.stderr.count("\n") == 1

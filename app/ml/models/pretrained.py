@@ -16,7 +16,8 @@ from torch import Tensor
 
 from app.errors import WeightsUnavailable
 from app.ml.models.catalogue import ArchitectureSpec, WeightsSpec
-from app.ml.models.weights import explain_missing, find_hub_dir, find_local
+from app.ml.models.hub import find_hub_dir
+from app.ml.models.weights import explain_missing, find_local
 
 # The DenseNet files of old torchvision versions spell `norm.1` where the model uses `norm1`.
 _OLD_DENSENET_KEY = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")

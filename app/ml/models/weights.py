@@ -5,7 +5,6 @@ torchvision's own file name in that folder, the same name in torch hub's cache, 
 none of them has the weights, that is an error: random weights never replace pretrained ones.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ import httpx
 
 from app.errors import WeightsUnavailable
 from app.ml.models.catalogue import ArchitectureSpec
+from app.ml.models.hub import find_hub_dir
 
 Availability = Literal["local", "download", "unavailable"]
 
@@ -81,12 +81,6 @@ class UrlProbe:
 
 
 _probe = UrlProbe()
-
-
-def find_hub_dir() -> Path:
-    """Return torch hub's download folder, by the same rules as torch."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "torch"
-    return Path(os.environ.get("TORCH_HOME", cache)).expanduser() / "hub" / "checkpoints"
 
 
 def find_local(

@@ -27,6 +27,7 @@ class TerminalDisplay:
             TextColumn("{task.fields[text]}", markup=False),
             console=self._console,
             transient=True,
+            disable=not self._console.is_terminal,  # it would leave an empty line
         )
         self._task = self._bar.add_task(title, total=None, text="")
 

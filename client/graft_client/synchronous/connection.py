@@ -11,7 +11,7 @@ from uuid import uuid4
 import httpx
 
 from graft_client.answers import location_of, read_json, require_success, retry_after_of
-from graft_client.errors import ConnectionFailed, InvalidAddress
+from graft_client.errors import ConnectionFailed, InvalidAddress, cannot_connect
 from graft_client.forms import UploadForm, new_boundary
 from graft_client.pictures import Picture
 from graft_client.retrying import (
@@ -251,11 +251,7 @@ def _invalid_address(url: str) -> InvalidAddress:
 def _describe(url: str, error: httpx.TransportError) -> ConnectionFailed:
     reason = str(error) or type(error).__name__
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return ConnectionFailed(
-            "CONNECTION_FAILED",
-            f"Cannot connect to {url} ({reason}). Start the service with `graft up`, or give the "
-            "address of a running one.",
-        )
+        return cannot_connect(url, reason)
     if isinstance(error, httpx.TimeoutException):
         return ConnectionFailed(
             "TIMED_OUT", f"{url} did not answer in time. Try again, or read the service's log."

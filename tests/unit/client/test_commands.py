@@ -1,140 +1,172 @@
-"""The commands that use a running service."""
+"""The command line as a whole: errors, exit codes, help and completion."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+import typer
+from typer.testing import CliRunner
 
 from graft_client.cli import app
+from graft_client.console.exit_codes import ExitCode
+from graft_client.console.group import CLIENT_COMMANDS
+from tests.conftest import REPOSITORY
 from tests.servers import find_free_port
-from tests.unit.client.answers import (
-    ALIAS,
-    CHAMPION,
-    DONE,
-    EVALUATION,
-    VERSION,
-    as_json,
-    batch,
-    later,
-)
+from tests.unit.client.answers import page, problem
 from tests.unit.client.conftest import Answer, Service
+from tests.unit.client.running import error_line, run
 
 
-def run(service: Service, *arguments: str) -> Result:
-    return CliRunner().invoke(app, [*arguments, "--url", service.url])
+def invoke(*arguments: str) -> str:
+    return CliRunner().invoke(app, list(arguments)).output
 
 
-def test_a_folder_is_predicted_and_its_results_are_saved(service: Service, tmp_path: Path) -> None:
-    (tmp_path / "pets").mkdir()
-    (tmp_path / "pets" / "cat.jpg").write_bytes(b"an image")
-    running = batch(status="running", progress={"stage": "predicting", "done": 1, "total": 2})
-    service.answer("POST", "/predictions", as_json(batch(), 202))
-    service.answer("GET", "/predictions/pred_1", as_json(running), as_json(running), as_json(DONE))
-    service.answer("GET", "/predictions/pred_1/results", Answer(b"path\n", content_type="text/csv"))
-    output = tmp_path / "results.csv"
-    done = run(service, "predict-many", str(tmp_path / "pets"), "--output", str(output))
-    assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["counts"]["images"] == 2
-    assert output.read_bytes() == b"path\n"
-    assert service.received[-1].query == "format=csv"
+def test_help_is_grouped_and_names_the_exit_codes() -> None:
+    text = invoke("--help")
+    use, run_panel = text.index("Use the service"), text.index("Run the service")
+    assert use < text.index("upload") < text.index(" open ") < run_panel < text.index("migrate")
+    assert "Exit codes" in text
 
 
-def test_a_dataset_is_predicted_by_its_id(service: Service, tmp_path: Path) -> None:
-    service.answer("POST", "/predictions", as_json(batch(dataset_id="ds_1"), 202))
-    service.answer("GET", "/predictions/pred_1", as_json(DONE))
-    service.answer("GET", "/predictions/pred_1/results", Answer(b"{}\n"))
-    output = str(tmp_path / "results.jsonl")
-    done = run(service, "predict-many", "ds_1", "--split", "val", "--output", output)
-    assert done.exit_code == 0, done.output
-    sent = json.loads(service.received[0].body)
-    assert sent == {"dataset_id": "ds_1", "split": "val", "top_k": 5}
+def test_the_help_page_has_the_helps_of_the_commands() -> None:
+    group = typer.main.get_command(app)
+    context = group.make_context("graft", ["up"], resilient_parsing=True)
+    commands = {name: group.get_command(context, name) for name in CLIENT_COMMANDS}  # type: ignore[attr-defined]
+    helps = {name: command.get_short_help_str(200) for name, command in commands.items()}
+    assert helps == {name: text for name, (_, text) in CLIENT_COMMANDS.items()}
 
 
-def test_an_explanation_is_saved_as_an_image(service: Service, tmp_path: Path) -> None:
-    (tmp_path / "cat.jpg").write_bytes(b"an image")
-    answer = {
-        "model": {"name": "pets", "version": 3},
-        "predictions": [{"label": "cats", "probability": 0.75}],
-        "explanation": {"label": "cats", "heatmap_png": "iVBORw=="},
-        "inference_ms": 4.5,
-    }
-    service.answer("POST", "/predict", as_json(answer))
-    heatmap = tmp_path / "seen.png"
-    done = run(service, "predict", str(tmp_path / "cat.jpg"), "--explain", str(heatmap))
-    assert json.loads(done.stdout)["predictions"][0]["label"] == "cats"
-    assert heatmap.read_bytes() == b"\x89PNG"
-    assert service.received[0].query == "explain=true&top_k=5"
+def test_every_command_of_the_client_takes_url_and_json() -> None:
+    group = typer.main.get_command(app)
+    context = group.make_context("graft", ["up"], resilient_parsing=True)
+    found = [group.get_command(context, name) for name in CLIENT_COMMANDS]  # type: ignore[attr-defined]
+    leaves = [
+        one for command in found for one in getattr(command, "commands", {"": command}).values()
+    ]
+    assert len(leaves) > len(CLIENT_COMMANDS)
+    for leaf in leaves:
+        assert {"url", "as_json"} <= {parameter.name for parameter in leaf.params}, leaf.name
 
 
-def test_a_version_is_evaluated_promoted_and_rolled_back(service: Service) -> None:
-    service.answer("POST", f"{VERSION}/evaluate", as_json(EVALUATION))
-    assert '"accuracy": 0.9' in run(service, "evaluate", "pets", "3", "ds_1").stdout
-    service.answer("PUT", CHAMPION, as_json(ALIAS))
-    assert '"version": 3' in run(service, "promote", "pets", "3").stdout
-    service.answer("POST", f"{CHAMPION}/rollback", as_json(ALIAS | {"version": 2}))
-    assert '"version": 2' in run(service, "rollback", "pets").stdout
-
-
-def test_an_export_is_downloaded(service: Service, tmp_path: Path) -> None:
-    export = f"{VERSION}/export"
-    archive = Answer(b"PK", content_type="application/zip")
-    service.answer("GET", export, later(f"{export}?format=openvino"), archive)
-    output = tmp_path / "pets.zip"
-    done = run(service, "export", "pets", "3", str(output), "--format", "openvino")
-    assert done.exit_code == 0, done.output
-    assert output.read_bytes() == b"PK"
-
-
-def test_an_error_of_the_service_ends_the_command_with_a_message(service: Service) -> None:
-    body = b'{"code": "GATE_FAILED", "detail": "worse on cats"}'
-    service.answer("PUT", CHAMPION, Answer(body, 409, "application/problem+json"))
-    refused = run(service, "promote", "pets", "3")
-    assert (refused.exit_code, refused.stderr) == (1, "graft: GATE_FAILED: worse on cats\n")
-    missing = run(service, "predict", "nowhere.jpg")
-    assert (missing.exit_code, missing.stderr) == (
-        1,
-        "graft: nowhere.jpg: No such file or directory.\n",
-    )
-    assert run(service, "predict-many", "nowhere", "--split", "val").exit_code == 2
-
-
-def error_line(result: Result) -> str:
-    """Return the single line of a command's error."""
-    assert result.exit_code == 1
-    assert result.stdout == ""
-    assert result.stderr.startswith("graft: ")
-    assert result.stderr.count("\n") == 1
-    return result.stderr
-
-
-def test_a_folder_is_not_an_image(service: Service, tmp_path: Path) -> None:
-    message = error_line(run(service, "predict", str(tmp_path)))
-    assert f"graft predict-many {tmp_path}" in message
-    assert service.received == []
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["jbs"], "There is no command `graft jbs`. Is it `graft jobs`"),
+        (["jobs", "--stat", "x"], "--status"),
+        (["train"], "See `graft train --help`."),
+        (["job", "plot"], "See `graft job plot --help`."),
+        (["train", "pets", "--strategy", "wish"], "'auto', 'feature_extract'"),
+        (["train", "pets", "--set", "epochs"], "--set is 'epochs'; it must be KEY=VALUE."),
+        (["train", "pets", "--set", "a=1", "--set", "a.b=2"], "'a' has another value already"),
+        (
+            ["train", "pets", "--epochs", "2", "--set", "epochs=3"],
+            "epochs: this field is given twice",
+        ),
+        (["predict"], "Give images, folders or archives, or else --dataset."),
+        (["predict", "a.jpg", "--split", "val"], "--split needs --dataset"),
+        (["predict", "a.jpg", "--output", "a.txt"], ".csv, .json, .jsonl"),
+        (["predict", "a.jpg", "--csv", "--json"], "exclude each other"),
+        (["predict", "a.jpg", "b.jpg", "--explain", "c.png"], "exactly one image"),
+        (["promote", "pets:2", "3"], "leave out 3"),
+        (["gate", "pets", "ds_1", "--remove"], "--remove takes no DATASET"),
+        (["shadow", "pets", "--remove"], "--remove takes no MODEL"),
+        (["study", "study_1", "--dataset", "pets"], "--dataset needs a FILE"),
+    ],
+)
+def test_wrong_use_is_said_in_one_line(arguments: list[str], message: str) -> None:
+    url = f"http://127.0.0.1:{find_free_port()}"
+    done = CliRunner().invoke(app, arguments, env={"GRAFT_URL": url}, prog_name="graft")
+    assert message in error_line(done, ExitCode.USAGE)
 
 
 def test_a_service_that_is_down_is_an_error_that_says_what_to_do() -> None:
     url = f"http://127.0.0.1:{find_free_port()}"
-    message = error_line(CliRunner().invoke(app, ["events", "pets", "--url", url]))
+    done = CliRunner().invoke(app, ["models"], env={"GRAFT_URL": url})
+    message = error_line(done, ExitCode.UNREACHABLE)
     assert f"Cannot connect to {url}" in message
     assert "graft up" in message
 
 
 @pytest.mark.parametrize("url", ["localhost:8000", "graft", "http://x:port"])
 def test_an_invalid_address_is_an_error(url: str) -> None:
-    message = error_line(CliRunner().invoke(app, ["events", "pets", "--url", url]))
-    assert f"--url is '{url}'" in message
+    message = error_line(CliRunner().invoke(app, ["models", "--url", url]), ExitCode.USAGE)
+    assert f"'{url}'" in message
+    assert "--url" in message
 
 
-@pytest.mark.parametrize("status", [200, 502])
+@pytest.mark.parametrize("status", [200, 404, 502])
 def test_an_answer_of_another_program_is_an_error(service: Service, status: int) -> None:
     page = Answer(b"<html>hello</html>", status, "text/html")
-    service.answer("GET", "/models/pets/events", page)
-    assert "<html>hello</html>" in error_line(run(service, "events", "pets"))
+    service.answer("GET", "/models", page)
+    assert "<html>hello</html>" in error_line(run(service, "models"), ExitCode.SERVICE_ERROR)
 
 
 @pytest.mark.parametrize("body", [b"[]", b'{"data": [{"id": 1}]}', b'{"code": 1}'])
 def test_json_of_another_program_is_an_error(service: Service, body: bytes) -> None:
-    service.answer("GET", "/models/pets/events", Answer(body))
-    assert service.url in error_line(run(service, "events", "pets"))
+    service.answer("GET", "/models", Answer(body))
+    assert service.url in error_line(run(service, "models"), ExitCode.SERVICE_ERROR)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "exit_code"),
+    [
+        (404, "NOT_FOUND", ExitCode.REFUSED),
+        (409, "IN_USE", ExitCode.REFUSED),
+        (409, "GATE_FAILED", ExitCode.FAILED),
+        (422, "VALIDATION", ExitCode.REFUSED),
+        (500, "INTERNAL", ExitCode.SERVICE_ERROR),
+    ],
+)
+def test_the_exit_code_says_who_failed(
+    service: Service, status: int, code: str, exit_code: int
+) -> None:
+    service.answer("GET", "/models/pets", problem(status, code, "because"))
+    done = run(service, "model", "show", "pets")
+    assert error_line(done, exit_code) == f"graft: {code}: because\n"
+
+
+def test_allowed_values_are_said_once(service: Service) -> None:
+    errors = [{"loc": ["body", "split"], "message": "bad", "allowed": ["train", "val"]}]
+    service.answer("GET", "/models/pets", problem(422, "VALIDATION", "split is 'x'", errors=errors))
+    lines = run(service, "model", "show", "pets").stderr.splitlines()
+    assert lines == ["graft: VALIDATION: split is 'x'", "  Allowed for split: train, val"]
+
+
+def test_a_failure_names_the_request(service: Service) -> None:
+    failure = problem(500, "INTERNAL", "because", request_id="req_1")
+    service.answer("GET", "/models/pets", failure)
+    assert "request req_1" in run(service, "model", "show", "pets").stderr.splitlines()[1]
+
+
+def test_a_list_is_a_json_array(service: Service) -> None:
+    service.answer("GET", "/models", page())
+    assert json.loads(run(service, "models", "--json").stdout) == []
+
+
+def test_a_missing_file_is_wrong_use(service: Service, tmp_path: Path) -> None:
+    path = tmp_path / "nowhere.jpg"
+    for command in ("predict", "upload"):
+        message = error_line(run(service, command, str(path)), ExitCode.USAGE)
+        assert message == f"graft: {path}: No such file or directory.\n"
+
+
+def test_the_dashboard_is_opened(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    service.answer("GET", "/livez", Answer(b"{}"))
+    assert run(service, "open", "--no-browser").stdout == f"{service.url}/ui/\n"
+    assert opened == []
+    assert run(service, "open").exit_code == 0
+    assert opened == [f"{service.url}/ui/"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_complete_commands(shell: str) -> None:
+    script = CliRunner().invoke(app, ["--show-completion", shell], prog_name="graft").stdout
+    assert "_GRAFT_COMPLETE" in script
+
+
+def test_the_page_lists_the_exit_codes() -> None:
+    text = (REPOSITORY / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)} == {0, *ExitCode}

@@ -12,7 +12,7 @@ import typer
 
 import graft_client
 from app.cli import app as service_app
-from graft_client.service_commands import ENTRY_POINT_GROUP, SERVICE_COMMANDS
+from graft_client.console.service_commands import ENTRY_POINT_GROUP, SERVICE_COMMANDS
 from tests.conftest import REPOSITORY
 
 SERVER_ONLY = ("torch", "fastapi", "sqlalchemy", "pydantic_settings", "matplotlib", "app", "worker")
@@ -45,7 +45,7 @@ def modules_after(*arguments: str) -> set[str]:
 )
 def test_a_client_command_loads_nothing_of_the_server(arguments: tuple[str, ...]) -> None:
     loaded = modules_after(*arguments)
-    assert "graft_client.commands" in loaded
+    assert "graft_client.console.group" in loaded
     assert [name for name in SERVER_ONLY if name in loaded] == []
 
 
@@ -72,7 +72,14 @@ def test_every_public_name_can_be_imported() -> None:
 
 
 def test_help_does_not_load_the_http_client() -> None:
-    assert "httpx" not in modules_after("--help")
+    loaded = modules_after("--help")
+    assert [
+        name for name in ("httpx", "pydantic", "graft_client.commands.jobs") if name in loaded
+    ] == []
+
+
+def test_a_service_that_is_down_is_found_before_the_http_client_is_loaded() -> None:
+    assert "httpx" not in modules_after("jobs", "--url", "http://127.0.0.1:9")
 
 
 def test_a_service_command_loads_the_server() -> None:
@@ -97,7 +104,7 @@ def test_the_server_registers_what_its_project_file_declares() -> None:
 
 def test_without_the_server_a_service_command_says_what_to_install() -> None:
     program = (
-        "import sys; from graft_client import service_commands; "
+        "import sys; from graft_client.console import service_commands; "
         "service_commands.entry_points = lambda **_: (); "
         "from graft_client.cli import main; sys.argv = ['graft', 'up']; main()"
     )

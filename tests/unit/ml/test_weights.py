@@ -9,10 +9,10 @@ import pytest
 
 from app.errors import ValidationFailed, WeightsUnavailable
 from app.ml.models.catalogue import ArchitectureSpec, get_architecture
+from app.ml.models.hub import find_hub_dir
 from app.ml.models.weights import (
     UrlProbe,
     availability,
-    find_hub_dir,
     find_local,
     list_availability,
     require_available,
