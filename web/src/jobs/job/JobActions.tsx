@@ -59,8 +59,9 @@ export function JobActions({ job }: { job: Job }) {
             onConfirm={() => perform("cancel")}
             onClose={() => confirm(null)}
           >
-            No model is registered, and the epoch that is running is lost. Finished epochs are kept:
-            “Resume” goes on after them.
+            {job.status === "queued"
+              ? "It has not started, so nothing is lost. “Resume” queues it again."
+              : "No model is registered, and the epoch that is running is lost. Finished epochs are kept: “Resume” goes on after them."}
           </ConfirmDialog>
         )}
         {confirming === "delete" && (

@@ -27,7 +27,10 @@ export function JobState({ job }: { job: Job }) {
           </span>
           <span className={styles.left}>{timeLeft(job)}</span>
         </div>
-        <Progress value={doneShare(job)} label="Progress of the job" />
+        <Progress
+          value={job.status === "queued" ? 0 : doneShare(job)}
+          label="Progress of the job"
+        />
       </div>
     </Card>
   );

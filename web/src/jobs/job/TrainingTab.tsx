@@ -19,14 +19,15 @@ export function TrainingTab({ job }: { job: Job }) {
   const strengths = l2Strengths(job);
   return (
     <Stack>
-      <Facts facts={listFacts(job, report.data)} />
+      {(job.best || job.resolved) && <Facts facts={listFacts(job, report.data)} />}
       <Loaded query={history} lines={8}>
         {(data) =>
           data.data.length === 0 ? (
             <Card>
-              <Empty title="No epoch has ended yet">
-                The curves begin with the first epoch. Until then, the bar above shows what the
-                worker does.
+              <Empty title={job.is_terminal ? "No epoch has ended" : "No epoch has ended yet"}>
+                {job.is_terminal
+                  ? "The job ended before its first epoch, so there are no curves."
+                  : "The curves begin with the first epoch. Until then, the bar above shows what the worker does."}
               </Empty>
             </Card>
           ) : (

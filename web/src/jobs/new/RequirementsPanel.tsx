@@ -31,7 +31,7 @@ export function RequirementsPanel({
         : `${parameters(validation.num_trainable_parameters)} of ${parameters(validation.num_parameters)}`,
     ],
     [
-      measured ? "Memory" : "Memory, without activations",
+      measured?.peak_memory_bytes != null ? "Memory" : "Memory, without activations",
       measured?.peak_memory_bytes != null
         ? `${bytes(measured.peak_memory_bytes)} of ${bytes(measured.available_memory_bytes)}`
         : bytes(bare),
@@ -60,7 +60,7 @@ export function RequirementsPanel({
           <Callout tone="bad" title="One batch does not fit the memory.">
             {measured.fitting_batch_size === null
               ? "Not even one image fits; choose a smaller architecture or input size."
-              : `The largest batch that fits has ${measured.fitting_batch_size} images.`}
+              : `The largest batch that fits has ${measured.fitting_batch_size} images. `}
             {measured.fitting_batch_size !== null && (
               <Button onClick={() => onBatchSize(measured.fitting_batch_size ?? 1)}>
                 {`Use ${measured.fitting_batch_size}`}
