@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from graft_client.commands import app as client_commands
+from graft_client.mcp.command import app as mcp_commands
 from graft_client.service_commands import CommandGroup
 
 app = typer.Typer(
@@ -14,6 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(client_commands)
+app.add_typer(mcp_commands)
 
 
 @app.callback()

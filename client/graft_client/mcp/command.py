@@ -1,0 +1,77 @@
+"""The command `graft mcp`."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+app = typer.Typer()
+
+_DEFAULT_PORT = 8765
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@app.command(rich_help_panel="Use the service")
+def mcp(
+    *,
+    allow: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="A folder whose files the assistant may upload and classify; repeatable.",
+            show_default="the working directory",
+        ),
+    ] = None,
+    http: Annotated[
+        bool,
+        typer.Option("--http", help="Serve over HTTP instead of standard input and output."),
+    ] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on, with `--http`.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port to listen on, with `--http`.")
+    ] = _DEFAULT_PORT,
+    url: Annotated[
+        str, typer.Option("--url", envvar="GRAFT_URL", help="Address of the service.")
+    ] = "http://127.0.0.1:8000",
+) -> None:
+    """Give assistants and agents the tools to use the service (Model Context Protocol)."""
+    try:
+        import mcp as _  # noqa: F401, PLC0415 - an extra, and slow to import
+    except ImportError:
+        _fail("`graft mcp` needs the package mcp: run `pip install 'graft-client[mcp]'`.")
+    from graft_client.errors import GraftError  # noqa: PLC0415 - with httpx, as above
+    from graft_client.mcp.folders import AllowedFolders  # noqa: PLC0415 - as above
+    from graft_client.mcp.server import make_server, serve_http  # noqa: PLC0415 - as above
+
+    try:
+        folders = AllowedFolders(allow or [Path.cwd()])
+        server = make_server(url, folders)
+    except GraftError as error:
+        _fail(error.detail)
+    try:
+        if http:
+            _announce(host, port, url, folders)
+            asyncio.run(serve_http(server, host, port))
+        else:
+            asyncio.run(server.run_stdio_async())
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _announce(host: str, port: int, url: str, folders: object) -> None:
+    typer.echo(
+        f"Tools for {url} at http://{host}:{port}/mcp; files from {folders}. Ctrl-C stops it.",
+        err=True,
+    )
+    if host not in _LOOPBACK:
+        typer.echo(
+            f"graft: whoever reaches {host}:{port} can use every tool and read the images in these "
+            "folders; there is no password.",
+            err=True,
+        )
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"graft: {message}", err=True)
+    raise typer.Exit(1)
