@@ -1,6 +1,7 @@
 """The command `graft mcp`."""
 
 import asyncio
+import socket
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -51,6 +52,7 @@ def mcp(
         _fail(error.detail)
     try:
         if http:
+            _require_free(host, port)
             _announce(host, port, url, folders)
             asyncio.run(serve_http(server, host, port))
         else:
@@ -59,9 +61,21 @@ def mcp(
         raise typer.Exit(130) from None
 
 
+def _require_free(host: str, port: int) -> None:
+    """End the command unless it can listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            _fail(f"cannot listen on {host}:{port} ({error.strerror}); choose another `--port`.")
+
+
 def _announce(host: str, port: int, url: str, folders: object) -> None:
+    name = f"[{host}]" if ":" in host else host
     typer.echo(
-        f"Tools for {url} at http://{host}:{port}/mcp; files from {folders}. Ctrl-C stops it.",
+        f"Tools for {url} at http://{name}:{port}/mcp; files from {folders}. Ctrl-C stops it.",
         err=True,
     )
     if host not in _LOOPBACK:

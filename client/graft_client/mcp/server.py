@@ -49,14 +49,15 @@ _MAX_BODY_BYTES = MAX_IMAGE_BYTES * 3 // 2
 
 
 def make_server(url: str | None, folders: AllowedFolders) -> MCPServer[Reach]:
-    """Return the server for the service at an address; raises InvalidAddress."""
+    """Return the server, which runs once, for the service at an address; raises InvalidAddress."""
+    reach = Reach(AsyncGraft(url), folders)
     return MCPServer(
         "graft",
         title="Graft",
         instructions=INSTRUCTIONS,
         version=version("graft-client"),
         tools=_make_tools(),
-        lifespan=_lifespan_of(url, folders),
+        lifespan=_lifespan_of(reach),
         log_level="WARNING",
         warn_on_duplicate_tools=True,
     )
@@ -79,12 +80,12 @@ def _make_tools() -> list[Tool]:
 
 
 def _lifespan_of(
-    url: str | None, folders: AllowedFolders
+    reach: Reach,
 ) -> Callable[[MCPServer[Reach]], AbstractAsyncContextManager[Reach]]:
     @asynccontextmanager
     async def lifespan(_: MCPServer[Reach]) -> AsyncIterator[Reach]:
-        async with AsyncGraft(url) as graft:
-            yield Reach(graft, folders)
+        async with reach.graft:
+            yield reach
 
     return lifespan
 
