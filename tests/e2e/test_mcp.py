@@ -69,9 +69,9 @@ class Assistant:
                 return job
         pytest.fail(f"the job did not end: {job}")
 
-    async def _report(self, done: float, total: float | None, text: str | None) -> None:
-        del total, text
-        self.progress.append(done)
+    async def _report(self, progress: float, total: float | None, message: str | None) -> None:
+        del total, message
+        self.progress.append(progress)
 
 
 async def tell_story(client: Client, images: Path, name: str) -> Assistant:
@@ -152,9 +152,9 @@ def test_over_standard_input_and_output_a_reference_confirms(graft: Graft, image
 def test_over_http_the_person_is_asked(graft: Graft, images: Path) -> None:
     questions: list[str] = []
 
-    async def agree(context: ClientRequestContext, request: ElicitRequestParams) -> ElicitResult:
+    async def agree(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         del context
-        questions.append(request.message)
+        questions.append(params.message)
         return ElicitResult(action="accept", content={"confirmed": True})
 
     async def run(url: str) -> None:

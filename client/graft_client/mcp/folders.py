@@ -42,7 +42,7 @@ class AllowedFolders:
         path = self._find(text)
         if path.is_dir():
             for one in path.rglob("*"):
-                if one.is_symlink() and not self._contains(one.resolve()):
+                if one.is_symlink() and not self._contains(_follow(one)):
                     raise InvalidInput(
                         f"'{one.relative_to(path)}' in '{text}' is a link to a place outside the "
                         f"allowed folders {self}. Remove the link, or copy the file."
@@ -54,10 +54,7 @@ class AllowedFolders:
             raise InvalidInput(f"'{text}' is an address; give the path of a file on this machine.")
         if not text or "\0" in text:
             raise InvalidInput("The path is empty or has a null character; give a path.")
-        try:
-            path = (self.folders[0] / text).resolve()  # an absolute path replaces the folder
-        except RuntimeError as error:  # a loop of links
-            raise InvalidInput(f"'{text}' leads nowhere: {error}.") from error
+        path = _follow(self.folders[0] / text)  # an absolute path replaces the folder
         # Whether a path outside exists is nobody's business, so this comes first.
         if not self._contains(path):
             raise InvalidInput(
@@ -72,3 +69,11 @@ class AllowedFolders:
 
     def _contains(self, path: Path) -> bool:
         return any(path.is_relative_to(folder) for folder in self.folders)
+
+
+def _follow(path: Path) -> Path:
+    """Return where a path really leads; raises InvalidInput for links that form a loop."""
+    try:
+        return path.resolve()
+    except RuntimeError as error:
+        raise InvalidInput(f"'{path}' leads nowhere: {error}.") from error

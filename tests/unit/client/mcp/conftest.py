@@ -58,15 +58,15 @@ class Assistant:
         return text_of(result)
 
     async def _elicit(
-        self, context: ClientRequestContext, request: ElicitRequestParams
+        self, context: ClientRequestContext, params: ElicitRequestParams
     ) -> ElicitResult:
         del context
         assert self.answer is not None
-        self.questions.append(request.message)
-        return self.answer(request.message)
+        self.questions.append(params.message)
+        return self.answer(params.message)
 
-    async def _report(self, done: float, total: float | None, text: str | None) -> None:
-        self.progress.append((done, total, text))
+    async def _report(self, progress: float, total: float | None, message: str | None) -> None:
+        self.progress.append((progress, total, message))
 
 
 def text_of(result: CallToolResult) -> str:

@@ -67,6 +67,12 @@ def test_a_folder_with_a_link_out_of_it_is_not_packed(
         folders.find_source(".")
 
 
+def test_a_folder_with_a_loop_of_links_is_not_packed(folders: AllowedFolders, photos: Path) -> None:
+    (photos / "loop").symlink_to(photos / "loop")
+    with pytest.raises(InvalidInput, match="leads nowhere"):
+        folders.find_source(".")
+
+
 def test_a_link_within_the_folder_may_be_followed(folders: AllowedFolders, photos: Path) -> None:
     (photos / "again.jpg").symlink_to(photos / "cats" / "1.jpg")
     assert folders.find_image("again.jpg").read_bytes() == b"cat"
