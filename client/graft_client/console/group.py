@@ -37,6 +37,7 @@ CLIENT_COMMANDS = {
     "quantize": ("versions", "Quantize a version to int8, as a new version."),
     "export": ("versions", "Export a version as an archive that runs without the service."),
     "events": ("models", "List what was done to a model, newest first."),
+    "mcp": ("assistants", "Give assistants and agents the tools to use the service."),
     "open": ("dashboard", "Open the dashboard in the browser, and print its address."),
 }
 """Module below `graft_client.commands` and help of each command, in the order of the help page.
