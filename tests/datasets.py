@@ -8,7 +8,12 @@ from app.db.tables import Dataset
 
 
 def add_dataset(
-    database: Database, status: str = "ready", *, num_val: int = 8, **columns: Any
+    database: Database,
+    status: str = "ready",
+    *,
+    num_train: int = 16,
+    num_val: int = 8,
+    **columns: Any,
 ) -> str:
     """Add a dataset of two classes, with other values for some columns; returns its id."""
     values: dict[str, Any] = {
@@ -18,7 +23,7 @@ def add_dataset(
         "error_code": "DATASET_LAYOUT" if status == "invalid" else None,
         "error_message": "one class" if status == "invalid" else None,
         "class_names": ["amber", "blue"],
-        "splits": {"train": {"num_images": 16}, "val": {"num_images": num_val}},
+        "splits": {"train": {"num_images": num_train}, "val": {"num_images": num_val}},
         "progress": {},
         "report": {},
         "num_bytes": 1,
