@@ -38,7 +38,7 @@ def serve_tools(
         str, typer.Option("--url", envvar="GRAFT_URL", help="Address of the service.")
     ] = "http://127.0.0.1:8000",
 ) -> None:
-    """Give assistants and agents the tools to use the service (Model Context Protocol)."""
+    """Give assistants and agents the tools to use the service."""
     try:
         import mcp as _  # noqa: F401, PLC0415 - an extra, and slow to import
     except ImportError:

@@ -50,8 +50,8 @@ def says_what_continues(hint: str) -> Iterator[None]:
 
 
 def _warn_without_worker(graft: "Graft", queue: str) -> None:
-    found = next((one for one in graft.service().queues if one["name"] == queue), None)
-    if found is not None and not found["num_workers"]:
+    found = next((one for one in graft.service().queues if one.name == queue), None)
+    if found is not None and not found.num_workers:
         note(
             f"No worker serves the queue `{queue}`; start one with `graft worker --queue {queue}`."
         )

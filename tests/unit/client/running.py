@@ -42,7 +42,8 @@ def sent(service: Service) -> Any:
 
 def service_state(num_workers: int = 1) -> Answer:
     """The state of a service with so many workers for each queue."""
-    queues = [{"name": name, "num_workers": num_workers} for name in ("cpu", "predict", "train")]
+    idle = {"queued": 0, "running": 0, "oldest_queued_seconds": None, "num_workers": num_workers}
+    queues = [{"name": name} | idle for name in ("cpu", "predict", "train")]
     return as_json(
         {
             "version": "0.2.0",
@@ -51,10 +52,10 @@ def service_state(num_workers: int = 1) -> Answer:
             "started_at": NOW,
             "database": "sqlite",
             "broker": "sqlite",
-            "ready": {},
+            "ready": {"status": "ok", "broker": "ok", "model": "ok", "reason": None},
             "workers": [],
             "queues": queues,
-            "storage": {},
+            "storage": None,
             "settings": [],
         }
     )
