@@ -18,6 +18,7 @@ READS_ENVIRONMENT = {
     "app/settings.py",
     "app/ml/models/weights.py",  # torch hub's own variables, to find its cache without torch
     "app/processes/forking.py",  # gives children the variables they need, and no credentials
+    "app/ml/models/hub.py",  # where torch hub downloads to, by torch's own variables
     "app/processes/parent.py",  # replaces the environment of a forked process
 }
 
@@ -64,7 +65,8 @@ def test_only_the_settings_read_the_environment() -> None:
 def test_packages_are_empty() -> None:
     packages = [path for path in list_modules(*SHIPPED, "tests") if path.name == "__init__.py"]
     assert [name_of(path) for path in packages if path.read_bytes()] == [
-        "client/graft_client/__init__.py"  # the public names, imported when they are used
+        "client/graft_client/__init__.py",  # the public names, imported when they are used
+        "client/graft_client/console/views/__init__.py",  # loads rich with the first view
     ]
 
 
