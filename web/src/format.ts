@@ -37,6 +37,12 @@ export function decimal(value: number | null | undefined, digits = 3): string {
   return value == null ? MISSING : value.toFixed(digits);
 }
 
+/** The p-value of a test: p = 0.043, p < 0.001. */
+export function pValue(value: number | null | undefined): string {
+  if (value == null) return `p = ${MISSING}`;
+  return value < 0.001 ? "p < 0.001" : `p = ${value.toFixed(3)}`;
+}
+
 /** A small or large number, such as a learning rate, in its shortest readable form: 1e−4. */
 export function short(value: number | null | undefined): string {
   if (value == null) return MISSING;

@@ -7,7 +7,7 @@ import { Call } from "@/ui/Call";
 import { Card } from "@/ui/Card";
 import { StatusChip } from "@/ui/Chip";
 import { LazyChart } from "@/ui/LazyChart";
-import { Columns, Page, Stack } from "@/ui/Page";
+import { Page, Stack } from "@/ui/Page";
 import { Empty, Failure, Skeleton } from "@/ui/States";
 import { Table } from "@/ui/Table";
 import { Whisker } from "@/ui/Whisker";
@@ -94,7 +94,7 @@ function Comparison({ runs, onRemove }: { runs: readonly Run[]; onRemove: (id: s
   const differences = findDifferences(runs.map(({ job }) => job.config));
   return (
     <>
-      <Columns>
+      <div className={styles.charts}>
         <Card title="Validation accuracy">
           <LazyChart
             label="Validation accuracy by epoch"
@@ -115,7 +115,7 @@ function Comparison({ runs, onRemove }: { runs: readonly Run[]; onRemove: (id: s
             height={320}
           />
         </Card>
-      </Columns>
+      </div>
       <Card title="Best epochs" aside="95 % intervals over the validation images" flush>
         <Table
           caption="The compared jobs"

@@ -1,6 +1,6 @@
 import { useSearchParams } from "wouter";
 import { asServiceError } from "@/api/problem";
-import { count, decimal, percent } from "@/format";
+import { count, percent, pValue } from "@/format";
 import { Card } from "@/ui/Card";
 import { SelectField } from "@/ui/Field";
 import { Loaded, Skeleton } from "@/ui/States";
@@ -88,7 +88,7 @@ function Result({ first, second }: { first: Run; second: Run }) {
         <span className="muted">
           {percent(test.accuracy)} against {percent(test.other_accuracy)} on{" "}
           {count(test.num_images)} images (difference {percent(test.difference)}, interval{" "}
-          {percent(low)} to {percent(high)}; p = {decimal(test.p_value)}). They disagree in{" "}
+          {percent(low)} to {percent(high)}; {pValue(test.p_value)}). They disagree in{" "}
           {count(test.only_this_right)} images for the first and {count(test.only_other_right)} for
           the second; {count(test.both_wrong)} both get wrong.
         </span>

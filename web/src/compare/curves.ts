@@ -15,21 +15,32 @@ export function colorOf(index: number): number {
   return (index % NUM_COLORS) + 1;
 }
 
-/** One curve for each job over all epochs that any of them has. */
+/**
+ * One curve for each job over all epochs that any of them has.
+ *
+ * A solved head has no epochs (its rows are L2 strengths), so its best value is a dashed line.
+ */
 export function makeCurves(
   runs: readonly Run[],
   metric: Metric,
 ): { x: number[]; series: Series[] } {
-  const epochs = new Set(runs.flatMap(({ history }) => history.map((row) => row.epoch)));
-  const x = [...epochs].sort((a, b) => a - b);
+  const trained = runs.filter((run) => !isSolved(run));
+  const epochs = new Set(trained.flatMap(({ history }) => history.map((row) => row.epoch)));
+  const x = epochs.size > 0 ? [...epochs].sort((a, b) => a - b) : [1, 2];
   const series = runs.map((run, index) => {
     const byEpoch = new Map(run.history.map((row) => [row.epoch, row[metric]]));
+    const best = run.job.best?.[metric] ?? null;
     return {
       label: runLabel(run),
       color: colorOf(index),
-      dashed: index >= NUM_COLORS,
-      values: x.map((epoch) => byEpoch.get(epoch) ?? null),
+      dashed: isSolved(run) || index >= NUM_COLORS,
+      values: x.map((epoch) => (isSolved(run) ? best : (byEpoch.get(epoch) ?? null))),
     };
   });
   return { x, series };
+}
+
+function isSolved({ job }: Run): boolean {
+  const { optimizer } = job.resolved?.config ?? job.config;
+  return typeof optimizer === "object" && optimizer.name === "lbfgs";
 }

@@ -2,7 +2,7 @@ import { useState } from "react";
 import { useSearchParams } from "wouter";
 import type { Schemas } from "@/api/client";
 import { asServiceError } from "@/api/problem";
-import { count, decimal, percent, percentInterval } from "@/format";
+import { count, decimal, percent, percentInterval, pValue } from "@/format";
 import { Callout, Card } from "@/ui/Card";
 import { Facts } from "@/ui/Facts";
 import { SelectField } from "@/ui/Field";
@@ -293,7 +293,7 @@ function Comparison({
       <span className="muted">
         {percent(test.accuracy)} against {percent(test.other_accuracy)} on {count(test.num_images)}{" "}
         images; only version {version} is right on {count(test.only_this_right)}, only version{" "}
-        {other} on {count(test.only_other_right)} (McNemar's exact test, p = {decimal(test.p_value)}
+        {other} on {count(test.only_other_right)} (McNemar's exact test, {pValue(test.p_value)}
         ).
       </span>
     </p>

@@ -1,4 +1,4 @@
-import { count, decimal, percent } from "@/format";
+import { count, percent, pValue } from "@/format";
 import { Table } from "@/ui/Table";
 import styles from "./Models.module.css";
 import type { Verdict } from "./queries";
@@ -14,8 +14,8 @@ export function VerdictView({ verdict }: { verdict: Verdict }) {
           <>
             ; champion, version {verdict.champion_version}: {percent(verdict.champion_accuracy)}.
             Only the new one is right on {count(verdict.only_candidate_right)} images, only the
-            champion on {count(verdict.only_champion_right)} (McNemar's exact test, p ={" "}
-            {decimal(verdict.p_value)})
+            champion on {count(verdict.only_champion_right)} (McNemar's exact test,{" "}
+            {pValue(verdict.p_value)})
           </>
         )}
         .
