@@ -20,7 +20,7 @@ help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 .PHONY: setup
-setup: $(STAMP) ## Install everything into .venv (fast if nothing has changed)
+setup: $(STAMP) web ## Install everything into .venv and build the dashboard (fast if nothing has changed)
 
 # uv comes from the PATH or, pinned, from the registry into the environment itself.
 UV ?= $(or $(shell command -v uv),$(BIN)/uv)
@@ -50,7 +50,7 @@ WEB_SOURCES := $(shell find web/src web/public web/scripts -type f 2>/dev/null) 
 .PHONY: web
 web: $(DASHBOARD) ## Build the dashboard, which the API serves under /ui/
 
-$(WEB_STAMP): web/package-lock.json web/package.json $(STAMP)
+$(WEB_STAMP): web/package-lock.json web/package.json | $(STAMP)
 	$(NPM) ci --no-progress --loglevel=error
 	@touch $@
 
@@ -76,7 +76,7 @@ TEST_PROCESSES := 2
 PYTEST := OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest
 
 .PHONY: test
-test: check web web-check ## Run all checks and tests (in TEST_PROCESSES=… parallel processes)
+test: check web-check ## Run all checks and tests (in TEST_PROCESSES=… parallel processes)
 	$(PYTEST) --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: test-quick
@@ -84,20 +84,20 @@ test-quick: setup ## Check changed files and run the tests of their areas (AREA=
 	$(BIN)/python -m tests.select_tests --processes $(TEST_PROCESSES) $(AREA)
 
 .PHONY: test-all
-test-all: check web web-check ## Run `test` with every architecture and backend (90 minutes more, 12 GB of memory)
+test-all: check web-check ## Run `test` with every architecture and backend (90 minutes more, 12 GB of memory)
 	$(PYTEST) -m ""
 
 .PHONY: coverage
-coverage: setup web ## Run the tests with coverage of lines and branches (report in build/coverage)
+coverage: setup ## Run the tests with coverage of lines and branches (report in build/coverage)
 	COVERAGE_FILE=build/.coverage $(PYTEST) --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder \
 		--cov=app --cov=worker --cov=graft_client --cov-branch --cov-report=term --cov-report=html:build/coverage $(COVERAGE_FLAGS)
 
 .PHONY: demo
-demo: setup web ## Train on images, predict, and leave the service running
+demo: setup ## Train on images, predict, and leave the service running
 	$(BIN)/graft demo
 
 .PHONY: demo-once
-demo-once: setup web ## Run `demo`, and stop the service at the end
+demo-once: setup ## Run `demo`, and stop the service at the end
 	$(BIN)/graft demo --once
 
 .PHONY: docs
@@ -112,6 +112,10 @@ docs-serve: setup ## Serve the documentation site at localhost:8001, and build i
 .PHONY: bench-start
 bench-start: setup ## Measure start-up, idle memory and short jobs against imports, Pillow and a tutorial's loop
 	$(BIN)/python -m benchmarks.start $(BENCH_FLAGS)
+
+.PHONY: bench-dashboard
+bench-dashboard: setup ## Measure the dashboard's largest paints and frames in Chromium (BENCH_FLAGS=…)
+	$(BIN)/python -m benchmarks.dashboard $(BENCH_FLAGS)
 
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed

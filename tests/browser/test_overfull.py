@@ -8,8 +8,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from benchmarks.overfull import LONG_NAME, NUM_EPOCHS, overfill
 from tests.browser.conftest import OpenPage, find_violations
-from tests.browser.overfull import LONG_NAME, NUM_EPOCHS, overfill
 from tests.e2e.conftest import TRAINING
 from tests.servers import RunningGraft, running_graft
 from tests.uploads import make_zip

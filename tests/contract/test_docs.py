@@ -105,7 +105,7 @@ def test_shell_blocks_stop_at_errors_and_end(page: Path) -> None:
 def test_the_readme_is_short_and_names_the_disk_that_setup_needs() -> None:
     text = (REPOSITORY / "README.md").read_text()
     assert len(text.splitlines()) <= 95
-    assert "6.1 GB" in text
+    assert "7.3 GB" in text
 
 
 def test_the_glossary_is_linked_and_has_no_word_twice() -> None:
