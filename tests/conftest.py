@@ -20,7 +20,13 @@ from tests.servers import create_database, running_postgres, running_redis
 REPOSITORY = Path(__file__).parent.parent
 
 
-LONGEST_FIRST = ("tests/e2e", "tests/unit/training", "tests/unit/ml", "tests/contract")
+LONGEST_FIRST = (
+    "tests/e2e",
+    "tests/browser",
+    "tests/unit/training",
+    "tests/unit/ml",
+    "tests/contract",
+)
 """Folders whose tests start first, so that no process ends with a long group."""
 
 

@@ -9,8 +9,11 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from app.history.curves import Curve
 
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-"""A palette that colour-blind readers can distinguish (Okabe & Ito, 2008)."""
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#7a6a00", "#5a5f66")
+"""A palette that colour-blind readers can distinguish (after Okabe & Ito, 2008).
+
+The dashboard uses the same on a light background (`web/src/ui/tokens.css`).
+"""
 
 
 _START_LABEL = "solved head, before the first epoch"

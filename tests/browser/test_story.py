@@ -41,6 +41,7 @@ def test_from_a_folder_to_a_compared_model(open_page: OpenPage, photographs: Pat
     try_an_image(page, next((photographs / "val" / "bees").iterdir()))
     promote(page)
     compare(page, first_job)
+    look_on_a_phone(open_page, first_job)
 
 
 def upload(page: Page, photographs: Path) -> None:
@@ -121,3 +122,23 @@ def compare(page: Page, first_job: str) -> None:
     expect(table).to_contain_text("strategy")
     expect(page.get_by_text("McNemar's exact test")).to_be_visible()
     assert find_violations(page) == []
+
+
+def look_on_a_phone(open_page: OpenPage, job: str) -> None:
+    """Open the pages with their content on a phone, in the dark."""
+    path = job.partition("/ui/")[2].partition("?")[0]
+    for place in (
+        "/ui/",
+        "/ui/datasets",
+        f"/ui/{path}",
+        f"/ui/{path}?tab=report",
+        f"/ui/{path}?tab=mistakes",
+        "/ui/models/ants-and-bees",
+        "/ui/models/ants-and-bees?tab=evaluate",
+        "/ui/models/ants-and-bees?tab=export",
+        "/ui/try",
+    ):
+        page = open_page(place, device="phone", theme="dark")
+        expect(page.get_by_role("main")).to_contain_text("ants-and-bees")
+        assert find_violations(page) == [], place
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, place
