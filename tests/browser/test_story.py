@@ -47,8 +47,9 @@ def test_from_a_folder_to_a_compared_model(open_page: OpenPage, photographs: Pat
 def upload(page: Page, photographs: Path) -> None:
     """Drop the folder, and see what is in it."""
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Data").click()
+    expect(page.get_by_role("heading", name="Datasets")).to_be_visible()
     page.get_by_label("Folder of images").set_input_files(photographs)
-    expect(page.get_by_label("Name")).to_have_value("ants-and-bees")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("ants-and-bees")
     expect(page.get_by_text("120 images in 2 classes, split into train, val")).to_be_visible()
     page.get_by_role("button", name="Upload", exact=True).click()
     page.get_by_role("link", name="ants-and-bees").first.click()
