@@ -36,8 +36,9 @@ def _need(is_met: object, what: str, command: str) -> None:
     pytest.skip(message)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Chromium, for one module: while Playwright runs, its thread can run no other event loop."""
     names = ("chromium", "chromium-browser", "google-chrome")
     chromium = next((path for name in names if (path := shutil.which(name))), None)
     _need(chromium, "Chromium", "apt-get install chromium")
@@ -50,9 +51,9 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGraft]:
-    """A service for all tests of the process; it starts only where there is a browser."""
+    """A service for one module; it starts only where there is a browser."""
     assert browser.is_connected()
     shared = Path(os.environ.get("GRAFT_SHARED_DIR", REPOSITORY.parent / "shared"))
     with running_graft(

@@ -247,7 +247,7 @@ def test_nothing_is_ever_deleted(make_config: MakeConfig, storage: LocalStorage)
     said = train(make_config(epochs=3))
     kept = Counter(key.rpartition(".")[2] for key in storage.list_keys("jobs"))
     num_best = sum(epoch.is_best for epoch in epochs_of(said))
-    assert kept == {"pt": 3, "safetensors": num_best + 2}  # the model, its trust
+    assert kept == {"pt": 3, "safetensors": num_best + 3}  # model, trust, predictions
 
 
 @pytest.mark.parametrize(("num_train", "num_val"), [(1, 4), (0, 4), (4, 0)])
