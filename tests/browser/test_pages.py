@@ -53,6 +53,7 @@ def test_keys_go_to_pages_and_search(open_page: OpenPage) -> None:
 def test_the_chosen_theme_survives_a_reload(open_page: OpenPage) -> None:
     page = open_page("/ui/")
     page.get_by_role("button", name="Use the dark theme").click()
+    page.get_by_role("button", name="Use the light theme").wait_for()
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.reload()
     page.get_by_role("button", name="Use the light theme").wait_for()
