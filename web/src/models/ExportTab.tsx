@@ -38,7 +38,7 @@ export function ExportTab({ model }: { model: Model }) {
   );
   return (
     <Columns>
-      <Card title="Export" aside="checked against the model before it is handed out">
+      <Card title="Export" aside="checked against the model before the download">
         <ExportForm name={model.name} version={Number(version)} choice={choice} />
       </Card>
       <Stack>
