@@ -52,7 +52,7 @@ def list_files() -> frozenset[str]:
             "The dashboard is not built. Run `make web`, and start the service again."
         )
     files = (file.relative_to(STATIC) for file in STATIC.rglob("*") if file.is_file())
-    return frozenset(file.as_posix() for file in files if not file.name.startswith("manifest"))
+    return frozenset(file.as_posix() for file in files if file.parts[0] != ".vite")
 
 
 @lru_cache(maxsize=256)

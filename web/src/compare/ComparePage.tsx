@@ -2,6 +2,7 @@ import { X } from "lucide-react";
 import { lazy, Suspense } from "react";
 import { Link, useSearchParams } from "wouter";
 import { count, decimal, percent, percentInterval } from "@/format";
+import { describeRecipe } from "@/jobs/words";
 import { Button, LinkButton } from "@/ui/Button";
 import { Call } from "@/ui/Call";
 import { Card } from "@/ui/Card";
@@ -70,7 +71,7 @@ function AddJob({ ids, onAdd }: { ids: readonly string[]; onAdd: (id: string) =>
     .filter((job) => !ids.includes(job.id))
     .map((job) => ({
       id: job.id,
-      label: `${job.config.model_name}, ${job.config.architecture}, ${job.config.strategy.replace("_", " ")}`,
+      label: runLabel({ job }),
       detail: job.best ? percent(job.best.val_accuracy) : job.status,
     }));
   return (
@@ -213,10 +214,7 @@ function RunName({ run, index }: { run: Run; index: number }) {
         <Link href={`/jobs/${id}`} className="link">
           {config.model_name}
         </Link>
-        <span className="muted">
-          {" "}
-          {config.architecture}, {config.strategy.replace("_", " ")}
-        </span>
+        <span className="muted"> {describeRecipe(run.job)}</span>
       </span>
     </span>
   );

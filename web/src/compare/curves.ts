@@ -1,3 +1,4 @@
+import { describeRecipe, l2Strengths } from "@/jobs/words";
 import type { Series } from "@/ui/Chart";
 import type { Run } from "./queries";
 
@@ -6,8 +7,8 @@ export type Metric = "val_accuracy" | "val_loss";
 const NUM_COLORS = 6;
 
 /** A job's name in the legend: its model, network and strategy, short and distinct. */
-export function runLabel({ job }: Run): string {
-  return `${job.config.model_name}, ${job.config.architecture}, ${job.config.strategy.replace("_", " ")}`;
+export function runLabel({ job }: Pick<Run, "job">): string {
+  return `${job.config.model_name}, ${describeRecipe(job)}`;
 }
 
 /** The colour of the job at an index, from 1. */
@@ -24,7 +25,7 @@ export function makeCurves(
   runs: readonly Run[],
   metric: Metric,
 ): { x: number[]; series: Series[] } {
-  const trained = runs.filter((run) => !isSolved(run));
+  const trained = runs.filter((run) => !isSolved(run.job));
   const epochs = new Set(trained.flatMap(({ history }) => history.map((row) => row.epoch)));
   const x = epochs.size > 0 ? [...epochs].sort((a, b) => a - b) : [1, 2];
   const series = runs.map((run, index) => {
@@ -33,14 +34,13 @@ export function makeCurves(
     return {
       label: runLabel(run),
       color: colorOf(index),
-      dashed: isSolved(run) || index >= NUM_COLORS,
-      values: x.map((epoch) => (isSolved(run) ? best : (byEpoch.get(epoch) ?? null))),
+      dashed: isSolved(run.job) || index >= NUM_COLORS,
+      values: x.map((epoch) => (isSolved(run.job) ? best : (byEpoch.get(epoch) ?? null))),
     };
   });
   return { x, series };
 }
 
-function isSolved({ job }: Run): boolean {
-  const { optimizer } = job.resolved?.config ?? job.config;
-  return typeof optimizer === "object" && optimizer.name === "lbfgs";
+function isSolved(job: Run["job"]): boolean {
+  return l2Strengths(job) !== null;
 }

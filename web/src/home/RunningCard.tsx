@@ -1,10 +1,10 @@
 import { Link } from "wouter";
 import { percent, plural } from "@/format";
+import { describeProgress, doneShare, timeLeft } from "@/jobs/progress";
 import { Card } from "@/ui/Card";
 import { StatusChip } from "@/ui/Chip";
 import { Progress } from "@/ui/Progress";
 import { Loaded } from "@/ui/States";
-import { jobShare, progressText } from "./progress";
 import { useRunningJobs } from "./queries";
 import styles from "./RunningCard.module.css";
 
@@ -42,8 +42,13 @@ export function RunningCard({ numQueued }: { numQueued: number }) {
                     </strong>
                     {status === "running" ? (
                       <span className={styles.state}>
-                        {best && `best ${percent(best.val_accuracy)} · `}
-                        {progressText(progress)}
+                        {[
+                          best && `best ${percent(best.val_accuracy)}`,
+                          describeProgress({ status, progress }).what,
+                          timeLeft({ status, progress }),
+                        ]
+                          .filter(Boolean)
+                          .join(" · ")}
                       </span>
                     ) : (
                       <StatusChip status={status} />
@@ -51,7 +56,7 @@ export function RunningCard({ numQueued }: { numQueued: number }) {
                   </Link>
                   {status === "running" && (
                     <Progress
-                      value={jobShare(progress)}
+                      value={doneShare({ status, progress })}
                       label={`Progress of ${config.model_name}`}
                     />
                   )}

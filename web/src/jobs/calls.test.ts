@@ -22,3 +22,11 @@ test("a request becomes calls that a shell and Python can read", () => {
 test("values become Python literals", () => {
   expect(toPython([true, null, "a"])).toBe('[True, None, "a"]');
 });
+
+test("writes a null as a setting, because options take no null", () => {
+  const { cli } = callOfCreate({
+    dataset_id: "ds_1",
+    epochs: null,
+  } as unknown as Parameters<typeof callOfCreate>[0]);
+  expect(cli).toBe("graft train ds_1 --set epochs=null --watch");
+});

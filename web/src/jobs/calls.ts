@@ -59,7 +59,7 @@ export function callOfCreate(request: Schemas["JobRequest"]): CallText {
   const body = JSON.stringify(request, null, 2);
   const python = Object.entries(fields).map(([name, value]) => `    ${name}=${toPython(value)},`);
   const options = Object.entries(fields).map(([name, value]) => {
-    const option = CLI_OPTIONS[name];
+    const option = value === null ? undefined : CLI_OPTIONS[name];
     const text = typeof value === "object" ? JSON.stringify(value) : String(value);
     return option ? `--${option} ${quote(text)}` : `--set ${quote(`${name}=${text}`)}`;
   });

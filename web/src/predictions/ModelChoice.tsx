@@ -1,7 +1,8 @@
 import { lazy, Suspense } from "react";
 import { percent } from "@/format";
+import { useOverview } from "@/home/queries";
 import { Skeleton } from "@/ui/States";
-import { useModels, useServing } from "./queries";
+import { useModels } from "./queries";
 
 const ComboBox = lazy(() =>
   import("@/ui/ComboBox").then(({ ComboBox }) => ({ default: ComboBox })),
@@ -21,7 +22,7 @@ export function ModelChoice({
   onChange: (reference: string | null) => void;
 }) {
   const models = useModels().data?.data ?? [];
-  const serving = useServing().data;
+  const serving = useOverview().data?.serving;
   const options = [
     {
       id: "",

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import { useSearchParams } from "wouter";
 import { percent } from "@/format";
+import { useOverview } from "@/home/queries";
 import { Button, LinkButton } from "@/ui/Button";
 import { Call } from "@/ui/Call";
 import { Card } from "@/ui/Card";
@@ -11,7 +12,6 @@ import { ImageResult } from "./ImageResult";
 import { Intake } from "./Intake";
 import { release, type TryImage } from "./images";
 import { ModelChoice } from "./ModelChoice";
-import { useServing } from "./queries";
 import { SampleImages } from "./SampleImages";
 import styles from "./TryPage.module.css";
 
@@ -21,7 +21,7 @@ const DEFAULT_COVERAGE = 0.95;
 export default function TryPage() {
   const [params, setParams] = useSearchParams();
   const [images, setImages] = useState<readonly TryImage[]>([]);
-  const serving = useServing();
+  const serving = useOverview().data?.serving;
   const model = params.get("model");
   const other = params.get("with");
   const coverage = Number(params.get("coverage")) || DEFAULT_COVERAGE;
@@ -39,7 +39,7 @@ export default function TryPage() {
   }
 
   const add = (more: readonly TryImage[]) => setImages((old) => [...more, ...old]);
-  if (serving.data === null && !model) return <NoModel />;
+  if (serving === null && !model) return <NoModel />;
   return (
     <Page
       title="Try a model"

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { api, bodyAs, bodyOf, type Schemas } from "@/api/client";
 import { readError } from "@/api/problem";
+import { useOverview } from "@/home/queries";
 import type { TryImage } from "./images";
 
 const NUM_MODELS = 100;
@@ -44,21 +45,9 @@ export function useModels() {
   });
 }
 
-/** The model that serves where none is named; null while none is chosen. */
-export function useServing() {
-  return useQuery({
-    queryKey: ["serving"],
-    retry: false,
-    queryFn: async () => {
-      const overview = await bodyOf(api.GET("/overview"));
-      return overview.serving;
-    },
-  });
-}
-
 /** The class names of a model, given by reference; by default those of the serving model. */
 export function useClassNames(reference: string | null) {
-  const serving = useServing().data;
+  const serving = useOverview().data?.serving;
   const name = reference?.split(/[:@]/)[0] ?? serving?.resolved.name;
   const query = useQuery({
     queryKey: ["models", name, "detail"],

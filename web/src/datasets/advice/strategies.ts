@@ -1,22 +1,23 @@
 /** The strategies of training in words. */
 
 import type { Schemas } from "@/api/client";
+import { STRATEGY_NAMES } from "@/jobs/words";
 
 type Strategy = Schemas["Advice"]["strategy"];
 
-const TEXTS: Record<Strategy, { advice: string; short: string }> = {
-  feature_extract: { advice: "Train the head alone", short: "Head alone" },
-  partial: { advice: "Train the last layers and the head", short: "Last layers" },
-  fine_tune: { advice: "Fine-tune all layers", short: "All layers" },
-  scratch: { advice: "Train from scratch", short: "From scratch" },
+const ADVICE: Record<Strategy, string> = {
+  feature_extract: "Train the head only",
+  partial: "Train the last layers and the head",
+  fine_tune: "Fine-tune all layers",
+  scratch: "Train from scratch",
 };
 
-/** The advice of a strategy: “Train the head alone”. */
+/** The advice of a strategy: “Train the head only”. */
 export function adviceText(strategy: Strategy): string {
-  return TEXTS[strategy].advice;
+  return ADVICE[strategy];
 }
 
-/** The name of a strategy: “Head alone”. */
+/** The name of a strategy: “Head only”. */
 export function strategyText(strategy: string): string {
-  return strategy in TEXTS ? TEXTS[strategy as Strategy].short : "Chosen by the service";
+  return strategy in STRATEGY_NAMES ? STRATEGY_NAMES[strategy as Strategy] : strategy;
 }
