@@ -85,12 +85,26 @@ test-quick: setup ## Check changed files and run the tests of their areas (AREA=
 
 .PHONY: test-all
 test-all: check web-check ## Run `test` with every architecture and backend (90 minutes more, 12 GB of memory)
-	$(PYTEST) -m ""
+	$(PYTEST) -m "not faults"
+	$(MAKE) test-postgresql
+
+.PHONY: test-postgresql
+test-postgresql: setup ## Run the contract tests on PostgreSQL
+	GRAFT_TEST_DATABASE=postgresql $(PYTEST) --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder tests/contract
+
+.PHONY: faults
+faults: setup ## Run the long forms of the fault tests, and write docs/reliability.md (FAULTS_FLAGS=…)
+	$(PYTEST) -m faults --timeout 3600 $(FAULTS_FLAGS) tests/faults; code=$$?; \
+		$(BIN)/python -m tests.faults.page && exit $$code
 
 .PHONY: coverage
 coverage: setup ## Run the tests with coverage of lines and branches (report in build/coverage)
 	COVERAGE_FILE=build/.coverage $(PYTEST) --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder \
 		--cov=app --cov=worker --cov=graft_client --cov-branch --cov-report=term --cov-report=html:build/coverage $(COVERAGE_FLAGS)
+
+.PHONY: secrets
+secrets: ## Write random passwords for docker-compose.yml into .env (keeps those that are there)
+	@deploy/make-secrets.sh .env
 
 .PHONY: demo
 demo: setup ## Train on images, predict, and leave the service running
@@ -131,6 +145,18 @@ $(BENCH_STAMP): benchmarks/requirements-bench.lock pyproject.toml client/pyproje
 bench-training: $(BENCH_STAMP) ## Compare training with fastai, Lightning, timm and others (BENCH_FLAGS=…)
 	$(BENCH_VENV)/bin/python -m benchmarks.training $(BENCH_FLAGS)
 
+.PHONY: bench-accuracy
+bench-accuracy: $(BENCH_STAMP) ## Compare accuracies with peers in equal minutes, over nine datasets (BENCH_FLAGS=…; many hours)
+	$(BENCH_VENV)/bin/python -m benchmarks.accuracy $(BENCH_FLAGS)
+
+.PHONY: bench-automatic
+bench-automatic: $(BENCH_STAMP) ## Check advice and searches within a time budget (BENCH_FLAGS=…)
+	$(BENCH_VENV)/bin/python -m benchmarks.automatic $(BENCH_FLAGS)
+
+.PHONY: bench-label-check
+bench-label-check: $(BENCH_STAMP) ## Measure the label check on replaced labels beside cleanlab (BENCH_FLAGS=…)
+	$(BENCH_VENV)/bin/python -m benchmarks.label_check $(BENCH_FLAGS)
+
 .PHONY: bench-gpu
 bench-gpu: setup ## Measure training on a CUDA device in images per second (BENCH_FLAGS=…)
 	$(BIN)/python -m benchmarks.gpu_training $(BENCH_FLAGS)
@@ -148,22 +174,43 @@ $(SERVING_STAMP): benchmarks/requirements-serving.lock | $(UV)
 bench-serving: setup $(SERVING_STAMP) ## Compare serving with plain FastAPI, LitServe, BentoML and mosec (needs wrk; BENCH_FLAGS=…)
 	$(BIN)/python -m benchmarks.serving $(BENCH_FLAGS)
 
+.PHONY: bench-overload
+bench-overload: setup ## Measure the goodput at three times the throughput, on one core (BENCH_FLAGS=…)
+	$(BIN)/python -m benchmarks.overload $(BENCH_FLAGS)
+
 .PHONY: bench-gpu-serving
 bench-gpu-serving: setup ## Measure serving from a CUDA device in images per second (needs wrk; BENCH_FLAGS=…)
 	$(BIN)/python -m benchmarks.gpu_serving $(BENCH_FLAGS)
 
+AUDIT_VENV := .venv-audit
+AUDIT_STAMP := $(AUDIT_VENV)/.installed
+
+$(AUDIT_STAMP): release/requirements-audit.lock | $(UV)
+	test -x $(AUDIT_VENV)/bin/python || $(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(AUDIT_VENV)
+	$(UV) pip install --python $(AUDIT_VENV)/bin/python --require-hashes -r release/requirements-audit.lock
+	@touch $@
+
+.PHONY: sbom
+sbom: $(AUDIT_STAMP) ## Write the software bill of materials (CycloneDX) to build/graft.cdx.json
+	$(AUDIT_VENV)/bin/python -m release.sbom
+
+.PHONY: audit
+audit: $(AUDIT_STAMP) ## Look for known vulnerabilities of the locked packages (2: the index does not answer)
+	$(AUDIT_VENV)/bin/python -m release.audit
+
 .PHONY: lock
 lock: $(UV) ## Update the lock files (LOCK_FLAGS=--upgrade for newer versions)
-	$(UV) pip compile $(LOCK_FLAGS) $(COMPILE) --extra onnx --extra openvino --extra otel --extra postgres -o requirements.lock pyproject.toml
-	$(UV) pip compile $(LOCK_FLAGS) $(COMPILE) --extra onnx --extra openvino --extra otel --extra postgres --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(UV) pip compile $(LOCK_FLAGS) $(COMPILE) --extra onnx --extra openvino --extra otel --extra postgres --extra timm -o requirements.lock pyproject.toml
+	$(UV) pip compile $(LOCK_FLAGS) $(COMPILE) --extra onnx --extra openvino --extra otel --extra postgres --extra timm --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 	$(UV) pip compile $(LOCK_FLAGS) $(COMPILE) --group bench -c requirements.lock -o benchmarks/requirements-bench.lock pyproject.toml
 	@mkdir -p build
 	grep -E '^(pillow|safetensors|torch|torchvision)==' requirements.lock | cut -d' ' -f1 > build/shared-pins.txt
 	$(UV) pip compile $(LOCK_FLAGS) $(COMPILE) --group bench-serving -c build/shared-pins.txt -o benchmarks/requirements-serving.lock
+	$(UV) pip compile $(LOCK_FLAGS) $(COMPILE) --group audit -o release/requirements-audit.lock
 
 COMPILE := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" \
 	--no-emit-package graft-client
 
 .PHONY: clean
 clean: ## Delete the environments and all caches
-	rm -rf $(VENV) $(BENCH_VENV) $(SERVING_VENV) web/node_modules app/dashboard/static build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(BENCH_VENV) $(SERVING_VENV) $(AUDIT_VENV) web/node_modules app/dashboard/static build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,9 +1,13 @@
 """Commands of `graft` that run the service."""
 
+import json
 import logging
 import signal
+import subprocess
+import sys
 import threading
 from contextlib import suppress
+from dataclasses import asdict
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
@@ -13,17 +17,14 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from app.errors import GraftError
+from app.access.network import require_access_control
+from app.errors import GraftError, Unavailable
 from app.processes.parent import end_with_parent
-from app.settings import (
-    Settings,
-    SettingsInvalid,
-    describe_settings,
-    get_settings,
-    mask_passwords,
-)
+from app.settings import Settings, SettingsInvalid, get_settings
+from app.settings_text import describe_settings, mask_passwords
 from app.telemetry.logs import configure_logging
 from app.telemetry.tracing import require_exporter
+from app.tenants.commands import app as tenants_app
 from graft_client.console.exit_codes import ExitCode
 
 
@@ -57,6 +58,9 @@ class _Queue(StrEnum):
 WithParent = Annotated[bool, typer.Option(help="Stop when standard input is closed.", hidden=True)]
 
 
+app.add_typer(tenants_app, name="tenants")
+
+
 @app.callback()
 def _configure(
     log_level: Annotated[
@@ -75,6 +79,7 @@ def up() -> None:
     from app.standalone import running_service  # noqa: PLC0415 - as above
 
     settings = get_settings()
+    require_access_control(settings)
     require_exporter(settings)
     _interrupt_on_signals()
     typer.echo(describe_setup(settings, list(_Queue)))
@@ -106,6 +111,7 @@ def demo(
     from graft_client import GraftError as ClientError  # noqa: PLC0415 - as above
 
     settings = get_settings()
+    require_access_control(settings)
     _interrupt_on_signals()
     console = Console()
     try:
@@ -131,6 +137,7 @@ def api(
 ) -> None:
     """Run the API alone."""
     settings = get_settings()
+    require_access_control(settings)
     require_exporter(settings)
     if with_parent:
         end_with_parent()
@@ -147,6 +154,10 @@ def _run_api(settings: Settings) -> None:
     _interrupt_on_signals()
     level = logging.getLevelName(logging.getLogger().level).lower()
     typer.echo(describe_setup(settings, []))
+    if settings.access_control:
+        done = subprocess.run([sys.executable, "-m", "app.processes.first_key"], check=False)
+        if done.returncode != 0:
+            raise Unavailable("The first API key cannot be created; see the error above.")
     with suppress(KeyboardInterrupt), running_api(settings, log_level=level) as url:
         typer.echo(f"The API is ready.\n{describe_addresses(url)}\nPress Ctrl-C to stop.")
         threading.Event().wait()
@@ -158,7 +169,7 @@ def _serve_shared(settings: Settings, port: int) -> None:
     from app.processes.ports import share_port  # noqa: PLC0415 - slow to import, and not always needed
 
     app = create_app(settings, warms_up_first=settings.api_processes > 1)
-    serve(app, [share_port(settings.host, port)])
+    serve(app, [share_port(settings.host, port)], settings)
 
 
 @app.command()
@@ -184,18 +195,103 @@ def worker(
 
 
 @app.command()
-def migrate() -> None:
+def migrate(
+    *,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCHEMA",
+            help="Go back to this schema, such as 0006, and delete what was added since.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """Migrate the database to the newest schema."""
-    from app.db.migrate import find_revision, migrate_database  # noqa: PLC0415 - other commands need not wait
+    from app.db import migrate as schema  # noqa: PLC0415 - other commands need not wait
 
     settings = get_settings()
+    if to is not None and to not in (known := schema.list_revisions()):
+        raise typer.BadParameter(f"'{to}' is not a schema; these are: {', '.join(known)}.")
     url = settings.sqlalchemy_url
     if not settings.database_url:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-    before = find_revision(url)
+    before = schema.find_revision(url)
     typer.echo(f"Migrating {mask_passwords(url)} from {before or 'nothing'}.")
-    migrate_database(url)
-    typer.echo(f"The database has the newest schema, {find_revision(url)}.")
+    if to is None:
+        schema.migrate_database(url)
+        typer.echo(f"The database has the newest schema, {schema.find_revision(url)}.")
+        return
+    if before is None or before < to:
+        raise typer.BadParameter(f"The database has the schema {before}, which is not above {to}.")
+    schema.downgrade_database(url, to)
+    typer.echo(f"The database has the schema {schema.find_revision(url)}.")
+
+
+@app.command("admin-key")
+def create_admin_key(
+    name: Annotated[str, typer.Option(help="A name for people.")] = "admin",
+    tenant: Annotated[str, typer.Option(help="The tenant that it administers.")] = "default",
+) -> None:
+    """Create an API key for an administrator, in the database itself, and print it."""
+    from app.access.local_keys import create_local_admin_key  # noqa: PLC0415 - other commands need not wait
+
+    typer.echo(create_local_admin_key(get_settings(), name=name, tenant=tenant))
+    typer.echo("It is not shown again. Use it as GRAFT_API_KEY.", err=True)
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
+) -> None:
+    """Check what the service needs, and say what to do; exit with 1 if anything is wrong."""
+    from app.doctor.run import run_checks  # noqa: PLC0415 - other commands need not wait
+
+    findings = []
+    for name, finding in run_checks(get_settings()):
+        findings.append({"check": name} | asdict(finding))
+        if not as_json:
+            typer.echo(f"{finding.status:<8} {name:<11} {finding.found}")
+        if not as_json and finding.advice:
+            typer.echo(f"{'':<20} {finding.advice}")
+    if as_json:
+        typer.echo(json.dumps(findings, indent=2))
+    if any(finding["status"] == "error" for finding in findings):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+@app.command()
+def backup(
+    target: Annotated[
+        Path, typer.Argument(help="A new folder, or a new file whose name ends in .tar.")
+    ],
+) -> None:
+    """Back up the database and all files, while the service runs."""
+    from app.backup.create import back_up  # noqa: PLC0415 - other commands need not wait
+    from app.backup.summary import describe_backup  # noqa: PLC0415 - as above
+
+    manifest = back_up(get_settings(), target)
+    typer.echo(f"{target} has {describe_backup(manifest)}.")
+    for key in manifest.missing:
+        typer.echo(f"graft: warning: the storage has no {key}, to which rows refer", err=True)
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(help="A backup: a folder or a .tar file.")],
+    check: Annotated[
+        bool, typer.Option(help="Compare all files with their digests, and restore nothing.")
+    ] = False,
+) -> None:
+    """Restore a backup into an empty database and storage; the service must not run."""
+    from app.backup import restore as restoring  # noqa: PLC0415 - other commands need not wait
+    from app.backup.summary import describe_backup  # noqa: PLC0415 - as above
+
+    if check:
+        manifest = restoring.check_backup(source)
+        typer.echo(f"{source} is intact: {describe_backup(manifest)}.")
+        return
+    manifest = restoring.restore(get_settings(), source)
+    typer.echo(f"Restored {describe_backup(manifest)}. Start the service with `graft up`.")
 
 
 @app.command()

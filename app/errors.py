@@ -3,13 +3,14 @@
     GraftError
     ├── InputError                   the request is wrong
     │   ├── ValidationFailed         fields are wrong; lists what is allowed
-    │   ├── BadJson, BodyTooLarge, BodyIncomplete
+    │   ├── BadJson, BodyTooLarge, BodyIncomplete, and those of `app.request_errors`
     │   ├── ArchiveError             the uploaded archive is rejected
     │   │   ├── ArchiveInvalid, ArchiveUnsupported, ArchiveUnsafePath, ArchiveUnsafeEntry
     │   │   └── ArchiveTooLarge, ArchiveTooManyFiles, ArchiveDuplicate
     │   ├── DatasetLayout, DatasetBadImages
     │   ├── UnsupportedImage, ImageCorrupt, ImageTooLarge
     │   └── WeightsUnavailable
+    ├── Unauthenticated, Forbidden, RateLimited, QuotaExceeded   the sender may not
     ├── NotFound
     ├── Conflict                     the current state does not allow the request
     │   ├── IllegalTransition, IdempotencyConflict, InUse, NameTaken
@@ -26,6 +27,7 @@
 `app.web.problems` maps each to its HTTP status. `code` is part of the API.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -167,6 +169,28 @@ class WeightsUnavailable(InputError):
     code = "WEIGHTS_UNAVAILABLE"
 
 
+class Unauthenticated(GraftError):
+    """The request has no valid API key."""
+
+    code = "UNAUTHENTICATED"
+
+    def __init__(self, message: str, *, is_invalid: bool = False) -> None:
+        """`is_invalid` says that there is a key, which is not valid."""
+        super().__init__(message)
+        self.is_invalid = is_invalid
+
+
+class Forbidden(GraftError):
+    """The API key lacks a scope that the route needs."""
+
+    code = "FORBIDDEN"
+
+    def __init__(self, message: str, *, scopes: Sequence[str] = ()) -> None:
+        """`scopes` are those that are missing."""
+        super().__init__(message)
+        self.scopes = tuple(scopes)
+
+
 class NotFound(GraftError):
     """The resource does not exist."""
 
@@ -271,6 +295,18 @@ class Overloaded(GraftError):
     def __init__(self, message: str, *, retry_after_seconds: int = 1) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class RateLimited(Overloaded):
+    """The tenant has sent more requests a second than it may."""
+
+    code = "RATE_LIMITED"
+
+
+class QuotaExceeded(GraftError):
+    """The tenant has as much stored, or as many unfinished jobs, as it may."""
+
+    code = "QUOTA_EXCEEDED"
 
 
 class DeadlineExceeded(GraftError):

@@ -1,17 +1,18 @@
 """Settings of the service; no other module reads the environment."""
 
+import json
 import math
 import os
-import re
 import sys
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from app.access_settings import AccessSettings
 
 RENAMED = {"GRAFT_RING_SECONDS": "GRAFT_NOTIFY_SECONDS"}
 """Variables of earlier versions, and the name that each has now."""
@@ -45,7 +46,7 @@ class SettingsInvalid(Exception):
     """A variable has a value that is not allowed, or a name of an earlier version."""
 
 
-class Settings(BaseSettings):
+class Settings(AccessSettings):
     """Read from variables named GRAFT_<FIELD>; every one is optional."""
 
     model_config = SettingsConfigDict(env_prefix="GRAFT_", frozen=True, extra="ignore")
@@ -66,7 +67,9 @@ class Settings(BaseSettings):
         None, description="Folder searched first for pretrained weights."
     )
     weights_download: bool = Field(
-        True, description="Whether pretrained weights may be downloaded from torchvision's hub."
+        True,
+        description="Whether pretrained weights may be downloaded (from the hubs of "
+        "torchvision and timm).",
     )
     database_url: str = Field(
         "", description="SQLAlchemy URL; empty means SQLite inside the data folder."
@@ -76,6 +79,11 @@ class Settings(BaseSettings):
     )
     storage_url: str = Field(
         "", description="file:// URL of the artifact store; empty means a data sub-folder."
+    )
+    storage_floor_bytes: int = Field(
+        256 * MIB,
+        ge=0,
+        description="Free disk space below which nothing new is accepted (507) and workers wait.",
     )
     demo_data: Path | None = Field(
         None, description="Photographs for `graft demo`: a zip or a folder of class folders."
@@ -101,6 +109,12 @@ class Settings(BaseSettings):
         1, ge=1, le=64, description="Processes of a training job; on CUDA each one has a GPU."
     )
 
+    database_seconds: float = Field(
+        20.0,
+        gt=0,
+        description="A database call of the API that takes longer, or waits longer for a lock, is "
+        "answered with 503.",
+    )
     heartbeat_seconds: float = Field(
         5.0, gt=0, description="Time between two heartbeats of a worker."
     )
@@ -125,6 +139,22 @@ class Settings(BaseSettings):
         10.0, gt=0, description="A child that has not ended this long after SIGTERM is killed."
     )
 
+    max_connections: int = Field(
+        1000,
+        ge=16,
+        description="Connections of an API process; above it, or near the limit of open files, the "
+        "one that has waited longest for its client is closed.",
+    )
+    max_header_bytes: int = Field(
+        32 * 1024, ge=1024, description="Cap of a request's line and headers; larger ones get 431."
+    )
+    header_seconds: float = Field(
+        10.0, gt=0, description="A request whose headers take longer to arrive gets 408."
+    )
+    send_seconds: float = Field(
+        60.0, gt=0, description="A client that takes nothing of its answer this long is cut."
+    )
+
     max_json_bytes: int = Field(1 * MIB, ge=1, description="Cap of a JSON body.")
     max_upload_bytes: int = Field(20 * GIB, ge=1, description="Cap of a dataset upload.")
     max_unpacked_bytes: int = Field(100 * GIB, ge=1, description="Cap of an unpacked archive.")
@@ -134,9 +164,21 @@ class Settings(BaseSettings):
     )
     max_image_bytes: int = Field(32 * MIB, ge=1, description="Cap of one image file.")
     max_image_pixels: int = Field(100_000_000, ge=1, description="Cap of one image's pixels.")
+    max_pixels_in_flight: int = Field(
+        128_000_000,
+        ge=1,
+        description="Pixels that a process of the API decodes at a time, of up to 16 bytes each; "
+        "further images wait.",
+    )
     max_predict_bytes: int = Field(128 * MIB, ge=1, description="Cap of a predict body.")
     upload_stall_seconds: float = Field(
-        30.0, gt=0, description="An upload that sends nothing this long is cut."
+        30.0, gt=0, description="A body of which less than 4 KiB arrive in this time gets 408."
+    )
+    body_seconds: float = Field(
+        25.0, gt=0, description="A JSON or predict body that takes longer to arrive gets 408."
+    )
+    upload_expires_seconds: float = Field(
+        86_400.0, gt=0, description="A resumable upload that gets no byte this long is deleted."
     )
 
     predict_engine: Literal["auto", "torch", "openvino", "onnxruntime"] = Field(
@@ -187,6 +229,22 @@ class Settings(BaseSettings):
         2 * GIB, ge=1, description="Memory for the weights of loaded models."
     )
 
+    keep_job_events_days: float = Field(
+        0, ge=0, description="Days that a finished job's events are kept; 0 keeps them for ever."
+    )
+    keep_batch_results_days: float = Field(
+        0, ge=0, description="Days that a batch prediction's results are kept; 0: for ever."
+    )
+    keep_idempotent_answers_days: float = Field(
+        7, gt=0, description="Days in which a repeated Idempotency-Key gets the first answer."
+    )
+    keep_work_items_days: float = Field(
+        1, gt=0, description="Days that finished items of the work queue are kept."
+    )
+    keep_unreferenced_files_days: float = Field(
+        1, ge=0.1, description="Age in days at which files that nothing refers to are deleted."
+    )
+
     log_format: Literal["text", "json"] = Field(
         "text", description="Form of log lines; `json` is one object a line."
     )
@@ -213,6 +271,15 @@ class Settings(BaseSettings):
             raise ValueError("it must be file:///absolute/path.")
         return url
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _require_origins(cls, origins: str) -> str:
+        for origin in split_list(origins):
+            scheme, _, host = origin.partition("://")
+            if scheme not in {"http", "https"} or not host or "/" in host or "*" in host:
+                raise ValueError(f"'{origin}' must be an origin such as https://app.example.org.")
+        return origins
+
     @property
     def sqlalchemy_url(self) -> str:
         """The database to use, with the driver this service ships for PostgreSQL."""
@@ -222,6 +289,12 @@ class Settings(BaseSettings):
         if scheme in {"postgres", "postgresql"}:
             scheme = "postgresql+psycopg"
         return scheme + separator + rest
+
+    @property
+    def sqlite_file(self) -> Path | None:
+        """The database's file; None for PostgreSQL."""
+        scheme, _, path = self.sqlalchemy_url.partition(":///")
+        return Path(path).absolute() if scheme.startswith("sqlite") and path else None
 
     @property
     def image_cache_dir(self) -> Path:
@@ -241,69 +314,24 @@ class Settings(BaseSettings):
         return Path(self.storage_url.removeprefix("file://"))
 
 
+def split_list(text: str) -> list[str]:
+    """Return the entries of a setting that has several, with commas."""
+    return [entry.strip() for entry in text.split(",") if entry.strip()]
+
+
 def environment_with(settings: Settings) -> dict[str, str]:
     """This process's environment with these settings in it, for a process that is to share them."""
     values = settings.model_dump(mode="json", exclude_none=True)
-    return os.environ | {f"GRAFT_{name.upper()}": str(value) for name, value in values.items()}
-
-
-@dataclass(frozen=True)
-class SettingValue:
-    """A setting with its current value, without passwords; a default may be described in words."""
-
-    name: str
-    value: bool | float | str | None
-    default: bool | float | str | None
-    description: str
-
-
-def list_settings(settings: Settings) -> list[SettingValue]:
-    """Return all settings, with passwords in URLs replaced."""
-    values = settings.model_dump(mode="json")
-    return [
-        SettingValue(
-            name=f"GRAFT_{name.upper()}",
-            value=mask_passwords(values[name]) if isinstance(values[name], str) else values[name],
-            default=_BY_MACHINE.get(name)
-            or (str(field.default) if isinstance(field.default, Path) else field.default),
-            description=field.description or "",
-        )
-        for name, field in Settings.model_fields.items()
-    ]
-
-
-def mask_passwords(url: str) -> str:
-    """Replace the password of a URL, a lone user name (it may be a token) and secret parameters."""
-    masked = re.sub(r"://([^:/?#@]*):.*@", r"://\1:***@", url)
-    masked = re.sub(r"://[^:/?#@]+@", "://***@", masked)
-    return re.sub(r"(?i)([?&;][^=&;]*(?:pass|secret|token|key)[^=&;]*=)[^&;]*", r"\1***", masked)
+    return os.environ | {
+        f"GRAFT_{name.upper()}": json.dumps(value) if isinstance(value, dict) else str(value)
+        for name, value in values.items()
+    }
 
 
 def find_visible_gpus() -> list[str] | None:
     """Return the numbers or ids of the GPUs that CUDA may use; None if all of them."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     return None if visible is None else [one.strip() for one in visible.split(",") if one.strip()]
-
-
-def describe_settings() -> str:
-    """Return all settings as a Markdown table, the same on every machine."""
-    rows = ["| variable | default | meaning |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        default = _BY_MACHINE.get(name) or _show(field.default)
-        rows.append(f"| `GRAFT_{name.upper()}` | {default} | {field.description} |")
-    return "\n".join(rows)
-
-
-def _show(default: object) -> str:
-    return f"`{default}`" if default not in {None, ""} else ""
-
-
-_BY_MACHINE = {
-    "api_processes": "CPUs / 2, but 2 to 8; 1 for a single CPU, and elsewhere than on Linux",
-    "num_threads": "number of CPUs",
-    "predict_lanes": "CPUs / processes, rounded up; one more where there is one process",
-    "predict_gpu_lanes": "twice that",
-}
 
 
 @lru_cache(maxsize=1)

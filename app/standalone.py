@@ -15,6 +15,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from app.errors import Unavailable
+from app.folder_lock import locking
 from app.processes import api as api_processes
 from app.processes.forking import Forker
 from app.processes.kept import KeptProcess, Running, fork_with, forking, keeping_alive, spawn
@@ -46,10 +47,12 @@ def running_service(
 
     All processes are forked from one that imports their modules once, in the order of need: first
     those of the stand-in API, then of the worker, then of prediction. A process that exits is
-    restarted. Raises Unavailable if the port is in use or the service does not become ready.
+    restarted. Raises InUse if another service uses the data folder, and Unavailable if the port is
+    in use or the service does not become ready.
     """
     environment = environment_with(settings)
-    with _opening_api(settings, log_level) as (forker, api):
+    with locking(settings.data_dir) as lock, _opening_api(settings, log_level) as (forker, api):
+        lock.describe(api.url)
         worker = KeptProcess("worker", partial(_start_worker, forker, environment, log_level))
         with keeping_alive([worker]):
             tell("Preparing the database.")

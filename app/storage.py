@@ -36,6 +36,9 @@ class Storage(Protocol):
 
     def num_bytes(self, key: str) -> int: ...
 
+    def num_free_bytes(self) -> int:
+        """Return the free space of the file system."""
+
     def delete(self, key: str) -> None:
         """Delete the file, if it exists."""
 
@@ -50,7 +53,7 @@ class LocalStorage:
         self.root = root
 
     def path(self, key: str) -> Path:
-        path = self._locate(key)
+        path = self.locate(key)
         if not path.is_file():
             raise FileNotFoundError(key)
         return path
@@ -61,7 +64,7 @@ class LocalStorage:
 
         Raises StorageFull if the disk or the quota is full. After an error the part is deleted.
         """
-        target = self._locate(key)
+        target = self.locate(key)
         part = target.with_name(f"{target.name}.{secrets.token_hex(4)}{_PARTIAL}")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -79,34 +82,34 @@ class LocalStorage:
             part.unlink(missing_ok=True)
 
     def exists(self, key: str) -> bool:
-        return self._locate(key).is_file()
+        return self.locate(key).is_file()
 
     def renew(self, key: str) -> bool:
         try:
-            os.utime(self._locate(key))
+            os.utime(self.locate(key))
         except FileNotFoundError:
             return False
         return True
 
     def num_bytes(self, key: str) -> int:
-        return self._locate(key).stat().st_size
+        return self.locate(key).stat().st_size
 
     def delete(self, key: str) -> None:
-        self._locate(key).unlink(missing_ok=True)
+        self.locate(key).unlink(missing_ok=True)
 
     def list_keys(self, prefix: str = "", *, older_than_seconds: float = 0.0) -> Iterator[str]:
-        folder = self._locate(prefix) if prefix else self.root
+        folder = self.locate(prefix) if prefix else self.root
         newest = time.time() - older_than_seconds
         for path in sorted(folder.rglob("*")):
             if path.is_file() and path.stat().st_mtime <= newest:
                 yield path.relative_to(self.root).as_posix()
 
     def num_free_bytes(self) -> int:
-        """Return the free space of the file system."""
         self.root.mkdir(parents=True, exist_ok=True)
         return shutil.disk_usage(self.root).free
 
-    def _locate(self, key: str) -> Path:
+    def locate(self, key: str) -> Path:
+        """Return the path of a key, also of a file that does not exist or still grows."""
         if not _KEY.fullmatch(key):
             raise ValueError(f"not a storage key: {key!r}")
         return self.root / key

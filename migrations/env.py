@@ -6,7 +6,17 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import JSON, text
 
-from app.db import tables, worker_table  # noqa: F401 - tables register themselves with the base
+from app.db import (  # noqa: F401 - tables register themselves with the base
+    access_tables,
+    lookups,
+    serving_tables,
+    sign_in_tables,
+    study_tables,
+    tables,
+    tenant_table,
+    upload_table,
+    worker_table,
+)
 from app.db.base import Base, UtcDateTime
 from app.db.session import Database
 

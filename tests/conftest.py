@@ -10,12 +10,19 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import QueuePool
 
 from app.db.migrate import migrate_database
 from app.db.session import Database
 from app.settings import Settings
 from app.storage import LocalStorage
-from tests.servers import create_database, running_postgres, running_redis
+from tests.servers import (
+    create_database,
+    drop_database,
+    running_postgres,
+    running_redis,
+    wait_until,
+)
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -30,6 +37,7 @@ LONGEST_FIRST = (
 """Folders whose tests start first, so that no process ends with a long group."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the tests, and group them for several processes (pytest-xdist).
 
@@ -37,12 +45,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     `GRAFT_TEST_SHUFFLE=seed` puts the tests in a random order, the same for the same seed.
     """
     for item in items:
+        if item.get_closest_marker("xdist_group"):
+            continue  # pytest-xdist would join both names into another group
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         item.add_marker(pytest.mark.xdist_group(parameters.get("graft", item.location[0])))
     if seed := os.environ.get("GRAFT_TEST_SHUFFLE"):
         random.Random(seed).shuffle(items)
     else:
         items.sort(key=lambda item: _rank_folder(item.location[0]))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Stop where pytest-xdist has formed no groups, as it does under a pytest it does not know."""
+    ids = [item.nodeid for item in session.items]
+    if session.config.getoption("loadgroup", False) and not all("@" in id_ for id_ in ids):
+        raise pytest.UsageError("pytest-xdist has not grouped the tests by file")
 
 
 def _rank_folder(path: str) -> int:
@@ -100,9 +117,11 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str) -> str:
+def postgres_url(postgres_server: str) -> Iterator[str]:
     """Create an empty PostgreSQL database without a schema."""
-    return create_database(postgres_server, f"test_{uuid4().hex}")
+    name = f"test_{uuid4().hex}"
+    yield create_database(postgres_server, name)
+    drop_database(postgres_server, name)
 
 
 @pytest.fixture
@@ -114,6 +133,7 @@ def settings(tmp_path: Path) -> Settings:
         device="cpu",
         predict_engine="torch",
         predict_precision="fp32",
+        trusted_hosts="testserver",  # as Starlette's client calls the service
         predict_refresh_seconds=3600,  # what is loaded is what a test asks for
     )
 
@@ -146,7 +166,12 @@ def postgres_database(postgres_server: str, migrated_postgres: str) -> Iterator[
     name = f"test_{uuid4().hex}"
     database = Database(create_database(postgres_server, name, template=migrated_postgres))
     yield database
+    pool = database.engine.pool
+    assert isinstance(pool, QueuePool)
+    # a thread may still read for a task that was cancelled
+    wait_until(lambda: pool.checkedout() == 0, "every connection to be returned")
     database.close()
+    drop_database(postgres_server, name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -10,6 +10,14 @@ def flip_last_bit(path: Path) -> None:
     path.write_bytes(content)
 
 
+def flip_bytes(path: Path) -> None:
+    """Flip all bits of 400 KB of weights; the file is as long as before and can still be read."""
+    content = path.read_bytes()
+    middle = len(content) // 2
+    flipped = bytes(byte ^ 0xFF for byte in content[middle : middle + 400_000])
+    path.write_bytes(content[:middle] + flipped + content[middle + 400_000 :])
+
+
 def overwrite(path: Path) -> None:
     """Overwrite the file in place, from its first byte to its last."""
     num_bytes = path.stat().st_size

@@ -9,6 +9,7 @@ from app.analyses import service as analyses
 from app.db.base import new_id
 from app.db.session import Database
 from app.db.tables import AnalysisRequest, ModelVersion
+from app.db.tenancy import DEFAULT_TENANT
 from app.evaluations.schemas import EvaluationFigures, EvaluationResult
 from app.tasks import service as work
 from tests.datasets import add_dataset
@@ -32,7 +33,7 @@ def register_versions(
         key = f"jobs/{new_id('job')}/model.safetensors"
         versions.append(register_file(database, name, key))
         with database.transaction() as session:
-            row = session.get_one(ModelVersion, (name, versions[-1]))
+            row = session.get_one(ModelVersion, (DEFAULT_TENANT, name, versions[-1]))
             row.dataset_digest = dataset_digest
     return versions
 
@@ -72,7 +73,10 @@ def finish_evaluations(
             if lease is None:
                 return count
             parameters = session.get_one(AnalysisRequest, lease.subject_id).parameters
-            rows = [session.get_one(ModelVersion, ("ants", number)) for number in predicted]
+            rows = [
+                session.get_one(ModelVersion, (DEFAULT_TENANT, "ants", number))
+                for number in predicted
+            ]
             (version,) = (
                 row.version
                 for row in rows

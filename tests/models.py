@@ -75,6 +75,7 @@ def register_file(
     key: str = "jobs/job_0/1/model.safetensors",
     stored: StoredFile = NO_FILE,
     trust_key: str | None = None,
+    class_names: tuple[str, ...] = CLASS_NAMES,
 ) -> int:
     """Register a checkpoint, even without files; returns the version."""
     with database.transaction() as session:
@@ -86,9 +87,10 @@ def register_file(
             digest=stored.digest,
             num_bytes=stored.num_bytes,
             architecture=ARCHITECTURE,
-            class_names=CLASS_NAMES,
+            class_names=class_names,
             input_size=PREPROCESSING.input_size,
             val_accuracy=0.5,
+            val_balanced_accuracy=0.4,
             trust_key=trust_key,
             calibration=CALIBRATION if trust_key else None,
         )

@@ -121,6 +121,7 @@ def finish_job(
         train_accuracy=0.7,
         val_loss=0.5,
         val_accuracy=0.75,
+        val_balanced_accuracy=0.7,
         learning_rate=0.1,
         seconds=1.0,
         images_per_second=4.0,

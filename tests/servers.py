@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 import redis
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import URL, create_engine, make_url, text
 
 
 def find_free_port() -> int:
@@ -43,14 +43,32 @@ def running_postgres() -> Iterator[str]:
                 server.cleanup()
 
 
-def create_database(server_url: str, name: str, *, template: str = "template1") -> str:
-    """Create a database as a copy of a template (empty by default); return its URL."""
+def create_database(
+    server_url: str, name: str, *, template: str = "template1", replace: bool = False
+) -> str:
+    """Create a database as a copy of a template (empty by default); return its URL.
+
+    `replace` drops a database of this name first, with its connections.
+    """
+    if replace:
+        drop_database(server_url, name)
+    url = _execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    return url.set(database=name).render_as_string(hide_password=False)
+
+
+def drop_database(server_url: str, name: str) -> None:
+    """Drop a database, if it exists, with its connections."""
+    _execute(server_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _execute(server_url: str, statement: str) -> URL:
+    """Run a statement on the server, outside of a transaction; return the URL of its driver."""
     url = make_url(server_url).set(drivername="postgresql+psycopg")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        connection.exec_driver_sql(statement)
     engine.dispose()
-    return url.set(database=name).render_as_string(hide_password=False)
+    return url
 
 
 @contextmanager

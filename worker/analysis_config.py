@@ -16,8 +16,9 @@ from worker.training.config import TrainingConfig
 class AnalysisConfig(BaseModel):
     """The configuration that the supervisor sends to the child of an analysis.
 
-    num_images is the number of the dataset's images by split. num_threads is used by evaluations.
-    file_key is the storage key for the result's file, empty if it has none.
+    checkpoint_digest is the registered sha256 of the checkpoint that the question names, None where
+    it is not known. num_images is the number of the dataset's images by split. num_threads is used
+    by evaluations. file_key is the storage key for the result's file, empty if it has none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -30,11 +31,13 @@ class AnalysisConfig(BaseModel):
     num_images: dict[str, int]
     manifest_key: str
     dataset_digest: str
+    checkpoint_digest: str | None = None
     storage_dir: Path
     weights_dir: Path | None
     weights_download: bool
     cache_dir: Path
     image_cache_bytes: int
+    storage_floor_bytes: int = 0
     device: str
     num_threads: int
     file_key: str = ""
@@ -57,6 +60,8 @@ class AnalysisConfig(BaseModel):
             weights_download=self.weights_download,
             cache_dir=self.cache_dir,
             image_cache_bytes=self.image_cache_bytes,
+            storage_floor_bytes=self.storage_floor_bytes,
             device=self.device,
             base_model_key=base_model_key,
+            base_model_digest=self.checkpoint_digest if base_model_key else None,
         )

@@ -4,7 +4,8 @@ from sqlalchemy.orm import Session
 
 from app.analyses import service as analyses
 from app.datasets.service import require_ready
-from app.db.tables import Dataset
+from app.db.tables import AnalysisRequest, Dataset
+from app.models.repository import ModelRepository
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.tasks.service import Lease
@@ -15,6 +16,8 @@ from worker.protocol import AnalysisDone, Message
 
 class AnalysisWork:
     """A kind of work whose subject is an analysis request about a dataset."""
+
+    waits_for_space = True
 
     def __init__(self, module: str, settings: Settings, storage: LocalStorage) -> None:
         self.module = module
@@ -34,11 +37,13 @@ class AnalysisWork:
                 },
                 "manifest_key": dataset.manifest_key,
                 "dataset_digest": dataset.digest,
+                "checkpoint_digest": _find_digest(session, analysis),
                 "storage_dir": self.storage.root,
                 "weights_dir": self.settings.weights_dir and self.settings.weights_dir.absolute(),
                 "weights_download": self.settings.weights_download,
                 "cache_dir": self.settings.image_cache_dir,
                 "image_cache_bytes": self.settings.image_cache_bytes,
+                "storage_floor_bytes": self.settings.storage_floor_bytes,
                 "device": self.settings.device,
                 "num_threads": self.settings.num_threads,
                 "file_key": self.place(lease),
@@ -64,3 +69,10 @@ class AnalysisWork:
 
     def explain_to_waiting(self, code: str, message: str) -> tuple[str, str]:
         return code, message
+
+
+def _find_digest(session: Session, analysis: AnalysisRequest) -> str | None:
+    """Return the registered digest of the checkpoint that a question names, if it names one."""
+    parameters = analysis.parameters
+    key = parameters.get("checkpoint_key") or parameters.get("base_model_key")
+    return ModelRepository(session).find_checkpoint_digest(key) if key else None

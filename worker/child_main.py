@@ -1,12 +1,13 @@
 """Read a child process's configuration, run its work and send the result."""
 
+import errno
 from collections.abc import Callable
 from typing import TypeVar
 
 from pydantic import BaseModel
 from setproctitle import setproctitle
 
-from app.errors import GraftError
+from app.errors import GraftError, StorageFull
 from worker.analysis_config import AnalysisConfig
 from worker.parent_watchdog import ParentWatchdog, watch_parent
 from worker.protocol import AnalysisDone, AnalysisProgress, Failed, Message, send
@@ -20,8 +21,8 @@ def run_child(
 ) -> None:
     """Read the configuration, call `run`, and send its result or its GraftError as last message.
 
-    `run` returns None if it has sent its result itself. Any other exception ends the process with a
-    traceback.
+    `run` returns None if it has sent its result itself. A full disk is STORAGE_FULL. Any
+    other exception ends the process with a traceback.
     """
     setproctitle(f"graft {name}")
     watchdog = watch_parent()
@@ -30,6 +31,10 @@ def run_child(
         message = run(config, watchdog)
     except GraftError as error:
         message = Failed(code=error.code, message=error.message)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        message = Failed(code=StorageFull.code, message="The disk is full.")
     if message is not None:
         send(message)
 

@@ -11,6 +11,7 @@ PACKAGES = (
     "evaluation",
     "exports",
     "ingestion",
+    "portfolio",
     "quantization",
     "training",
 )

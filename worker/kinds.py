@@ -20,7 +20,13 @@ from worker.training.work import TrainingWork
 
 
 class Kind(Protocol):
-    """One kind of work. Each method runs inside the transaction that changes the lease."""
+    """One kind of work. Each method runs inside the transaction that changes the lease.
+
+    waits_for_space says whether an attempt that finds the disk full is tried again once there is
+    space. Work for which a client waits fails instead, with a reason.
+    """
+
+    waits_for_space: bool
 
     def begin(self, session: Session, lease: Lease) -> Command | None:
         """Return the command to run; None if there is nothing to run.

@@ -10,7 +10,9 @@ from opentelemetry.trace import SpanKind
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from app.db.session import Database
+from app.db.tenancy import acting_for
 from app.settings import Settings
+from app.space import Space
 from app.storage import LocalStorage
 from app.tasks import service as work
 from app.tasks.dispatcher import Dispatcher
@@ -20,12 +22,17 @@ from app.telemetry.logs import bound
 from app.telemetry.tracing import context_of, get_tracer, tracing
 from worker.child import Command
 from worker.kinds import begin, make_kinds
+from worker.postponed import Postponed
+from worker.pruning import prune
 from worker.reaper import Reaper
 from worker.recorder import Recorder
+from worker.searches import ask_for_trials
+from worker.spawning import prepare
 from worker.supervisor import supervise
 from worker.sweeper import sweep
 
 SWEEP_EVERY_SECONDS = 3600.0
+SECONDS_A_DAY = 24 * 3600.0
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +46,7 @@ class WorkerLoop:
         self.owner = str(uuid4())
         self.database = Database(settings.sqlalchemy_url)
         self.storage = LocalStorage(settings.storage_dir)
+        self.space = Space.of(settings)
         self.kinds = make_kinds(settings, self.storage)
         self.notifier = CeleryNotifier(
             settings.celery_broker_url, expires_seconds=settings.notify_seconds
@@ -48,8 +56,13 @@ class WorkerLoop:
         )
         self.database.on_commit = self.dispatcher.notify
         self.reaper = Reaper(
-            self.database, self.kinds, self.storage, lease_seconds=settings.lease_seconds
+            self.database,
+            self.kinds,
+            self.storage,
+            lease_seconds=settings.lease_seconds,
         )
+        self._postponed = Postponed()
+        self._shortage: str | None = None
         self._tracing = ExitStack()
         self._busy = threading.Lock()
         self._draining = threading.Event()
@@ -57,6 +70,7 @@ class WorkerLoop:
 
     def start(self) -> None:
         self._tracing.enter_context(tracing(self.settings, "graft-worker"))
+        self._has_space()
         self.dispatcher.start()
         self.reaper.start()
         self._poller.start()
@@ -80,7 +94,8 @@ class WorkerLoop:
         if not self._busy.acquire(blocking=False):
             return
         try:
-            while not self._draining.is_set() and self._work_once():
+            prepare()
+            while not self._draining.is_set() and self._has_space() and self._work_once():
                 pass
         except (OperationalError, InterfaceError) as error:
             log.warning("the database does not respond: %s", error.orig)
@@ -89,12 +104,31 @@ class WorkerLoop:
         finally:
             self._busy.release()
 
+    def _has_space(self) -> bool:
+        """Return whether work may be claimed; log when that changes."""
+        shortage = self.space.find_shortage()
+        if shortage and not self._shortage:
+            log.warning("the queue %s waits: %s", self.queue, shortage)
+        if self._shortage and not shortage:
+            log.info("the queue %s goes on: there is free space again", self.queue)
+        if not shortage:
+            self.space.keep_reserve()
+        self._shortage = shortage
+        return shortage is None
+
     def _work_once(self) -> bool:
+        if self.queue == "train":
+            ask_for_trials(self.database, self.settings)
+        waiting = self._postponed.list_waiting()
         with self.database.transaction() as session:
-            lease = work.claim(session, self.queue, self.owner)
+            lease = work.claim(
+                session, self.queue, self.owner, settings=self.settings, postponed=waiting
+            )
             if lease is None:
                 return False
-            command, unreferenced = begin(self.kinds, session, lease)
+            with acting_for(lease.tenant):
+                command, unreferenced = begin(self.kinds, session, lease)
+                session.flush()
         for key in unreferenced:
             self.storage.delete(key)
         if command is not None:
@@ -119,6 +153,10 @@ class WorkerLoop:
         ) as attempt:
             supervise(command, recorder, self._draining, self.settings)
             attempt.set_attribute("graft.outcome", recorder.outcome)
+        if recorder.lacks_space:
+            self._postponed.postpone(lease.item_id)
+        else:
+            self._postponed.forget(lease.item_id)
         log.info("%s: attempt %s: %s", lease.subject_id, lease.attempt, recorder.outcome)
 
     def _poll(self) -> None:
@@ -131,6 +169,8 @@ class WorkerLoop:
 
     def _sweep(self) -> None:
         try:
-            sweep(self.database, self.storage)
+            prune(self.database, self.storage, self.settings)
+            age = self.settings.keep_unreferenced_files_days * SECONDS_A_DAY
+            sweep(self.database, self.storage, min_age_seconds=age)
         except (OperationalError, InterfaceError, OSError) as error:
-            log.warning("cannot delete unreferenced files: %s", error)
+            log.warning("cannot delete old rows and files: %s", error)

@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from app.jobs.portfolio_schemas import Portfolio
 from app.jobs.report_schemas import Report
 from app.jobs.schemas import ResolvedTraining
+from app.ml.recipe import Recipe
 
 
 class _Message(BaseModel):
@@ -39,17 +41,18 @@ class TrainProgress(_Message):
     """The progress of a training; steps count batches of training and validation together.
 
     Before the first epoch (epoch 0) and after the last, stage names the current step of preparation
-    or evaluation, and steps count images.
+    or evaluation, and steps count images. epochs is None while a search has not decided them.
     """
 
     type: Literal["train_progress"] = "train_progress"
     stage: str = "training"
     epoch: int
-    epochs: int
+    epochs: int | None
     step: int
     steps: int
     images_per_second: float | None
     eta_seconds: float | None
+    budget_used_seconds: float | None = None
 
 
 class EpochRow(_Message):
@@ -60,6 +63,7 @@ class EpochRow(_Message):
     train_accuracy: float
     val_loss: float
     val_accuracy: float
+    val_balanced_accuracy: float | None = None
     learning_rate: float | None
     seconds: float
     images_per_second: float
@@ -77,6 +81,22 @@ class EpochsDone(_Message):
     rows: list[EpochRow] = Field(min_length=1)
     state_key: str
     best_key: str
+
+
+class PortfolioChanged(_Message):
+    """A job with a time budget has something new; settled is a candidate's index, if it is one."""
+
+    type: Literal["portfolio_changed"] = "portfolio_changed"
+    portfolio: Portfolio
+    settled: int | None = None
+
+
+class Decided(_Message):
+    """A job with a time budget has decided its recipe, and trains it from here on."""
+
+    type: Literal["decided"] = "decided"
+    recipe: Recipe
+    portfolio: Portfolio
 
 
 class Trained(_Message):
@@ -160,6 +180,8 @@ Message = Annotated[
     | IngestProgress
     | TrainProgress
     | EpochsDone
+    | PortfolioChanged
+    | Decided
     | Trained
     | Ingested
     | AnalysisProgress

@@ -6,8 +6,11 @@ import time
 from collections.abc import Callable
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from app.db.session import Database
+from app.db.tables import WorkItem
+from app.db.tenancy import acting_for
 from app.storage import Storage
 from app.tasks import service as work
 from app.tasks.service import RunningItem
@@ -20,7 +23,8 @@ class Reaper:
     """A thread that ends leases without a heartbeat, measured by its own monotonic clock.
 
     Clocks of different machines are never compared, so a changed wall clock expires nothing. After
-    the reaper itself has slept, it watches each lease for the full duration again.
+    the reaper itself has slept, it watches each lease for the full duration again. It does so too
+    after the database's disk was full, when no worker could write its heartbeat.
     """
 
     def __init__(
@@ -56,7 +60,7 @@ class Reaper:
         self._last_check = moment
         with self.database.reading() as session:
             running = work.list_running_items(session)
-        known = {} if overslept else self._first_seen
+        known = {} if overslept or self.database.is_nearly_full() else self._first_seen
         self._first_seen = {item: known.get(item, moment) for item in running}
         for item, since in self._first_seen.items():
             if moment - since >= self.lease_seconds:
@@ -69,21 +73,29 @@ class Reaper:
             if expired is None:
                 return
             item, is_requeued = expired
-            unreferenced: list[str] = []
-            if not is_requeued:
-                unreferenced = fail_subject(
-                    self.kinds,
-                    session,
-                    item.kind,
-                    item.subject_id,
-                    "LEASE_LOST",
-                    f"{reason} That was attempt {work.MAX_STRIKES} in a row without progress.",
-                )
-            elif not self.kinds[item.kind].requeue(session, item.subject_id, reason):
-                work.remove(session, item)
+            with acting_for(item.tenant):
+                unreferenced = self._record(session, item, is_requeued=is_requeued, reason=reason)
+                session.flush()
         for key in unreferenced:
             self.storage.delete(key)
         log.warning("%s: lease expired", item.subject_id)
+
+    def _record(
+        self, session: Session, item: WorkItem, *, is_requeued: bool, reason: str
+    ) -> list[str]:
+        """Record the end of an attempt for its subject; return keys no longer referenced."""
+        if not is_requeued:
+            return fail_subject(
+                self.kinds,
+                session,
+                item.kind,
+                item.subject_id,
+                "LEASE_LOST",
+                f"{reason} That was attempt {work.MAX_STRIKES} in a row without progress.",
+            )
+        if not self.kinds[item.kind].requeue(session, item.subject_id, reason):
+            work.remove(session, item)
+        return []
 
     def _run(self) -> None:
         while not self._closed.wait(self.lease_seconds / 10):

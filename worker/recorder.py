@@ -7,8 +7,12 @@ from typing import Literal, TypeVar
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from app.db.disk_full import is_disk_full
 from app.db.session import Database
+from app.db.tenancy import acting_for
+from app.errors import StorageFull
 from app.settings import Settings
+from app.space import Space
 from app.storage import LocalStorage
 from app.tasks import service as work
 from app.tasks.service import Lease, UserRequests
@@ -38,11 +42,15 @@ class DatabaseGoneError(Exception):
     """The database has not responded for so long that the lease may have expired."""
 
 
+class DatabaseFullError(Exception):
+    """For as long as a child may run without a heartbeat, the database's disk has been full."""
+
+
 class Recorder:
     """Records one attempt, each step in one transaction.
 
     has_ended is True once the child's result or error is recorded. outcome is `lost` until the
-    outcome of the attempt is recorded.
+    outcome of the attempt is recorded. lacks_space is True if it ended for lack of disk space.
     """
 
     def __init__(
@@ -59,7 +67,9 @@ class Recorder:
         self.kinds = kinds
         self.kind = kinds[lease.kind]
         self.settings = settings
+        self.space = Space.of(settings)
         self.has_ended = False
+        self.lacks_space = False
         self.outcome: Outcome = "lost"
         self._next_progress = 0.0
         self._last_success = time.monotonic()
@@ -75,7 +85,10 @@ class Recorder:
                 return
             self._next_progress = time.monotonic() + PROGRESS_EVERY_SECONDS
         if isinstance(message, Failed):
-            self.fail(message.code, message.message)
+            if message.code == StorageFull.code and self.kind.waits_for_space:
+                self.wait_for_space()
+            else:
+                self.fail(message.code, message.message)
             return
         is_last = isinstance(message, Trained | Ingested | AnalysisDone | Predicted)
 
@@ -92,7 +105,13 @@ class Recorder:
             self.outcome = "finished"
 
     def end(self, exited: Exited) -> None:
-        """Record that the child has exited without a result: a crash."""
+        """Record that the child has exited without a result: a crash.
+
+        Too little disk space is taken for the cause, because not every library reports it.
+        """
+        if self.kind.waits_for_space and self.space.find_shortage():
+            self.wait_for_space()
+            return
         reason = f"The process ended with {_describe(exited.code)}."
 
         def write(session: Session) -> list[str]:
@@ -126,6 +145,12 @@ class Recorder:
         self.requeue("cancelled")
         self.outcome = "cancelled"
 
+    def wait_for_space(self) -> None:
+        """Enqueue the item again without counting the attempt, which failed for lack of space."""
+        self.lacks_space = True
+        self.requeue(StorageFull.code)
+        self.has_ended = True
+
     def requeue(self, reason: str) -> None:
         """Enqueue the item again without counting the attempt; finish it if it was cancelled."""
 
@@ -149,14 +174,17 @@ class Recorder:
     def _write(self, step: Callable[[Session], T]) -> T:
         """Run a step in a transaction; retry while the database does not respond.
 
-        Raises StaleLeaseError if the lease has expired, DatabaseGoneError if it may have.
+        Raises StaleLeaseError if the lease has expired, DatabaseGoneError if it may have, and
+        DatabaseFullError if the disk is full for as long.
         """
         while True:
             try:
-                with self.database.transaction() as session:
+                with acting_for(self.lease.tenant), self.database.transaction() as session:
                     result = step(session)
             except (OperationalError, InterfaceError) as error:
                 silence = time.monotonic() - self._last_success
+                if silence > self.settings.silence_seconds and is_disk_full(error):
+                    raise DatabaseFullError("the database's disk is full") from error
                 if silence > self.settings.silence_seconds:
                     raise DatabaseGoneError(
                         f"the database has not responded for {silence:.0f} s"

@@ -41,6 +41,15 @@ def start_server() -> None:
     _forkers.append(forker)
 
 
+def prepare() -> None:
+    """Wait until a child starts without delay; raises ImportError.
+
+    A worker that claims work earlier holds a lease without heartbeats while modules are imported.
+    """
+    if _forkers:
+        _forkers[-1].prepare()
+
+
 def start_child(module: str, stdin: int, stdout: int) -> Process:
     """Run a package's `__main__` in a new process and process group."""
     if _forkers:

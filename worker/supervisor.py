@@ -9,7 +9,7 @@ from app.settings import Settings
 from app.tasks.service import StaleLeaseError
 from app.telemetry.tracing import get_tracer
 from worker.child import Child, Command, Exited
-from worker.recorder import DatabaseGoneError, Recorder
+from worker.recorder import RETRY_EVERY_SECONDS, DatabaseFullError, DatabaseGoneError, Recorder
 
 log = logging.getLogger(__name__)
 
@@ -29,14 +29,32 @@ def supervise(
 
     An attempt ends in one of these ways: the child sends its result or an error; it crashes; it
     sends nothing for too long; a user cancels it; this worker shuts down; the lease or the database
-    is lost, and then nothing more is recorded.
+    is lost, and then nothing more is recorded; the database's disk is full, and then this waits
+    until the item can be enqueued again.
     """
     span = get_tracer().start_as_current_span(f"python -m {command.module}", record_exception=False)
     with span, Child(command, settings) as child:
         try:
             _watch(child, recorder, draining, settings)
+        except DatabaseFullError as full:
+            log.warning("%s: child stopped: %s", recorder.lease.subject_id, full)
+            child.end()
+            _requeue_when_possible(recorder, draining)
         except (StaleLeaseError, DatabaseGoneError) as loss:
             log.warning("%s: child stopped: %s", recorder.lease.subject_id, loss)
+
+
+def _requeue_when_possible(recorder: Recorder, draining: threading.Event) -> None:
+    """Enqueue the item again as soon as the database can write, unless the worker drains."""
+    while not draining.is_set():
+        try:
+            recorder.wait_for_space()
+        except DatabaseFullError:
+            draining.wait(RETRY_EVERY_SECONDS)
+            continue
+        except (StaleLeaseError, DatabaseGoneError) as loss:
+            log.warning("%s: %s", recorder.lease.subject_id, loss)
+        return
 
 
 def _watch(child: Child, recorder: Recorder, draining: threading.Event, settings: Settings) -> None:

@@ -13,7 +13,7 @@ from app.analyses.service import require_result
 from app.analyses.views import PENDING_RESPONSE, pending_response
 from app.recipes import service
 from app.recipes.schemas import DATASET_ID, JobRequest
-from app.web.dependencies import SessionDep, SettingsDep
+from app.web.dependencies import ServicesDep, SessionDep, SettingsDep
 from app.web.problems import problem_responses
 
 router = APIRouter(tags=["advice"])
@@ -58,13 +58,14 @@ def _make_request(
             errors.TooFewImages,
             errors.ValidationFailed,
             errors.WeightsUnavailable,
+            errors.StorageFull,
         ),
     },
 )
 def get_advice(
     request: Annotated[JobRequest, Depends(_make_request)],
     session: SessionDep,
-    settings: SettingsDep,
+    services: ServicesDep,
 ) -> Response:
     """Return which layers to train, measured on the training images.
 
@@ -72,10 +73,11 @@ def get_advice(
     answer is 202, and the same request returns the advice later. A failure is returned for a
     minute; then the next request starts the measurement again.
     """
-    config, dataset, base = service.resolve_new(session, request, settings)
+    config, dataset, base = service.resolve_new(session, request, services.settings)
     analysis = request_advice(session, request, config, dataset, base)
     advice = require_result(analysis)
     if advice is None:
+        services.space.require()
         location = f"/datasets/{dataset.id}/advice?architecture={config.architecture}"
         return pending_response(analysis, location=location)
     return JSONResponse(Advice.model_validate(advice).model_dump(mode="json"))

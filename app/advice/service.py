@@ -1,5 +1,6 @@
 """Request advice from a worker, and apply it to the `auto` values of a job."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -15,7 +16,7 @@ from app.recipes.presets import choose_preset
 from app.recipes.schemas import JobConfig, JobRequest
 
 DEFAULT_TIME_BUDGET_SECONDS = 3600.0
-"""Time budget of `architecture: auto` if the request has neither of the two budgets."""
+"""Time budget of the training with `architecture: auto`, unless its parameters are limited."""
 
 _ADVISABLE: tuple[Strategy, ...] = ("feature_extract", "partial", "fine_tune")
 
@@ -53,13 +54,11 @@ def make_advice_request(
 
     Equal analysis requests share one analysis.
     """
-    budget = request.time_budget_seconds
     is_open = config.architecture == "auto"
-    if is_open and budget is None and request.max_parameters is None:
-        budget = DEFAULT_TIME_BUDGET_SECONDS
+    budget = DEFAULT_TIME_BUDGET_SECONDS if is_open and request.max_parameters is None else None
     return AdviceRequest(
         architecture=config.architecture,
-        recipes=_list_recipes(request, config, base),
+        recipes=list_recipes(request, config, base),
         input_size=request.input_size,
         time_budget_seconds=budget,
         max_parameters=request.max_parameters,
@@ -102,16 +101,24 @@ def apply_advice(
     return decided
 
 
-def _list_recipes(
-    request: JobRequest, config: JobConfig, base: BaseModelFacts | None
+def list_recipes(
+    request: JobRequest,
+    config: JobConfig,
+    base: BaseModelFacts | None,
+    strategies: Sequence[Strategy] | None = None,
 ) -> dict[Strategy, Recipe]:
-    """Return the recipe of each strategy that may be advised."""
+    """Return the recipes of some strategies, by default of those that may be advised.
+
+    A strategy that the request's other fields exclude has none. Raises ValidationFailed if no
+    strategy has one.
+    """
     entry = get_architecture(
         choose_preset(request, config.strategy).architecture
         if config.architecture == "auto"
         else config.architecture
     )
-    strategies = _ADVISABLE if config.strategy == "auto" else (config.strategy,)
+    if strategies is None:
+        strategies = _ADVISABLE if config.strategy == "auto" else (config.strategy,)
     recipes: dict[Strategy, Recipe] = {}
     first_error: ValidationFailed | None = None
     for strategy in strategies:

@@ -31,23 +31,24 @@ def record_progress(session: Session, batch_id: str, stage: str, done: int, tota
         batch.progress = {"stage": stage, "done": done, "total": total}
 
 
-def record_part(session: Session, batch_id: str, part_key: str) -> list[str]:
-    """Add a stored part of the results; returns unneeded keys."""
+def record_part(session: Session, batch_id: str, part_key: str, *, num_bytes: int) -> list[str]:
+    """Add a stored part of the results and its size; returns unneeded keys."""
     batch = _find_unfinished(session, batch_id)
     if batch is None:
         return [part_key]
     batch.part_keys = [*batch.part_keys, part_key]
+    batch.counts = {"num_bytes": batch.counts.get("num_bytes", 0) + num_bytes}
     return []
 
 
 def complete_batch(
-    session: Session, batch_id: str, *, results_key: str, counts: dict[str, Any]
+    session: Session, batch_id: str, *, results_key: str, num_bytes: int, counts: dict[str, Any]
 ) -> list[str]:
-    """Mark the batch as succeeded, with its stored results; returns unneeded keys."""
+    """Mark the batch as succeeded, with its results and their size; returns unneeded keys."""
     batch = _find_unfinished(session, batch_id)
     if batch is None:
         return [results_key]
-    batch.results_key, batch.counts = results_key, counts
+    batch.results_key, batch.counts = results_key, counts | {"num_bytes": num_bytes}
     batch.progress = {"stage": "done", "done": counts["images"], "total": counts["images"]}
     return end(batch, "succeeded")
 
@@ -61,13 +62,13 @@ def fail_batch(session: Session, batch_id: str, code: str, message: str) -> list
     return end(batch, "failed")
 
 
-def requeue_batch(session: Session, batch_id: str) -> bool:
-    """Queue the batch again after a lost lease, crash or drain; returns False if it has ended."""
+def requeue_batch(session: Session, batch_id: str, *, stage: str) -> bool:
+    """Queue the batch again with a stage that says why; returns False if it has ended."""
     batch = _find_unfinished(session, batch_id)
     if batch is None:
         return False
     batch.status = "queued"
-    batch.progress = {"stage": "queued", "done": 0, "total": 0}
+    batch.progress = {"stage": stage, "done": 0, "total": 0}
     return True
 
 

@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 from sqlalchemy.orm import Session
 from starlette.requests import ClientDisconnect
 
-from app import errors
+from app import errors, request_errors, upload_errors
 from app.batches import service
 from app.batches.form import parse_form, parse_request
 from app.batches.results import write_csv
@@ -22,11 +22,15 @@ from app.batches.schemas import (
     form_schema,
 )
 from app.batches.views import view_batch
-from app.datasets.upload import Upload, receive_upload
+from app.datasets.finished_uploads import take_archive
+from app.datasets.upload import Upload, receive_upload, upload_key
 from app.db.base import new_id
 from app.db.tables import PredictionBatch
+from app.tenants.bodies import require_room_for_body
+from app.tenants.service import require_room
 from app.web.content_types import FORM, JSON, explain_content_type, media_type_of
 from app.web.dependencies import (
+    NEEDS_SPACE,
     DatabaseDep,
     PageDep,
     ReadSessionDep,
@@ -59,6 +63,7 @@ BatchId = Annotated[
     status_code=202,
     response_model=BatchDetail,
     summary="Create a batch prediction",
+    dependencies=[NEEDS_SPACE],
     responses=problem_responses(
         errors.ValidationFailed,
         errors.ArchiveInvalid,
@@ -72,6 +77,10 @@ BatchId = Annotated[
         errors.DatasetInvalid,
         errors.IdempotencyConflict,
         errors.StorageFull,
+        errors.QuotaExceeded,
+        upload_errors.UploadUnfinished,
+        upload_errors.UploadUsed,
+        upload_errors.UploadGone,
     ),
     openapi_extra={
         "requestBody": {
@@ -88,6 +97,7 @@ async def create_batch(
 ) -> Response:
     """Classify the images of a dataset (JSON) or of an uploaded archive (form) in a worker.
 
+    JSON with `upload_id` names an archive that was sent as a resumable upload (`POST /uploads`).
     Each image gets the same result as from POST /predict. The reference is resolved to a version
     now. An image that cannot be read has an error in the results.
     """
@@ -97,14 +107,18 @@ async def create_batch(
         return await run_sync(_record_request, services, idempotency, body)
     if content_type != FORM:
         arguments = ["-F", "file=@photographs.zip"]
-        raise errors.ValidationFailed(explain_content_type(request, (JSON, FORM), arguments))
+        raise request_errors.UnsupportedMediaType(
+            explain_content_type(request, (JSON, FORM), arguments)
+        )
     batch_id = new_id("pred")
-    parts = read_parts(request, stall_seconds=services.settings.upload_stall_seconds)
+    await run_sync(require_room_for_body, services, request)
+    parts = read_parts(request)
     upload = await receive_upload(
         parts,
         services.storage,
-        key=f"uploads/{batch_id}",
+        key=upload_key(batch_id),
         allowed=tuple(BatchForm.model_fields),
+        space=services.space,
     )
     return await run_sync(_record_upload, services, idempotency, batch_id, upload)
 
@@ -117,12 +131,23 @@ async def _read_body(request: Request) -> bytes:
 
 
 def _record_request(services: Services, idempotency: Idempotency, body: BatchRequest) -> Response:
-    response, _ = _create_once(
-        services,
-        idempotency,
-        fingerprint_of(body),
-        lambda session: service.predict_dataset(session, body),
-    )
+    def create(session: Session) -> PredictionBatch:
+        if body.dataset_id is not None:
+            require_room(session, services.settings, 0)
+            return service.predict_dataset(session, body)
+        batch_id = new_id("pred")
+        upload = take_archive(session, services.storage, str(body.upload_id), used_by=batch_id)
+        return service.predict_archive(
+            session,
+            batch_id=batch_id,
+            upload_key=upload.storage_key,
+            num_bytes=upload.length,
+            model=body.model,
+            options=body.options,
+            labels=body.metadata,
+        )
+
+    response, _ = _create_once(services, idempotency, fingerprint_of(body), create)
     return response
 
 
@@ -132,19 +157,21 @@ def _record_upload(
     is_kept = False
     try:
         form = parse_form(upload.fields)
-        response, is_kept = _create_once(
-            services,
-            idempotency,
-            fingerprint_of(form, upload.sha256),
-            lambda session: service.predict_archive(
+
+        def create(session: Session) -> PredictionBatch:
+            require_room(session, services.settings, upload.num_bytes)
+            return service.predict_archive(
                 session,
                 batch_id=batch_id,
                 upload_key=upload.key,
+                num_bytes=upload.num_bytes,
                 model=form.model,
                 options=form.options,
                 labels=form.metadata,
-            ),
-        )
+            )
+
+        fingerprint = fingerprint_of(form, upload.sha256)
+        response, is_kept = _create_once(services, idempotency, fingerprint, create)
     finally:
         if not is_kept:
             services.storage.delete(upload.key)

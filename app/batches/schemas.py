@@ -1,14 +1,14 @@
 """HTTP schemas of batch predictions."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, Json
+from pydantic import Field, Json, model_validator
 
 from app.datasets.manifest import Split
 from app.models.references import ReferenceText
 from app.models.schemas import VersionName
 from app.predictions.schemas import ImageFailure, ImagePredictions, PredictOptions
-from app.web.schemas import ApiModel, Metadata, UtcTime, make_file_form_schema
+from app.web.schemas import ApiModel, Metadata, RequestModel, UtcTime, make_file_form_schema
 
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 TERMINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
@@ -16,19 +16,36 @@ TERMINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
 _MODEL = Field(None, description="A model reference. Default: the chosen model (see /serving).")
 
 
-class BatchRequest(PredictOptions):
-    """A request to classify the images of a dataset."""
+class BatchRequest(PredictOptions, RequestModel):
+    """A request to classify the images of a dataset, or of an archive that was uploaded before."""
 
-    dataset_id: str = Field(
-        max_length=40, description="Id of the dataset.", examples=["ds_01k0w1rhzemcbybsywa1w8p9"]
+    dataset_id: str | None = Field(
+        None,
+        max_length=40,
+        description="Id of the dataset; give this or `upload_id`.",
+        examples=["ds_01k0w1rhzemcbybsywa1w8p9"],
+    )
+    upload_id: str | None = Field(
+        None,
+        max_length=40,
+        description="Id of a finished upload (see `POST /uploads`); it can be used once.",
+        examples=[None],
     )
     split: Split | None = Field(
-        None, description="Only this split. Default: all splits.", examples=["val"]
+        None, description="Only this split of the dataset. Default: all splits.", examples=["val"]
     )
     model: ReferenceText | None = _MODEL
     metadata: Metadata = Field(
         default_factory=dict, description="Up to 16 of your own key-value pairs."
     )
+
+    @model_validator(mode="after")
+    def _require_one_source(self) -> Self:
+        if (self.dataset_id is None) == (self.upload_id is None):
+            raise ValueError("give either dataset_id or upload_id")
+        if self.split is not None and self.dataset_id is None:
+            raise ValueError("split needs dataset_id; an archive has no splits")
+        return self
 
     @property
     def options(self) -> PredictOptions:

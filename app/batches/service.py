@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
+from app.access import audit
 from app.batches.repository import BatchRepository
 from app.batches.schemas import TERMINAL, BatchRequest, Status
 from app.datasets.manifest import Split
@@ -21,6 +22,7 @@ from app.errors import (
     IllegalTransition,
     InputProblem,
     NotCalibrated,
+    NotFound,
     ResultsNotReady,
     ValidationFailed,
 )
@@ -36,7 +38,7 @@ def predict_dataset(session: Session, request: BatchRequest) -> PredictionBatch:
     NotCalibrated for a coverage with a version without calibration, and what `resolve_reference`
     raises.
     """
-    dataset = DatasetRepository(session).get(request.dataset_id, share_lock=True)
+    dataset = DatasetRepository(session).get(str(request.dataset_id), share_lock=True)
     if dataset.status == "invalid":
         raise DatasetInvalid(f"The dataset {dataset.id} is invalid: {dataset.error_message}")
     if dataset.status == "ready":
@@ -57,16 +59,18 @@ def predict_archive(  # noqa: PLR0913 - one keyword for each column
     *,
     batch_id: str,
     upload_key: str,
+    num_bytes: int,
     model: str | None,
     options: PredictOptions,
     labels: Mapping[str, str],
 ) -> PredictionBatch:
-    """Create a batch of the images of a stored archive."""
+    """Create a batch of the images of a stored archive; num_bytes is its size."""
     return _queue(
         session,
         batch_id=batch_id,
         version=_resolve(session, model),
         upload_key=upload_key,
+        num_bytes=num_bytes,
         options=options,
         labels=labels,
     )
@@ -93,8 +97,16 @@ def list_batches(
 
 
 def get_results_key(session: Session, batch_id: str) -> str:
-    """Return the storage key of the results; raises NotFound, ResultsNotReady."""
+    """Return the storage key of the results; raises NotFound, ResultsNotReady.
+
+    Raises NotFound also for results that were deleted because of their age.
+    """
     batch = BatchRepository(session).get(batch_id)
+    if batch.status == "succeeded" and batch.results_key is None:
+        raise NotFound(
+            f"The results of {batch_id} were deleted, because they were older than "
+            "GRAFT_KEEP_BATCH_RESULTS_DAYS allows. Create the batch again to get new ones."
+        )
     if batch.results_key is None:
         raise ResultsNotReady(
             f"The batch {batch_id} is {batch.status}; only a succeeded batch has results."
@@ -125,6 +137,8 @@ def delete_batch(session: Session, batch_id: str) -> list[str]:
             f"The batch {batch_id} is {batch.status} and cannot be deleted; cancel it first."
         )
     session.delete(batch)
+    model = f"{batch.model_name}:{batch.model_version}"
+    audit.record(session, "batch.deleted", batch_id, details={"model": model})
     return [batch.results_key] if batch.results_key else []
 
 
@@ -158,6 +172,7 @@ def _queue(  # noqa: PLR0913 - one keyword for each column
     dataset_id: str | None = None,
     split: str | None = None,
     upload_key: str | None = None,
+    num_bytes: int = 0,
 ) -> PredictionBatch:
     if options.coverage is not None and version.trust_key is None:
         raise NotCalibrated(
@@ -178,7 +193,7 @@ def _queue(  # noqa: PLR0913 - one keyword for each column
         upload_key=upload_key,
         options=options.model_dump(mode="json"),
         progress={"stage": "queued", "done": 0, "total": 0},
-        counts={},
+        counts={"num_bytes": num_bytes},
         labels=dict(labels),
     )
     session.add(batch)

@@ -22,7 +22,7 @@ def view_batch(batch: PredictionBatch) -> BatchDetail:
             "counts": BatchCounts(
                 images=counts["images"], failed=counts["failed"], per_label=counts["per_label"]
             )
-            if counts
+            if "images" in counts
             else None,
             "accuracy": num_right / num_labelled if num_labelled else None,
             "error": BatchError(code=batch.error_code, message=batch.error_message or "")

@@ -9,6 +9,7 @@ from contextvars import Context
 from starlette.concurrency import run_in_threadpool
 
 from app.changes.snapshot import EVERYTHING, Changes, Snapshot, compare, merge
+from app.db.tenancy import acting_for, current_tenant
 
 POLL_SECONDS = 1.0
 
@@ -32,6 +33,11 @@ class Listener:
         self._is_closed = True
         self._wake.set()
 
+    @property
+    def has_changes(self) -> bool:
+        """Whether there are changes that were not sent yet."""
+        return bool(self._pending)
+
     async def follow(self) -> AsyncIterator[Changes]:
         """Yield changes as they happen, until the listener is closed."""
         while not self._is_closed:
@@ -40,6 +46,52 @@ class Listener:
             pending, self._pending = self._pending, {}
             if pending and not self._is_closed:
                 yield pending
+
+
+class TenantFeeds:
+    """The feeds of all tenants: a listener gets the changes of the tenant of its context."""
+
+    def __init__(
+        self,
+        make_reader: Callable[[], Callable[[], Snapshot]],
+        *,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        """`make_reader` returns what a feed reads its snapshots with."""
+        self._make_reader = make_reader
+        self._poll_seconds = poll_seconds
+        self._feeds: dict[str, ChangeFeed] = {}
+
+    @property
+    def is_polling(self) -> bool:
+        """Whether there is a listener."""
+        return any(feed.is_polling for feed in self._feeds.values())
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[Listener]:
+        """Add a listener, which gets every change after the block has begun."""
+        tenant = current_tenant()
+        if tenant not in self._feeds:
+            read = _acting_for(tenant, self._make_reader())
+            self._feeds[tenant] = ChangeFeed(read, poll_seconds=self._poll_seconds)
+        feed = self._feeds[tenant]
+        async with feed.listening() as listener:
+            yield listener
+        if not feed.is_polling:
+            self._feeds.pop(tenant, None)
+
+    def close(self) -> None:
+        """End all streams."""
+        for feed in self._feeds.values():
+            feed.close()
+
+
+def _acting_for(tenant: str, read: Callable[[], Snapshot]) -> Callable[[], Snapshot]:
+    def read_for_tenant() -> Snapshot:
+        with acting_for(tenant):
+            return read()
+
+    return read_for_tenant
 
 
 class ChangeFeed:

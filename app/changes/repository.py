@@ -6,8 +6,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.changes.snapshot import ActiveJob, Snapshot
+from app.db.serving_tables import Serving
 from app.db.session import Database
-from app.db.tables import Dataset, Job, PredictionBatch, RegistryEvent, Serving, Study
+from app.db.study_tables import Study
+from app.db.tables import Dataset, Job, PredictionBatch, RegistryEvent
 from app.models.references import parse_reference
 
 NUM_NEWEST = 1000
@@ -48,13 +50,18 @@ def read_snapshot(session: Session) -> Snapshot:
     ).first()
     queued_jobs = select(func.count(Job.status), func.count(Job.study_id))
     num_queued, num_of_studies = session.execute(queued_jobs.where(Job.status == "queued")).one()
+    searches = select(func.count(Study.id)).where(Study.search_status == "asking")
     queued_batches = select(func.count(PredictionBatch.status))
     num_batches = session.scalar(queued_batches.where(PredictionBatch.status == "queued"))
     return Snapshot(
         lists={
             "datasets": _fingerprint(session, Dataset.id),
             "jobs": (*_fingerprint(session, Job.id), num_queued),
-            "studies": (*_fingerprint(session, Study.id), num_of_studies),
+            "studies": (
+                *_fingerprint(session, Study.id),
+                num_of_studies,
+                session.scalar(searches),
+            ),
             "predictions": (*_fingerprint(session, PredictionBatch.id), num_batches),
         },
         jobs=_read_jobs(session),

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from app.changes.feed import ChangeFeed, Listener
+from app.changes.feed import Listener, TenantFeeds
 
 router = APIRouter(tags=["overview"])
 
 
 async def _listen(request: Request) -> AsyncIterator[Listener]:
-    feed: ChangeFeed = request.app.state.changes
-    async with feed.listening() as listener:
+    feeds: TenantFeeds = request.app.state.changes
+    async with feeds.listening() as listener:
         yield listener
 
 

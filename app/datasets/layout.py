@@ -25,11 +25,7 @@ from app.datasets.layout_errors import (
 )
 from app.datasets.manifest import Split
 from app.errors import DatasetLayout
-
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"}
-)
-"""The suffixes of torchvision's ImageFolder, in any case."""
+from app.ml.images.formats import IMAGE_SUFFIXES
 
 ARCHIVE_SUFFIXES = (
     *(".zip", ".tar", ".tgz", ".tzst", ".7z", ".rar"),
@@ -42,6 +38,9 @@ SYSTEM_NAMES = frozenset(
 """Files that operating systems create, in lower case; names with a leading dot are ignored, too."""
 
 SYSTEM_FILE = "system file"
+
+_MAX_DEPTH = 3
+"""Of a class folder: an outer folder, a split, the class."""
 
 _SPLITS: dict[str, Split] = {
     "train": "train",
@@ -163,12 +162,13 @@ def _leave_out_system_files(files: Iterable[str]) -> tuple[list[PurePosixPath], 
 
 
 def _list_folders(files: Iterable[PurePosixPath], folders: Iterable[str]) -> set[tuple[str, ...]]:
+    """Return the folders that may be the outer one, a split or a class.
+
+    Deeper ones do not matter; listed with all of their parents, they take quadratic memory.
+    """
     named = [path for path in map(PurePosixPath, folders) if not _is_system(path)]
-    return {
-        folder.parts
-        for path in [*files, *(path / "_" for path in named)]
-        for folder in path.parents
-    }
+    paths = [*(path.parts[:-1] for path in files), *(path.parts for path in named)]
+    return {parts[:depth] for parts in paths for depth in range(min(len(parts), _MAX_DEPTH) + 1)}
 
 
 def _find_base(folders: set[tuple[str, ...]]) -> int:

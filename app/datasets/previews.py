@@ -7,17 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.datasets.thumbnails import make_thumbnail
-from app.ml.images.pil_decoding import read_header
-
-CONTENT_TYPES = {
-    "JPEG": "image/jpeg",
-    "PNG": "image/png",
-    "WEBP": "image/webp",
-    "BMP": "image/bmp",
-    "PPM": "image/x-portable-anymap",
-    "TIFF": "image/tiff",
-    "GIF": "image/gif",
-}
+from app.errors import UnsupportedImage
+from app.ml.images.formats import MEDIA_TYPES, SNIFF_BYTES, identify
 
 _TILE_PIXELS = 224
 
@@ -31,8 +22,16 @@ class Tile:
 
 
 def content_type_of(path: Path) -> str:
-    """Return the media type of an image file, by its content."""
-    return CONTENT_TYPES[read_header(path).format]
+    """Return the media type of an image file, by its content.
+
+    Datasets of earlier versions may hold formats that are not read any more.
+    """
+    with path.open("rb") as file:
+        start = file.read(SNIFF_BYTES)
+    try:
+        return MEDIA_TYPES[identify(start)]
+    except UnsupportedImage:
+        return "application/octet-stream"
 
 
 def draw_preview(tiles: Sequence[Tile], *, title: str) -> bytes:

@@ -1,16 +1,21 @@
 """Build the ingestion report of a dataset: counts, skipped files, duplicates and leaks."""
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from pathlib import PurePosixPath
 from typing import Any
 
 from app.datasets.layout import SYSTEM_FILE, SkippedFile
 from app.datasets.manifest import ImageRecord
+from app.ml.images.formats import REFUSED_SUFFIXES
 
 MAX_LISTED = 1000
 """Longest list in a report; `counts` has the full numbers."""
+
+_WARNED_SHARE = 0.05
+_MAX_KINDS = 5
 
 
 def compute_digest(records: Iterable[ImageRecord]) -> str:
@@ -68,9 +73,10 @@ def build_report(
     leaked: Sequence[tuple[str, str]],
     near_leaked: Sequence[tuple[str, str]],
 ) -> dict[str, Any]:
-    """Return the dataset's `report`: skipped files, duplicates, leaks, and their counts."""
+    """Return the dataset's `report`: warnings, skipped files, duplicates, leaks and counts."""
     duplicates = find_duplicates(records)
     return {
+        "warnings": _warn(len(records), ignored, rejected),
         "ignored": [asdict(finding) for finding in ignored[:MAX_LISTED]],
         "rejected": [asdict(finding) for finding in rejected[:MAX_LISTED]],
         "duplicates": [list(pair) for pair in duplicates[:MAX_LISTED]],
@@ -86,3 +92,34 @@ def build_report(
             "near_leaked": len(near_leaked),
         },
     }
+
+
+def _warn(
+    num_images: int, ignored: Sequence[SkippedFile], rejected: Sequence[SkippedFile]
+) -> list[str]:
+    """Return a warning if a considerable share of the files is not in the dataset."""
+    left_out = [finding for finding in ignored if finding.reason != SYSTEM_FILE]
+    num_left_out = len(left_out) + len(rejected)
+    num_files = num_images + num_left_out
+    if num_left_out < max(_WARNED_SHARE * num_files, 1):
+        return []
+    kinds = Counter(_describe_kind(finding) for finding in left_out)
+    if rejected:
+        kinds["images that cannot be read"] = len(rejected)
+    listed = [f"{number:,} {kind}" for kind, number in kinds.most_common(_MAX_KINDS)]
+    if len(kinds) > _MAX_KINDS:
+        listed.append(f"{num_left_out - sum(n for _, n in kinds.most_common(_MAX_KINDS)):,} others")
+    warning = (
+        f"{num_left_out:,} of {num_files:,} files were left out and are not in the dataset: "
+        f"{', '.join(listed)}."
+    )
+    return [warning]
+
+
+def _describe_kind(finding: SkippedFile) -> str:
+    suffix = PurePosixPath(finding.path).suffix.lower()
+    if finding.reason.startswith("outside"):
+        return "outside the class folders"
+    if suffix in REFUSED_SUFFIXES:
+        return f"{suffix} ({REFUSED_SUFFIXES[suffix]}, which is not supported)"
+    return f"{suffix[:20]} (not an image)" if suffix else "without a suffix"

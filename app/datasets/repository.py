@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 
-from sqlalchemy import exists, insert, or_, select
+from sqlalchemy import ColumnElement, insert, select
 from sqlalchemy.orm import Session
 
 from app.datasets.manifest import ImageRecord, Split
-from app.db.search import matches
+from app.db.search import matches, select_newest
 from app.db.tables import Dataset, DatasetImage, Job, PredictionBatch
 from app.errors import NotFound
 
@@ -46,22 +46,28 @@ class DatasetRepository:
 
         text is searched for in names and at the start of ids.
         """
-        query = select(Dataset).order_by(Dataset.id.desc()).limit(limit + 1)
+        conditions: list[ColumnElement[bool]] = []
         if after is not None:
-            query = query.where(Dataset.id < after)
-        if statuses:
-            query = query.where(Dataset.status.in_(statuses))
+            conditions.append(Dataset.id < after)
         if text:
-            query = query.where(matches(text, Dataset.name, Dataset.id))
+            # a query of its own, which reads an index and not the wide rows
+            found = select(Dataset.id).where(matches(text, Dataset.name, Dataset.id))
+            conditions.append(Dataset.id.in_(found))
+        if len(statuses) == 1:
+            conditions.append(Dataset.status.in_(statuses))
+        elif statuses:
+            status = (conditions, Dataset.status, statuses)
+            conditions = [Dataset.id.in_(select_newest(Dataset.id, *status, limit=limit + 1))]
+        query = select(Dataset).where(*conditions).order_by(Dataset.id.desc()).limit(limit + 1)
         return self.session.scalars(query).all()
 
     def is_in_use(self, dataset_id: str) -> bool:
         """Return whether an unfinished job or batch prediction uses the dataset."""
         users = (
-            exists().where(user.dataset_id == dataset_id, user.finished_at.is_(None))
+            select(user.id).where(user.dataset_id == dataset_id, user.finished_at.is_(None))
             for user in (Job, PredictionBatch)
         )
-        return bool(self.session.scalar(select(or_(*users))))
+        return any(self.session.scalar(user.limit(1)) is not None for user in users)
 
     def insert_images(self, dataset_id: str, records: Iterable[ImageRecord]) -> None:
         remaining = iter(records)

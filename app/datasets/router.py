@@ -1,13 +1,15 @@
 """Routes for datasets and their images."""
 
+from functools import partial
 from typing import Annotated
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
-from app import errors
+from app import errors, request_errors, upload_errors
 from app.datasets import previews, service, thumbnails
+from app.datasets.finished_uploads import take_archive
 from app.datasets.manifest import Split
 from app.datasets.schemas import (
     DatasetDetail,
@@ -19,13 +21,25 @@ from app.datasets.schemas import (
     view_dataset,
 )
 from app.datasets.thumbnail_names import round_up
-from app.datasets.upload import Upload, receive_upload
-from app.datasets.upload_form import form_schema, parse_form
+from app.datasets.upload import Upload, receive_upload, upload_key
+from app.datasets.upload_form import (
+    DatasetRequest,
+    form_schema,
+    name_of,
+    parse_form,
+    parse_request,
+)
 from app.db.base import new_id
 from app.db.session import Database
 from app.db.tables import DatasetImage
+from app.ml.images.formats import MEDIA_TYPES
 from app.storage import Storage
+from app.tenants.bodies import require_room_for_body
+from app.tenants.service import require_room
+from app.uploads.schemas import parse_metadata
+from app.web.content_types import FORM, JSON, explain_content_type, media_type_of
 from app.web.dependencies import (
+    NEEDS_SPACE,
     DatabaseDep,
     PageDep,
     ReadSessionDep,
@@ -34,11 +48,13 @@ from app.web.dependencies import (
     ServicesDep,
     StorageDep,
 )
+from app.web.drawing import draw
 from app.web.etags import matches
 from app.web.idempotency import Created, Idempotency, IdempotencyDep, fingerprint_of
 from app.web.multipart import read_parts
 from app.web.problems import problem_responses
 from app.web.schemas import Page, make_page
+from app.web.text import TEXT_PATTERN
 
 router = APIRouter(tags=["datasets"])
 
@@ -69,34 +85,81 @@ _THUMBNAIL_THREADS = CapacityLimiter(2)
     status_code=202,
     response_model=DatasetDetail,
     summary="Upload a dataset",
+    dependencies=[NEEDS_SPACE],
     responses=problem_responses(
         errors.ValidationFailed,
         errors.ArchiveInvalid,
         errors.ArchiveUnsupported,
+        errors.BadJson,
         errors.BodyIncomplete,
         errors.BodyTooLarge,
+        errors.NotFound,
         errors.IdempotencyConflict,
         errors.StorageFull,
+        errors.QuotaExceeded,
+        upload_errors.UploadUnfinished,
+        upload_errors.UploadUsed,
+        upload_errors.UploadGone,
     ),
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {"multipart/form-data": {"schema": form_schema()}},
+            "content": {
+                "multipart/form-data": {"schema": form_schema()},
+                "application/json": {"schema": DatasetRequest.model_json_schema()},
+            },
         }
     },
 )
 async def create_dataset(
     request: Request, services: ServicesDep, idempotency: IdempotencyDep
 ) -> Response:
-    """Upload an archive of labelled images; a worker checks and unpacks it.
+    """Upload an archive of labelled images (form), or use a finished upload (JSON).
 
-    The default of `name` is the file's name. The dataset's `error` and `report` show problems of
-    the archive.
+    A worker checks and unpacks the archive. The default of `name` is the file's name. The dataset's
+    `error` and `report` show problems of the archive. Large archives are better sent as a resumable
+    upload (`POST /uploads`), whose id is then sent here as JSON.
     """
     dataset_id = new_id("ds")
-    parts = read_parts(request, stall_seconds=services.settings.upload_stall_seconds)
-    upload = await receive_upload(parts, services.storage, key=f"uploads/{dataset_id}")
+    content_type = media_type_of(request.headers.get("content-type", ""))
+    if content_type == JSON:
+        body = parse_request(await request.body())
+        return await run_sync(_use_upload, services, idempotency, dataset_id, body)
+    if content_type != FORM:
+        arguments = ["-F", "file=@photographs.zip"]
+        raise request_errors.UnsupportedMediaType(
+            explain_content_type(request, (FORM, JSON), arguments)
+        )
+    parts = read_parts(request)
+    await run_sync(require_room_for_body, services, request)
+    upload = await receive_upload(
+        parts, services.storage, key=upload_key(dataset_id), space=services.space
+    )
     return await run_sync(_record_upload, services, idempotency, dataset_id, upload)
+
+
+def _use_upload(
+    services: Services, idempotency: Idempotency, dataset_id: str, body: DatasetRequest
+) -> Response:
+    with services.database.transaction() as session:
+
+        def create() -> Created:
+            upload = take_archive(session, services.storage, body.upload_id, used_by=dataset_id)
+            filename = parse_metadata(upload.metadata_header).get("filename", "")
+            dataset = service.create_dataset(
+                session,
+                dataset_id=dataset_id,
+                name=body.name or name_of(filename),
+                upload_key=upload.storage_key,
+                num_bytes=upload.length,
+                val_fraction=body.val_fraction,
+                split_seed=body.split_seed,
+                labels=body.metadata,
+            )
+            return Created(view_dataset(dataset), f"/datasets/{dataset_id}")
+
+        answer, _ = idempotency.answer_once(session, fingerprint_of(body), create)
+    return answer
 
 
 def _record_upload(
@@ -108,6 +171,7 @@ def _record_upload(
         with services.database.transaction() as session:
 
             def create() -> Created:
+                require_room(session, services.settings, upload.num_bytes)
                 dataset = service.create_dataset(
                     session,
                     dataset_id=dataset_id,
@@ -182,7 +246,7 @@ def list_images(  # noqa: PLR0913 - the filters of the list
     split: Annotated[Split | None, Query(description="Only this split.")] = None,
     class_name: Annotated[
         str | None,
-        Query(alias="class", max_length=255, pattern=r"^[^\x00]*$", description="Only this class."),
+        Query(alias="class", max_length=255, pattern=TEXT_PATTERN, description="Only this class."),
     ] = None,
     finding: Annotated[
         Finding | None,
@@ -193,7 +257,7 @@ def list_images(  # noqa: PLR0913 - the filters of the list
         Query(
             min_length=1,
             max_length=255,
-            pattern=r"^[^\x00]*$",
+            pattern=TEXT_PATTERN,
             description="Only images whose path contains this text; case does not matter.",
             examples=["ants/00"],
         ),
@@ -243,7 +307,7 @@ def list_pairs(
         200: {
             "description": "The original file, or a JPEG with no side longer than `size`, rounded "
             "up to 64, 128, 256, 512 or 1024.",
-            "content": {kind: {} for kind in previews.CONTENT_TYPES.values()},
+            "content": {kind: {} for kind in MEDIA_TYPES.values()},
         },
         304: {"description": "The client already has it: `If-None-Match` names its `ETag`."},
         **problem_responses(errors.NotFound),
@@ -304,10 +368,12 @@ def _read_original(storage: Storage, key: str) -> tuple[bytes, str]:
     response_class=Response,
     responses={
         200: {"description": "Some images of a split.", "content": {"image/png": {}}},
-        **problem_responses(errors.NotFound, errors.Conflict, errors.DatasetInvalid),
+        **problem_responses(
+            errors.NotFound, errors.Conflict, errors.DatasetInvalid, errors.Overloaded
+        ),
     },
 )
-def get_preview(  # noqa: PLR0913 - what is drawn
+async def get_preview(  # noqa: PLR0913 - what is drawn
     *,
     database: DatabaseDep,
     storage: StorageDep,
@@ -317,11 +383,16 @@ def get_preview(  # noqa: PLR0913 - what is drawn
     seed: Annotated[int, Query(ge=0, lt=2**32, description="Seed of the random choice.")] = 0,
 ) -> Response:
     """Draw a random choice of images with their class names in a grid, as PNG."""
-    with database.reading() as session:
-        name = service.get_dataset(session, dataset_id).name
-        chosen = service.choose_images(
-            session, dataset_id, split=split, num_images=num_images, seed=seed
-        )
-    tiles = [previews.Tile(storage.path(row.storage_key), row.class_name) for row in chosen]
-    preview = previews.draw_preview(tiles, title=f"{name}: {split}")
+
+    def choose() -> tuple[str, list[previews.Tile]]:
+        with database.reading() as session:
+            name = service.get_dataset(session, dataset_id).name
+            chosen = service.choose_images(
+                session, dataset_id, split=split, num_images=num_images, seed=seed
+            )
+            tiles = [previews.Tile(storage.path(row.storage_key), row.class_name) for row in chosen]
+        return f"{name}: {split}", tiles
+
+    title, tiles = await run_sync(choose)
+    preview = await draw(partial(previews.draw_preview, tiles, title=title))
     return Response(preview, media_type="image/png")

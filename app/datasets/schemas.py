@@ -36,8 +36,8 @@ class IngestionProgress(ApiModel):
     """Progress of the ingestion."""
 
     stage: str = Field(
-        description="`queued`, `starting`, `checking` (nothing is stored yet), `unpacking` or "
-        "`done`.",
+        description="`queued`, `starting`, `checking` (nothing is stored yet), `unpacking`, "
+        "`done`, or `waiting_for_space` while the disk has too little free space.",
         examples=["checking"],
     )
     done: int = Field(ge=0, description="Processed bytes of the upload.", examples=[1_048_576])
@@ -75,6 +75,14 @@ class ReportCounts(ApiModel):
 class Report(ApiModel):
     """Findings of the ingestion; each list has at most the first 1,000."""
 
+    warnings: list[str] = Field(
+        [],
+        description="Sentences to read before anything else, such as how many of the files were "
+        "left out, if 5 percent or more were.",
+        examples=[
+            ["200 of 400 files were left out and are not in the dataset: 200 without a suffix."]
+        ],
+    )
     ignored: list[SkippedFileView] = Field([], description="Files that are not images.")
     rejected: list[SkippedFileView] = Field([], description="Images that cannot be decoded.")
     duplicates: list[tuple[str, str]] = Field(

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.access import audit
 from app.analyses import service as analyses
 from app.datasets.findings import index_findings, list_pairs_of
 from app.datasets.label_errors import LabelError
@@ -94,6 +95,7 @@ def delete_dataset(session: Session, dataset_id: str) -> list[str]:
         work.remove(session, ingestion)
     analyses.delete_requests(session, dataset_id)
     session.delete(dataset)
+    audit.record(session, "dataset.deleted", dataset_id, details={"name": dataset.name})
     return [key for key in (dataset.upload_key, dataset.manifest_key) if key]
 
 

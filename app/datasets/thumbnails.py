@@ -8,7 +8,8 @@ from PIL import Image
 
 from app.datasets.thumbnail_names import thumbnail_key
 from app.errors import StorageFull
-from app.ml.images.pil_decoding import decode_image
+from app.ml.images.pil_decoding import decode_image, read_header
+from app.ml.images.pixel_budget import PIXELS_IN_FLIGHT
 from app.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,12 @@ def create_thumbnail(storage: Storage, image_key: str, size: int) -> bytes:
     stored = find_thumbnail(storage, image_key, size)
     if stored is not None:
         return stored
-    content = encode_jpeg(make_thumbnail(storage.path(image_key), size=size))
+    path = storage.path(image_key)
+    with PIXELS_IN_FLIGHT.reserve(read_header(path).num_pixels):
+        stored = find_thumbnail(storage, image_key, size)  # made while this thread waited
+        if stored is not None:
+            return stored
+        content = encode_jpeg(_decode_small(path, size))
     try:
         with storage.new_file(thumbnail_key(image_key, size)) as file:
             file.write(content)
@@ -42,8 +48,14 @@ def create_thumbnail(storage: Storage, image_key: str, size: int) -> bytes:
 def make_thumbnail(path: Path, *, size: int) -> Image.Image:
     """Decode an image, and scale it so that no side exceeds `size` pixels.
 
-    A JPEG is decoded at a fraction of its size where that is large enough, which is faster.
+    A JPEG is decoded at a fraction of its size where that is large enough, which is faster. The
+    process's budget of pixels limits how many are decoded at a time.
     """
+    with PIXELS_IN_FLIGHT.reserve(read_header(path).num_pixels):
+        return _decode_small(path, size)
+
+
+def _decode_small(path: Path, size: int) -> Image.Image:
     image = decode_image(path, min_pixels=2 * size)
     image.thumbnail((size, size), Image.Resampling.LANCZOS)
     return image

@@ -10,7 +10,9 @@ import anyio
 from anyio.to_thread import run_sync
 
 from app.datasets.archive.formats import SNIFF_BYTES, sniff
+from app.db.tenancy import file_folder, owning_tenant
 from app.errors import InputProblem, ValidationFailed
+from app.space import Space
 from app.storage import Storage
 from app.web.multipart import Part
 
@@ -31,17 +33,27 @@ class Upload:
     fields: dict[str, str]
 
 
+def upload_key(subject_id: str) -> str:
+    """Return the storage key of the archive that is uploaded for a dataset or a batch."""
+    return f"{file_folder(owning_tenant())}uploads/{subject_id}"
+
+
 async def receive_upload(
-    parts: AsyncIterator[Part], storage: Storage, *, key: str, allowed: Sequence[str] = FIELDS
+    parts: AsyncIterator[Part],
+    storage: Storage,
+    *,
+    key: str,
+    space: Space,
+    allowed: Sequence[str] = FIELDS,
 ) -> Upload:
     """Stream the part `file` to a storage key and collect the allowed form fields.
 
     Raises ArchiveInvalid or ArchiveUnsupported after the first bytes, ValidationFailed for unknown,
-    repeated or missing parts, StorageFull, and the errors of `read_parts`. After an error the key
-    is deleted.
+    repeated or missing parts, StorageFull once the floor of space is reached, and the errors of
+    `read_parts`. After an error the key is deleted.
     """
     try:
-        return await _collect(parts, storage, key, allowed)
+        return await _collect(parts, storage, key, space, allowed)
     except BaseException:
         with anyio.CancelScope(shield=True):
             await run_sync(storage.delete, key)
@@ -49,7 +61,7 @@ async def receive_upload(
 
 
 async def _collect(
-    parts: AsyncIterator[Part], storage: Storage, key: str, allowed: Sequence[str]
+    parts: AsyncIterator[Part], storage: Storage, key: str, space: Space, allowed: Sequence[str]
 ) -> Upload:
     filename, sha256, num_bytes = None, "", 0
     fields: dict[str, str] = {}
@@ -58,7 +70,7 @@ async def _collect(
             raise _wrong(part.name, "The part was sent more than once; send it once.")
         if part.name == "file":
             filename = part.filename or ""
-            sha256, num_bytes = await _store(part, storage.new_file(key))
+            sha256, num_bytes = await _store(part, storage.new_file(key), space)
         elif part.name in allowed:
             fields[part.name] = await _read_text(part)
         else:
@@ -68,13 +80,16 @@ async def _collect(
     return Upload(key, filename, sha256, num_bytes, fields)
 
 
-async def _store(part: Part, new_file: AbstractContextManager[BinaryIO]) -> tuple[str, int]:
+async def _store(
+    part: Part, new_file: AbstractContextManager[BinaryIO], space: Space
+) -> tuple[str, int]:
     digest = hashlib.sha256()
     num_bytes = 0
     waiting = bytearray()
     async with _in_thread(new_file) as file:
 
         def write(piece: bytes) -> None:
+            space.require(len(piece))
             digest.update(piece)
             file.write(piece)
 

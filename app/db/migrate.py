@@ -1,10 +1,11 @@
-"""Upgrade a database to the newest schema."""
+"""Upgrade a database to the newest schema, or take it back to an earlier one."""
 
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
 
 import migrations
@@ -15,6 +16,17 @@ from app.errors import Unavailable
 def migrate_database(url: str) -> None:
     """Run all pending migrations."""
     command.upgrade(alembic_config(url), "head")
+
+
+def list_revisions() -> list[str]:
+    """Return the names of all migrations, the first one first."""
+    scripts = ScriptDirectory.from_config(alembic_config(""))
+    return [script.revision for script in scripts.walk_revisions()][::-1]
+
+
+def downgrade_database(url: str, revision: str) -> None:
+    """Take a database back to an earlier schema; deletes the tables and columns added since."""
+    command.downgrade(alembic_config(url), revision)
 
 
 def find_revision(url: str) -> str | None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, make_url,
 from sqlalchemy.orm import Session
 
 from app.db.base import UtcDateTime, now
+from app.db.tenant_filter import TenantSession, announce_tenant, require_filter
+from app.db.timeouts import POOL_SECONDS, limit_postgres
+from app.space import is_nearly_full, reserve_of
 
 SQLITE_BUSY_SECONDS = 60
 _KEPT_CONNECTIONS = 10
@@ -27,22 +31,35 @@ class Database:
     """Sessions on one database; the first of them opens the first connection."""
 
     def __init__(
-        self, url: str, *, on_commit: OnCommit | None = None, max_connections: int = 40
+        self,
+        url: str,
+        *,
+        on_commit: OnCommit | None = None,
+        max_connections: int = 40,
+        timeout_seconds: float | None = None,
     ) -> None:
         """`on_commit` is called with the queues to which a committed transaction added work.
 
-        Threads beyond max_connections wait for one of them.
+        Threads beyond max_connections wait for one of them. A statement, and the wait for a lock,
+        end after timeout_seconds; without it, only the wait for SQLite's lock ends.
         """
-        self.engine = _create_engine(url, max_connections)
+        self.engine = _create_engine(url, max_connections, timeout_seconds)
         self.on_commit = on_commit
+        file = self.engine.url.database if self.engine.dialect.name == "sqlite" else None
+        self._reserve = reserve_of(Path(file)) if file else None
         self._writer = self.engine.execution_options(writes=True)
         self._watch: sqlite3.Connection | None = None
         self._watch_lock = threading.Lock()
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """Open a session that is committed at the end of the block, and rolled back on an error."""
-        with Session(self._writer, expire_on_commit=False) as session:
+        """Open a session that is committed at the end of the block, and rolled back on an error.
+
+        On a nearly full disk this deletes the reserve, so that SQLite can write what frees space.
+        """
+        if self._reserve and self.is_nearly_full():
+            self._reserve.unlink(missing_ok=True)
+        with TenantSession(self._writer, expire_on_commit=False) as session:
             yield session
             session.commit()
             queues = frozenset(session.info.get("queues_to_notify", ()))
@@ -52,7 +69,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Open a read-only session on one snapshot of the database."""
-        with Session(self.engine, autoflush=False) as session:
+        with TenantSession(self.engine, autoflush=False) as session:
             yield session
 
     def find_data_version(self) -> int | None:
@@ -70,6 +87,10 @@ class Database:
                 )
             (data_version,) = self._watch.execute("PRAGMA data_version").fetchone()
             return int(data_version)
+
+    def is_nearly_full(self) -> bool:
+        """Return whether SQLite's disk is so full that it may be unable to write."""
+        return self._reserve is not None and is_nearly_full(self._reserve.parent)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -89,24 +110,33 @@ def notify_after_commit(session: Session, queue: str) -> None:
     session.info.setdefault("queues_to_notify", set()).add(queue)
 
 
-def _create_engine(url: str, max_connections: int) -> Engine:
+def _create_engine(url: str, max_connections: int, timeout_seconds: float | None) -> Engine:
     parsed = make_url(url)
     kept = min(_KEPT_CONNECTIONS, max_connections)
-    pool = {"pool_size": kept, "max_overflow": max_connections - kept}
+    pool: dict[str, Any] = {"pool_size": kept, "max_overflow": max_connections - kept}
+    if timeout_seconds is not None:
+        pool["pool_timeout"] = min(POOL_SECONDS, timeout_seconds)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True, **pool)
+        engine = create_engine(parsed, pool_pre_ping=True, **pool)
+        event.listen(engine, "begin", announce_tenant)
+        event.listen(engine, "before_cursor_execute", require_filter)
+        if timeout_seconds is not None:
+            limit_postgres(engine, timeout_seconds)
+        return engine
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed, **pool)
-    event.listen(engine, "connect", _prepare_sqlite)
+    busy_seconds = SQLITE_BUSY_SECONDS if timeout_seconds is None else timeout_seconds
+    event.listen(engine, "connect", partial(_prepare_sqlite, busy_seconds))
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "before_cursor_execute", require_filter)
     return engine
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+def _prepare_sqlite(busy_seconds: float, connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # otherwise the driver sends a deferred BEGIN
     for pragma in (
-        f"busy_timeout={SQLITE_BUSY_SECONDS * 1000}",
+        f"busy_timeout={int(busy_seconds * 1000)}",
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",

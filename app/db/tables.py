@@ -3,20 +3,32 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, String, Text
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Json, UtcDateTime, now
+from app.db.tenant_rows import KeyedByTenant, TenantRow
 
 ID = String(40)
 NAME = String(63)
 
 
-class Dataset(Base):
+class Dataset(TenantRow, Base):
     """An uploaded dataset; its images and labels are immutable once it is ready."""
 
     __tablename__ = "dataset"
-    __table_args__ = (Index("ix_dataset_status", "status"),)
+    __table_args__ = (
+        Index("ix_dataset_status", "tenant", "status", "id"),
+        Index("ix_dataset_tenant", "tenant", "id"),
+    )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     name: Mapped[str] = mapped_column(NAME)
@@ -37,11 +49,11 @@ class Dataset(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
-class DatasetImage(Base):
+class DatasetImage(TenantRow, Base):
     """One accepted image of a dataset."""
 
     __tablename__ = "dataset_image"
-    __table_args__ = (Index("ix_dataset_image_class", "dataset_id", "split", "class_name"),)
+    __table_args__ = (Index("ix_dataset_image_class", "dataset_id", "class_name", "image_id"),)
 
     dataset_id: Mapped[str] = mapped_column(
         ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True
@@ -57,7 +69,7 @@ class DatasetImage(Base):
     height: Mapped[int]
 
 
-class WorkItem(Base):
+class WorkItem(TenantRow, Base):
     """A unit of work for a worker, with the lease of the worker that runs it.
 
     fence increases with every claim and every expired lease; writes under an older fence are
@@ -89,20 +101,23 @@ class WorkItem(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
-class Job(Base):
+class Job(TenantRow, Base):
     """A training job; `app.jobs.states` defines the transitions of its status.
 
     dataset_id is not a foreign key, because a finished job may outlive its dataset. request is the
     request's body, from which `auto` values are resolved. trial is the number of the study's trial.
+    portfolio is what a job with a time budget has tried; it is wide, so lists do not read it.
     """
 
     __tablename__ = "job"
     __table_args__ = (
         Index("ix_job_status", "status", "id"),
-        Index("ix_job_finished_at", "status", "finished_at", "study_id"),
-        Index("ix_job_model_name", "model_name", "id"),
-        Index("ix_job_dataset_id", "dataset_id"),
-        Index("ix_job_study_id", "study_id", "trial"),
+        Index("ix_job_tenant", "tenant", "id"),
+        Index("ix_job_tenant_status", "tenant", "status", "id"),
+        Index("ix_job_finished_at", "tenant", "status", "finished_at", "study_id"),
+        Index("ix_job_model_name", "tenant", "model_name", "id"),
+        Index("ix_job_dataset_id", "tenant", "dataset_id", "id"),
+        Index("ix_job_study_id", "tenant", "study_id", "id"),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -115,6 +130,7 @@ class Job(Base):
     resolved: Mapped[dict[str, Any] | None] = mapped_column(Json)
     environment: Mapped[dict[str, Any] | None] = mapped_column(Json)
     progress: Mapped[dict[str, Any]] = mapped_column(Json)
+    portfolio: Mapped[dict[str, Any] | None] = mapped_column(Json, deferred=True)
     attempts: Mapped[int]
     best_epoch: Mapped[int | None]
     resume_epoch: Mapped[int]
@@ -132,7 +148,7 @@ class Job(Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-class Epoch(Base):
+class Epoch(TenantRow, Base):
     """The metrics of one finished epoch."""
 
     __tablename__ = "epoch"
@@ -143,12 +159,13 @@ class Epoch(Base):
     train_accuracy: Mapped[float]
     val_loss: Mapped[float]
     val_accuracy: Mapped[float]
+    val_balanced_accuracy: Mapped[float | None]
     learning_rate: Mapped[float | None]
     seconds: Mapped[float]
     images_per_second: Mapped[float]
 
 
-class JobReport(Base):
+class JobReport(TenantRow, Base):
     """The evaluation of the best checkpoint of a finished job.
 
     predictions_key is the file with the predictions of each image (`app.jobs.prediction_file`); it
@@ -162,7 +179,7 @@ class JobReport(Base):
     predictions_key: Mapped[str | None] = mapped_column(String(200))
 
 
-class JobEvent(Base):
+class JobEvent(TenantRow, Base):
     """An event of a job; a job's events are numbered without gaps."""
 
     __tablename__ = "job_event"
@@ -174,7 +191,7 @@ class JobEvent(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
-class AnalysisRequest(Base):
+class AnalysisRequest(TenantRow, Base):
     """A request for a result that a worker computes once: advice, a dry run, an export and others.
 
     fingerprint is the sha256 of kind, subject and parameters; equal requests share one row. status
@@ -183,11 +200,12 @@ class AnalysisRequest(Base):
     """
 
     __tablename__ = "inquiry"
+    __table_args__ = (UniqueConstraint("tenant", "fingerprint"),)
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     kind: Mapped[str] = mapped_column(String(32))
     subject_id: Mapped[str] = mapped_column(ID)
-    fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
     parameters: Mapped[dict[str, Any]] = mapped_column(Json)
     status: Mapped[str] = mapped_column(String(16))
     result: Mapped[dict[str, Any] | None] = mapped_column(Json)
@@ -198,36 +216,7 @@ class AnalysisRequest(Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-class Study(Base):
-    """A comparison of several configurations and seeds on one dataset, run as jobs."""
-
-    __tablename__ = "study"
-
-    id: Mapped[str] = mapped_column(ID, primary_key=True)
-    name: Mapped[str] = mapped_column(NAME)
-    dataset_id: Mapped[str] = mapped_column(ID)
-    config: Mapped[dict[str, Any]] = mapped_column(Json)
-    labels: Mapped[dict[str, str]] = mapped_column("metadata", Json)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
-
-
-class StudyTrial(Base):
-    """One configuration of a study, numbered from 1; its runs are the jobs that refer to it.
-
-    changes holds the fields in which it differs from the study's shared configuration.
-    """
-
-    __tablename__ = "study_trial"
-
-    study_id: Mapped[str] = mapped_column(
-        ForeignKey("study.id", ondelete="CASCADE"), primary_key=True
-    )
-    trial: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(200))
-    changes: Mapped[dict[str, Any]] = mapped_column(Json)
-
-
-class Model(Base):
+class Model(KeyedByTenant, Base):
     """A registered model: a name with versions.
 
     gate holds the conditions that a version must pass before `champion` may point to it; null if
@@ -243,7 +232,7 @@ class Model(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
-class ModelVersion(Base):
+class ModelVersion(KeyedByTenant, Base):
     """A version of a registered model: a checkpoint that can be served.
 
     job_id is the job that trained it, not a foreign key because the job may be deleted. trust_key
@@ -253,10 +242,13 @@ class ModelVersion(Base):
     """
 
     __tablename__ = "model_version"
-
-    name: Mapped[str] = mapped_column(
-        ForeignKey("model.name", ondelete="CASCADE"), primary_key=True
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant", "name"], ["model.tenant", "model.name"], ondelete="CASCADE"
+        ),
     )
+
+    name: Mapped[str] = mapped_column(NAME, primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
     job_id: Mapped[str] = mapped_column(ID)
     checkpoint_key: Mapped[str] = mapped_column(String(200))
@@ -271,15 +263,19 @@ class ModelVersion(Base):
     class_names: Mapped[list[str]] = mapped_column(Json)
     input_size: Mapped[int]
     val_accuracy: Mapped[float]
+    val_balanced_accuracy: Mapped[float | None]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
-class ModelAlias(Base):
+class ModelAlias(KeyedByTenant, Base):
     """A movable pointer to one version of a model, such as `champion`."""
 
     __tablename__ = "model_alias"
     __table_args__ = (
-        ForeignKeyConstraint(["name", "version"], ["model_version.name", "model_version.version"]),
+        ForeignKeyConstraint(
+            ["tenant", "name", "version"],
+            ["model_version.tenant", "model_version.name", "model_version.version"],
+        ),
     )
 
     name: Mapped[str] = mapped_column(NAME, primary_key=True)
@@ -288,7 +284,7 @@ class ModelAlias(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
 
 
-class RegistryEvent(Base):
+class RegistryEvent(TenantRow, Base):
     """An entry of the audit log of registered models; entries are never changed or deleted.
 
     name is not a foreign key, because entries outlive their model. from_version is the version to
@@ -298,8 +294,9 @@ class RegistryEvent(Base):
 
     __tablename__ = "registry_event"
     __table_args__ = (
-        Index("ix_registry_event_name", "name", "id"),
-        Index("ix_registry_event_type", "type", "id"),
+        Index("ix_registry_event_name", "tenant", "name", "id"),
+        Index("ix_registry_event_type", "tenant", "type", "id"),
+        Index("ix_registry_event_tenant", "tenant", "id"),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -312,55 +309,20 @@ class RegistryEvent(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
-class Serving(Base):
-    """The model that serves predictions: a single row, created when a model is first chosen.
-
-    shadow is a reference to a model that classifies a fraction of the same images; its predictions
-    are only compared and counted.
-    """
-
-    __tablename__ = "serving"
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    model: Mapped[str] = mapped_column(String(160))
-    shadow: Mapped[str | None] = mapped_column(String(160))
-    shadow_fraction: Mapped[float] = mapped_column(default=0.0, server_default="0")
-    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
-
-
-class ShadowTally(Base):
-    """Counts of how often a shadow model agreed with the model that served the response.
-
-    name and version are those of the serving model. num_dropped counts images that the shadow did
-    not classify because the service was busy.
-    """
-
-    __tablename__ = "shadow_tally"
-
-    name: Mapped[str] = mapped_column(NAME, primary_key=True)
-    version: Mapped[int] = mapped_column(primary_key=True)
-    shadow_name: Mapped[str] = mapped_column(NAME, primary_key=True)
-    shadow_version: Mapped[int] = mapped_column(primary_key=True)
-    num_images: Mapped[int] = mapped_column(BigInteger)
-    num_agreed: Mapped[int] = mapped_column(BigInteger)
-    num_dropped: Mapped[int] = mapped_column(BigInteger)
-    num_failed: Mapped[int] = mapped_column(BigInteger)
-    sum_abs_difference: Mapped[float]
-    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
-
-
-class PredictionBatch(Base):
+class PredictionBatch(TenantRow, Base):
     """A batch prediction: a worker classifies the images of a dataset or of an uploaded archive.
 
     status is queued, running, succeeded, failed or cancelled. The model version is pinned when the
-    batch is created. options are those of POST /predict; counts has images, failed and per_label.
+    batch is created. options are those of POST /predict. counts has num_bytes, what is stored
+    for it now; after success it also has images, failed and per_label.
     part_keys are the results so far, in order; the next attempt continues after them.
     """
 
     __tablename__ = "prediction_batch"
     __table_args__ = (
-        Index("ix_prediction_batch_dataset_id", "dataset_id"),
-        Index("ix_prediction_batch_status", "status", "id"),
+        Index("ix_prediction_batch_dataset_id", "tenant", "dataset_id", "id"),
+        Index("ix_prediction_batch_status", "tenant", "status", "id"),
+        Index("ix_prediction_batch_tenant", "tenant", "id"),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -385,7 +347,7 @@ class PredictionBatch(Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-class IdempotentAnswer(Base):
+class IdempotentAnswer(KeyedByTenant, Base):
     """The stored response for an Idempotency-Key, committed with the resource it created."""
 
     __tablename__ = "idempotent_answer"

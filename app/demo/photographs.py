@@ -7,13 +7,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from app.ml.models.lite0_package import LITE0
 from graft_client.schemas.models import Architecture
 
 PHOTOGRAPHS_URL = "https://download.pytorch.org/tutorial/hymenoptera_data.zip"
 """Ants and bees, 47 MB; "Transfer Learning for Computer Vision Tutorial" (Chilamkurthy)."""
 
 _PROBE_SECONDS = 3.0
-_PREFERRED = ("resnet18", "squeezenet1_0")
+_PREFERRED = (LITE0, "resnet18", "squeezenet1_0")
 
 
 @dataclass(frozen=True)

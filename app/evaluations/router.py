@@ -12,7 +12,7 @@ from app.evaluations import service
 from app.evaluations.schemas import EvaluateRequest, Evaluation, Runtime
 from app.evaluations.service import RequestedEvaluation
 from app.models.path_parameters import NamePath, VersionPath
-from app.web.dependencies import ReadSessionDep, SessionDep, SettingsDep
+from app.web.dependencies import NEEDS_SPACE, ReadSessionDep, SessionDep, SettingsDep
 from app.web.problems import problem_responses
 
 router = APIRouter(tags=["evaluations"])
@@ -42,7 +42,8 @@ _RESPONSES = {
     "/models/{name}/versions/{version}/evaluate",
     response_model=Evaluation,
     summary="Evaluate a version",
-    responses=_RESPONSES,
+    dependencies=[NEEDS_SPACE],
+    responses=_RESPONSES | problem_responses(errors.StorageFull),
 )
 def evaluate_version(
     session: SessionDep,

@@ -8,7 +8,7 @@ from app.datasets.manifest import Split
 from app.ml.recipe import Precision
 from app.ml.trust.figures import SplitFigures
 from app.models.schemas import VersionName
-from app.web.schemas import ApiModel, UtcTime
+from app.web.schemas import RequestModel, UtcTime
 
 
 class Runtime(NamedTuple):
@@ -80,7 +80,7 @@ SplitChoice = Annotated[
 ]
 
 
-class EvaluateRequest(ApiModel):
+class EvaluateRequest(RequestModel):
     """The images to evaluate a version on."""
 
     dataset_id: DatasetId

@@ -12,7 +12,7 @@ from app.exports.schemas import Export
 from app.exports.service import request_export
 from app.ml.export.formats import ExportFormat
 from app.models.path_parameters import NamePath, VersionPath
-from app.web.dependencies import SessionDep, StorageDep
+from app.web.dependencies import ServicesDep, SessionDep
 from app.web.problems import problem_responses
 
 router = APIRouter(tags=["exports"])
@@ -55,13 +55,14 @@ _ARCHIVE: dict[int | str, dict[str, Any]] = {
             errors.ExportMismatch,
             errors.ExportUnavailable,
             errors.StorageFull,
+            errors.QuotaExceeded,
         ),
     },
 )
 def get_export(  # noqa: PLR0913 - FastAPI's parameters are the request's parts
     *,
     session: SessionDep,
-    storage: StorageDep,
+    services: ServicesDep,
     name: NamePath,
     version: VersionPath,
     export_format: Annotated[
@@ -84,9 +85,10 @@ def get_export(  # noqa: PLR0913 - FastAPI's parameters are the request's parts
     later. The worker compares the archive with the model on test images. If a probability differs
     by more than 0.001, the export fails.
     """
-    analysis = request_export(session, name, version, export_format)
+    analysis = request_export(session, services.settings, name, version, export_format)
     result = require_result(analysis)
     if result is None:
+        services.space.require()
         location = f"/models/{name}/versions/{version}/export?format={export_format}"
         return pending_response(analysis, location=location)
     export = Export.model_validate(result)
@@ -97,7 +99,7 @@ def get_export(  # noqa: PLR0913 - FastAPI's parameters are the request's parts
     if if_none_match is not None and headers["ETag"] in if_none_match:
         return Response(status_code=304, headers=headers)
     try:
-        path = storage.path(str(analysis.file_key))
+        path = services.storage.path(str(analysis.file_key))
     except FileNotFoundError as error:
         raise errors.Unavailable(
             "The archive's file is not in the storage; restore a backup."

@@ -3,17 +3,19 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app import errors
-from app.history.curves import make_curve
+from app.history.curves import Curve, make_curve
 from app.history.schemas import EventView, History
 from app.history.stream import stream_events
 from app.history.views import view_events, view_history, write_csv
 from app.jobs import service
 from app.jobs.router import JobId
 from app.web.dependencies import DatabaseDep, ReadSessionDep
+from app.web.drawing import draw
 from app.web.problems import problem_responses
 from app.web.schemas import Page, make_page
 
@@ -32,6 +34,7 @@ Points = Annotated[
         examples=[300],
     ),
 ]
+DRAWING_PROBLEMS = problem_responses(errors.NotFound, errors.Overloaded)
 PNG_RESPONSE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 
 
@@ -63,11 +66,11 @@ def get_history(
     "/jobs/{job_id}/history.png",
     response_class=Response,
     summary="Get a job's training curves as a PNG",
-    responses=_NOT_FOUND | PNG_RESPONSE,
+    responses=DRAWING_PROBLEMS | PNG_RESPONSE,
 )
-def get_history_image(
+async def get_history_image(
     job_id: JobId,
-    session: ReadSessionDep,
+    database: DatabaseDep,
     compare: Annotated[
         list[str] | None,
         Query(max_length=12, description="Further jobs to draw in the same image."),
@@ -77,13 +80,22 @@ def get_history_image(
 
     With `lbfgs` they are drawn by L2 strength, with the chosen strength marked.
     """
-    from app.history.charts import draw_history  # noqa: PLC0415 - slow to import, and not always needed
 
-    curves = [
-        make_curve(session, service.get_job(session, one))
-        for one in dict.fromkeys([job_id, *(compare or [])])
-    ]
-    return Response(draw_history(curves), media_type="image/png")
+    def read() -> list[Curve]:
+        with database.reading() as session:
+            return [
+                make_curve(session, service.get_job(session, one))
+                for one in dict.fromkeys([job_id, *(compare or [])])
+            ]
+
+    curves = await run_sync(read)
+
+    def draw_curves() -> bytes:
+        from app.history.charts import draw_history  # noqa: PLC0415 - slow to import, and not always needed
+
+        return draw_history(curves)
+
+    return Response(await draw(draw_curves), media_type="image/png")
 
 
 @router.get("/jobs/{job_id}/events", summary="List a job's events", responses=_NOT_FOUND)
@@ -113,6 +125,7 @@ def check_job(job_id: JobId, session: ReadSessionDep) -> None:
     responses=_NOT_FOUND,
 )
 async def follow_events(
+    request: Request,
     job_id: JobId,
     database: DatabaseDep,
     last_event_id: Annotated[
@@ -120,5 +133,7 @@ async def follow_events(
     ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """Send server-sent events until the job has ended; `Last-Event-ID` continues a stream."""
-    async for event in stream_events(database, job_id, last_event_id or 0):
+    async for event in stream_events(
+        request.app.state.job_feed, database, job_id, last_event_id or 0
+    ):
         yield event

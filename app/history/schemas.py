@@ -23,6 +23,11 @@ class EpochRow(ApiModel):
     train_accuracy: float = Field(description="Training accuracy, 0 to 1.", examples=[0.78])
     val_loss: float = Field(description="Loss over the validation images.", examples=[0.31])
     val_accuracy: float = Field(description="Validation accuracy, 0 to 1.", examples=[0.91])
+    val_balanced_accuracy: float | None = Field(
+        description="Balanced validation accuracy, 0 to 1: the mean recall over the classes with "
+        "validation images. Null for epochs of earlier versions.",
+        examples=[0.9],
+    )
     learning_rate: float | None = Field(
         description="Learning rate of the epoch's last step; null with `lbfgs`.", examples=[0.001]
     )

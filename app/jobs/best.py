@@ -18,7 +18,12 @@ def find_head_start(job: Job) -> Best | None:
     start = ResolvedHeadStart.model_validate(stored)
     if start.val_accuracy is None or start.val_loss is None:
         return None  # found by a version that did not validate it
-    return Best(epoch=0, val_accuracy=start.val_accuracy, val_loss=start.val_loss)
+    return Best(
+        epoch=0,
+        val_accuracy=start.val_accuracy,
+        val_balanced_accuracy=start.val_balanced_accuracy,
+        val_loss=start.val_loss,
+    )
 
 
 def find_best(session: Session, job: Job) -> Best | None:
@@ -28,4 +33,9 @@ def find_best(session: Session, job: Job) -> Best | None:
     row = JobRepository(session).find_epoch(job.id, job.best_epoch)
     if row is None:
         return None
-    return Best(epoch=row.epoch, val_accuracy=row.val_accuracy, val_loss=row.val_loss)
+    return Best(
+        epoch=row.epoch,
+        val_accuracy=row.val_accuracy,
+        val_balanced_accuracy=row.val_balanced_accuracy,
+        val_loss=row.val_loss,
+    )

@@ -22,6 +22,7 @@ EPOCH_METRICS = (
     "train_accuracy",
     "val_loss",
     "val_accuracy",
+    "val_balanced_accuracy",
     "learning_rate",
     "seconds",
     "images_per_second",
@@ -129,6 +130,7 @@ def complete_job(  # noqa: PLR0913 - the worker's results, by keyword
         class_names=dataset.class_names,
         input_size=recipe.input_size,
         val_accuracy=best.val_accuracy,
+        val_balanced_accuracy=best.val_balanced_accuracy,
         trust_key=trust_key,
         calibration=Calibration(
             temperature=report.calibration.temperature, num_images=report.num_images

@@ -102,7 +102,7 @@ class Mistake(ApiModel):
 
 
 class LabelCheck(ApiModel):
-    """Suspected label errors in train, by confident learning (Northcutt et al., 2021)."""
+    """Suspected label errors in train, in the order of the probability that they are errors."""
 
     num_images: int = Field(
         description="Number of checked training images; classes with fewer than five images are "
@@ -110,8 +110,14 @@ class LabelCheck(ApiModel):
         examples=[244],
     )
     num_suspects: int = Field(description="Number of suspected label errors.", examples=[1])
+    expected_precision: float | None = Field(
+        None,
+        description="Expected share of the suspects that really are label errors, 0.5 to 1: the "
+        "list ends where it would fall below a half. Null without suspects and in older reports.",
+        examples=[0.81],
+    )
     suspects: list[LabelError] | None = Field(
-        description="The first 1,000 suspected label errors, the most suspicious first; null if no "
+        description="The first 1,000 suspected label errors, the most probable first; null if no "
         "label could be checked."
     )
     reason: str | None = Field(

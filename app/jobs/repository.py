@@ -1,14 +1,23 @@
 """SQL queries for jobs, their epochs, events and reports."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session, aliased
 
-from app.db.search import matches
+from app.db.lookups import JobLabel
+from app.db.search import matches, select_newest
 from app.db.tables import Epoch, Job, JobEvent, JobReport
 from app.errors import NotFound
 from app.recipes.schemas import JobConfig
+
+_NUM_MEASURED_JOBS = 500
+_NUM_SIMILAR_JOBS = 20
+_NUM_MEASURED_EPOCHS = 20
+"""Bounds of what an estimate of a job's time reads."""
+JobState = tuple[str, str, int, dict[str, Any]]
+"""A job's id, status, number of its newest event, and progress."""
 
 
 class JobRepository:
@@ -48,23 +57,31 @@ class JobRepository:
 
         text is searched for in model names and at the start of ids.
         """
-        query = select(Job).order_by(Job.id.desc()).limit(limit + 1)
+        conditions: list[ColumnElement[bool]] = []
+        key = Job.id
+        for name, value in labels.items():
+            label = aliased(JobLabel)
+            conditions += [label.key == name, label.value == value, label.job_id == Job.id]
+            key = label.job_id  # this index has the ids in order
         if after:
-            query = query.where(Job.id < after)
-        if statuses:
-            query = query.where(Job.status.in_(statuses))
+            conditions.append(key < after)
         if dataset_id:
-            query = query.where(Job.dataset_id == dataset_id)
+            conditions.append(Job.dataset_id == dataset_id)
         if study_id:
-            query = query.where(Job.study_id == study_id)
+            conditions.append(Job.study_id == study_id)
         if model_name:
-            query = query.where(Job.model_name == model_name)
+            conditions.append(Job.model_name == model_name)
         if text:
             # a query of its own, which reads an index and not the wide rows
             found = select(Job.id).where(matches(text, Job.model_name, Job.id))
-            query = query.where(Job.id.in_(found))
-        for key, value in labels.items():
-            query = query.where(Job.labels[key].as_string() == value)
+            conditions.append(Job.id.in_(found))
+        if len(statuses) == 1:
+            conditions.append(Job.status.in_(statuses))
+        elif statuses:
+            status = (conditions, Job.status, statuses)
+            conditions = [Job.id.in_(select_newest(key, *status, limit=limit + 1))]
+            key = Job.id
+        query = select(Job).where(*conditions).order_by(key.desc()).limit(limit + 1)
         return self.session.scalars(query).all()
 
     def list_epochs(self, job_id: str, *, only: Sequence[int] | None = None) -> Sequence[Epoch]:
@@ -101,17 +118,41 @@ class JobRepository:
             .limit(limit)
         ).all()
 
+    def list_states(self, job_ids: Collection[str]) -> list[JobState]:
+        """Return id, status, newest event's number and progress of those jobs that exist."""
+        columns = select(Job.id, Job.status, Job.event_number, Job.progress)
+        rows = self.session.execute(columns.where(Job.id.in_(job_ids)))
+        return [(job_id, status, newest, progress) for job_id, status, newest, progress in rows]
+
     def mean_epoch_seconds_per_image(
         self, architecture: str, strategy: str, input_size: int
     ) -> float | None:
-        """Return the mean epoch seconds per image of earlier jobs with the same configuration."""
-        rate: float | None = self.session.scalar(
-            select(func.avg(1.0 / Epoch.images_per_second))
-            .join(Job, Job.id == Epoch.job_id)
+        """Return the mean epoch seconds per image of earlier jobs with the same configuration.
+
+        Only the first epochs of the newest jobs that have succeeded count, so that the cost does
+        not grow with the number of jobs.
+        """
+        newest = (
+            select(Job.id, Job.config)
+            .where(Job.status == "succeeded")
+            .order_by(Job.id.desc())
+            .limit(_NUM_MEASURED_JOBS)
+            .subquery()
+        )
+        similar = (
+            select(newest.c.id)
             .where(
-                Job.config["architecture"].as_string() == architecture,
-                Job.config["strategy"].as_string() == strategy,
-                Job.config["input_size"].as_integer() == input_size,
+                newest.c.config["architecture"].as_string() == architecture,
+                newest.c.config["strategy"].as_string() == strategy,
+                newest.c.config["input_size"].as_integer() == input_size,
+            )
+            .order_by(newest.c.id.desc())
+            .limit(_NUM_SIMILAR_JOBS)
+        )
+        rate: float | None = self.session.scalar(
+            select(func.avg(1.0 / Epoch.images_per_second)).where(
+                Epoch.job_id.in_(similar),
+                Epoch.epoch <= _NUM_MEASURED_EPOCHS,
                 Epoch.images_per_second > 0,
             )
         )

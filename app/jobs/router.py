@@ -5,13 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from app import errors
-from app.jobs import service
+from app.jobs import portfolio, service
+from app.jobs.portfolio_schemas import Portfolio
 from app.jobs.schemas import Checkpoints, CheckpointView, JobView
 from app.jobs.states import Status
 from app.jobs.views import view_job
 from app.recipes.schemas import JobRequest
 from app.recipes.service import require_weights
 from app.web.dependencies import (
+    NEEDS_SPACE,
     DatabaseDep,
     PageDep,
     ReadSessionDep,
@@ -36,6 +38,8 @@ CREATE_PROBLEMS = problem_responses(
     errors.IdempotencyConflict,
     errors.ValidationFailed,
     errors.WeightsUnavailable,
+    errors.QuotaExceeded,
+    errors.StorageFull,
 )
 TRANSITION_PROBLEMS = problem_responses(errors.NotFound, errors.IllegalTransition)
 
@@ -51,6 +55,7 @@ def _require_weights(body: JobRequest, settings: SettingsDep) -> JobRequest:
     status_code=202,
     response_model=JobView,
     summary="Create a training job",
+    dependencies=[NEEDS_SPACE],
     responses=CREATE_PROBLEMS,
 )
 def create_job(
@@ -134,6 +139,19 @@ def list_checkpoints(job_id: JobId, session: ReadSessionDep, storage: StorageDep
     )
 
 
+@router.get(
+    "/jobs/{job_id}/portfolio",
+    summary="Get what a job with a time budget tried",
+    responses=problem_responses(errors.NotFound),
+)
+def get_portfolio(job_id: JobId, session: ReadSessionDep) -> Portfolio:
+    """Return the backbones that a job with `time_budget_seconds` tried, and what it decided.
+
+    Before the job starts, nothing is tried. 404 if the job has no time budget.
+    """
+    return portfolio.get_portfolio(session, job_id)
+
+
 @router.post(
     "/jobs/{job_id}/cancel", status_code=202, summary="Cancel a job", responses=TRANSITION_PROBLEMS
 )
@@ -160,11 +178,14 @@ def stop_job(job_id: JobId, session: SessionDep) -> JobView:
     "/jobs/{job_id}/resume",
     status_code=202,
     summary="Resume a failed or cancelled job",
-    responses=TRANSITION_PROBLEMS,
+    dependencies=[NEEDS_SPACE],
+    responses=problem_responses(
+        errors.NotFound, errors.IllegalTransition, errors.QuotaExceeded, errors.StorageFull
+    ),
 )
-def resume_job(job_id: JobId, session: SessionDep) -> JobView:
+def resume_job(job_id: JobId, session: SessionDep, settings: SettingsDep) -> JobView:
     """Queue a job again; it continues from its last epoch."""
-    return view_job(session, service.resume_job(session, job_id))
+    return view_job(session, service.resume_job(session, job_id, settings))
 
 
 @router.delete(

@@ -25,8 +25,44 @@ class ResolvedHeadStart(ApiModel):
     val_accuracy: float | None = Field(
         None, description="Validation accuracy before the first epoch, 0 to 1.", examples=[0.94]
     )
+    val_balanced_accuracy: float | None = Field(
+        None,
+        description="Balanced validation accuracy before the first epoch, 0 to 1.",
+        examples=[0.93],
+    )
     val_loss: float | None = Field(
         None, description="Validation loss before the first epoch.", examples=[0.2]
+    )
+
+
+class BalanceFigures(ApiModel):
+    """Cross-validated accuracies of a solved head on the training images, 0 to 1."""
+
+    cv_accuracy: float = Field(description="Share of the images that are right.", examples=[0.91])
+    cv_balanced_accuracy: float = Field(
+        description="Mean over the classes of the share of their images that are right.",
+        examples=[0.84],
+    )
+
+
+class ResolvedClassBalance(ApiModel):
+    """What `class_balance: auto` decided, and what it was decided by."""
+
+    chosen: Literal["none", "loss"] = Field(
+        description="`loss`: rare classes weigh as much as frequent ones in the loss, because that "
+        "gives more balanced accuracy. `none`: all images count the same.",
+        examples=["loss"],
+    )
+    imbalance: float = Field(
+        description="Size of the largest class divided by that of the smallest.", examples=[12.5]
+    )
+    without_weights: BalanceFigures | None = Field(
+        None,
+        description="A head that counts all images the same; null where the classes have nearly "
+        "the same size, or too few images to compare.",
+    )
+    with_weights: BalanceFigures | None = Field(
+        None, description="A head whose loss weighs all classes the same; null like the other."
     )
 
 
@@ -63,6 +99,11 @@ class ResolvedTraining(ApiModel):
         None,
         description="The solved head that the training began with; null if it began with a random "
         "head.",
+        examples=[None],
+    )
+    class_balance: ResolvedClassBalance | None = Field(
+        None,
+        description="What `class_balance: auto` decided; null with any other value.",
         examples=[None],
     )
 
@@ -106,6 +147,11 @@ class Progress(ApiModel):
     eta_seconds: float | None = Field(
         None, description="Estimated seconds to the end of the last epoch.", examples=[73.0]
     )
+    budget_used_seconds: float | None = Field(
+        None,
+        description="Seconds of the time budget that are used; null without a budget.",
+        examples=[None],
+    )
 
 
 class Best(ApiModel):
@@ -120,6 +166,11 @@ class Best(ApiModel):
         examples=[7],
     )
     val_accuracy: float = Field(description="Validation accuracy, 0 to 1.", examples=[0.935])
+    val_balanced_accuracy: float | None = Field(
+        description="Balanced validation accuracy, 0 to 1: the mean recall over the classes with "
+        "validation images. Null for epochs of earlier versions.",
+        examples=[0.931],
+    )
     val_loss: float = Field(
         description="Validation loss: mean cross-entropy per image.", examples=[0.21]
     )
@@ -173,7 +224,9 @@ class JobView(ApiModel):
     progress: Progress
     best: Best | None = Field(
         description="The best epoch so far, whose model is registered.",
-        examples=[{"epoch": 7, "val_accuracy": 0.935, "val_loss": 0.21}],
+        examples=[
+            {"epoch": 7, "val_accuracy": 0.935, "val_balanced_accuracy": 0.931, "val_loss": 0.21}
+        ],
     )
     error: JobError | None = Field(description="Why the job failed.", examples=[None])
     model: RegisteredModel | None = Field(

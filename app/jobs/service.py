@@ -5,9 +5,11 @@ from typing import cast
 
 from sqlalchemy.orm import Session
 
+from app.access import audit
 from app.advice.service import request_advice
 from app.datasets.repository import DatasetRepository
 from app.db.base import new_id, now
+from app.db.lookups import JobLabel
 from app.db.tables import Dataset, Job, ModelVersion
 from app.errors import Conflict, IllegalTransition
 from app.jobs.events import append_event
@@ -20,6 +22,7 @@ from app.recipes.schemas import JobConfig, JobRequest
 from app.recipes.service import get_usable_dataset, resolve_new
 from app.settings import Settings
 from app.tasks import service as work
+from app.tenants.service import require_job
 
 
 def resolve_request(
@@ -46,8 +49,10 @@ def _resolve_clone(
             "once it has started."
         )
     base = get_base_model(job, config)
+    changes: dict[str, object] = {"time_budget_seconds": None}  # what it decided is decided
     if request.model_name is not None:
-        config = config.model_copy(update={"model_name": request.model_name})
+        changes["model_name"] = request.model_name
+    config = config.model_copy(update=changes)
     return config, get_usable_dataset(session, job.dataset_id), base
 
 
@@ -71,8 +76,12 @@ def create_job(
     study_id: str | None = None,
     trial: int | None = None,
 ) -> Job:
-    """Queue a training job; it starts once its dataset is ready. A study passes its trial."""
+    """Queue a training job; it starts once its dataset is ready. A study passes its trial.
+
+    Raises what `resolve_request` does, and QuotaExceeded.
+    """
     config, dataset, base = resolve_request(session, request, settings)
+    require_job(session, settings)
     job = Job(
         id=new_id("job"),
         dataset_id=config.dataset_id,
@@ -91,6 +100,7 @@ def create_job(
     )
     session.add(job)
     append_event(session, job, "queued", waits_for_dataset=dataset.status == "ingesting")
+    session.add_all(JobLabel(job_id=job.id, key=k, value=v) for k, v in job.labels.items())
     _enqueue(session, job, dataset)
     return job
 
@@ -156,14 +166,16 @@ def stop_job(session: Session, job_id: str) -> Job:
     return job
 
 
-def resume_job(session: Session, job_id: str) -> Job:
+def resume_job(session: Session, job_id: str, settings: Settings) -> Job:
     """Queue a failed or cancelled job again; it continues after its last epoch.
 
-    Raises IllegalTransition from any other state, and NotFound if its dataset has been deleted.
+    Raises IllegalTransition from any other state, NotFound if its dataset has been deleted, and
+    QuotaExceeded.
     """
     jobs = JobRepository(session)
     dataset = DatasetRepository(session).get(jobs.get(job_id).dataset_id, share_lock=True)
     job = jobs.get(job_id, lock=True)
+    require_job(session, settings)
     change_status(session, job, "queued", event="resumed", from_epoch=job.resume_epoch)
     job.error_code = job.error_message = job.finished_at = None
     _enqueue(session, job, dataset)
@@ -181,6 +193,7 @@ def delete_job(session: Session, job_id: str) -> list[str]:
         raise IllegalTransition(f"A {job.status} job cannot be deleted; cancel it first.")
     predictions_key = jobs.find_predictions_key(job_id)
     session.delete(job)
+    audit.record(session, "job.deleted", job_id, details={"model_name": job.model_name})
     return [predictions_key] if predictions_key else []
 
 
@@ -203,16 +216,19 @@ def list_checkpoint_files(session: Session, job_id: str) -> list[tuple[Checkpoin
         ("best", job.best_epoch or 0, job.best_key),
     ]
     if job.model_version is not None:
-        model = session.get(ModelVersion, (job.model_name, job.model_version))
+        model = session.get(ModelVersion, (job.tenant, job.model_name, job.model_version))
         files.append(("model", job.best_epoch or 0, model.checkpoint_key if model else None))
     return [(kind, epoch, key) for kind, epoch, key in files if key]
 
 
 def _enqueue(session: Session, job: Job, dataset: Dataset) -> None:
-    """Queue the job after its dataset, or after the advice that decides its `auto` values."""
+    """Queue the job after its dataset, or after the advice that decides its `auto` values.
+
+    With a time budget, the job itself decides these.
+    """
     config = JobRepository(session).get_decided_config(job.id)
     waits_for = dataset.id
-    if not is_decided(config):
+    if not is_decided(config) and config.time_budget_seconds is None:
         request, base = JobRequest.model_validate(job.request), get_base_model(job, config)
         waits_for = request_advice(session, request, config, dataset, base, retry_failed=True).id
     work.enqueue(session, queue="train", kind="train", subject_id=job.id, waits_for=waits_for)

@@ -15,14 +15,14 @@ HeadKind = Literal["torchvision", "linear"]
 HeadStart = Literal["random", "linear_probe"]
 BatchNormMode = Literal["train", "eval"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
-ClassBalance = Literal["none", "loss", "sampling"]
+ClassBalance = Literal["auto", "none", "loss", "sampling"]
 
 LearningRate = Annotated[float, Field(gt=0, le=100, description="Step size of the optimizer.")]
 WeightDecay = Annotated[float, Field(ge=0, le=10, description="L2 penalty on the weights.")]
 
 
 class _Component(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
 
 
 class Sgd(_Component):
@@ -72,6 +72,7 @@ class Lbfgs(_Component):
     name: Literal["lbfgs"] = Field("lbfgs", description="Its name.")
     l2_strengths: tuple[Annotated[float, Field(gt=0, le=1e6)], ...] = Field(
         (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001),
+        strict=False,  # JSON has lists
         min_length=1,
         max_length=50,
         description="L2 penalties to try, on features scaled to unit variance.",
@@ -189,14 +190,16 @@ class Configuration(_Component):
     """A recipe, in which some values may be `auto` until the job starts."""
 
     architecture: str = Field(
-        description="Architecture, by its torchvision name.", examples=["squeezenet1_0"]
+        description="Architecture: torchvision's name, or `timm:` and timm's.",
+        examples=["squeezenet1_0"],
     )
     strategy: StrategyOrAuto = Field(description="Which layers are trained.")
     trainable_from: str | None = Field(
         description="With `partial`: the first layer that is trained.", examples=[None]
     )
     weights: str = Field(
-        description="Published weights, `none`, or a model reference pinned to its version.",
+        description="Published weights (`pretrained` and `imagenet` are the default ones), `none`, "
+        "or a model reference pinned to its version.",
         examples=["imagenet"],
     )
     preset: str = Field(
@@ -255,7 +258,8 @@ class Configuration(_Component):
     class_balance: ClassBalance = Field(
         "none",
         description="How rare classes are balanced against frequent ones: by weights in the loss, "
-        "or by more frequent sampling.",
+        "or by more frequent sampling. `auto`: by weights where these give a solved head more "
+        "balanced accuracy in cross-validation (see `resolved.class_balance`).",
     )
     clip_norm: float | None = Field(
         None,
@@ -270,7 +274,7 @@ class Configuration(_Component):
     ema: Ema | Auto | None = Field(
         None, description="The moving average of the weights, if it is stored.", examples=[None]
     )
-    early_stopping: EarlyStopping | None = Field(
+    early_stopping: EarlyStopping | Auto | None = Field(
         description="When to stop before the last epoch.", examples=[None]
     )
 
@@ -293,6 +297,9 @@ class Recipe(Configuration):
     augmentation: Augmentation = Field(description="The augmentation of training images.")
     ema: Ema | None = Field(
         None, description="The moving average of the weights, if it is stored.", examples=[None]
+    )
+    early_stopping: EarlyStopping | None = Field(
+        description="When to stop before the last epoch.", examples=[None]
     )
 
 

@@ -8,6 +8,7 @@ from app.web.schemas import AliasName, ApiModel, Name, UtcTime
 
 EventType = Literal[
     "registered",
+    "classes_changed",
     "alias_moved",
     "forced",
     "rolled_back",
@@ -37,11 +38,13 @@ class RegistryEventDetail(ApiModel):
         description="The alias concerned, if any.", examples=["champion"]
     )
     from_version: int | None = Field(
-        description="Previous version of the alias; null for a new alias.", examples=[2]
+        description="Previous version of the alias, null for a new alias; of `classes_changed` "
+        "the version with the other classes.",
+        examples=[2],
     )
     payload: dict[str, Any] = Field(
         description="Further details: a gate, its verdict, the reason for a forced promotion, a "
-        "reference.",
+        "reference, classes that were added and removed.",
         examples=[{"reason": "the old one confuses hornets"}],
     )
     created_at: UtcTime = Field(description="When the change was made.")

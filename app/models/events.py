@@ -1,11 +1,12 @@
 """Append to and read the event log, which records every change in the same transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.access import audit
 from app.db.base import new_id
 from app.db.tables import RegistryEvent
 from app.models.event_schemas import EventType, RegistryEventDetail
@@ -13,6 +14,10 @@ from app.web.schemas import Page, make_page
 
 ALIAS_CHANGES: tuple[EventType, ...] = ("alias_moved", "forced", "rolled_back", "alias_deleted")
 """Types of the events that change an alias."""
+
+
+_NOT_AUDITED: frozenset[EventType] = frozenset({"registered", "metadata_set"})
+"""Events that change neither what is served nor who decides about it."""
 
 
 def append(  # noqa: PLR0913 - one keyword for each column
@@ -25,7 +30,7 @@ def append(  # noqa: PLR0913 - one keyword for each column
     from_version: int | None = None,
     payload: Mapping[str, Any] | None = None,
 ) -> None:
-    """Append an event of a model, whose row the transaction has locked."""
+    """Append an event of a model, whose row the transaction has locked; most are audited, too."""
     event = RegistryEvent(
         id=new_id("ev"),
         name=name,
@@ -36,7 +41,35 @@ def append(  # noqa: PLR0913 - one keyword for each column
         payload=dict(payload or {}),
     )
     session.add(event)
+    if type_ not in _NOT_AUDITED:
+        facts = {"version": version, "from_version": from_version, **event.payload}
+        details = {key: value for key, value in facts.items() if value is not None}
+        subject = f"{name}@{alias}" if alias else f"{name}:{version}" if version else name
+        audit.record(session, f"model.{type_}", subject, details=details)
     session.flush()
+
+
+def append_classes_changed(  # noqa: PLR0913, PLR0917 - both versions with their classes
+    session: Session,
+    name: str,
+    version: int,
+    from_version: int,
+    before: Sequence[str],
+    after: Sequence[str],
+) -> None:
+    """Append that a version has other classes, or another order of them, than the one before."""
+    payload = {
+        "added": [one for one in after if one not in before],
+        "removed": [one for one in before if one not in after],
+    }
+    append(
+        session,
+        name,
+        "classes_changed",
+        version=version,
+        from_version=from_version,
+        payload=payload,
+    )
 
 
 def find_last_alias_change(session: Session, name: str, alias: str) -> RegistryEvent | None:

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from app.db.base import Base
 from app.db.search import matches
-from app.db.tables import Model, ModelAlias, ModelVersion, Serving
-
-_SERVING_ID = 1
+from app.db.serving_tables import Serving
+from app.db.tables import Model, ModelAlias, ModelVersion
+from app.db.tenancy import owning_tenant
 
 
 class ModelRepository:
@@ -21,7 +21,7 @@ class ModelRepository:
         self.session = session
 
     def find(self, name: str) -> Model | None:
-        return self.session.get(Model, name)
+        return self.session.get(Model, (owning_tenant(), name))
 
     def lock(self, name: str) -> Model | None:
         """Lock the model's row until the transaction ends; every change of a model does this."""
@@ -50,7 +50,11 @@ class ModelRepository:
         return int(taken.scalar_one())
 
     def find_version(self, name: str, version: int) -> ModelVersion | None:
-        return self.session.get(ModelVersion, (name, version))
+        return self.session.get(ModelVersion, (owning_tenant(), name, version))
+
+    def find_latest_version(self, name: str) -> ModelVersion | None:
+        """Return the version with the highest number, of any kind."""
+        return self.newest_versions([name]).get(name)
 
     def find_newest_version(self, name: str) -> ModelVersion | None:
         """Return the newest version that is not int8, since int8 versions must pass a gate."""
@@ -58,6 +62,19 @@ class ModelRepository:
             select(ModelVersion)
             .where(ModelVersion.name == name, ModelVersion.quantized_key.is_(None))
             .order_by(ModelVersion.version.desc())
+            .limit(1)
+        )
+
+    def find_checkpoint_digest(self, checkpoint_key: str) -> str | None:
+        """Return the registered sha256 of a checkpoint's file; None if no version has it any more.
+
+        The digest of an int8 version is that of its graph.
+        """
+        return self.session.scalar(
+            select(ModelVersion.digest)
+            .where(
+                ModelVersion.checkpoint_key == checkpoint_key, ModelVersion.quantized_key.is_(None)
+            )
             .limit(1)
         )
 
@@ -86,7 +103,7 @@ class ModelRepository:
         return {row.name: row for row in rows}
 
     def find_alias(self, name: str, alias: str) -> ModelAlias | None:
-        return self.session.get(ModelAlias, (name, alias))
+        return self.session.get(ModelAlias, (owning_tenant(), name, alias))
 
     def list_aliases(self, names: Sequence[str]) -> Sequence[ModelAlias]:
         return self.session.scalars(
@@ -103,7 +120,7 @@ class ModelRepository:
         )
 
     def find_chosen(self) -> Serving | None:
-        return self.session.get(Serving, _SERVING_ID)
+        return self.session.get(Serving, owning_tenant())
 
     def find_gate(self, name: str) -> dict[str, Any] | None:
         """Return a model's current gate, without a lock on the model."""
@@ -111,13 +128,11 @@ class ModelRepository:
 
     def choose_first(self, reference: str) -> bool:
         """Choose a model if none is chosen; returns True if it did."""
-        return self._insert_if_absent(
-            Serving, {"id": _SERVING_ID, "model": reference, "shadow_fraction": 0.0}
-        )
+        return self._insert_if_absent(Serving, {"model": reference, "shadow_fraction": 0.0})
 
     def lock_serving(self) -> Serving:
         """Lock and return the row of the chosen model until the transaction ends."""
-        return self.session.get_one(Serving, _SERVING_ID, with_for_update=True)
+        return self.session.get_one(Serving, owning_tenant(), with_for_update=True)
 
     def _insert_if_absent(self, table: type[Base], values: dict[str, object]) -> bool:
         # Not a SELECT before the INSERT, which would not see a concurrent transaction.

@@ -15,6 +15,7 @@ from app.models.schemas import (
 from app.web.dependencies import PageDep, ReadSessionDep, SessionDep
 from app.web.problems import problem_responses
 from app.web.schemas import Metadata, Page
+from app.web.text import TEXT_PATTERN
 
 router = APIRouter(tags=["models"])
 
@@ -28,7 +29,7 @@ def list_models(
         Query(
             alias="q",
             max_length=63,
-            pattern=r"^[^\x00]*$",
+            pattern=TEXT_PATTERN,
             description="Only models whose name contains this text.",
             examples=["ants"],
         ),

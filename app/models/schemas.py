@@ -17,6 +17,17 @@ VersionNumber = Annotated[
     ),
 ]
 
+ValBalancedAccuracy = Annotated[
+    float | None,
+    Field(
+        ge=0,
+        le=1,
+        description="Balanced accuracy of its best epoch on the validation split: the mean recall "
+        "over the classes with images. Null for versions that earlier releases registered.",
+        examples=[0.941],
+    ),
+]
+
 
 class VersionName(ApiModel):
     """The name of one version of a model."""
@@ -64,6 +75,7 @@ class VersionDetail(VersionName):
         description="Accuracy of its best epoch on the validation split.",
         examples=[0.947],
     )
+    val_balanced_accuracy: ValBalancedAccuracy
     calibration: Calibration | None = Field(
         description="Calibration of its probabilities; null for a version without prediction sets "
         "and out-of-distribution scores."
@@ -92,6 +104,7 @@ class NewestVersion(ApiModel):
         description="Accuracy of its best epoch on the validation split.",
         examples=[0.947],
     )
+    val_balanced_accuracy: ValBalancedAccuracy
     architecture: str = Field(description="torchvision's name.", examples=["squeezenet1_0"])
     num_classes: int = Field(ge=1, description="Number of its classes.", examples=[2])
     created_at: UtcTime = Field(description="When it was registered.")

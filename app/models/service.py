@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from app.analyses import service as analyses
 from app.db.base import now
-from app.db.tables import Model, ModelAlias, ModelVersion, Serving
+from app.db.serving_tables import Serving
+from app.db.tables import Model, ModelAlias, ModelVersion
 from app.errors import InUse, ModelNotReady, NotFound
 from app.models import events
 from app.models.event_schemas import EventType, RegistryEventDetail
@@ -39,6 +40,7 @@ def register_version(  # noqa: PLR0913 - one keyword for each column
     class_names: Sequence[str],
     input_size: int,
     val_accuracy: float,
+    val_balanced_accuracy: float | None = None,
     dataset_digest: str | None = None,
     trust_key: str | None = None,
     calibration: Calibration | None = None,
@@ -48,10 +50,12 @@ def register_version(  # noqa: PLR0913 - one keyword for each column
 
     quantized is the storage key of the int8 graph with the original version's number. Concurrent
     registrations get different numbers, and a deleted version's number is never reused. The first
-    registered model of all becomes the chosen model.
+    registered version of all becomes the chosen model, by its number: a later version is served
+    only once somebody promotes or chooses it.
     """
     models = ModelRepository(session)
     version = models.next_version(name)
+    before = models.find_latest_version(name)
     session.add(
         ModelVersion(
             name=name,
@@ -66,6 +70,7 @@ def register_version(  # noqa: PLR0913 - one keyword for each column
             class_names=list(class_names),
             input_size=input_size,
             val_accuracy=val_accuracy,
+            val_balanced_accuracy=val_balanced_accuracy,
             dataset_digest=dataset_digest,
             quantized_key=quantized[0] if quantized else None,
             quantized_from=quantized[1] if quantized else None,
@@ -74,8 +79,13 @@ def register_version(  # noqa: PLR0913 - one keyword for each column
     session.flush()
     payload = {"job_id": job_id} | ({"quantized_from": quantized[1]} if quantized else {})
     events.append(session, name, "registered", version=version, payload=payload)
-    if models.choose_first(name):
-        events.append(session, name, "chosen", payload={"model": name, "before": None})
+    if before is not None and before.class_names != list(class_names):
+        events.append_classes_changed(
+            session, name, version, before.version, before.class_names, class_names
+        )
+    reference = str(ModelReference(name, version=version))
+    if models.choose_first(reference):
+        events.append(session, name, "chosen", payload={"model": reference, "before": None})
     return version
 
 
@@ -300,6 +310,7 @@ def _summarize(
         newest=NewestVersion(
             version=newest.version,
             val_accuracy=newest.val_accuracy,
+            val_balanced_accuracy=newest.val_balanced_accuracy,
             architecture=newest.architecture,
             num_classes=len(newest.class_names),
             created_at=newest.created_at,
@@ -323,6 +334,7 @@ def _describe(version: ModelVersion, aliases: Sequence[ModelAlias]) -> VersionDe
         class_names=version.class_names,
         input_size=version.input_size,
         val_accuracy=version.val_accuracy,
+        val_balanced_accuracy=version.val_balanced_accuracy,
         calibration=Calibration.model_validate(version.calibration)
         if version.calibration
         else None,

@@ -10,9 +10,9 @@ import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
 
 from app.errors import BodyTooLarge, ImageTooLarge, InputProblem, ValidationFailed
@@ -164,13 +164,15 @@ def _decode_base64(elements: list[Any]) -> list[bytes]:
 
 def _flatten(elements: list[Any]) -> bytes:
     allowed = ("integers from 0 to 255",)
-    try:
-        values = np.array(elements)
-    except (ValueError, OverflowError) as error:
-        raise _invalid(_input_loc("data"), "the rows have different lengths", allowed) from error
-    if values.dtype.kind not in "iu" or values.min() < 0 or values.max() > 255:  # noqa: PLR2004 - a byte
+    rows = elements
+    while rows and isinstance(rows[0], list):
+        if not all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows):
+            raise _invalid(_input_loc("data"), "the rows have different lengths", allowed)
+        rows = list(chain.from_iterable(rows))
+    # Checked before numpy sees them: one long string among them takes gigabytes.
+    if not set(map(type, rows)) <= {int} or (rows and not 0 <= min(rows) <= max(rows) <= 255):  # noqa: PLR2004 - a byte
         raise _invalid(_input_loc("data"), "an element is not a byte", allowed)
-    return values.astype(np.uint8).tobytes()
+    return bytes(rows)
 
 
 def _input_loc(*field: str) -> tuple[str | int, ...]:

@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import distinct, func, select
+from sqlalchemy import func, select, union
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from app.db.study_tables import Study
 from app.db.tables import (
     Dataset,
     Job,
     Model,
     ModelVersion,
     RegistryEvent,
-    Study,
 )
 from app.jobs.states import UNFINISHED
 from app.models.events import ALIAS_CHANGES
@@ -57,13 +57,15 @@ class OverviewRepository:
         return num_models, num_versions
 
     def count_studies(self) -> tuple[int, int]:
-        """Return the number of studies, and of those with an unfinished job."""
+        """Return the number of studies, and of those with an unfinished job or search."""
         studies = select(func.count(Study.id)).scalar_subquery()
-        running = (
-            select(func.count(distinct(Job.study_id)))
-            .where(Job.status.in_(UNFINISHED))
-            .scalar_subquery()
-        )
+        unfinished = union(
+            select(Job.study_id.label("id")).where(
+                Job.status.in_(UNFINISHED), Job.study_id.is_not(None)
+            ),
+            select(Study.id.label("id")).where(Study.search_status == "asking"),
+        ).subquery()
+        running = select(func.count(unfinished.c.id)).scalar_subquery()
         num_studies, num_running = self.session.execute(select(studies, running)).one()
         return num_studies, num_running
 

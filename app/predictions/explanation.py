@@ -16,19 +16,27 @@ from app.ml.models.catalogue import get_architecture
 from app.ml.runtime.scoring import ScoringNetwork
 from app.ml.trust.heat_maps import Explainer, draw_heat
 from app.predictions.results import Explanation, ImageResult
+from app.predictions.servable import Servable
 
 
 def load_explainer(path: Path, device: torch.device, *, digest: str | None = None) -> Explainer:
-    """Load the network of a complete checkpoint for explanations; raises as `load_servable`."""
+    """Load the network of a complete checkpoint for explanations; raises as `load_servable`.
+
+    Raises ValidationFailed for an architecture that has no layer with positions.
+    """
     model, header = checkpoint.restore_model(checkpoint.load(path, digest=digest))
     network = ScoringNetwork(model, get_architecture(header.architecture), header.preprocessing)
-    return Explainer(network.to(device))
+    try:
+        return Explainer(network.to(device))
+    except ValueError as error:
+        message = f"There are no heat maps for {header.architecture}: {error}."
+        raise ValidationFailed(InputProblem(("query", "model"), message)) from error
 
 
 def explain(
     explainer: Explainer,
+    servable: Servable,
     pixels: Tensor,
-    class_names: tuple[str, ...],
     result: ImageResult,
     label: str | None = None,
 ) -> ImageResult:
@@ -39,8 +47,9 @@ def explain(
     """
     if label is None:
         label = result.ranking[0].label
-    if label not in class_names:
+    if label not in servable.class_names:
         problem = f"`label` is '{label}', which is no class of this model."
-        raise ValidationFailed(InputProblem(("query", "label"), problem, class_names))
-    heat = explainer.explain(pixels, class_names.index(label))
-    return replace(result, explanation=Explanation(label, draw_heat(pixels, heat)))
+        raise ValidationFailed(InputProblem(("query", "label"), problem, servable.class_names))
+    heat = explainer.explain(pixels, servable.class_names.index(label))
+    explanation = Explanation(label, draw_heat(pixels, heat), servable.preprocessing.crop)
+    return replace(result, explanation=explanation)

@@ -21,6 +21,8 @@ from app.web.problems import problem_responses
 
 router = APIRouter(tags=["datasets"])
 
+CROP_HEADER = "X-Heat-Map-Crop"
+
 _IMMUTABLE = "private, max-age=31536000, immutable"
 
 
@@ -29,7 +31,17 @@ _IMMUTABLE = "private, max-age=31536000, immutable"
     response_class=Response,
     summary="Get a heat map of an image",
     responses={
-        200: {"description": "The heat map over the image.", "content": {"image/png": {}}},
+        200: {
+            "description": "The heat map over the image.",
+            "content": {"image/png": {}},
+            "headers": {
+                CROP_HEADER: {
+                    "description": "The side of the square in the middle of the image that the "
+                    "heat map covers, as a share of the image's shorter side.",
+                    "schema": {"type": "number", "examples": [0.875]},
+                }
+            },
+        },
         **problem_responses(
             errors.ValidationFailed,
             errors.NotFound,
@@ -85,7 +97,10 @@ async def get_heat_map(  # noqa: PLR0913, PLR0917 - one for each parameter of th
         raise explained
     explanation = explained.result.explanation
     assert explanation is not None  # noqa: S101 - it was requested
-    headers = {"Cache-Control": _IMMUTABLE if is_pinned else "private, no-cache"}
+    headers = {
+        "Cache-Control": _IMMUTABLE if is_pinned else "private, no-cache",
+        CROP_HEADER: f"{explanation.crop:.6g}",
+    }
     return Response(explanation.heatmap, media_type="image/png", headers=headers)
 
 

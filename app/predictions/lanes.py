@@ -1,8 +1,11 @@
 """Run work in a fixed number of threads behind a bounded queue."""
 
+import math
 import threading
-from collections.abc import Callable, Hashable, Sequence
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -11,6 +14,24 @@ from app.telemetry.metrics import PREDICT_QUEUE_DEPTH, PREDICT_SHED
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+FRESH_SECONDS = 2.0
+"""How long a request whose body has not arrived counts as one that is about to be queued."""
+
+_WEIGHT = 0.1
+"""Weight of the newest group in the average time of an image."""
+
+
+class Place:
+    """A place in the queue for the images of a request that is being received."""
+
+    def __init__(self, places: dict["Place", float]) -> None:
+        self._places = places
+
+    def leave(self) -> None:
+        """Give the place up: the images are queued now, or will never be."""
+        self._places.pop(self, None)
 
 
 class Lanes(Generic[Item, Result]):
@@ -29,8 +50,11 @@ class Lanes(Generic[Item, Result]):
         batch_size: int = 1,
         kind: Callable[[Item], Hashable] = lambda _: None,
         prepare: Callable[[], None] = lambda: None,
+        max_wait_seconds: float = math.inf,
     ) -> None:
         """Start the threads.
+
+        A request is refused if its images would probably wait longer than `max_wait_seconds`.
 
         `run` returns a result or an error for each of up to `batch_size` items of one `kind`. What
         `run` raises is the error of all of them. Each thread calls `prepare` once at its start.
@@ -40,6 +64,9 @@ class Lanes(Generic[Item, Result]):
         self._run = run
         self._kind = kind
         self._prepare = prepare
+        self._max_wait_seconds = max_wait_seconds
+        self._seconds_per_image = 0.0
+        self._places: dict[Place, float] = {}
         self._waiting: dict[Future[Result], Item] = {}
         self._changed = threading.Condition()
         self._is_closed = False
@@ -73,6 +100,42 @@ class Lanes(Generic[Item, Result]):
             PREDICT_QUEUE_DEPTH.set(len(self._waiting))
             self._changed.notify(len(items))
         return futures
+
+    @property
+    def expected_wait_seconds(self) -> float:
+        """How long one more image would wait, by the recent time of an image."""
+        num_before = len(self._waiting) + len(self._places)
+        return num_before * self._seconds_per_image / len(self._threads)
+
+    @contextmanager
+    def expecting(self) -> Iterator[Place]:
+        """Keep a place in the queue for a request that is being received; for the event loop.
+
+        Requests that arrive at once would all be admitted without it, because none of them is
+        queued before its body is there. A slow one loses its place after FRESH_SECONDS.
+        Raises Overloaded if the queue is full, or if the wait would be too long.
+        """
+        self.require_place()
+        place = Place(self._places)
+        self._places[place] = time.monotonic()
+        try:
+            yield place
+        finally:
+            place.leave()
+
+    def require_place(self) -> None:
+        """Raise Overloaded where `expecting` would; for the event loop."""
+        now = time.monotonic()
+        while self._places and now - self._places[next(iter(self._places))] > FRESH_SECONDS:
+            del self._places[next(iter(self._places))]
+        self.require_room(1 + len(self._places))
+        wait = self.expected_wait_seconds
+        if wait > self._max_wait_seconds:
+            PREDICT_SHED.labels("wait_too_long").inc()
+            raise Overloaded(
+                f"Images would wait {wait:.1f} seconds, too long for the deadline; try again.",
+                retry_after_seconds=max(1, math.ceil(wait - self._max_wait_seconds)),
+            )
 
     def require_room(self, num_items: int = 1) -> None:
         """Raise Overloaded if so many more items do not fit into the queue."""
@@ -119,10 +182,13 @@ class Lanes(Generic[Item, Result]):
 
     def _run_group(self, group: dict[Future[Result], Item]) -> None:
         results: Sequence[Result | BaseException]
+        started_at = time.monotonic()
         try:
             results = self._run(list(group.values()))
         except BaseException as error:  # noqa: BLE001 - the callers that wait get it
             results = [error] * len(group)
+        seconds = (time.monotonic() - started_at) / len(group)
+        self._seconds_per_image += _WEIGHT * (seconds - self._seconds_per_image)
         for future, result in zip(group, results, strict=True):
             if isinstance(result, BaseException):
                 future.set_exception(result)

@@ -13,10 +13,12 @@ from torch import Tensor
 
 from app.db.session import Database
 from app.db.tables import ModelVersion
+from app.db.tenancy import DEFAULT_TENANT, name_for_operator
 from app.errors import CheckpointInvalid, DeadlineExceeded, InputError, Unavailable
 from app.ml.runtime.device import choose_device
 from app.ml.trust.heat_maps import Explainer
 from app.models.references import parse_reference
+from app.models.repository import ModelRepository
 from app.predictions.body_memory import BodyMemory
 from app.predictions.engines.choice import choose_engine, make_builder
 from app.predictions.explanation import explain, load_explainer
@@ -30,10 +32,13 @@ from app.predictions.results import RequestResult, TimedResult
 from app.predictions.schemas import PredictOptions
 from app.predictions.servable import Servable, load_servable, name_version_in_errors
 from app.predictions.shadow import ShadowTraffic
-from app.predictions.warm_up import WarmUp
+from app.predictions.warm_up import WarmUp, list_tenants_with_model
 from app.settings import Settings
 from app.storage import Storage
 from app.telemetry.metrics import PREDICT_BATCH_SIZE, PREDICT_SHED
+
+_WAIT_SHARE = 0.5
+"""Share of the deadline that images may wait in the queue; the time of an image varies."""
 
 
 class QueuedImage(NamedTuple):
@@ -41,6 +46,19 @@ class QueuedImage(NamedTuple):
 
     query: ModelQuery
     content: bytes
+
+
+class VersionKey(NamedTuple):
+    """A version of a tenant's model: tenants may have models of the same name."""
+
+    tenant: str
+    name: str
+    version: int
+
+
+def version_key(version: ModelVersion) -> VersionKey:
+    """Return the key of a version among those of all tenants."""
+    return VersionKey(version.tenant, version.name, version.version)
 
 
 class _Prepared(NamedTuple):
@@ -65,12 +83,13 @@ class Predictor:
         ValidationFailed where the configured engine or precision cannot run on it.
         """
         self.settings = settings
-        self._storage = storage
+        self._database, self._storage = database, storage
         self._device = choose_device(settings.device)
         self.engine = choose_engine(settings.predict_engine, self._device)
         make_builder(self.engine, self._device, settings.predict_precision)
+        self._database = database
         self._resolver = ReferenceResolver(database)
-        self.models = ModelCache[tuple[str, int] | tuple[str, int, str], Servable | Explainer](
+        self.models = ModelCache[VersionKey | tuple[VersionKey, str], Servable | Explainer](
             settings.model_cache_bytes, measure=lambda loaded: loaded.num_bytes
         )
         self.body_memory = BodyMemory(settings.predict_max_bytes_in_flight)
@@ -82,12 +101,13 @@ class Predictor:
             queue_size=settings.predict_queue_size,
             batch_size=settings.predict_batch_size,
             run=self._predict_group,
-            kind=lambda image: image.query.reference,
+            kind=lambda image: image.query.target,
             prepare=self._warm_lane,
+            max_wait_seconds=_WAIT_SHARE * settings.predict_deadline_seconds,
         )
         self._promotions = PromotionWatcher(
             self._resolver,
-            is_loaded=lambda version: (version.name, version.version) in self.models.keys,
+            is_loaded=lambda version: version_key(version) in self.models.keys,
             load=self._run_once,
             refresh_seconds=settings.predict_refresh_seconds,
         )
@@ -146,10 +166,21 @@ class Predictor:
         return RequestResult(version.name, version.version, version.class_names, checked)
 
     def _warm_lane(self) -> None:
-        """Run the chosen model once, in each lane before its first image."""
+        """Run the chosen models once, in each lane before its first image.
+
+        Those of further tenants are run as long as all of them fit into the cache.
+        """
         torch.set_num_threads(1)  # the lanes are the parallelism
         with self.warm_up.lane():
-            self._run_once(self._resolver.resolve(ModelQuery(None, PredictOptions())))
+            num_bytes = 0
+            for tenant in list_tenants_with_model(self._database):
+                with self.warm_up.chosen_model(tenant):
+                    query = ModelQuery(None, PredictOptions(), tenant=tenant)
+                    version = self._resolver.resolve(query)
+                    num_bytes += version.num_bytes
+                    if tenant != DEFAULT_TENANT and num_bytes > self.models.max_bytes:
+                        break
+                    self._run_once(version)
 
     def _run_once(self, version: ModelVersion) -> None:
         with self._use(version) as servable:
@@ -163,7 +194,7 @@ class Predictor:
         versions = [self._resolver.resolve(image.query) for image in images]
         results: list[TimedResult | BaseException] = []
         pairs = zip(versions, images, strict=True)
-        for _, group in groupby(pairs, lambda pair: (pair[0].name, pair[0].version)):
+        for _, group in groupby(pairs, lambda pair: version_key(pair[0])):
             same_version = list(group)
             version, _ = same_version[0]
             results += self._predict_with(version, [image for _, image in same_version])
@@ -172,13 +203,13 @@ class Predictor:
     def _predict_with(
         self, version: ModelVersion, images: Sequence[QueuedImage]
     ) -> list[TimedResult | BaseException]:
-        model = f"{version.name}:{version.version}"
+        model = name_for_operator(version.tenant, f"{version.name}:{version.version}")
         with count_failures(model, len(images)):
             try:
                 results = self._run(version, images)
             except CheckpointInvalid as error:
                 if images[0].query.reference is None:
-                    self.warm_up.problem = error.message
+                    self.warm_up.problems[version.tenant] = error.message
                 raise
         count_results(model, results)
         return results
@@ -188,7 +219,7 @@ class Predictor:
     ) -> list[TimedResult | BaseException]:
         with self._use(version) as servable:
             if images[0].query.reference is None:
-                self.warm_up.problem = None
+                self.warm_up.problems.pop(version.tenant, None)
             prepared = [self._prepare(servable, image) for image in images]
             scored = iter(_score(servable, [p for p in prepared if isinstance(p, _Prepared)]))
             return [
@@ -201,7 +232,7 @@ class Predictor:
     @contextmanager
     def _use(self, version: ModelVersion) -> Iterator[Servable]:
         with self.models.use(
-            (version.name, version.version),
+            version_key(version),
             num_bytes=version.num_bytes,
             load=partial(self._load, version),
         ) as servable:
@@ -212,7 +243,11 @@ class Predictor:
         trace_parent = image.query.trace_parent
         started_at = time.perf_counter()
         try:
-            pixels = servable.prepare(image.content, max_pixels=self.settings.max_image_pixels)
+            pixels = servable.prepare(
+                image.content,
+                max_pixels=self.settings.max_image_pixels,
+                deadline=image.query.received_at + self.settings.predict_deadline_seconds,
+            )
         except Exception as error:  # noqa: BLE001 - only this image fails
             return error
         finally:
@@ -246,14 +281,12 @@ class Predictor:
         started_at = time.perf_counter()
         try:
             with self.models.use(
-                (version.name, version.version, "explainer"),
+                (version_key(version), "explainer"),
                 num_bytes=version.num_bytes,
                 load=partial(self._load_explainer, version),
             ) as explainer:
                 assert isinstance(explainer, Explainer)  # noqa: S101 - the key determines the type
-                result = explain(
-                    explainer, prepared.pixels, servable.class_names, timed.result, label
-                )
+                result = explain(explainer, servable, prepared.pixels, timed.result, label)
         except Exception as error:  # noqa: BLE001 - only this image fails
             return error
         return TimedResult(result, timed.inference_ms + (time.perf_counter() - started_at) * 1000)
@@ -263,8 +296,7 @@ class Predictor:
             return load_explainer(
                 self._storage.path(version.checkpoint_key),
                 self._device,
-                # The digest of an int8 version is that of its graph, not of this checkpoint.
-                digest=None if version.quantized_key else version.digest,
+                digest=self._find_checkpoint_digest(version),
             )
 
     def _load(self, version: ModelVersion) -> Servable:
@@ -281,7 +313,14 @@ class Predictor:
                 quantized_path=self._storage.path(version.quantized_key)
                 if version.quantized_key
                 else None,
+                checkpoint_digest=self._find_checkpoint_digest(version),
             )
+
+    def _find_checkpoint_digest(self, version: ModelVersion) -> str | None:
+        if version.quantized_key is None:
+            return version.digest
+        with self._database.reading() as session:
+            return ModelRepository(session).find_checkpoint_digest(version.checkpoint_key)
 
 
 def _score(servable: Servable, images: Sequence[_Prepared]) -> list[_Scored]:

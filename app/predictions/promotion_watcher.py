@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.db.tables import ModelVersion
 from app.errors import ModelNotReady, NotFound
-from app.predictions.resolution import ReferenceResolver
+from app.predictions.resolution import ReferenceResolver, Target
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +49,9 @@ class PromotionWatcher:
     def _run(self) -> None:
         torch.set_num_threads(1)
         while not self._is_closed.wait(self._refresh_seconds):
-            for reference in self._resolver.references:
+            for target in self._resolver.targets:
                 try:
-                    self._load_promoted(reference)
+                    self._load_promoted(target)
                 except (ModelNotReady, NotFound):
                     pass  # the reference has no version now
                 except SQLAlchemyError as error:
@@ -59,8 +59,8 @@ class PromotionWatcher:
                 except Exception:
                     log.warning("a promoted version cannot be loaded", exc_info=True)
 
-    def _load_promoted(self, reference: str | None) -> None:
-        promotion = self._resolver.refresh(reference)
+    def _load_promoted(self, target: Target) -> None:
+        promotion = self._resolver.refresh(target)
         if promotion is None:
             return
         if promotion.previous is None or self._is_loaded(promotion.previous):

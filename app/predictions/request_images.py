@@ -42,7 +42,7 @@ async def read_images(request: Request, settings: Settings) -> list[bytes]:
 
 async def _read_form(request: Request, settings: Settings) -> list[bytes]:
     images: list[bytes] = []
-    parts = read_parts(request, stall_seconds=settings.upload_stall_seconds, example=_EXAMPLE)
+    parts = read_parts(request, example=_EXAMPLE)
     async for part in parts:
         if part.name != PART_NAME:
             raise ValidationFailed(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from app.db.session import Database
 from app.db.tables import ModelVersion
+from app.db.tenancy import DEFAULT_TENANT, acting_for, owning_tenant
 from app.models.service import resolve_chosen, resolve_reference
 from app.predictions.schemas import PredictOptions
 from app.telemetry.tracing import find_trace_parent
@@ -21,7 +22,7 @@ class ModelQuery:
 
     reference is None for the chosen model; version is None until a lane resolves it. label is the
     class to explain, None for the most probable one. received_at is in monotonic seconds;
-    trace_parent is the request's span.
+    trace_parent is the request's span. The reference is one of the tenant's models.
     """
 
     reference: str | None
@@ -31,6 +32,19 @@ class ModelQuery:
     received_at: float = field(default_factory=time.monotonic)
     version: ModelVersion | None = None
     trace_parent: str | None = field(default_factory=find_trace_parent)
+    tenant: str = field(default_factory=owning_tenant)
+
+    @property
+    def target(self) -> "Target":
+        """The tenant and the reference, which determine the version."""
+        return Target(self.tenant, self.reference)
+
+
+class Target(NamedTuple):
+    """A tenant's reference to one of its models, None for the one that it has chosen."""
+
+    tenant: str
+    reference: str | None
 
 
 class _Lookup(NamedTuple):
@@ -58,7 +72,7 @@ class ReferenceResolver:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[str | None, _Lookup] = {}
+        self._known: dict[Target, _Lookup] = {}
         self._mark: int | None = None
         self._marked_at = -math.inf
         self._lock = threading.Lock()
@@ -71,30 +85,30 @@ class ReferenceResolver:
         with self._lock:
             if query.version is None:
                 mark = self._find_mark(query.received_at)
-                known = self._known.get(query.reference)
+                known = self._known.get(query.target)
                 if known is None or not _is_fresh(known, query, mark):
-                    known = self._look_up(query.reference, mark)
+                    known = self._look_up(query.target, mark)
                 query.version = known.version
             return query.version
 
     @property
-    def references(self) -> list[str | None]:
-        """The references of recent requests, and None for the chosen model."""
+    def targets(self) -> list[Target]:
+        """The references of recent requests, and the chosen model of the default tenant."""
         with self._lock:
-            return list({None, *self._known})
+            return list({Target(DEFAULT_TENANT, None), *self._known})
 
-    def refresh(self, reference: str | None) -> Promotion | None:
+    def refresh(self, target: Target) -> Promotion | None:
         """Look a reference up again; returns None if it has the same version as before.
 
         Raises what `resolve` does.
         """
         with self._lock:
-            known = self._known.get(reference)
+            known = self._known.get(target)
             mark = self._find_mark(time.monotonic())
             if known is not None and mark is not None and known.mark == mark:
                 return None
             previous = known and known.version
-            current = self._look_up(reference, mark).version
+            current = self._look_up(target, mark).version
             if previous is not None and _are_same(previous, current):
                 return None
             return Promotion(previous, current)
@@ -105,18 +119,18 @@ class ReferenceResolver:
             self._marked_at, self._mark = time.monotonic(), self._database.find_data_version()
         return self._mark
 
-    def _look_up(self, reference: str | None, mark: int | None) -> _Lookup:
+    def _look_up(self, target: Target, mark: int | None) -> _Lookup:
         if len(self._known) >= _MAX_KNOWN:
             self._known.clear()
-        lookup = _Lookup(time.monotonic(), mark, self._read_version(reference))
-        self._known[reference] = lookup
+        lookup = _Lookup(time.monotonic(), mark, self._read_version(target))
+        self._known[target] = lookup
         return lookup
 
-    def _read_version(self, reference: str | None) -> ModelVersion:
-        with self._database.reading() as session:
-            if reference is None:
+    def _read_version(self, target: Target) -> ModelVersion:
+        with acting_for(target.tenant), self._database.reading() as session:
+            if target.reference is None:
                 return resolve_chosen(session)
-            return resolve_reference(session, reference, loc=("query", "model"))
+            return resolve_reference(session, target.reference, loc=("query", "model"))
 
 
 def _are_same(one: ModelVersion, other: ModelVersion) -> bool:

@@ -42,10 +42,14 @@ class Novelty(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """The explained class, and the heat map over the image as a PNG file."""
+    """The explained class, and the heat map over the centre crop of the image as a PNG file.
+
+    crop is the side of the centre crop, as a share of the image's shorter side.
+    """
 
     label: str
     heatmap: bytes
+    crop: float
 
 
 @dataclass(frozen=True)

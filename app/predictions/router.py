@@ -20,6 +20,7 @@ from app.errors import (
     UnsupportedImage,
     ValidationFailed,
 )
+from app.ml.images.formats import READ
 from app.models.schemas import VersionName
 from app.predictions.admission import PredictorDep, admit, cancel_on_disconnect
 from app.predictions.request_images import PART_NAME, read_images
@@ -50,7 +51,7 @@ _REQUEST_BODY: dict[str, Any] = {
                         "type": "array",
                         "items": _FILE,
                         "minItems": 1,
-                        "description": "JPEG, PNG, WebP, BMP, PPM, TIFF or GIF.",
+                        "description": f"Files in these formats: {READ}.",
                     }
                 },
                 "additionalProperties": False,

@@ -99,10 +99,16 @@ class NoveltyFigures(ApiModel):
     )
 
 
-class SeenAt(ApiModel):
+class HeatMap(ApiModel):
     """A heat map of the image for one class."""
 
     label: str = Field(description="The most probable class.", examples=["ants"])
+    crop: float = Field(
+        gt=0,
+        description="The side of the square in the middle of the image that the heat map covers, "
+        "as a share of the image's shorter side. Above 1 the square has black borders.",
+        examples=[0.875],
+    )
     heatmap_png: str = Field(
         description="PNG file in base64: the preprocessed image in grey, and the regions that "
         "raise the class's score in red to yellow.",
@@ -120,7 +126,7 @@ class ImagePredictions(ApiModel):
     novelty: NoveltyFigures | None = Field(
         None, description="Null for a version registered without calibration."
     )
-    explanation: SeenAt | None = Field(None, description="Null unless `explain` is true.")
+    explanation: HeatMap | None = Field(None, description="Null unless `explain` is true.")
 
 
 class ImageError(ApiModel):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from app.errors import CheckpointInvalid
 from app.ml.images.preprocessing import PreprocessingSpec, eval_pixels
-from app.ml.images.tensor_decoding import decode_pixels
+from app.ml.images.tensor_decoding import decoded_pixels
 from app.ml.models import checkpoint
 from app.ml.models.catalogue import get_architecture
 from app.ml.recipe import Precision
@@ -47,12 +47,15 @@ class Servable:
         size = self.preprocessing.input_size
         self.engine.run(torch.zeros(1, 3, size, size, dtype=torch.uint8))
 
-    def prepare(self, image: bytes, *, max_pixels: int | None = None) -> Tensor:
+    def prepare(
+        self, image: bytes, *, max_pixels: int | None = None, deadline: float | None = None
+    ) -> Tensor:
         """Decode and preprocess an image for the engine: uint8 [3, input_size, input_size].
 
-        Raises what `decode_pixels` does.
+        deadline is a time of `time.monotonic`. Raises what `decoded_pixels` does.
         """
-        return eval_pixels(decode_pixels(image, max_pixels=max_pixels), self.preprocessing)
+        with decoded_pixels(image, max_pixels=max_pixels, deadline=deadline) as pixels:
+            return eval_pixels(pixels, self.preprocessing)
 
 
 @contextmanager
@@ -78,6 +81,7 @@ def load_servable(  # noqa: PLR0913 - one parameter for each setting
     engine: EngineName = "torch",
     precision: Precision = "auto",
     quantized_path: Path | None = None,
+    checkpoint_digest: str | None = None,
     num_callers: int = 1,
     gpu_batch_size: int | None = None,
 ) -> Servable:
@@ -85,8 +89,9 @@ def load_servable(  # noqa: PLR0913 - one parameter for each setting
 
     quantized_path is the graph of an int8 version, which runs instead of the checkpoint. digest is
     the registered sha256 (hex) of the file with the weights (that graph or the checkpoint), None if
-    it is not known. num_callers is the number of threads that run the engine at a time,
-    gpu_batch_size the number of their images that a GPU runs together.
+    it is not known. checkpoint_digest is that of the checkpoint of an int8 version, from which its
+    class names and preprocessing are read. num_callers is the number of threads that run the engine
+    at a time, gpu_batch_size the number of their images that a GPU runs together.
 
     Raises CheckpointInvalid as `app.ml.models.checkpoint.load` does, FileNotFoundError; and the
     errors of `make_builder` and of its engine.
@@ -96,7 +101,7 @@ def load_servable(  # noqa: PLR0913 - one parameter for each setting
     )
     source: ScoringNetwork | bytes
     if quantized_path is not None:
-        header = checkpoint.load_header(path)
+        header = checkpoint.load_header(path, digest=checkpoint_digest)
         source = checkpoint.read_verified(quantized_path, digest)
     else:
         model, header = checkpoint.restore_model(checkpoint.load(path, digest=digest))

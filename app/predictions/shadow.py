@@ -20,9 +20,10 @@ from torch import Tensor
 
 from app.db.session import Database
 from app.db.tables import ModelVersion
+from app.db.tenancy import acting_for
 from app.errors import GraftError
 from app.predictions.servable import Servable
-from app.serving.service import find_shadow
+from app.serving.service import find_shadow, list_tenants_with_shadow
 from app.serving.shadow_counts import Counts, Pair, ShadowCountsRepository
 
 log = logging.getLogger(__name__)
@@ -35,8 +36,9 @@ _POLL_SECONDS = 0.01
 
 @dataclass(frozen=True)
 class _ShadowSetup:
-    """The pair of versions, and the share of images to run on the shadow."""
+    """A tenant's pair of versions, and the share of images to run on the shadow."""
 
+    tenant: str
     pair: Pair
     shadow: ModelVersion
     fraction: float
@@ -70,11 +72,11 @@ class ShadowTraffic:
         self._is_idle = is_idle
         self._max_pixels = max_pixels
         self._refresh_seconds = refresh_seconds
-        self._setup: _ShadowSetup | None = None
-        self._loaded: tuple[Pair, Servable | None] | None = None
+        self._setups: dict[str, _ShadowSetup] = {}
+        self._loaded: dict[str, tuple[Pair, Servable | None]] = {}
         self._waiting: queue.Queue[_QueuedImage | None] = queue.Queue(MAX_WAITING)
         self._current: _QueuedImage | None = None
-        self._counts: dict[Pair, Counts] = {}
+        self._counts: dict[tuple[str, Pair], Counts] = {}
         self._lock = threading.Lock()
         self._is_closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="predict-shadow", daemon=True)
@@ -87,7 +89,7 @@ class ShadowTraffic:
 
         Does not block. logits: float32 [num_classes], before the division by the temperature.
         """
-        setup = self._setup
+        setup = self._setups.get(version.tenant)
         if setup is None or setup.pair[:2] != (version.name, version.version):
             return False
         if random.random() >= setup.fraction:  # noqa: S311 - a sample, not a secret
@@ -95,7 +97,7 @@ class ShadowTraffic:
         try:
             self._waiting.put_nowait(_QueuedImage(setup, content, logits, temperature))
         except queue.Full:
-            self._count(setup.pair, Counts(num_dropped=1))
+            self._count(setup, Counts(num_dropped=1))
         return True
 
     def close(self) -> None:
@@ -117,25 +119,36 @@ class ShadowTraffic:
             remaining.append(self._waiting.get_nowait())
         for image in remaining:
             if image is not None:
-                self._count(image.setup.pair, Counts(num_dropped=1))
+                self._count(image.setup, Counts(num_dropped=1))
         self._store()
 
     def _refresh(self) -> None:
         self._store()
         try:
             with self._database.reading() as session:
+                tenants = list_tenants_with_shadow(session)
+        except SQLAlchemyError as error:
+            log.warning("the shadows cannot be read: %s", error)
+            tenants = []
+        found = [setup for tenant in tenants if (setup := self._find_setup(tenant))]
+        self._setups = {setup.tenant: setup for setup in found}
+        for tenant, (pair, servable) in list(self._loaded.items()):
+            setup = self._setups.get(tenant)
+            if setup is None or setup.pair != pair or servable is None:
+                del self._loaded[tenant]  # another shadow, or one whose file could not be read
+
+    def _find_setup(self, tenant: str) -> _ShadowSetup | None:
+        try:
+            with acting_for(tenant), self._database.reading() as session:
                 found = find_shadow(session)
         except (GraftError, SQLAlchemyError) as error:
             log.warning("the shadow cannot be resolved: %s", error)
-            found = None
+            return None
         if found is None:
-            self._setup = self._loaded = None
-            return
+            return None
         chosen, shadow, fraction = found
         pair = Pair(chosen.name, chosen.version, shadow.name, shadow.version)
-        if self._loaded and (self._loaded[0] != pair or self._loaded[1] is None):
-            self._loaded = None  # another shadow, or one whose file could not be read
-        self._setup = _ShadowSetup(pair, shadow, fraction)
+        return _ShadowSetup(tenant, pair, shadow, fraction)
 
     def _process_next(self, until: float) -> None:
         """Take the next image from the queue, and score it once a lane is idle."""
@@ -148,9 +161,9 @@ class ShadowTraffic:
             self._is_closed.wait(_POLL_SECONDS)
             return
         image, self._current = self._current, None
-        pair = image.setup.pair
-        is_current = self._setup is not None and self._setup.pair == pair
-        self._count(pair, self._compare(image) if is_current else Counts(num_dropped=1))
+        setup = self._setups.get(image.setup.tenant)
+        is_current = setup is not None and setup.pair == image.setup.pair
+        self._count(image.setup, self._compare(image) if is_current else Counts(num_dropped=1))
 
     def _compare(self, image: _QueuedImage) -> Counts:
         servable = self._find_servable(image.setup)
@@ -169,17 +182,22 @@ class ShadowTraffic:
 
     def _find_servable(self, setup: _ShadowSetup) -> Servable | None:
         """Return None if the shadow cannot be loaded; the next refresh allows another attempt."""
-        if self._loaded is None or self._loaded[0] != setup.pair:
+        loaded = self._loaded.get(setup.tenant)
+        if loaded is None or loaded[0] != setup.pair:
             try:
-                self._loaded = (setup.pair, self._load(setup.shadow))
+                loaded = (setup.pair, self._load(setup.shadow))
             except Exception:
                 log.warning("the shadow cannot be loaded", exc_info=True)
-                self._loaded = (setup.pair, None)
-        return self._loaded[1]
+                loaded = (setup.pair, None)
+            self._loaded[setup.tenant] = loaded
+        return loaded[1]
 
-    def _count(self, pair: Pair, counts: Counts) -> None:
+    def _count(self, setup: _ShadowSetup, counts: Counts) -> None:
+        self._add((setup.tenant, setup.pair), counts)
+
+    def _add(self, key: tuple[str, Pair], counts: Counts) -> None:
         with self._lock:
-            self._counts[pair] = self._counts.get(pair, Counts()).plus(counts)
+            self._counts[key] = self._counts.get(key, Counts()).plus(counts)
 
     def _store(self) -> None:
         with self._lock:
@@ -188,12 +206,13 @@ class ShadowTraffic:
             return
         try:
             with self._database.transaction() as session:
-                for pair in sorted(counts):  # sorted, so that processes never deadlock
-                    ShadowCountsRepository(session).add(pair, counts[pair])
+                for tenant, pair in sorted(counts):  # sorted, so that processes never deadlock
+                    with acting_for(tenant):
+                        ShadowCountsRepository(session).add(pair, counts[tenant, pair])
         except SQLAlchemyError as error:
             log.warning("the shadow's counts cannot be stored yet: %s", error)
-            for pair, unstored in counts.items():
-                self._count(pair, unstored)
+            for key, unstored in counts.items():
+                self._add(key, unstored)
 
 
 def compare_probabilities(served: Tensor, shadow: Tensor) -> Counts:

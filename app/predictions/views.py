@@ -5,12 +5,12 @@ from base64 import b64encode
 from app.errors import InputError
 from app.predictions.results import ImageResult
 from app.predictions.schemas import (
+    HeatMap,
     ImageError,
     ImagePredictions,
     LabelSet,
     NoveltyFigures,
     Prediction,
-    SeenAt,
 )
 
 
@@ -30,8 +30,10 @@ def view_result(result: ImageResult) -> ImagePredictions:
         novelty=NoveltyFigures(score=novelty.score, limit=novelty.limit, is_novel=novelty.is_novel)
         if novelty
         else None,
-        explanation=SeenAt(
-            label=explanation.label, heatmap_png=b64encode(explanation.heatmap).decode("ascii")
+        explanation=HeatMap(
+            label=explanation.label,
+            crop=explanation.crop,
+            heatmap_png=b64encode(explanation.heatmap).decode("ascii"),
         )
         if explanation
         else None,

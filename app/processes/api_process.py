@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -11,9 +12,13 @@ from pydantic import BaseModel
 from setproctitle import setproctitle
 
 from app.main import create_app
+from app.processes.http_protocol import LimitedProtocol, find_limits
 from app.processes.parent import end_with_parent, read_line, replace_environment
-from app.settings import get_settings
+from app.settings import Settings, get_settings
 from app.telemetry.logs import configure_logging
+
+if TYPE_CHECKING:
+    from asyncio import Protocol
 
 
 class ApiConfig(BaseModel):
@@ -44,13 +49,15 @@ def main(*descriptors: int) -> None:
         warms_up_first=True,
         on_start=partial(os.write, started, b"1"),
     )
-    serve(app, sockets)
+    serve(app, sockets, settings)
 
 
-def serve(app: FastAPI, sockets: Sequence[socket.socket]) -> None:
+def serve(app: FastAPI, sockets: Sequence[socket.socket], settings: Settings) -> None:
     """Serve requests on listening sockets until SIGTERM."""
     config = uvicorn.Config(
         app,
+        http=cast("type[Protocol]", partial(LimitedProtocol, limits=find_limits(settings))),
+        ws="none",
         timeout_graceful_shutdown=5,
         timeout_keep_alive=30,
         log_level="warning",
@@ -60,7 +67,7 @@ def serve(app: FastAPI, sockets: Sequence[socket.socket]) -> None:
 
 
 class ApiServer(uvicorn.Server):
-    """A server that, when it stops, ends the streams of changes instead of waiting for them."""
+    """A server that, when it stops, ends the streams of events instead of waiting for them."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
@@ -68,4 +75,5 @@ class ApiServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.state.changes.close()
+        self._app.state.job_feed.close()
         await super().shutdown(sockets)

@@ -248,6 +248,7 @@ class Forker:
         self._environment = environment
         self._modules = list(modules)
         self._server = ForkServer(connection) if connection else None
+        self._prepared: ForkServer | None = None
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -258,6 +259,12 @@ class Forker:
         """Import modules in the server and in its successors; raises ImportError."""
         self._modules += modules
         self._get(modules)
+
+    def prepare(self) -> None:
+        """Wait until the server has imported its modules; raises ImportError."""
+        while self._prepared is None or self._prepared.is_gone:
+            with suppress(ForkServerGoneError):
+                self._prepared = self._get(self._modules)
 
     def fork(self, target: str, descriptors: Sequence[int]) -> ForkedProcess:
         """Run `module:function` in a new process; raises ImportError as `preload` does."""

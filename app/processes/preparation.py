@@ -6,15 +6,17 @@ This runs in its own process, so that its imports take no memory later.
 import sqlite3
 
 from app.db.migrate import migrate_database
+from app.processes.first_key import print_first_key
 from app.settings import Settings, get_settings
 from app.tasks.notifications import QUEUES, CeleryNotifier
 
 
 def main() -> None:
-    """Upgrade the database to the newest schema, and create the embedded broker's file."""
+    """Upgrade the database, and create the embedded broker's file and the first API key."""
     settings = get_settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     migrate_database(settings.sqlalchemy_url)
+    print_first_key(settings)
     if not settings.broker_url:
         _prepare_embedded_broker(settings)
 

@@ -5,13 +5,14 @@ from importlib.metadata import version
 
 from app.dashboard.files import PAGE, STATIC
 from app.ml.models.hub import find_hub_dir
-from app.settings import Settings, mask_passwords
+from app.settings import Settings
+from app.settings_text import mask_passwords
 
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]", "::": "[::1]"}  # noqa: S104 - replaced, not bound
 
 
 def describe_setup(settings: Settings, queues: Sequence[str]) -> str:
-    """Return the version, database, folders and queues, one a line."""
+    """Return the version, database, folders, access control and queues, one a line."""
     weights = settings.weights_dir or find_hub_dir()
     missing = "missing ones are downloaded" if settings.weights_download else "no downloads"
     rows = {
@@ -19,6 +20,7 @@ def describe_setup(settings: Settings, queues: Sequence[str]) -> str:
         "broker": mask_passwords(settings.broker_url) if settings.broker_url else None,
         "files": str(settings.storage_dir),
         "weights": f"{weights} ({missing})",
+        "access": "with an API key" if settings.access_control else None,
         "queues": ", ".join(queues) or None,
         "device": settings.device,
     }

@@ -6,10 +6,11 @@ from pydantic import Field, model_validator
 
 from app.models.schemas import VersionName, VersionNumber
 from app.promotions.schemas import GateVerdict
-from app.web.schemas import AliasName, ApiModel, UtcTime
+from app.web.schemas import AliasName, RequestModel, UtcTime
+from app.web.text import TEXT_PATTERN
 
 
-class PointAlias(ApiModel):
+class PointAlias(RequestModel):
     """The version that an alias is to point to."""
 
     version: VersionNumber
@@ -20,7 +21,7 @@ class PointAlias(ApiModel):
         None,
         min_length=1,
         max_length=1000,
-        pattern=r"^[^\x00]*$",  # PostgreSQL cannot store this character
+        pattern=TEXT_PATTERN,
         description="Reason, for the model's log. Required with `force`.",
         examples=["the old one takes hornets for wasps, and the gate's images have none"],
     )

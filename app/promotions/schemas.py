@@ -7,7 +7,7 @@ from pydantic import Field
 from app.datasets.manifest import Split
 from app.evaluations.schemas import DatasetId, SplitChoice
 from app.models.references import MAX_VERSION
-from app.web.schemas import ApiModel
+from app.web.schemas import ApiModel, RequestModel
 
 Require = Literal["not_worse", "better"]
 
@@ -37,7 +37,7 @@ class GateRule(ApiModel):
     )
 
 
-class SetGate(GateRule):
+class SetGate(GateRule, RequestModel):
     """The gate to set for a model."""
 
     dataset_id: DatasetId

@@ -12,7 +12,7 @@ from app.db.tables import AnalysisRequest
 from app.models.path_parameters import NamePath, VersionPath
 from app.quantization import service
 from app.quantization.schemas import Quantization, QuantizeRequest
-from app.web.dependencies import ReadSessionDep, SessionDep
+from app.web.dependencies import NEEDS_SPACE, ReadSessionDep, SessionDep, SettingsDep
 from app.web.problems import problem_responses
 
 router = APIRouter(tags=["quantization"])
@@ -36,10 +36,15 @@ _RESPONSES = {
     "/models/{name}/versions/{version}/quantize",
     response_model=Quantization,
     summary="Quantize a version",
-    responses=_RESPONSES,
+    dependencies=[NEEDS_SPACE],
+    responses=_RESPONSES | problem_responses(errors.StorageFull, errors.QuotaExceeded),
 )
 def quantize_version(
-    session: SessionDep, name: NamePath, version: VersionPath, body: QuantizeRequest
+    session: SessionDep,
+    settings: SettingsDep,
+    name: NamePath,
+    version: VersionPath,
+    body: QuantizeRequest,
 ) -> Response:
     """Quantize a version to int8, which is faster on CPUs, and register it as a new version.
 
@@ -48,7 +53,8 @@ def quantize_version(
     name never selects an int8 version as the newest one. It can become `champion` only through the
     model's gate.
     """
-    return _respond(name, version, service.request_quantization(session, name, version, body))
+    requested = service.request_quantization(session, settings, name, version, body)
+    return _respond(name, version, requested)
 
 
 @router.get(

@@ -6,10 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.evaluations.schemas import DatasetId
 from app.models.schemas import VersionName, VersionNumber
-from app.web.schemas import ApiModel
+from app.web.schemas import ApiModel, RequestModel
 
 
-class QuantizeRequest(ApiModel):
+class QuantizeRequest(RequestModel):
     """The images that calibrate the ranges of the activations."""
 
     dataset_id: DatasetId
@@ -44,6 +44,17 @@ class QuantizationFigures(ApiModel):
         ge=0, le=1, description="Accuracy of the original version in float32.", examples=[0.928]
     )
     int8_accuracy: float = Field(ge=0, le=1, description="Accuracy in int8.", examples=[0.928])
+    float_balanced_accuracy: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Balanced accuracy of the original version in float32: the mean recall over "
+        "the classes with images. Null for quantizations of earlier versions.",
+        examples=[0.925],
+    )
+    int8_balanced_accuracy: float | None = Field(
+        None, ge=0, le=1, description="Balanced accuracy in int8; null likewise.", examples=[0.925]
+    )
     num_changed: int = Field(
         ge=0, description="Images with different predicted classes.", examples=[1]
     )

@@ -16,15 +16,21 @@ from app.quantization.schemas import (
     QuantizationResult,
     QuantizeRequest,
 )
+from app.settings import Settings
+from app.tenants.service import require_room
+
+_SHRINKS_BY = 4
+"""Weights in int8 take a fourth of their bytes in float32."""
 
 
 def request_quantization(
-    session: Session, name: str, version: int, request: QuantizeRequest
+    session: Session, settings: Settings, name: str, version: int, request: QuantizeRequest
 ) -> AnalysisRequest:
     """Queue the quantization of a version, unless it was done with these images and still exists.
 
     Raises NotFound, Conflict and DatasetInvalid for a dataset that is not ready, ValidationFailed
-    if its classes are not the model's, Conflict for an int8 version.
+    if its classes are not the model's, Conflict for an int8 version, and QuotaExceeded for a new
+    quantization if the tenant may not store an int8 version.
     """
     dataset = lock_dataset(session, request.dataset_id)
     models = ModelRepository(session)
@@ -47,6 +53,9 @@ def request_quantization(
         if quantized is None or quantized.quantized_from != version:
             session.delete(existing)
             session.flush()
+            existing = None
+    if existing is None or existing.status == "failed":
+        require_room(session, settings, row.num_bytes // _SHRINKS_BY)
     return analyses.request_analysis(
         session, kind="quantize", subject_id=dataset.id, parameters=parameters, queue="predict"
     )
@@ -84,6 +93,7 @@ def register_quantized(
         class_names=origin.class_names,
         input_size=origin.input_size,
         val_accuracy=result.figures.int8_accuracy,
+        val_balanced_accuracy=result.figures.int8_balanced_accuracy,
         dataset_digest=origin.dataset_digest,
         trust_key=origin.trust_key,
         calibration=Calibration.model_validate(origin.calibration) if origin.calibration else None,

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class _ComponentChanges(BaseModel):
     """Some fields of a component; the preset or the component's defaults give the others."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
 
 
 class OptimizerRequest(_ComponentChanges):

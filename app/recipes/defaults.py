@@ -8,17 +8,25 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from app.errors import InputProblem, ValidationFailed
-from app.ml.models.catalogue import ArchitectureSpec, get_architecture, list_architectures
+from app.ml.models.catalogue import (
+    PRETRAINED,
+    ArchitectureSpec,
+    get_architecture,
+    list_architectures,
+)
+from app.ml.models.timm_catalogue import INSTALL, is_installed, is_timm, split_tag
 from app.ml.recipe import (
     Augmentation,
     Auto,
     ConstantSchedule,
+    Lbfgs,
     NoAugmentation,
     Optimizer,
     Scheduler,
     Strategy,
     StrategyOrAuto,
 )
+from app.recipes.budget import check_budget
 from app.recipes.presets import PresetValues, choose_preset
 from app.recipes.rules import check_combination
 from app.recipes.schemas import JobConfig, JobRequest
@@ -77,15 +85,19 @@ def resolve(
     base is the registered model if `weights` refers to one. With a decision, no value stays `auto`.
     Raises ValidationFailed with the allowed values.
     """
+    budget = request.time_budget_seconds
+    if budget is not None:
+        check_budget(request)
     if decision is not None:
         used = dict.fromkeys(("time_budget_seconds", "max_parameters"))
         request = request.model_copy(update=decision.model_dump() | used)
+    request = split_weights(request)
     strategy = _resolve_strategy(request)
     preset = choose_preset(request, strategy)
     architecture = _resolve_architecture(request, preset, base)
     weights = base.reference if base else request.weights
     if weights is None:
-        weights = "none" if strategy == "scratch" else "imagenet"
+        weights = "none" if strategy == "scratch" else _choose_weights(architecture)
     _check_weights(architecture, weights, base)
     given = {name: getattr(request, name) for name in _PLAIN}
     plain = {
@@ -96,6 +108,9 @@ def resolve(
         for name in _SWITCHED
     }
     optimizer = _merge("optimizer", request, preset.optimizer, Optimizer)
+    is_head_solved = plain["head_start"] != "random" or isinstance(optimizer, Lbfgs)
+    if request.class_balance is None and not is_head_solved:
+        plain["class_balance"] = "none"  # heads that are not solved for cannot be compared
     config = JobConfig(
         dataset_id=str(request.dataset_id),
         architecture=architecture.name if architecture else "auto",
@@ -113,6 +128,7 @@ def resolve(
             "augmentation", request, preset.augmentation, Augmentation, NoAugmentation()
         ),
         model_name=request.model_name or dataset_name,
+        time_budget_seconds=budget,
         **plain,
         **switched,
     )
@@ -120,9 +136,45 @@ def resolve(
     return config
 
 
-def is_published(weights: str | None) -> bool:
-    """Return False if `weights` is a reference to a registered model."""
-    return weights in {None, "imagenet", "none", *_PUBLISHED_NAMES}
+def is_published(request: JobRequest) -> bool:
+    """Return False if the request's `weights` are a reference to a registered model."""
+    request = split_weights(request)
+    names = {None, "none", *PRETRAINED, *_PUBLISHED_NAMES}
+    if request.architecture is not None and is_timm(request.architecture):
+        with _in_body():
+            names |= {weights.name for weights in get_architecture(request.architecture).weights}
+    return request.weights in names
+
+
+def split_weights(request: JobRequest) -> JobRequest:
+    """Return the request with the weights of `timm:<architecture>.<weights>` in its `weights`.
+
+    Raises ValidationFailed where the request's `weights` are others.
+    """
+    architecture, tag = split_tag(request.architecture or "")
+    if tag is None:
+        return request
+    if request.weights not in {None, tag}:
+        raise _problem(
+            "weights",
+            f"`weights` is '{request.weights}', but `architecture` names the weights '{tag}'.",
+            (tag, "left out"),
+        )
+    return request.model_copy(update={"architecture": architecture, "weights": tag})
+
+
+def _choose_weights(architecture: ArchitectureSpec | None) -> str:
+    """Return the weights of a request without `weights`."""
+    if architecture is None or not architecture.is_of_timm:
+        return "imagenet"
+    if not architecture.weights:
+        raise _problem(
+            "weights",
+            f"There are no published weights of {architecture.name}; it can only be trained with "
+            "the strategy scratch.",
+            ("none",),
+        )
+    return "pretrained"
 
 
 def _resolve_strategy(request: JobRequest) -> StrategyOrAuto:
@@ -161,15 +213,18 @@ def _resolve_architecture(
             )
         return architecture
     if wanted != "auto":
-        for field in ("time_budget_seconds", "max_parameters"):
-            if getattr(request, field) is not None:
-                message = (
-                    f'`{field}` needs `"architecture": "auto"`; it is a budget for that choice.'
-                )
-                raise _problem(field, message, ("left out",))
+        if request.max_parameters is not None:
+            message = (
+                '`max_parameters` needs `"architecture": "auto"`; it is a limit for that choice.'
+            )
+            raise _problem("max_parameters", message, ("left out",))
         with _in_body():
-            return get_architecture(wanted or preset.architecture)
-    if request.weights not in {None, "imagenet"} or request.strategy == "scratch":
+            found = get_architecture(wanted or preset.architecture)
+        if found.is_of_timm and not is_installed():
+            message = f"`architecture` is {found.name}, but {INSTALL}"
+            raise _problem("architecture", message, ("an architecture of torchvision",))
+        return found
+    if request.weights not in {None, *PRETRAINED} or request.strategy == "scratch":
         message = (
             'With `"architecture": "auto"` only the ImageNet weights can be used; leave `weights` '
             "out."
@@ -181,14 +236,15 @@ def _resolve_architecture(
 def _check_weights(
     architecture: ArchitectureSpec | None, weights: str, base: BaseModelFacts | None
 ) -> None:
-    names = tuple(weight.name for weight in architecture.weights) if architecture else ()
+    names = architecture.list_weights_names() if architecture else (*PRETRAINED, "none")
     name = architecture.name if architecture else "auto"
-    if base is None and weights not in {"imagenet", "none", *names}:
-        raise _problem(
-            "weights",
-            f"There are no weights called '{weights}' for {name}.",
-            ("imagenet", "none", *names, "a model reference"),
-        )
+    if base is not None or weights in names:
+        return
+    if weights == "imagenet":
+        message = f"The default weights of {name} are not trained for ImageNet's 1,000 classes."
+    else:
+        message = f"There are no weights called '{weights}' for {name}."
+    raise _problem("weights", message, (*names, "a model reference"))
 
 
 def _resolve_trainable_from(

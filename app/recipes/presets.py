@@ -67,7 +67,7 @@ class PresetValues:
     clip_norm: float | None = None
     accumulate: int = 1
     ema: Ema | Auto | None = None
-    early_stopping: EarlyStopping | None = None
+    early_stopping: EarlyStopping | Auto | None = None
 
 
 _TUTORIAL = PresetValues()
@@ -90,6 +90,8 @@ _UNDECIDED = replace(
     cached_views="auto",
     head_start="auto",
     ema="auto",
+    class_balance="auto",
+    early_stopping="auto",
 )
 """Values while the strategy is `auto`: every field that depends on the strategy is `auto`, too."""
 
@@ -101,6 +103,7 @@ _SOLVED_HEAD = replace(
     augmentation=NoAugmentation(),
     batch_norm="eval",
     cached_views=1,
+    class_balance="auto",
 )
 _STEPPED_HEAD = replace(
     _RECOMMENDED,
@@ -112,13 +115,16 @@ _STEPPED_HEAD = replace(
 _FINE_TUNED = replace(
     _RECOMMENDED,
     optimizer=AdamW(learning_rate=1e-4),
-    epochs=4,
+    epochs=12,
+    batch_norm="eval",  # the head is solved for features under the pretrained statistics
     head_start="linear_probe",
     ema=Ema(decay=0.99),
+    early_stopping=EarlyStopping(patience=6),
+    class_balance="auto",
 )
 _RECOMMENDED_BY_STRATEGY: dict[Strategy, PresetValues] = {
     "feature_extract": _SOLVED_HEAD,
-    "partial": replace(_FINE_TUNED, batch_norm="eval"),
+    "partial": _FINE_TUNED,
     "fine_tune": _FINE_TUNED,
     "scratch": replace(_RECOMMENDED, optimizer=AdamW(learning_rate=3e-4), epochs=10),
 }

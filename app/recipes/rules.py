@@ -40,6 +40,13 @@ def _find_problems(
             "for; `head` must be linear.",
             "linear",
         )
+    if config.class_balance == "auto" and not needs_linear:
+        yield _problem(
+            "class_balance",
+            "`class_balance` auto compares solved heads; it needs `head_start` linear_probe or the "
+            "optimizer lbfgs.",
+            *("none", "loss", "sampling"),
+        )
     if config.staged_unfreezing is not None and config.strategy not in {"fine_tune", "partial"}:
         message = (
             f"`staged_unfreezing` needs the strategy fine_tune or partial, not {config.strategy}."
@@ -83,8 +90,8 @@ def _find_solver_problems(config: Configuration, solver: Lbfgs) -> Iterator[Inpu
             message = f"lbfgs takes no gradient steps; with it, `{field}` must be {allowed}."
             yield _problem(field, message, allowed)
     if config.class_balance == "sampling":
-        message = "lbfgs uses each image once; `class_balance` must be loss or none."
-        yield _problem("class_balance", message, "loss", "none")
+        message = "lbfgs uses each image once; `class_balance` must be auto, loss or none."
+        yield _problem("class_balance", message, "auto", "loss", "none")
     if getattr(config.augmentation, "name", "none") != "none":
         yield _problem(
             "augmentation",

@@ -18,15 +18,18 @@ from app.ml.recipe import (
     StrategyOrAuto,
 )
 from app.recipes.component_schemas import AugmentationRequest, OptimizerRequest, SchedulerRequest
-from app.web.schemas import ApiModel, Metadata, Name
+from app.web.schemas import Metadata, Name, RequestModel
 
 Preset = Literal["recommended", "tutorial", "tutorial-steplr", "tutorial-inception"]
+
+MIN_TIME_BUDGET_SECONDS = 30
+MAX_TIME_BUDGET_SECONDS = 7 * 24 * 3600
 
 DATASET_ID = "ds_01k0w1rhzekvcw9wykj3fymg"
 JOB_ID = "job_01k0w1rhzemcbybsywa1w8p9"
 
 
-class JobRequest(ApiModel):
+class JobRequest(RequestModel):
     """Request of a training job; only `dataset_id` is required, the preset gives the others."""
 
     dataset_id: str | None = Field(
@@ -45,17 +48,20 @@ class JobRequest(ApiModel):
     )
     architecture: str | None = Field(
         None,
-        max_length=64,
+        max_length=128,
         description="An architecture from GET /architectures, by torchvision's or the tutorial's "
-        "name; `auto`: the one with the highest ImageNet accuracy that fits the budget.",
+        "name; `timm:` and the name of one of timm's, found by GET /architectures?search=; "
+        "`auto`: the best of those that the time budget allows to try, or, without a time "
+        "budget, the one with the highest ImageNet accuracy that trains within an hour.",
         examples=["squeezenet1_0"],
     )
     time_budget_seconds: float | None = Field(
         None,
-        gt=0,
-        le=1e7,
-        description="With `architecture: auto`: longest training time in seconds; an hour if "
-        "max_parameters is left out, too.",
+        ge=MIN_TIME_BUDGET_SECONDS,
+        le=MAX_TIME_BUDGET_SECONDS,
+        description="With `architecture: auto` or `strategy: auto`: seconds that the job's work "
+        "may take. It tries backbones with solved heads, then fine-tunes the best where that "
+        "pays; GET /jobs/{job_id}/portfolio shows what it tried and why it stopped.",
         examples=[None],
     )
     max_parameters: int | None = Field(
@@ -80,7 +86,8 @@ class JobRequest(ApiModel):
     weights: str | None = Field(
         None,
         max_length=160,
-        description="`imagenet`, the name of published weights, `none`, or a reference to a "
+        description="`pretrained`, the architecture's default weights; `imagenet`, the same where "
+        "their classes are ImageNet's; the name of published weights; `none`; or a reference to a "
         "registered model to start from (`name`, `name@alias`, `name:3`).",
         examples=["imagenet"],
     )
@@ -182,7 +189,8 @@ class JobRequest(ApiModel):
     class_balance: ClassBalance | None = Field(
         None,
         description="How rare classes are balanced against frequent ones: by weights in the loss, "
-        "or by more frequent sampling.",
+        "or by more frequent sampling. `auto`: by weights where these give a solved head more "
+        "balanced accuracy in cross-validation (see `resolved.class_balance`).",
         examples=["loss"],
     )
     clip_norm: float | None = Field(
@@ -239,5 +247,10 @@ class JobConfig(Configuration):
 
     dataset_id: str = Field(description="Dataset to train on.", examples=[DATASET_ID])
     model_name: str = Field(description="Name of the registered model.", examples=["ants-and-bees"])
+    time_budget_seconds: float | None = Field(
+        None,
+        description="Seconds that the job's work may take; null: as long as its epochs take.",
+        examples=[None],
+    )
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())

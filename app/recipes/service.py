@@ -6,7 +6,7 @@ from app.datasets.repository import DatasetRepository
 from app.db.tables import Dataset
 from app.errors import DatasetInvalid, WeightsUnavailable
 from app.ml.models.catalogue import get_architecture, list_architectures
-from app.ml.models.weights import find_local, require_available
+from app.ml.models.weights import find_local, list_local_of_timm, require_available
 from app.models.service import resolve_reference
 from app.recipes.defaults import BaseModelFacts, is_published, resolve
 from app.recipes.schemas import JobConfig, JobRequest
@@ -18,10 +18,13 @@ def require_weights(request: JobRequest, settings: Settings) -> None:
 
     May use the network, so call it before a transaction begins.
     """
-    if request.clone_of or request.strategy == "scratch" or not is_published(request.weights):
+    if request.clone_of or request.strategy == "scratch" or not is_published(request):
         return
     config = resolve(request, dataset_name="any", num_threads=1, base=None)
-    if config.architecture == "auto" and not (settings.weights_download or _has_any(settings)):
+    if config.architecture == "auto" and not (
+        settings.weights_download
+        or _has_any(settings, with_timm=request.time_budget_seconds is not None)
+    ):
         raise WeightsUnavailable(
             "`architecture` is auto, but this machine has no pretrained weights and downloads are "
             "disabled. Put weights into the folder named by GRAFT_WEIGHTS_DIR."
@@ -35,12 +38,13 @@ def require_weights(request: JobRequest, settings: Settings) -> None:
         )
 
 
-def _has_any(settings: Settings) -> bool:
-    """Return whether this machine has the weights of any architecture."""
-    return any(
+def _has_any(settings: Settings, *, with_timm: bool) -> bool:
+    """Return whether this machine has the weights of any architecture that `auto` may choose."""
+    is_there = any(
         find_local(architecture, "imagenet", settings.weights_dir)
         for architecture in list_architectures()
     )
+    return is_there or (with_timm and any(list_local_of_timm(settings.weights_dir)))
 
 
 def resolve_new(
@@ -70,7 +74,7 @@ def get_usable_dataset(session: Session, dataset_id: str) -> Dataset:
 
 
 def _find_base(session: Session, request: JobRequest) -> BaseModelFacts | None:
-    if is_published(request.weights) or request.weights is None:
+    if request.weights is None or is_published(request):
         return None
     row = resolve_reference(session, request.weights, loc=("body", "weights"))
     return BaseModelFacts(

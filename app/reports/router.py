@@ -1,17 +1,21 @@
 """Routes for the report of a finished job."""
 
+from functools import partial
 from typing import Annotated, Literal
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Response
 
 from app import errors
 from app.errors import InputProblem, ValidationFailed
 from app.jobs import service
+from app.jobs.report_schemas import Report
 from app.jobs.router import JobId
 from app.reports import service as reports
 from app.reports.confusion_chart import draw_confusion_matrix
 from app.reports.schemas import JobReportView
-from app.web.dependencies import ReadSessionDep
+from app.web.dependencies import DatabaseDep, ReadSessionDep
+from app.web.drawing import draw
 from app.web.problems import problem_responses
 
 router = APIRouter(tags=["reports"])
@@ -34,16 +38,22 @@ def get_report(job_id: JobId, session: ReadSessionDep) -> JobReportView:
     response_class=Response,
     summary="Get a job's confusion matrix as an image",
     responses=_PROBLEMS
+    | problem_responses(errors.Overloaded)
     | {200: {"description": "The confusion matrix.", "content": {"image/png": {}}}},
 )
-def get_confusion_matrix(
+async def get_confusion_matrix(
     job_id: JobId,
-    session: ReadSessionDep,
+    database: DatabaseDep,
     split: Annotated[Literal["val", "test"], Query(description="Split of the images.")] = ("val"),
 ) -> Response:
     """Draw true classes as rows and predicted classes as columns, as PNG."""
-    job = service.get_job(session, job_id)
-    report = reports.get_report(session, job)
+
+    def read() -> tuple[str, Report]:
+        with database.reading() as session:
+            job = service.get_job(session, job_id)
+            return f"{job.model_name}: {split}", reports.get_report(session, job)
+
+    title, report = await run_sync(read)
     figures = report.test if split == "test" else report
     if figures is None:
         raise ValidationFailed(
@@ -51,6 +61,5 @@ def get_confusion_matrix(
                 ("query", "split"), "`split` is test, but the dataset has no test split.", ("val",)
             )
         )
-    title = f"{job.model_name}: {split}"
-    image = draw_confusion_matrix(figures, report.class_names, title=title)
+    image = await draw(partial(draw_confusion_matrix, figures, report.class_names, title=title))
     return Response(image, media_type="image/png")

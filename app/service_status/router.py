@@ -27,6 +27,7 @@ def _readiness(services: ServicesDep) -> Readiness:
             status="unavailable",
             broker=services.find_broker_error() or "ok",
             model=services.find_model_error() or "ok",
+            storage=services.space.find_shortage() or "ok",
             reason=error.message,
         )
     return Readiness.model_validate(dict(ready) | {"reason": None})

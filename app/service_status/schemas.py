@@ -19,6 +19,7 @@ class Readiness(ApiModel):
     model: str = Field(
         description="`ok`, or why the chosen model could not be loaded.", examples=["ok"]
     )
+    storage: str = Field(description="`ok`, or how little free space there is.", examples=["ok"])
     reason: str | None = Field(
         description="Why the service is unavailable; null if it is not.", examples=[None]
     )

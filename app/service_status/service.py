@@ -20,7 +20,8 @@ from app.service_status.schemas import (
     StorageView,
     WorkerView,
 )
-from app.settings import Settings, list_settings
+from app.settings import Settings
+from app.settings_text import list_settings
 from app.tasks.notifications import QUEUES
 from app.tasks.repository import WorkRepository
 from app.tasks.workers import ALIVE_WITHIN, list_workers

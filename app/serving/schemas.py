@@ -4,10 +4,10 @@ from pydantic import Field
 
 from app.models.references import ReferenceText
 from app.models.schemas import VersionName
-from app.web.schemas import ApiModel, UtcTime
+from app.web.schemas import ApiModel, RequestModel, UtcTime
 
 
-class SetShadow(ApiModel):
+class SetShadow(RequestModel):
     """A shadow model: it classifies a share of the same images, only to be compared."""
 
     model: ReferenceText
@@ -61,7 +61,7 @@ class Shadow(SetShadow):
     )
 
 
-class ChooseModel(ApiModel):
+class ChooseModel(RequestModel):
     """The model to choose for predictions without `model`."""
 
     model: ReferenceText

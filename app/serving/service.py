@@ -1,9 +1,11 @@
 """Choose the model for predictions that name none, and its shadow."""
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db.base import now
-from app.db.tables import ModelVersion, Serving
+from app.db.serving_tables import Serving
+from app.db.tables import ModelVersion
 from app.errors import GateFailed, InputProblem, ValidationFailed
 from app.ml.trust.intervals import wilson_interval
 from app.models import events
@@ -48,6 +50,12 @@ def choose_model(session: Session, request: ChooseModel) -> ChosenModel:
     _require_same_classes(models, row)
     _log_changes(session, row, *before)
     return _view(session, models, row)
+
+
+def list_tenants_with_shadow(session: Session) -> list[str]:
+    """Return the tenants that have chosen a shadow, of those that this context may see."""
+    query = select(Serving.tenant).where(Serving.shadow.is_not(None), Serving.shadow_fraction > 0)
+    return list(session.scalars(query))
 
 
 def find_shadow(session: Session) -> tuple[ModelVersion, ModelVersion, float] | None:

@@ -6,7 +6,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.db.base import now
-from app.db.tables import ShadowTally
+from app.db.serving_tables import ShadowTally
+from app.db.tenancy import owning_tenant
 
 
 class Pair(NamedTuple):
@@ -46,7 +47,7 @@ class ShadowCountsRepository:
 
     def get(self, pair: Pair) -> Counts:
         """Return the counts so far; zeros for a pair without any."""
-        row = self.session.get(ShadowTally, tuple(pair))
+        row = self.session.get(ShadowTally, (owning_tenant(), *pair))
         if row is None:
             return Counts()
         return Counts(*(getattr(row, field) for field in Counts._fields))
@@ -63,7 +64,7 @@ class ShadowCountsRepository:
         }
         self.session.execute(
             insert.on_conflict_do_update(
-                index_elements=list(Pair._fields),
+                index_elements=["tenant", *Pair._fields],
                 set_=added | {"updated_at": insert.excluded.updated_at},
             )
         )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from app.db.tables import Study
+from app.db.study_tables import Study
 from app.history.thinning import thin
 from app.studies.curve_schemas import Band, ConfigurationCurve, CurvePoint, StudyCurves
 from app.studies.repository import MeanEpoch, StudyRepository

@@ -1,20 +1,27 @@
 """Expand a study's request into the requests of its jobs."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from app.errors import InputProblem, ValidationFailed, WeightsUnavailable
+from app.recipes.defaults import is_published, resolve
 from app.recipes.schemas import JobRequest
 from app.recipes.service import require_weights
 from app.settings import Settings
-from app.studies.request_schemas import Changes, StudyRequest
-from app.studies.search import Assignment, draw_assignments
+from app.studies.request_schemas import ADAPTIVE, Changes, Search, StudyRequest
+from app.studies.search import draw_assignments
+from app.studies.space import Assignment, Point, Space, assign, draw_point, list_ends
 from app.studies.trial import ProblemCollector, Source, Trial
 from app.web.input_problems import list_problems
 
 MAX_JOBS = 200
+
+_MAX_COMBINATIONS = 8
+"""Combinations of the other fields' values with which a value of a space is tried."""
 
 _SET_BY_STUDY = {
     "dataset_id": "dataset_id of the study",
@@ -27,28 +34,90 @@ _MAX_NAME = 200
 def expand(request: StudyRequest) -> list[Trial]:
     """Return the trials of a study, each with a validated job request.
 
-    Raises ValidationFailed with all errors; each has its location in the study's request.
+    An adaptive search has not chosen its trials yet: the trials returned show only that each value
+    of its space can be used. Raises ValidationFailed with all errors; each has its location in the
+    study's request.
     """
+    if request.search is not None and request.search.method in ADAPTIVE:
+        _check_number(request.search.num_trials or 1, len(request.seeds))
+        return _list_examples(request, request.search)
     problems = ProblemCollector()
     trials: list[Trial] = []
     for number, (name, changes, source) in enumerate(_list_configurations(request), 1):
-        fields = merge(request.base, changes)
-        forbidden = sorted(_SET_BY_STUDY.keys() & fields.keys())
-        for field in forbidden:
-            message = f"`{field}` cannot be set for a single configuration of a study."
-            problems.add(InputProblem(source.locate((field,)), message, (_SET_BY_STUDY[field],)))
-        if forbidden:
-            continue
-        fields |= {"dataset_id": request.dataset_id, "seed": request.seeds[0]}
         try:
-            job_request = JobRequest.model_validate(fields)
-        except ValidationError as error:
-            problems.add(*list_problems(error.errors(), JobRequest, locate=source.locate))
-        else:
-            trials.append(Trial(number, name, changes, source, job_request))
+            trials.append(_make_trial(request, number, name, changes, source))
+        except ValidationFailed as error:
+            problems.add(*error.problems)
     problems.raise_if_any()
     _check_number(len(trials), len(request.seeds))
     return trials
+
+
+def make_drawn_trial(request: StudyRequest, number: int, assignment: Assignment) -> Trial:
+    """Return the trial with these values of the search space; raises ValidationFailed."""
+    return _make_trial(request, number, *describe_drawn(request, assignment))
+
+
+def _make_trial(
+    request: StudyRequest, number: int, name: str, changes: Changes, source: Source
+) -> Trial:
+    fields = merge(request.base, changes)
+    if forbidden := sorted(_SET_BY_STUDY.keys() & fields.keys()):
+        raise ValidationFailed(
+            *(
+                InputProblem(
+                    source.locate((field,)),
+                    f"`{field}` cannot be set for a single configuration of a study.",
+                    (_SET_BY_STUDY[field],),
+                )
+                for field in forbidden
+            )
+        )
+    fields |= {"dataset_id": request.dataset_id, "seed": request.seeds[0]}
+    try:
+        job_request = JobRequest.model_validate(fields)
+    except ValidationError as error:
+        problems = list_problems(error.errors(), JobRequest, locate=source.locate)
+        raise ValidationFailed(*problems) from error
+    return Trial(number, name, changes, source, job_request)
+
+
+def _list_examples(request: StudyRequest, search: Search) -> list[Trial]:
+    """Return trials in which each listed value, and both ends of each range, are used.
+
+    Raises ValidationFailed if a value is invalid with some of the other fields' values, drawn a few
+    times at random.
+    """
+    problems = ProblemCollector()
+    examples = []
+    for key, values in search.space.items():
+        for position in list_ends(values):
+            try:
+                examples.append(_find_example(request, search.space, {key: position}))
+            except ValidationFailed as error:
+                problems.add(*error.problems)
+    problems.raise_if_any()
+    return examples
+
+
+def _find_example(request: StudyRequest, space: Space, fixed: Point) -> Trial:
+    random = np.random.default_rng(0)
+    points = [{**draw_point(space, random), **fixed} for _ in range(_MAX_COMBINATIONS)]
+    for point in points[:-1]:
+        with suppress(ValidationFailed):
+            return _make_resolvable(request, assign(space, point))
+    return _make_resolvable(request, assign(space, points[-1]))
+
+
+def _make_resolvable(request: StudyRequest, assignment: Assignment) -> Trial:
+    """Return a trial that has no problem which is known without the database."""
+    trial = make_drawn_trial(request, 1, assignment)
+    if trial.request.clone_of is None and is_published(trial.request):
+        problems = ProblemCollector()
+        with problems.collecting(trial.source):
+            resolve(trial.request, dataset_name="any", num_threads=1, base=None)
+        problems.raise_if_any()
+    return trial
 
 
 def require_all_weights(trials: list[Trial], settings: Settings) -> None:
@@ -102,8 +171,14 @@ def _list_configurations(request: StudyRequest) -> Iterator[tuple[str, Changes, 
         origin = ("body", "configurations", index)
         yield configuration.name, changes, Source(origin, tuple(changes), base, is_drawn=False)
     for assignment in draw_assignments(request.search) if request.search else ():
-        source = Source(("body", "search", "space"), tuple(assignment), base, is_drawn=True)
-        yield _name(assignment), _nest(assignment), source
+        yield describe_drawn(request, assignment)
+
+
+def describe_drawn(request: StudyRequest, assignment: Assignment) -> tuple[str, Changes, Source]:
+    """Return the name, the changes and the source of values of the search space."""
+    origin = ("body", "search", "space")
+    source = Source(origin, tuple(assignment), frozenset(request.base), is_drawn=True)
+    return _name(assignment), _nest(assignment), source
 
 
 def _nest(assignment: Assignment) -> Changes:

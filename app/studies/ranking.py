@@ -6,17 +6,22 @@ from statistics import fmean
 
 from app.studies.intervals import estimate_interval, is_difference_insignificant
 from app.studies.request_schemas import Changes
-from app.studies.schemas import RankedConfiguration, RunView, Score
+from app.studies.schemas import Origin, RankedConfiguration, RunView, Score
+from app.studies.space import Point
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A configuration with its runs, to be ranked."""
+    """A configuration with its runs, to be ranked; the other fields are those of its trial."""
 
     trial: int
     name: str
     changes: Changes
     runs: Sequence[RunView]
+    origin: Origin | None = None
+    bracket: int | None = None
+    problem: str | None = None
+    point: Point | None = None
 
 
 def rank(candidates: Iterable[Candidate], num_val_images: int | None) -> list[RankedConfiguration]:
@@ -40,7 +45,11 @@ def rank(candidates: Iterable[Candidate], num_val_images: int | None) -> list[Ra
                 trial=candidate.trial,
                 name=candidate.name,
                 changes=candidate.changes,
+                origin=candidate.origin,
+                bracket=candidate.bracket,
+                problem=candidate.problem,
                 best_val_accuracy=best,
+                best_val_balanced_accuracy=_mean([run.best_val_balanced_accuracy for run in runs]),
                 last_val_accuracy=last,
                 is_tied_with_best=_is_tied(leader, best),
                 runs=list(candidate.runs),
@@ -74,6 +83,11 @@ def _score(accuracies: Sequence[float | None], num_val_images: int | None) -> Sc
         return None
     interval = estimate_interval(known, num_val_images)
     return Score(mean=fmean(known), interval=interval, num_runs=len(known))
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known and len(known) == len(values) else None
 
 
 def _is_tied(leader: Score | None, score: Score | None) -> bool | None:

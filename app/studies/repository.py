@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, distinct, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.db.search import matches
-from app.db.tables import Epoch, Job, JobEvent, Study, StudyTrial
+from app.db.study_tables import Study, StudyTrial
+from app.db.tables import Epoch, Job, JobEvent
 from app.errors import NotFound
 from app.jobs.states import UNFINISHED
+
+ASKING, ENDED = "asking", "ended"
+"""Values of `search_status` of a study with an adaptive search."""
 
 
 class Spread(NamedTuple):
@@ -19,6 +23,14 @@ class Spread(NamedTuple):
     mean: float
     low: float
     high: float
+
+
+class TrialCounts(NamedTuple):
+    """The trials of a study: those that can run, those that cannot, those with unfinished runs."""
+
+    num_valid: int
+    num_invalid: int
+    num_open: int
 
 
 class MeanEpoch(NamedTuple):
@@ -38,9 +50,14 @@ class StudyRepository:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def get(self, study_id: str) -> Study:
-        """Return the study; raises NotFound."""
-        study = self.session.get(Study, study_id)
+    def get(self, study_id: str, *, lock: bool = False) -> Study:
+        """Return the study; raises NotFound.
+
+        Lock it before its jobs: the search that asks for more trials uses this order.
+        """
+        study = self.session.get(
+            Study, study_id, with_for_update=lock or None, populate_existing=lock
+        )
         if study is None:
             raise NotFound(f"There is no study '{study_id}'.")
         return study
@@ -54,13 +71,34 @@ class StudyRepository:
         if after:
             query = query.where(Study.id < after)
         if text:
-            query = query.where(matches(text, Study.name, Study.id))
+            found = select(Study.id).where(matches(text, Study.name, Study.id))
+            query = query.where(Study.id.in_(found))
         return self.session.scalars(query).all()
 
     def list_trials(self, study_id: str) -> Sequence[StudyTrial]:
         return self.session.scalars(
             select(StudyTrial).where(StudyTrial.study_id == study_id).order_by(StudyTrial.trial)
         ).all()
+
+    def list_asking(self) -> Sequence[Study]:
+        """Return the studies whose search will ask for more trials, the oldest first."""
+        return self.session.scalars(
+            select(Study).where(Study.search_status == ASKING).order_by(Study.id)
+        ).all()
+
+    def count_trials(self, study_id: str) -> TrialCounts:
+        """Count the trials of a study."""
+        total, num_invalid = self.session.execute(
+            select(func.count(StudyTrial.trial), func.count(StudyTrial.problem)).where(
+                StudyTrial.study_id == study_id
+            )
+        ).one()
+        num_open = self.session.scalar(
+            select(func.count(distinct(Job.trial))).where(
+                Job.study_id == study_id, Job.status.in_(UNFINISHED)
+            )
+        )
+        return TrialCounts(total - num_invalid, num_invalid, num_open or 0)
 
     def list_jobs(self, study_id: str, *, lock: bool = False) -> Sequence[Job]:
         """Return the runs in the order in which they were queued."""
@@ -121,14 +159,28 @@ class StudyRepository:
             for row in self.session.execute(query)
         ]
 
-    def list_other_accuracies(self, study_id: str, job_id: str, epoch: int) -> Sequence[float]:
-        """Return the validation accuracies of a study's other runs after an epoch."""
-        return self.session.scalars(
+    def get_trial(self, study_id: str, trial: int) -> StudyTrial:
+        return self.session.get_one(StudyTrial, (study_id, trial))
+
+    def list_other_accuracies(
+        self, study_id: str, job_id: str, epoch: int, *, bracket: int | None = None
+    ) -> Sequence[float]:
+        """Return the validation accuracies of a study's other runs after an epoch.
+
+        With a bracket, only of the runs in it.
+        """
+        query = (
             select(Epoch.val_accuracy)
             .join(Job, Job.id == Epoch.job_id)
             .where(Job.study_id == study_id, Job.id != job_id, Epoch.epoch == epoch)
             .order_by(Job.id)
-        ).all()
+        )
+        if bracket is not None:
+            trials = select(StudyTrial.trial).where(
+                StudyTrial.study_id == study_id, StudyTrial.bracket == bracket
+            )
+            query = query.where(Job.trial.in_(trials))
+        return self.session.scalars(query).all()
 
     def delete_with_jobs(self, study: Study) -> None:
         self.session.execute(delete(Job).where(Job.study_id == study.id))

@@ -15,12 +15,17 @@ from pydantic import (
 )
 
 from app.recipes.schemas import DATASET_ID
-from app.web.schemas import ApiModel, Metadata, Name
+from app.web.schemas import Metadata, Name, RequestModel
 
 MAX_SEEDS = 30
 MAX_CONFIGURATIONS = 200
 
-Method = Literal["grid", "random", "successive_halving"]
+Method = Literal["grid", "random", "successive_halving", "tpe", "hyperband"]
+ADAPTIVE: frozenset[Method] = frozenset({"tpe", "hyperband"})
+"""Methods that ask for one trial after the other, each with the results so far."""
+
+DEFAULT_PARALLEL = 2
+MAX_STARTUP_TRIALS = 10
 Changes = dict[str, Any]
 
 
@@ -35,7 +40,7 @@ class StudyConfiguration(BaseModel):
         examples=["scratch"],
     )
 
-    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False, strict=True)
 
     @property
     def changes(self) -> Changes:
@@ -43,7 +48,7 @@ class StudyConfiguration(BaseModel):
         return dict(self.model_extra or {})
 
 
-class Range(ApiModel):
+class Range(RequestModel):
     """A range of numbers from `low` to `high`, both included."""
 
     low: float = Field(ge=-1e9, le=1e9, description="Smallest value.", examples=[0.0001])
@@ -90,13 +95,16 @@ Choices = Annotated[
 FieldPath = Annotated[str, Field(max_length=64, pattern=r"^[a-z_0-9]+(\.[a-z_0-9]+)?$")]
 
 
-class Search(ApiModel):
-    """A search: configurations drawn from a search space."""
+class Search(RequestModel):
+    """A search: configurations chosen from a search space."""
 
     method: Method = Field(
         description="`grid`: every combination, or a random choice of `num_trials` combinations. "
         "`random`: `num_trials` random configurations. `successive_halving`: like `random`, and "
-        "runs that are worse than others at the same epoch are stopped early.",
+        "runs that are worse than others at the same epoch are stopped early. `tpe`: chooses each "
+        "configuration by the results so far (tree-structured Parzen estimator). `hyperband`: "
+        "like `tpe`, and stops runs early in several brackets of successive halving, which begin "
+        "to compare at different epochs (BOHB).",
         examples=["random"],
     )
     space: dict[FieldPath, Choices] = Field(
@@ -115,23 +123,42 @@ class Search(ApiModel):
         None,
         ge=1,
         le=MAX_CONFIGURATIONS,
-        description="Number of configurations; left out with `grid`: all.",
+        description="Number of configurations; left out with `grid`: all. `tpe` and `hyperband` "
+        "end earlier if the space has fewer.",
         examples=[10],
+    )
+    num_parallel: int | None = Field(
+        None,
+        ge=1,
+        le=50,
+        description="With `tpe` and `hyperband`: number of configurations that run or wait at the "
+        "same time; fewer wait for more results before each choice. Left out: "
+        f"{DEFAULT_PARALLEL}.",
+        examples=[DEFAULT_PARALLEL],
+    )
+    num_startup_trials: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_CONFIGURATIONS,
+        description="With `tpe` and `hyperband`: configurations are drawn at random until so many "
+        "have results; then the model chooses. Left out: a third of `num_trials`, at most "
+        f"{MAX_STARTUP_TRIALS}.",
+        examples=[4],
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of the random choice.")
     min_epochs: int = Field(
         1,
         ge=1,
         le=10_000,
-        description="With `successive_halving`: epoch of the first rung, at which runs are first "
-        "compared.",
+        description="With `successive_halving` and `hyperband`: epoch of the first rung, at which "
+        "runs are first compared.",
     )
     reduction_factor: int = Field(
         3,
         ge=2,
         le=100,
-        description="With `successive_halving`: one of `reduction_factor` runs continues after "
-        "each rung, and the next rung has `reduction_factor` times the epochs.",
+        description="With `successive_halving` and `hyperband`: one of `reduction_factor` runs "
+        "continues after each rung, and the next rung has `reduction_factor` times the epochs.",
     )
 
     @model_validator(mode="after")
@@ -150,7 +177,36 @@ class Search(ApiModel):
                 f"the space has {', '.join(nested)} and also the object that contains it; remove "
                 "one of them"
             )
+        self._complete_adaptive_fields()
         return self
+
+    def _complete_adaptive_fields(self) -> None:
+        """Set the defaults of `tpe` and `hyperband`; refuse their fields for other methods."""
+        if self.method in ADAPTIVE:
+            num_trials = self.num_trials or 1
+            self.num_parallel = self.num_parallel or DEFAULT_PARALLEL
+            third = min(-(-num_trials // 3), MAX_STARTUP_TRIALS)
+            self.num_startup_trials = self.num_startup_trials or third
+            return
+        for field in ("num_parallel", "num_startup_trials"):
+            if getattr(self, field) is not None:
+                raise ValueError(
+                    f"{field} is for the methods {' and '.join(sorted(ADAPTIVE))}, not for "
+                    f"{self.method}; leave it out"
+                )
+
+
+def find_max_epochs(base: Changes, search: Search) -> int:
+    """Return the largest number of epochs of a run; raises ValueError if it is not known."""
+    choices = search.space.get("epochs", [base.get("epochs")])
+    epochs = [choices.high] if isinstance(choices, Range) else choices
+    numbers = [one for one in epochs if isinstance(one, int | float) and not isinstance(one, bool)]
+    if len(numbers) < len(epochs):
+        raise ValueError(
+            "hyperband needs a number of epochs to plan its brackets; set `epochs` in base to a "
+            "number, or in the space to numbers"
+        )
+    return int(max(numbers))
 
 
 def _list_seeds(seeds: object) -> object:
@@ -170,7 +226,7 @@ Seeds = Annotated[
 BASE_EXAMPLE: dict[str, Any] = {"architecture": "squeezenet1_0", "epochs": 5}
 
 
-class StudyRequest(ApiModel):
+class StudyRequest(RequestModel):
     """Request of a study: several configurations and seeds on one dataset, each run as a job."""
 
     dataset_id: str = Field(
@@ -200,7 +256,7 @@ class StudyRequest(ApiModel):
     )
     search: Search | None = Field(
         None,
-        description="Configurations to compare, drawn from a search space. Either this or "
+        description="Configurations to compare, chosen from a search space. Either this or "
         "`configurations`.",
     )
     seeds: Seeds = Field(
@@ -242,6 +298,13 @@ class StudyRequest(ApiModel):
         ):
             if found:
                 raise ValueError(problem)
+        if self.search is not None and self.search.method == "hyperband":
+            epochs = find_max_epochs(self.base, self.search)
+            if epochs <= self.search.min_epochs:
+                raise ValueError(
+                    f"the runs have at most {epochs} epochs; hyperband compares them after "
+                    f"min_epochs epochs, {self.search.min_epochs}, so they need more"
+                )
         return self
 
     def _dump_choices(self) -> str:

@@ -2,27 +2,32 @@
 
 from typing import Annotated, NamedTuple
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from app import errors
-from app.history.router import PNG_RESPONSE, Points
+from app.history.router import DRAWING_PROBLEMS, PNG_RESPONSE, Points
 from app.jobs.router import CREATE_PROBLEMS, TRANSITION_PROBLEMS
 from app.studies import service
 from app.studies.curve_schemas import StudyCurves
 from app.studies.curve_views import view_curves
-from app.studies.curves import MAX_CURVES
+from app.studies.curves import MAX_CURVES, Curve
 from app.studies.expansion import expand, require_all_weights
+from app.studies.importance import view_importance
 from app.studies.request_schemas import MAX_CONFIGURATIONS, StudyRequest
-from app.studies.schemas import STUDY_ID, StudySummary, StudyView
+from app.studies.schemas import STUDY_ID, StudyImportance, StudySummary, StudyView
 from app.studies.trial import Trial
 from app.studies.views import list_curves, summarize_study, view_study
 from app.web.dependencies import (
+    NEEDS_SPACE,
+    DatabaseDep,
     PageDep,
     ReadSessionDep,
     SearchText,
     SessionDep,
     SettingsDep,
 )
+from app.web.drawing import draw
 from app.web.idempotency import Created, IdempotencyDep, fingerprint_of
 from app.web.problems import problem_responses
 from app.web.schemas import Page, make_page
@@ -51,6 +56,7 @@ def _expand_study(body: StudyRequest, settings: SettingsDep) -> _Expanded:
     status_code=202,
     response_model=StudyView,
     summary="Create a study",
+    dependencies=[NEEDS_SPACE],
     responses=CREATE_PROBLEMS,
 )
 def create_study(
@@ -60,6 +66,9 @@ def create_study(
     idempotency: IdempotencyDep,
 ) -> Response:
     """Queue a job for each configuration and seed on one dataset; all are queued or none.
+
+    With the search methods `tpe` and `hyperband` only the first configurations are queued; workers
+    choose and queue the others by the results.
 
     Every successful run registers a model version, by default under the dataset's name. The first
     model of the service becomes the serving model. To keep a study's models apart, set another
@@ -95,21 +104,29 @@ def get_study(study_id: StudyId, session: ReadSessionDep) -> StudyView:
     "/studies/{study_id}/curves.png",
     response_class=Response,
     summary="Get a study's curves as an image",
-    responses=_NOT_FOUND | PNG_RESPONSE,
+    responses=DRAWING_PROBLEMS | PNG_RESPONSE,
 )
-def get_curves(
+async def get_curves(
     study_id: StudyId,
-    session: ReadSessionDep,
+    database: DatabaseDep,
     limit: Annotated[
         int, Query(ge=1, le=MAX_CURVES, description="Number of configurations, from the best.")
     ] = 10,
 ) -> Response:
     """Draw validation accuracy by epoch: mean over seeds, and a band from lowest to highest."""
-    from app.studies.charts import draw_study  # noqa: PLC0415 - slow to import, and not always needed
 
-    study = service.get_study(session, study_id)
-    curves = list_curves(session, study, limit=limit)
-    return Response(draw_study(curves), media_type="image/png")
+    def read() -> list[Curve]:
+        with database.reading() as session:
+            return list_curves(session, service.get_study(session, study_id), limit=limit)
+
+    curves = await run_sync(read)
+
+    def draw_curves() -> bytes:
+        from app.studies.charts import draw_study  # noqa: PLC0415 - slow to import, and not always needed
+
+        return draw_study(curves)
+
+    return Response(await draw(draw_curves), media_type="image/png")
 
 
 @router.get("/studies/{study_id}/curves", summary="Get a study's curves", responses=_NOT_FOUND)
@@ -130,6 +147,19 @@ def get_curve_data(
     return view_curves(session, study, limit=limit, num_points=points)
 
 
+@router.get(
+    "/studies/{study_id}/importance",
+    summary="Get the importance of a study's fields",
+    responses=_NOT_FOUND,
+)
+def get_importance(study_id: StudyId, session: ReadSessionDep) -> StudyImportance:
+    """Return how much each field of the search space matters for the accuracy (PED-ANOVA).
+
+    It is measured on the configurations that have finished: with few of them it is mostly chance.
+    """
+    return view_importance(session, service.get_study(session, study_id))
+
+
 @router.post(
     "/studies/{study_id}/cancel",
     status_code=202,
@@ -137,7 +167,10 @@ def get_curve_data(
     responses=TRANSITION_PROBLEMS,
 )
 def cancel_study(study_id: StudyId, session: SessionDep) -> StudyView:
-    """Cancel the runs that have not ended; finished runs and their models stay."""
+    """Cancel the runs that have not ended; finished runs and their models stay.
+
+    A `tpe` or `hyperband` search chooses no more configurations.
+    """
     return view_study(session, service.cancel_study(session, study_id))
 
 

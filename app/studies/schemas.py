@@ -12,6 +12,9 @@ from app.web.schemas import ApiModel, UtcTime
 STUDY_ID = "study_01k0w1rhzf2d8h4m6q0t3v5x"
 
 
+Origin = Literal["startup", "model", "random"]
+
+
 class RunView(ApiModel):
     """A run of a study: one job."""
 
@@ -28,6 +31,11 @@ class RunView(ApiModel):
     )
     best_val_accuracy: float | None = Field(
         description="Validation accuracy after the best epoch, 0 to 1.", examples=[0.935]
+    )
+    best_val_balanced_accuracy: float | None = Field(
+        description="Balanced validation accuracy after the best epoch, 0 to 1: the mean recall "
+        "over the classes with validation images. Null for epochs of earlier versions.",
+        examples=[0.931],
     )
     last_val_accuracy: float | None = Field(
         description="Validation accuracy after the last epoch, 0 to 1; with `lbfgs` that of the "
@@ -71,9 +79,31 @@ class RankedConfiguration(ApiModel):
         examples=["pretrained"],
     )
     changes: Changes = Field(description="Changes to `base`.", examples=[{"strategy": "scratch"}])
+    origin: Origin | None = Field(
+        None,
+        description="With `tpe` and `hyperband`, why it was chosen: `startup`: at random, because "
+        "too few configurations had results; `model`: by the results so far; `random`: at random, "
+        "because the model proposed only configurations that had been tried. Otherwise null.",
+        examples=["model"],
+    )
+    bracket: int | None = Field(
+        None,
+        description="With `hyperband`, its bracket from 0; bracket 0 begins first to stop runs.",
+        examples=[0],
+    )
+    problem: str | None = Field(
+        None,
+        description="Why the configuration cannot be run, so that it has no runs; null if it can.",
+        examples=["`optimizer.name` is lbfgs, which solves a head only; choose another optimizer."],
+    )
     best_val_accuracy: Score | None = Field(
         description="Validation accuracy at each run's best epoch, which is registered. It is "
         "slightly optimistic, because the epoch is chosen on the same images."
+    )
+    best_val_balanced_accuracy: float | None = Field(
+        description="Mean balanced validation accuracy at each run's best epoch, 0 to 1. Null if "
+        "one of these runs has none. It does not affect the rank.",
+        examples=[0.924],
     )
     last_val_accuracy: Score | None = Field(
         description="Validation accuracy after each run's last epoch."
@@ -99,13 +129,56 @@ class StudyProgress(ApiModel):
     )
 
 
+SearchStatus = Literal[
+    "asking", "waiting_for_results", "waiting_for_quota", "last_runs", "finished", "stopped"
+]
+
+
+class SearchProgress(ApiModel):
+    """How far an adaptive search is, in configurations."""
+
+    status: SearchStatus = Field(
+        description="`waiting_for_results`: as many configurations as may run at once are open. "
+        "`asking`: a worker asks for the next one. `waiting_for_quota`: the tenant may not queue "
+        "more jobs now. `last_runs`: all are chosen, and some still run. `finished`: all have "
+        "ended. `stopped`: the search has ended early, and `message` says why.",
+        examples=["waiting_for_results"],
+    )
+    message: str = Field(
+        description="The status as a sentence.",
+        examples=["Waiting for results of 2 configurations before it asks for the next."],
+    )
+    num_trials: int = Field(description="Number of configurations to run.", examples=[20])
+    num_created: int = Field(description="Configurations chosen so far.", examples=[6])
+    num_running: int = Field(description="Of these, with a run that has not ended.", examples=[2])
+    num_finished: int = Field(description="Of these, with all runs ended.", examples=[4])
+    num_invalid: int = Field(
+        description="Further configurations that were chosen but cannot be run; each has a "
+        "`problem`.",
+        examples=[0],
+    )
+
+
+class BestSoFar(ApiModel):
+    """The best configuration among the first ones."""
+
+    num_trials: int = Field(
+        description="Number of configurations, in the order in which they were chosen.",
+        examples=[3],
+    )
+    trial: int = Field(description="The best of them.", examples=[2])
+    best_val_accuracy: float = Field(
+        description="Its mean best validation accuracy, 0 to 1.", examples=[0.935]
+    )
+
+
 class StudySummary(ApiModel):
     """A study without its ranking."""
 
     id: str = Field(description="Id; ids sort by time of creation.", examples=[STUDY_ID])
     name: str = Field(description="Name of the study.", examples=["pretrained-against-scratch"])
     status: Literal["running", "finished"] = Field(
-        description="`finished` once all jobs have ended."
+        description="`finished` once all jobs have ended and the search asks for no more."
     )
     is_terminal: bool = Field(
         description="Whether it is finished (unless a job is resumed).", examples=[False]
@@ -114,9 +187,12 @@ class StudySummary(ApiModel):
     base: Changes = Field(description="Job fields that all runs share.", examples=[BASE_EXAMPLE])
     seeds: list[int] = Field(description="Seeds of each configuration.", examples=[[0, 1, 2]])
     search: Search | None = Field(
-        description="Search that drew the configurations; null if the request listed them."
+        description="Search that chooses the configurations; null if the request listed them."
     )
     progress: StudyProgress
+    search_progress: SearchProgress | None = Field(
+        description="Progress of a `tpe` or `hyperband` search; otherwise null."
+    )
     metadata: dict[str, str] = Field(
         description="Metadata as sent with the request.", examples=[{"team": "ants"}]
     )
@@ -131,4 +207,34 @@ class StudyView(StudySummary):
         description="Configurations by mean best validation accuracy. Runs that failed, were "
         "cancelled or were stopped early count only if the configuration has no other runs; such a "
         "configuration comes after the others."
+    )
+    best_so_far: list[BestSoFar] = Field(
+        description="The best configuration by number of configurations, in the order in which "
+        "they were chosen; only configurations of which a run has succeeded count."
+    )
+
+
+class FieldImportance(ApiModel):
+    """How much a field of the search space matters."""
+
+    field: str = Field(
+        description="Dotted path of the field.", examples=["optimizer.learning_rate"]
+    )
+    importance: float = Field(
+        description="Its share of the differences in accuracy that the space explains, 0 to 1.",
+        examples=[0.83],
+    )
+
+
+class StudyImportance(ApiModel):
+    """How much each field of a study's search space matters for the accuracy."""
+
+    study_id: str = Field(description="The study.", examples=[STUDY_ID])
+    num_trials: int = Field(
+        description="Number of configurations that have finished.", examples=[12]
+    )
+    data: list[FieldImportance] = Field(
+        description="The fields of the space, the most important first; their sum is 1. Empty for "
+        "a study without a search, and while fewer than 4 configurations have finished or all are "
+        "equally accurate."
     )

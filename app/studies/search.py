@@ -2,19 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from math import prod
-from typing import Any
 
 import numpy as np
 
 from app.errors import InputProblem, ValidationFailed
-from app.studies.request_schemas import MAX_CONFIGURATIONS, Range, Search, Values
+from app.studies.request_schemas import MAX_CONFIGURATIONS, Range, Search
+from app.studies.space import Assignment, Space, assign, count_points, draw_point
 
 _MAX_DRAWS = 20_000
 """Limit of draws; 200 equally likely configurations need about 200 ln 200 draws."""
-
-Assignment = dict[str, Any]
-"""A value for each field of the search space, by its dotted path."""
 
 
 def draw_assignments(search: Search) -> list[Assignment]:
@@ -23,7 +19,7 @@ def draw_assignments(search: Search) -> list[Assignment]:
     Raises ValidationFailed if the space has fewer than `num_trials` configurations, or the whole
     grid more than MAX_CONFIGURATIONS.
     """
-    size = prod(_num_values(values) for values in search.space.values())
+    size = count_points(search.space)
     wanted = search.num_trials or int(size)
     if wanted > min(size, MAX_CONFIGURATIONS):
         message = (
@@ -72,9 +68,6 @@ def _wrong_number(message: str, most: float) -> ValidationFailed:
     )
 
 
-Space = dict[str, Values | Range]
-
-
 def _list_grid(space: Space) -> Iterator[Assignment]:
     lists = [values for values in space.values() if not isinstance(values, Range)]
     for point in product(*lists):
@@ -85,30 +78,8 @@ def _draw(space: Space, wanted: int, random: np.random.Generator) -> list[Assign
     """Draw configurations until enough different ones are found, or draws run out."""
     drawn: dict[tuple[float, ...], Assignment] = {}
     for _ in range(_MAX_DRAWS):
-        positions = [_draw_position(values, random) for values in space.values()]
-        drawn[tuple(positions)] = {
-            key: position if isinstance(values, Range) else values[int(position)]
-            for (key, values), position in zip(space.items(), positions, strict=True)
-        }
+        point = draw_point(space, random)
+        drawn[tuple(point.values())] = assign(space, point)
         if len(drawn) == wanted:
             break
     return list(drawn.values())
-
-
-def _num_values(values: Values | Range) -> float:
-    return values.num_values if isinstance(values, Range) else len(values)
-
-
-def _draw_position(values: Values | Range, random: np.random.Generator) -> float:
-    """Draw a number of a range, or the position of one of the values."""
-    if not isinstance(values, Range):
-        return int(random.integers(len(values)))
-    low, high = values.low, values.high
-    if values.integer:
-        low, high = low - 0.5, high + 0.5  # each integer is as likely as its neighbours
-    drawn = (
-        float(np.exp(random.uniform(np.log(low), np.log(high))))
-        if values.log
-        else float(random.uniform(low, high))
-    )
-    return int(np.clip(round(drawn), values.low, values.high)) if values.integer else drawn

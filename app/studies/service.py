@@ -1,29 +1,29 @@
-"""Create, get, list, cancel and delete studies, and stop runs early by successive halving."""
+"""Create, get, list, cancel and delete studies."""
 
 from collections.abc import Sequence
 from contextlib import suppress
 
 from sqlalchemy.orm import Session
 
+from app.access import audit
 from app.datasets.repository import DatasetRepository
 from app.db.base import new_id
-from app.db.tables import Epoch, Job, Study, StudyTrial
-from app.errors import IllegalTransition, InputProblem, NotFound
-from app.jobs.events import append_event
-from app.jobs.repository import JobRepository
+from app.db.study_tables import Study, StudyTrial
+from app.errors import IllegalTransition, NotFound
 from app.jobs.service import cancel_job, create_job
 from app.jobs.states import TERMINAL
 from app.settings import Settings
-from app.studies.repository import StudyRepository
-from app.studies.request_schemas import Search, StudyRequest
-from app.studies.search import list_rungs, should_prune
+from app.studies.adaptive import begin_search, end_search
+from app.studies.pruning import require_prunable
+from app.studies.repository import ASKING, StudyRepository
+from app.studies.request_schemas import ADAPTIVE, StudyRequest
 from app.studies.trial import ProblemCollector, Trial
 
 
 def create_study(
     session: Session, request: StudyRequest, trials: Sequence[Trial], settings: Settings
 ) -> Study:
-    """Queue a job for each trial and seed, all or none.
+    """Queue a job for each trial and seed, all or none; an adaptive search queues its first trials.
 
     Jobs are queued seed by seed, so that every trial has a first result early. Raises the errors of
     create_job; ValidationFailed has all problems, located in the study's request.
@@ -38,6 +38,9 @@ def create_study(
     )
     session.add(study)
     session.flush()
+    if request.search is not None and request.search.method in ADAPTIVE:
+        begin_search(session, study, request, settings)
+        return study
     problems = ProblemCollector()
     for trial in trials:
         session.add(
@@ -55,7 +58,7 @@ def create_study(
                     study_id=study.id,
                     trial=trial.number,
                 )
-                problems.add(*_find_unprunable(job, trial, request.search))
+                require_prunable(job, request.search)
         problems.raise_if_any()
     return study
 
@@ -74,12 +77,14 @@ def list_studies(
 
 
 def cancel_study(session: Session, study_id: str) -> Study:
-    """Cancel all unfinished runs; raises IllegalTransition if there are none."""
+    """Cancel all unfinished runs, and ask for no more; raises IllegalTransition if it has ended."""
     studies = StudyRepository(session)
-    study = studies.get(study_id)
+    study = studies.get(study_id, lock=True)
     unfinished = studies.list_unfinished_ids(study_id)
-    if not unfinished:
+    if not unfinished and study.search_status != ASKING:
         raise IllegalTransition("A finished study cannot be cancelled: it has ended.")
+    if study.search_status == ASKING:
+        end_search(study, "The study was cancelled, so the search asks for no more configurations.")
     for job_id in unfinished:
         with suppress(IllegalTransition, NotFound):  # it has ended or been deleted meanwhile
             cancel_job(session, job_id)
@@ -89,66 +94,11 @@ def cancel_study(session: Session, study_id: str) -> Study:
 def delete_study(session: Session, study_id: str) -> None:
     """Delete a finished study and its jobs; registered models stay. Raises IllegalTransition."""
     studies = StudyRepository(session)
-    study = studies.get(study_id)
-    if any(job.status not in TERMINAL for job in studies.list_jobs(study_id, lock=True)):
+    study = studies.get(study_id, lock=True)
+    is_asking = study.search_status == ASKING
+    if is_asking or any(
+        job.status not in TERMINAL for job in studies.list_jobs(study_id, lock=True)
+    ):
         raise IllegalTransition("A running study cannot be deleted; cancel it first.")
     studies.delete_with_jobs(study)
-
-
-def prune_if_behind(session: Session, job_id: str, rows: Sequence[Epoch]) -> None:
-    """Cancel a run of successive halving if it is worse than others at a rung among these epochs.
-
-    rows are the epochs that were just recorded; the caller's transaction holds the run's lease. The
-    run ends as `cancelled` and registers no model; its history stays.
-    """
-    job = JobRepository(session).get(job_id)
-    if job.study_id is None or job.status != "running":
-        return
-    studies = StudyRepository(session)
-    search = _find_halving(studies.get(job.study_id))
-    if search is None:
-        return
-    rungs = list_rungs(
-        min_epochs=search.min_epochs,
-        reduction_factor=search.reduction_factor,
-        epochs=job.progress["epochs"] or 0,
-    )
-    epochs = {row.epoch: row for row in rows if row.learning_rate is not None}
-    for row in [epochs[rung] for rung in rungs if rung in epochs]:
-        others = studies.list_other_accuracies(job.study_id, job_id, row.epoch)
-        if should_prune(row.val_accuracy, others, reduction_factor=search.reduction_factor):
-            append_event(
-                session,
-                job,
-                "pruned",
-                epoch=row.epoch,
-                val_accuracy=row.val_accuracy,
-                rivals=sorted(others, reverse=True),
-                reduction_factor=search.reduction_factor,
-            )
-            cancel_job(session, job_id)
-            return
-
-
-def _find_halving(study: Study) -> Search | None:
-    if study.config["search"] is None:
-        return None
-    search = Search.model_validate(study.config["search"])
-    return search if search.method == "successive_halving" else None
-
-
-def _find_unprunable(job: Job, trial: Trial, search: Search | None) -> list[InputProblem]:
-    """Return the problem of a `lbfgs` job in successive halving: it has no epochs to compare."""
-    if search is None or search.method != "successive_halving":
-        return []
-    optimizer = job.config["optimizer"]
-    if optimizer == "auto" or optimizer["name"] != "lbfgs":
-        return []
-    return [
-        InputProblem(
-            trial.source.locate(("optimizer", "name")),
-            "lbfgs has no epochs, but successive halving compares runs after epochs; choose "
-            "another optimizer.",
-            ("sgd", "rmsprop", "adamw"),
-        )
-    ]
+    audit.record(session, "study.deleted", study_id, details={"name": study.name})

@@ -1,10 +1,10 @@
 """Queries for work items."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import exists, func, select, true, update
+from sqlalchemy import func, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from app.db.tables import WorkItem
@@ -25,15 +25,28 @@ class WorkRepository:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def claim(self, queue: str, owner: str) -> WorkItem | None:
-        """Lease the oldest claimable item; no two workers get the same one."""
+    def claim(
+        self,
+        queue: str,
+        owner: str,
+        saturated: Collection[str] = (),
+        postponed: Collection[str] = (),
+    ) -> WorkItem | None:
+        """Lease the oldest claimable item; no two workers get the same one.
+
+        Items of saturated tenants and those whose ids are postponed are not claimable.
+        """
         awaited = aliased(WorkItem)
         oldest = (
             select(WorkItem.id)
             .where(
                 WorkItem.queue == queue,
                 WorkItem.status == QUEUED,
-                ~exists().where(awaited.subject_id == WorkItem.waits_for, awaited.status != DONE),
+                WorkItem.tenant.not_in(saturated) if saturated else true(),
+                WorkItem.id.not_in(postponed) if postponed else true(),
+                ~select(awaited.id)
+                .where(awaited.subject_id == WorkItem.waits_for, awaited.status != DONE)
+                .exists(),
             )
             .order_by(WorkItem.id)
             .limit(1)

@@ -6,6 +6,7 @@ fence, so that later writes under the old fence are rejected (Kleppmann, "How to
 locking", 2016).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,8 +15,11 @@ from sqlalchemy.orm import Session
 from app.db.base import new_id, now
 from app.db.session import notify_after_commit
 from app.db.tables import WorkItem
+from app.db.tenancy import file_folder
+from app.settings import Settings
 from app.tasks.repository import DONE, QUEUED, WorkRepository
 from app.telemetry.tracing import find_trace_parent
+from app.tenants.service import list_saturated_tenants
 
 Queue = Literal["cpu", "predict", "train"]
 
@@ -31,7 +35,7 @@ class StaleLeaseError(Exception):
 class Lease:
     """The right to work on one item and to record its results.
 
-    trace_parent is the span of the request that enqueued it.
+    trace_parent is the span of the request that enqueued it. The subject belongs to the tenant.
     """
 
     item_id: str
@@ -40,6 +44,12 @@ class Lease:
     subject_id: str
     attempt: int
     trace_parent: str | None
+    tenant: str
+
+    @property
+    def file_folder(self) -> str:
+        """What the storage keys of new files start with."""
+        return file_folder(self.tenant)
 
 
 @dataclass(frozen=True)
@@ -81,12 +91,31 @@ def enqueue(
     notify_after_commit(session, queue)
 
 
-def claim(session: Session, queue: str, owner: str) -> Lease | None:
-    """Lease the oldest claimable item of a queue."""
-    item = WorkRepository(session).claim(queue, owner)
+def claim(
+    session: Session,
+    queue: str,
+    owner: str,
+    *,
+    settings: Settings | None = None,
+    postponed: Collection[str] = (),
+) -> Lease | None:
+    """Lease the oldest claimable item of a queue, except those whose ids are postponed.
+
+    With settings, the items of tenants that run as many jobs as they may are left in the queue.
+    """
+    saturated = list_saturated_tenants(session, settings, queue) if settings else []
+    item = WorkRepository(session).claim(queue, owner, saturated, postponed)
     if item is None:
         return None
-    return Lease(item.id, item.fence, item.kind, item.subject_id, item.attempt, item.trace_parent)
+    return Lease(
+        item_id=item.id,
+        fence=item.fence,
+        kind=item.kind,
+        subject_id=item.subject_id,
+        attempt=item.attempt,
+        trace_parent=item.trace_parent,
+        tenant=item.tenant,
+    )
 
 
 def beat(session: Session, lease: Lease) -> UserRequests:

@@ -61,7 +61,8 @@ PREDICT_IMAGES = Counter(
 )
 PREDICT_SHED = Counter(
     "graft_predict_shed",
-    "Predict requests dropped: queue_full and bytes_full (503), deadline (504), client_gone.",
+    "Predict requests dropped: queue_full, wait_too_long and bytes_full (503), deadline (504), "
+    "client_gone.",
     ["reason"],
     registry=REGISTRY,
 )

@@ -11,7 +11,7 @@ from app.db.tables import AnalysisRequest
 from app.recipes.schemas import JobRequest
 from app.validation.schemas import Validation, ValidationProblem
 from app.validation.service import find_weights_problem, get_validation, validate_request
-from app.web.dependencies import ReadSessionDep, SessionDep, SettingsDep
+from app.web.dependencies import ReadSessionDep, ServicesDep, SessionDep, SettingsDep
 from app.web.problems import problem_responses
 
 router = APIRouter(tags=["jobs"])
@@ -36,12 +36,12 @@ def _check_weights(body: JobRequest, settings: SettingsDep) -> _Checked:
     "/jobs/validate",
     response_model=Validation,
     summary="Validate a training job",
-    responses={202: _PENDING},
+    responses={202: _PENDING, **problem_responses(errors.StorageFull)},
 )
 def validate_job(
     checked: Annotated[_Checked, Depends(_check_weights)],
     session: SessionDep,
-    settings: SettingsDep,
+    services: ServicesDep,
     dry_run: Annotated[
         bool, Query(description="Whether a worker runs one batch; false: `measured` is null.")
     ] = True,
@@ -52,8 +52,10 @@ def validate_job(
     while that worker is training, `measured` stays null.
     """
     validation, analysis = validate_request(
-        session, checked.request, settings, checked.weights_problem, dry_run=dry_run
+        session, checked.request, services.settings, checked.weights_problem, dry_run=dry_run
     )
+    if analysis is not None and analysis.status == "waiting":
+        services.space.require()
     return _answer(validation, analysis)
 
 

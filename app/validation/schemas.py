@@ -47,8 +47,8 @@ class Validation(ApiModel):
     )
     memory: MemoryEstimate | None = Field(description="Memory without activations.")
     estimated_seconds: float | None = Field(
-        description="Estimate from earlier epochs on this machine with the same architecture, "
-        "strategy and input size; null without any.",
+        description="Estimate from the first epochs of the newest succeeded jobs with the same "
+        "architecture, strategy and input size; null without any. With a time budget: the budget.",
         examples=[120.5],
     )
     measured: DryRun | None = Field(

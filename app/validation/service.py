@@ -103,7 +103,9 @@ def _view(  # noqa: PLR0913, PLR0917 - the parts of the response
         num_parameters=counts[0] if counts else None,
         num_trainable_parameters=counts[1] if counts else None,
         memory=estimate.estimate_memory(recipe, num_classes) if recipe else None,
-        estimated_seconds=estimate.estimate_seconds(session, recipe, dataset) if recipe else None,
+        estimated_seconds=estimate.estimate_seconds(session, recipe, dataset)
+        if recipe
+        else config.time_budget_seconds,
         measured=DryRun.model_validate(measured) if measured else None,
         problems=problems,
     )

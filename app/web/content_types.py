@@ -12,6 +12,9 @@ from app.errors import InputProblem
 FORM = "multipart/form-data"
 JSON = "application/json"
 
+CONTENT_TYPE = ("header", "content-type")
+"""Where the errors of a body of another content type are."""
+
 _URL_ENCODED = "application/x-www-form-urlencoded"
 _MAX_SHOWN = 100
 
@@ -53,7 +56,7 @@ def explain_content_type(
         f"{described}; {request.method} {request.url.path} expects {' or '.join(expected)}. "
         f"For example: {command}"
     )
-    return InputProblem(("header", "content-type"), message, expected)
+    return InputProblem(CONTENT_TYPE, message, expected)
 
 
 def example_of(annotation: Any, examples: list[Any] | None) -> Any:

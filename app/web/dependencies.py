@@ -9,21 +9,24 @@ from sqlalchemy.orm import Session
 
 from app.db.session import Database
 from app.settings import Settings
+from app.space import Space
 from app.storage import LocalStorage
+from app.web.text import TEXT_PATTERN
 
 
 @dataclass(frozen=True)
 class Services:
     """The objects that live as long as the application.
 
-    find_broker_error returns the kind of the broker's current error, or None. find_model_error
-    returns the reason why the chosen model is not loaded, or None. is_warm returns whether the
-    chosen model's warm-up is over.
+    space is that of storage and database. find_broker_error returns the kind of the broker's
+    current error, or None. find_model_error returns the reason why the chosen model is not loaded,
+    or None. is_warm returns whether the chosen model's warm-up is over.
     """
 
     settings: Settings
     database: Database
     storage: LocalStorage
+    space: Space
     find_broker_error: Callable[[], str | None]
     is_warm: Callable[[], bool]
     find_model_error: Callable[[], str | None]
@@ -70,6 +73,15 @@ SessionDep = Annotated[Session, Depends(_transaction, scope="function")]
 ReadSessionDep = Annotated[Session, Depends(_reading, scope="function")]
 
 
+def _require_space(request: Request, services: ServicesDep) -> None:
+    declared = request.headers.get("content-length", "")
+    services.space.require(int(declared) if declared.isdecimal() else 0)
+
+
+NEEDS_SPACE = Depends(_require_space)
+"""For routes that store something or queue work: 507 before the body of an upload is read."""
+
+
 @dataclass(frozen=True)
 class PageRequest:
     """The requested page of a list."""
@@ -95,7 +107,7 @@ SearchText = Annotated[
     Query(
         alias="q",
         max_length=63,
-        pattern=r"^[^\x00]*$",
+        pattern=TEXT_PATTERN,
         description="Only entries whose name contains this text, or whose id starts with it; upper "
         "and lower case are the same.",
         examples=["ants"],

@@ -24,13 +24,18 @@ class Ready(ApiModel):
     """The service is ready."""
 
     status: str = Field(
-        description="`ok`, or `degraded` while the broker is down or the chosen model cannot "
-        "answer.",
+        description="`ok`, or `degraded` while the broker is down, the chosen model cannot answer "
+        "or the disk is nearly full.",
         examples=["ok"],
     )
     broker: str = Field(description="`ok`, or the kind of its current error.", examples=["ok"])
     model: str = Field(
         description="`ok`, or why the chosen model could not be loaded.", examples=["ok"]
+    )
+    storage: str = Field(
+        description="`ok`, or how little free space there is. Until it is freed, nothing new is "
+        "accepted (507) and workers start nothing.",
+        examples=["ok"],
     )
 
 
@@ -50,7 +55,8 @@ def get_readiness(services: ServicesDep) -> Ready:
 
     The status is `degraded` while the broker is down, which delays work by seconds and loses
     nothing. It is also `degraded` while the chosen model cannot be loaded; other models still serve
-    predictions.
+    predictions. And it is `degraded` while the disk has less free space than
+    `GRAFT_STORAGE_FLOOR_BYTES`; predictions do not need any.
     """
     return check_readiness(services)
 
@@ -66,8 +72,10 @@ def check_readiness(services: Services) -> Ready:
     if not services.is_warm():
         raise Unavailable("The chosen model is being loaded.")
     model_error = services.find_model_error()
+    shortage = services.space.find_shortage()
     return Ready(
-        status="degraded" if broker_error or model_error else "ok",
+        status="degraded" if broker_error or model_error or shortage else "ok",
         broker=broker_error or "ok",
         model=model_error or "ok",
+        storage=shortage or "ok",
     )

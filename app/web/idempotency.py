@@ -16,7 +16,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.db.tables import IdempotentAnswer
+from app.db.tenancy import owning_tenant
 from app.errors import IdempotencyConflict
+from app.web.text import TEXT_PATTERN
 
 
 class Created(NamedTuple):
@@ -45,7 +47,8 @@ class Idempotency:
 
         Raises IdempotencyConflict if the key was used with another body, or is in use.
         """
-        stored = session.get(IdempotentAnswer, (self.route, self.key)) if self.key else None
+        key = (owning_tenant(), self.route, self.key)
+        stored = session.get(IdempotentAnswer, key) if self.key else None
         if stored is not None:
             if stored.fingerprint != fingerprint:
                 raise IdempotencyConflict(
@@ -93,6 +96,7 @@ def _idempotency(
         Header(
             min_length=1,
             max_length=255,
+            pattern=TEXT_PATTERN,
             description="Any text; a request with the same key and body gets the same response.",
         ),
     ] = None,

@@ -3,14 +3,24 @@
 import re
 import secrets
 from collections.abc import Mapping
+from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import BodyIncomplete, BodyTooLarge, GraftError, InputError
+from app.errors import (
+    BodyIncomplete,
+    GraftError,
+    InputProblem,
+    NotFound,
+    ValidationFailed,
+)
 from app.telemetry.logs import bind
 from app.web.content_types import is_json
+from app.web.input_problems import MAX_PROBLEMS
 from app.web.json_body import parse_json
 from app.web.problems import problem_response
+from app.web.received_body import SCOPE_BODY, ReceivedBody, make_too_large
+from app.web.text import ALLOWED, find_control_character
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -44,26 +54,69 @@ class RequestId:
         await self.app(scope, receive, send_with_id)
 
 
+class TextOnly:
+    """Reject control characters in paths (404) and queries (422), by the rule of `app.web.text`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        error = _find_control_character(scope) if scope["type"] == "http" else None
+        if error is None:
+            await self.app(scope, receive, send)
+            return
+        answer = problem_response(
+            error, instance=scope["path"], request_id=scope["graft.request_id"]
+        )
+        await answer(scope, receive, send)
+
+
+def _find_control_character(scope: Scope) -> GraftError | None:
+    if found := find_control_character(scope["path"]):
+        return NotFound(f"The path contains the control character {found}; no path here does.")
+    query = scope["query_string"].decode("latin-1")
+    if not find_control_character(unquote_plus(query)):
+        return None
+    problems = [
+        InputProblem(
+            ("query", name),
+            f"The query parameter `{name[:100]}` contains the control character {found}; remove "
+            "it.",
+            ALLOWED,
+        )
+        for name, value in parse_qsl(query, keep_blank_values=True)
+        if (found := find_control_character(name + value))
+    ]
+    return ValidationFailed(*problems[:MAX_PROBLEMS])
+
+
 class BodyLimit:
-    """Reject malformed JSON, and bodies above the limit of their path.
+    """Reject malformed JSON, bodies above the limit of their path, and bodies that arrive slowly.
 
     max_bytes_by_path has the limits of whole paths, max_bytes_below those of path prefixes. JSON
     bodies are small and are read and checked here as a whole. Other bodies are counted while the
-    route reads them.
+    route reads them. A body must arrive within max_seconds, unless its path begins with one of
+    uploads; every body is cut off when less than MIN_BYTES arrive in stall_seconds of waiting.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each limit
         self,
         app: ASGIApp,
         *,
         max_bytes: int,
         max_bytes_by_path: Mapping[str, int],
         max_bytes_below: Mapping[str, int],
+        max_seconds: float,
+        stall_seconds: float,
+        uploads: tuple[str, ...],
     ) -> None:
         self.app = app
         self.max_bytes = max_bytes
         self.max_bytes_by_path = max_bytes_by_path
         self.max_bytes_below = max_bytes_below
+        self.max_seconds = max_seconds
+        self.stall_seconds = stall_seconds
+        self.uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -72,9 +125,16 @@ class BodyLimit:
         try:
             is_text = is_json(_header(scope, b"content-type")) and not _header(scope, _JSON_LENGTH)
             limit = self.max_bytes if is_text else self._find_limit(scope["path"])
-            counted = _count_body(scope, receive, limit)
-            if is_text:
-                counted = await _check_json(counted)
+            _check_length(scope, limit)
+            is_upload = not is_text and scope["path"].startswith(self.uploads)
+            body = ReceivedBody(
+                receive,
+                max_bytes=limit,
+                stall_seconds=self.stall_seconds,
+                max_seconds=None if is_upload else self.max_seconds,
+            )
+            scope[SCOPE_BODY] = body
+            counted = await _check_json(body) if is_text else body
         except GraftError as error:
             answer = problem_response(
                 error, instance=scope["path"], request_id=scope["graft.request_id"]
@@ -88,24 +148,13 @@ class BodyLimit:
         return self.max_bytes_by_path.get(path.rstrip("/"), next(below, self.max_bytes))
 
 
-def _count_body(scope: Scope, receive: Receive, limit: int) -> Receive:
+def _check_length(scope: Scope, limit: int) -> None:
     declared = _header(scope, b"content-length")
     if declared:
         if not declared.isascii() or not declared.isdigit():
             raise BodyIncomplete("Content-Length is not a number.")
         if int(declared) > limit:
-            raise _too_large(limit)
-    num_bytes = 0
-
-    async def counted() -> Message:
-        nonlocal num_bytes
-        message = await receive()
-        num_bytes += len(message.get("body", b""))
-        if num_bytes > limit:
-            raise _too_large(limit)
-        return message
-
-    return counted
+            raise make_too_large(limit)
 
 
 async def _check_json(receive: Receive) -> Receive:
@@ -129,10 +178,6 @@ async def _check_json(receive: Receive) -> Receive:
         return {"type": "http.request", "body": bytes(body), "more_body": False}
 
     return replay
-
-
-def _too_large(limit: int) -> InputError:
-    return BodyTooLarge(f"The body is larger than the {limit} bytes allowed here.")
 
 
 def _header(scope: Scope, name: bytes) -> str:

@@ -1,6 +1,6 @@
 """Read a multipart/form-data body as a stream (RFC 7578), one chunk in memory at a time.
 
-    async for part in read_parts(request, stall_seconds=settings.upload_stall_seconds):
+    async for part in read_parts(request):
         if part.name == "file":
             async for chunk in part:          # a large part: chunks as they arrive
                 await write(chunk)
@@ -9,15 +9,12 @@
 
 Parts come in the order of the body. Read each part before requesting the next one; the unread rest
 of a part is skipped. `part.name` and `part.filename` come from the client: never use them as a
-path. `app.web.middleware.BodyLimit` checks the size of the whole body.
+path. `app.web.middleware.BodyLimit` checks the size of the whole body, and how fast it arrives.
 
-Raises ValidationFailed if the request is not a multipart form. Raises BodyIncomplete if the body
-ends early or is malformed, or if the client disconnects or sends less than MIN_BYTES in
-stall_seconds of waiting; the caller's own time does not count.
+Raises UnsupportedMediaType if the request is not a multipart form. Raises BodyIncomplete if the
+body ends early or is malformed, or if the client disconnects.
 """
 
-import asyncio
-import time
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import cast
@@ -26,11 +23,9 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from app.errors import BodyIncomplete, BodyTooLarge, ValidationFailed
+from app.errors import BodyIncomplete, BodyTooLarge
+from app.request_errors import UnsupportedMediaType
 from app.web.content_types import FORM, explain_content_type
-
-MIN_BYTES = 4096
-"""A client that sends less within the stall timeout counts as stalled."""
 
 
 class Part:
@@ -64,13 +59,13 @@ class Part:
 
 
 async def read_parts(
-    request: Request, *, stall_seconds: float, example: str = "file=@photographs.zip"
+    request: Request, *, example: str = "file=@photographs.zip"
 ) -> AsyncIterator[Part]:
     """Yield the parts of a request's form one after the other (see the module's docstring).
 
     example is an argument of curl's -F, shown in the error if the request is not a form.
     """
-    body = _Body(_boundary(request, example), _paced(request, stall_seconds))
+    body = _Body(_boundary(request, example), stream_body(request))
     while (headers := await body.next_headers()) is not None:
         yield Part(headers, body)
         while await body.next_chunk() is not None:
@@ -81,34 +76,17 @@ async def read_parts(
 def _boundary(request: Request, example: str) -> bytes:
     content_type, options = parse_options_header(request.headers.get("content-type"))
     if content_type != FORM.encode() or not options.get(b"boundary"):
-        raise ValidationFailed(explain_content_type(request, (FORM,), ["-F", example]))
+        raise UnsupportedMediaType(explain_content_type(request, (FORM,), ["-F", example]))
     return options[b"boundary"]
 
 
-async def _paced(request: Request, stall_seconds: float) -> AsyncIterator[bytes]:
-    stream = request.stream()
-    left, received = stall_seconds, 0
-    while True:
-        asked_at = time.monotonic()
-        try:
-            async with asyncio.timeout(left):
-                chunk = await anext(stream, None)
-        except TimeoutError as error:
-            raise BodyIncomplete(
-                f"The client sent less than {MIN_BYTES} bytes in {stall_seconds:g} seconds; "
-                "send the request again."
-            ) from error
-        except ClientDisconnect as error:
-            raise BodyIncomplete(
-                "The connection was closed before the body was complete."
-            ) from error
-        if chunk is None:
-            return
-        left -= time.monotonic() - asked_at
-        received += len(chunk)
-        if received >= MIN_BYTES:
-            left, received = stall_seconds, 0
-        yield chunk
+async def stream_body(request: Request) -> AsyncIterator[bytes]:
+    """Yield a body as it arrives; raises BodyIncomplete if it breaks off."""
+    try:
+        async for chunk in request.stream():
+            yield chunk
+    except ClientDisconnect as error:
+        raise BodyIncomplete("The connection was closed before the body was complete.") from error
 
 
 class _Body:

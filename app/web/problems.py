@@ -1,5 +1,6 @@
 """Return domain errors as RFC 9457 problem details; their HTTP statuses are defined here only."""
 
+import errno
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -10,10 +11,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
-from app import errors
+from app import errors, request_errors, upload_errors
+from app.db.disk_full import is_disk_full
+from app.web.content_types import CONTENT_TYPE
 from app.web.request_problems import find_request_problems
+from app.web.security_headers import SECURITY_HEADERS
 
 log = logging.getLogger(__name__)
 
@@ -22,22 +28,37 @@ PROBLEM_JSON = "application/problem+json"
 _STATUS: dict[type[errors.GraftError], int] = {
     errors.GraftError: 500,
     errors.InputError: 422,
+    request_errors.BadRequest: 400,
+    request_errors.HostNotTrusted: 400,
+    request_errors.CrossOrigin: 403,
+    request_errors.RequestTimeout: 408,
+    request_errors.UnsupportedMediaType: 415,
+    request_errors.HeadersTooLarge: 431,
     errors.BadJson: 400,
     errors.BodyIncomplete: 400,
     errors.BodyTooLarge: 413,
     errors.ImageTooLarge: 413,
     errors.UnsupportedImage: 415,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.TooFewImages: 409,
     errors.GpuOutOfMemory: 409,
     errors.ExportUnavailable: 501,
+    errors.QuotaExceeded: 403,
+    errors.RateLimited: 429,
     errors.Overloaded: 503,
     errors.Unavailable: 503,
     errors.CheckpointInvalid: 503,
     errors.EngineUnavailable: 503,
     errors.DeadlineExceeded: 504,
     errors.StorageFull: 507,
+    upload_errors.ChecksumUnsupported: 400,
+    upload_errors.UploadGone: 410,
+    upload_errors.TusVersionUnsupported: 412,
+    upload_errors.UploadLocked: 423,
+    upload_errors.ChecksumMismatch: 460,
 }
 
 
@@ -118,6 +139,10 @@ def problem_response(error: errors.GraftError, *, instance: str, request_id: str
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, errors.Unavailable):
         headers["Retry-After"] = "5"
+    if isinstance(error, errors.Unauthenticated | errors.Forbidden):
+        headers["WWW-Authenticate"] = _make_challenge(error)
+    if isinstance(error, request_errors.RequestTimeout):
+        headers["Connection"] = "close"  # else the rest of the request would be waited for
     return _render(
         status_of(type(error)),
         error.code,
@@ -127,6 +152,14 @@ def problem_response(error: errors.GraftError, *, instance: str, request_id: str
         fields=list_field_errors(error),
         headers=headers,
     )
+
+
+def _make_challenge(error: errors.Unauthenticated | errors.Forbidden) -> str:
+    """Return the header that says how to authenticate (RFC 6750, section 3)."""
+    challenge = 'Bearer realm="graft"'
+    if isinstance(error, errors.Forbidden):
+        return f'{challenge}, error="insufficient_scope", scope="{" ".join(error.scopes)}"'
+    return f'{challenge}, error="invalid_token"' if error.is_invalid else challenge
 
 
 def list_field_errors(error: errors.GraftError) -> list[FieldError] | None:
@@ -153,6 +186,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(OperationalError, _on_database_error)
     app.add_exception_handler(InterfaceError, _on_database_error)
+    app.add_exception_handler(PoolTimeout, _on_database_error)
     app.add_exception_handler(Exception, _on_unexpected)
 
 
@@ -172,13 +206,16 @@ async def _on_graft_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
-    return _answer(
-        request, errors.ValidationFailed(*find_request_problems(request, error.errors()))
-    )
+    problems = find_request_problems(request, error.errors())
+    if any(problem.loc == CONTENT_TYPE for problem in problems):
+        return _answer(request, request_errors.UnsupportedMediaType(*problems))
+    return _answer(request, errors.ValidationFailed(*problems))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    if isinstance(error.__cause__, errors.GraftError):  # raised while FastAPI read the body
+        return _answer(request, error.__cause__)
     phrase = HTTPStatus(error.status_code).phrase
     detail = error.detail if error.detail != phrase else _FRAMEWORK_DETAIL.get(error.status_code)
     return _render(
@@ -187,9 +224,24 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
         detail or phrase,
         instance=request.url.path,
         request_id=request_id_of(request),
-        headers=dict(error.headers or {}),
+        headers=dict(error.headers or {}) | _list_methods(request, error.status_code),
     )
 
+
+def _list_methods(request: Request, status: int) -> dict[str, str]:
+    """Return the header Allow of a 405; the framework's has only the methods of one route."""
+    if status != HTTPStatus.METHOD_NOT_ALLOWED:
+        return {}
+    allowed = [
+        method
+        for method in _METHODS
+        for route in request.app.routes
+        if route.matches(dict(request.scope) | {"method": method})[0] == Match.FULL
+    ]
+    return {"Allow": ", ".join(dict.fromkeys(allowed))} if allowed else {}
+
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 _FRAMEWORK_DETAIL = {
     404: "There is nothing at this path; /docs lists all paths.",
@@ -197,20 +249,35 @@ _FRAMEWORK_DETAIL = {
 }
 
 
+_DATABASE_FULL = (
+    "The database's disk is full, so nothing was changed. Free space on it, or delete datasets, "
+    "jobs, model versions or exports that are no longer needed; then try again."
+)
+
+
 async def _on_database_error(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, OperationalError) and is_disk_full(error):
+        log.error("the database's disk is full")
+        return _answer(request, errors.StorageFull(_DATABASE_FULL))
     log.error("the database did not respond: %s", type(error).__name__, exc_info=error)
     return _answer(request, errors.Unavailable("The database does not respond; try again later."))
 
 
 async def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return _answer_unexpected(request, errors.StorageFull("The disk of the service is full."))
     log.error("unexpected error on %s", request.url.path, exc_info=error)
-    answer = _answer(
+    return _answer_unexpected(
         request,
         errors.GraftError("The service failed; its log has the details under this request's id."),
     )
-    answer.headers["X-Request-ID"] = request_id_of(
-        request
-    )  # this response does not pass the middleware that adds it
+
+
+def _answer_unexpected(request: Request, error: errors.GraftError) -> JSONResponse:
+    """Return an answer with the headers that the middleware adds, which it does not pass."""
+    answer = _answer(request, error)
+    answer.headers["X-Request-ID"] = request_id_of(request)
+    answer.raw_headers.extend(SECURITY_HEADERS)
     return answer
 
 

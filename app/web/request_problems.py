@@ -31,7 +31,8 @@ def find_request_problems(
             annotation = root.annotation if root is not None else None
             located = partial(_below, place)
             problems += list_problems([{**item, "loc": path}], annotation, locate=located)
-    return problems
+    # A parameter that a route and its dependencies share is validated by each of them.
+    return list(dict.fromkeys(problems))
 
 
 def _below(place: str | int, path: Loc) -> Loc:

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
+from app.web.text import TEXT_PATTERN
+
 RESERVED_NAMES = frozenset({"imagenet", "none"})
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 ALIAS_PATTERN = r"^[a-z][a-z0-9._-]{0,62}$"
@@ -33,11 +35,10 @@ AliasName = Annotated[
     str, Field(pattern=ALIAS_PATTERN, description="Like a name, but starts with a letter.")
 ]
 
-_NO_NUL = r"^[^\x00]*$"  # PostgreSQL cannot store this character
 Metadata = Annotated[
     dict[
-        Annotated[str, Field(max_length=64, pattern=_NO_NUL)],
-        Annotated[str, Field(max_length=512, pattern=_NO_NUL)],
+        Annotated[str, Field(max_length=64, pattern=TEXT_PATTERN)],
+        Annotated[str, Field(max_length=512, pattern=TEXT_PATTERN)],
     ],
     Field(
         max_length=16,
@@ -62,6 +63,12 @@ class ApiModel(BaseModel):
     """Base of all bodies of the API; it rejects unknown fields and non-finite numbers."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, from_attributes=True)
+
+
+class RequestModel(ApiModel):
+    """Base of JSON bodies of requests: a number is a JSON number, not a string or a boolean."""
+
+    model_config = ConfigDict(strict=True)
 
 
 def make_file_form_schema(form: type[BaseModel], *, title: str, file: str) -> dict[str, Any]:

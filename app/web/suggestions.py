@@ -26,7 +26,7 @@ def find_near(name: str, names: Sequence[str]) -> tuple[str, ...]:
 def suggest(name: str, names: Sequence[str], *, listed_at: str) -> tuple[str, tuple[str, ...]]:
     """Return a hint for an unknown name, and the allowed names to list.
 
-    A long list is shortened to the similar names and the path of the whole list.
+    Of a long list, only the similar names are listed; the hint has the path of the whole list.
     """
     near = find_near(name, names)
     is_short = len(names) <= MAX_LISTED
@@ -35,7 +35,7 @@ def suggest(name: str, names: Sequence[str], *, listed_at: str) -> tuple[str, tu
         parts.append(f"allowed: {', '.join(names)}.")
     elif not is_short:
         parts.append(f"{'All' if near else 'all'} {len(names)} are listed at {listed_at}.")
-    return " ".join(parts), tuple(names) if is_short else (*near, f"see {listed_at}")
+    return " ".join(parts), tuple(names) if is_short else near
 
 
 def join_names(names: Sequence[str], word: str = "or") -> str:

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
         ApiError,
         Conflict,
         ConnectionFailed,
+        Forbidden,
         GateFailed,
         GraftError,
         InvalidRequest,
         NotFound,
         OutcomeError,
+        Unauthenticated,
         Unavailable,
         WaitTimeout,
     )
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from graft_client.synchronous.datasets import Dataset, DatasetImage, Datasets
     from graft_client.synchronous.graft import Graft
     from graft_client.synchronous.jobs import Job, Jobs
+    from graft_client.synchronous.keys import Keys
     from graft_client.synchronous.models import Model, Models, NamedModel
     from graft_client.synchronous.pages import Pages
     from graft_client.synchronous.studies import Studies, Study
@@ -55,6 +58,7 @@ _MODULES = {
     "DatasetImage": "synchronous.datasets",
     "Datasets": "synchronous.datasets",
     "Epoch": "schemas.jobs",
+    "Forbidden": "errors",
     "GateFailed": "errors",
     "Graft": "synchronous.graft",
     "GraftError": "errors",
@@ -63,6 +67,7 @@ _MODULES = {
     "InvalidRequest": "errors",
     "Job": "synchronous.jobs",
     "Jobs": "synchronous.jobs",
+    "Keys": "synchronous.keys",
     "Model": "synchronous.models",
     "ModelVersion": "synchronous.versions",
     "Models": "synchronous.models",
@@ -75,6 +80,7 @@ _MODULES = {
     "Report": "schemas.reports",
     "Studies": "synchronous.studies",
     "Study": "synchronous.studies",
+    "Unauthenticated": "errors",
     "Unavailable": "errors",
     "WaitTimeout": "errors",
 }
@@ -91,6 +97,7 @@ __all__ = [
     "DatasetImage",
     "Datasets",
     "Epoch",
+    "Forbidden",
     "GateFailed",
     "Graft",
     "GraftError",
@@ -99,6 +106,7 @@ __all__ = [
     "InvalidRequest",
     "Job",
     "Jobs",
+    "Keys",
     "Model",
     "ModelVersion",
     "Models",
@@ -111,6 +119,7 @@ __all__ = [
     "Report",
     "Studies",
     "Study",
+    "Unauthenticated",
     "Unavailable",
     "WaitTimeout",
 ]

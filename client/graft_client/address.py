@@ -1,4 +1,4 @@
-"""The address of the service."""
+"""The address of the service, and the key for it."""
 
 import os
 
@@ -12,6 +12,11 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 def default_address() -> str:
     """Return the value of the variable GRAFT_URL, else the address of a service on this machine."""
     return os.environ.get("GRAFT_URL") or LOCAL
+
+
+def default_api_key() -> str | None:
+    """Return the value of the variable GRAFT_API_KEY, None if it is not set."""
+    return os.environ.get("GRAFT_API_KEY") or None
 
 
 def find_refusal(url: str) -> str | None:

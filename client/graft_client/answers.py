@@ -1,11 +1,11 @@
-"""Read the responses of the service."""
+"""Read the responses of the service, and make the headers of requests."""
 
 from typing import Any, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from graft_client.errors import error_of_problem, error_of_status, unexpected_answer
+from graft_client.errors import InvalidInput, error_of_problem, error_of_status, unexpected_answer
 from graft_client.retrying import read_retry_after
 
 _EXCERPT_CHARACTERS = 200
@@ -13,12 +13,29 @@ _EXCERPT_CHARACTERS = 200
 SchemaT = TypeVar("SchemaT", bound=BaseModel)
 
 
+def make_headers(api_key: str | None) -> dict[str, str]:
+    """Return the headers of every request; raises InvalidInput for a key that no header can have.
+
+    The error does not show the key.
+    """
+    key = (api_key or "").strip()
+    if not key:
+        return {}
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise InvalidInput(
+            "The API key has characters that no key has. Check the variable GRAFT_API_KEY; a key "
+            "begins with `gk_`."
+        )
+    return {"Authorization": f"Bearer {key}"}
+
+
 def require_success(response: httpx.Response) -> None:
     """Raise ApiError unless the response is a success; its body must have been read."""
     if response.is_success:
         return
     status, url = response.status_code, str(response.url)
-    if response.headers.get("content-type", "").startswith("application/problem+json"):
+    is_problem = response.headers.get("content-type", "").startswith("application/problem+json")
+    if is_problem and response.content:  # the answer to HEAD has no body
         problem = read_json(response)
         if isinstance(problem, dict) and {"code", "detail"} <= problem.keys():
             raise error_of_problem(status, problem)

@@ -2,7 +2,9 @@
 
 GraftError
 ├── ApiError                the service rejected a request or failed
-│   ├── InvalidRequest      400, 413, 415, 422: the request is wrong
+│   ├── InvalidRequest      400, 408, 413, 415, 422, 431: the request is wrong
+│   ├── Unauthenticated     401: no valid API key; give one as api_key or in GRAFT_API_KEY
+│   ├── Forbidden           403: the API key lacks a scope
 │   ├── NotFound            404
 │   ├── Conflict            409: the present state does not allow it
 │   │   └── GateFailed, IllegalTransition, InUse, ModelNotReady
@@ -83,6 +85,14 @@ class ApiError(GraftError):
 
 class InvalidRequest(ApiError):
     """The request is wrong; `errors` lists the fields."""
+
+
+class Unauthenticated(ApiError):
+    """The service needs a valid API key: give it as `api_key` or in the variable GRAFT_API_KEY."""
+
+
+class Forbidden(ApiError):
+    """The API key lacks a scope; `detail` names it. Use another key, or ask for one."""
 
 
 class NotFound(ApiError):
@@ -174,7 +184,9 @@ _BY_CODE: dict[str, type[ApiError]] = {
     "MODEL_NOT_READY": ModelNotReady,
 }
 _BY_STATUS: dict[int, type[ApiError]] = {
-    **dict.fromkeys((400, 405, 413, 415, 422), InvalidRequest),
+    **dict.fromkeys((400, 405, 408, 413, 415, 422, 431), InvalidRequest),
+    401: Unauthenticated,
+    403: Forbidden,
     404: NotFound,
     409: Conflict,
     **dict.fromkeys((429, 502, 503, 504), Unavailable),

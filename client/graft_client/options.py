@@ -1,6 +1,7 @@
 """The fields of a job request, for editors and type checkers."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal, TypedDict
 
 Strategy = Literal["auto", "feature_extract", "fine_tune", "partial", "scratch"]
@@ -41,7 +42,7 @@ class JobOptions(TypedDict, total=False):
     staged_unfreezing: Mapping[str, Any] | None
     mixing: Mapping[str, Any] | None
     label_smoothing: float | None
-    class_balance: Literal["none", "loss", "sampling"] | None
+    class_balance: Literal["auto", "none", "loss", "sampling"] | None
     clip_norm: float | None
     accumulate: int | None
     ema: Mapping[str, Any] | None
@@ -59,3 +60,22 @@ class PredictOptions(TypedDict, total=False):
     top_k: int
     coverage: float | None
     logits: bool
+
+
+class AuditFilters(TypedDict, total=False):
+    """Which entries of the audit log to list; None for any."""
+
+    action: str | None
+    subject: str | None
+    principal_id: str | None
+    since: datetime | None
+    until: datetime | None
+
+
+def audit_parameters(filters: AuditFilters) -> dict[str, str]:
+    """Return the query parameters of filters."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else str(value)
+        for name, value in filters.items()
+        if value is not None
+    }

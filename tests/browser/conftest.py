@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -96,6 +97,18 @@ def open_page(browser: Browser, service: RunningGraft) -> Iterator[OpenPage]:
     for context in contexts:
         context.close()
     assert problems == []
+
+
+def upload(service: RunningGraft, archive: bytes, name: str) -> str:
+    """Upload an archive and return the dataset's id; the service may still read it."""
+    answer = httpx.post(
+        f"{service.url}/datasets",
+        files={"file": (f"{name}.zip", archive)},
+        data={"name": name},
+        timeout=60,
+    )
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["id"])
 
 
 def find_violations(page: Page) -> list[str]:

@@ -1,6 +1,9 @@
 """Every page in its empty state: names, contrast and widths, on a desktop and on a phone."""
 
+import re
+
 import pytest
+from playwright.sync_api import Route
 
 from tests.browser.conftest import OpenPage, find_violations
 
@@ -12,6 +15,7 @@ PAGES = {
     "/ui/jobs/new": "New job",
     "/ui/jobs/job_unknown": "job_unknown",
     "/ui/compare": "Compare",
+    "/ui/studies/new": "New study",
     "/ui/studies/study_unknown": "Study",
     "/ui/models": "Models",
     "/ui/models/unknown": "unknown",
@@ -58,3 +62,27 @@ def test_the_chosen_theme_survives_a_reload(open_page: OpenPage) -> None:
     page.reload()
     page.get_by_role("button", name="Use the light theme").wait_for()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+
+
+def test_a_page_whose_file_is_gone_is_loaded_anew(open_page: OpenPage) -> None:
+    """As after an update of the service: an open page names a file of the earlier version."""
+    page = open_page("/ui/")
+    page.locator("main h1, main h2").first.wait_for()
+    loaded = []
+
+    def answer_page(route: Route) -> None:
+        loaded.append(route.request.url)
+        route.continue_()
+
+    def answer_file(route: Route) -> None:
+        if loaded:
+            route.continue_()
+        else:
+            route.fulfill(status=404)
+
+    page.route("**/ui/models", answer_page)
+    page.route(re.compile(r"/assets/ModelsPage-.*\.js"), answer_file)
+    page.keyboard.press("g")
+    page.keyboard.press("m")
+    page.get_by_role("heading", name="Models", level=1).wait_for()
+    assert len(loaded) == 1

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage, find_violations
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.shared, pytest.mark.timeout(900)]
 
 JOB_MS = 240_000
 NUM_IMAGES = {"train": 40, "val": 20}

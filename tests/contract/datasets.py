@@ -11,6 +11,7 @@ from app.datasets import service
 from app.db.base import now
 from app.db.session import Database
 from app.db.tables import Job
+from app.db.tenancy import file_folder
 from app.settings import Settings
 from app.storage import LocalStorage
 from worker.ingestion.config import IngestionConfig
@@ -20,6 +21,15 @@ FIELDS = {
     *("id", "name", "status", "error", "class_names", "splits", "progress", "report", "digest"),
     *("num_bytes", "val_fraction", "split_seed", "metadata", "created_at"),
 }
+
+
+def with_empty_weights(settings: Settings) -> Settings:
+    """Create empty weights files of two architectures; only a worker opens them."""
+    folder = settings.data_dir / "weights"
+    folder.mkdir(parents=True)
+    for name in ("resnet18", "squeezenet1_0"):
+        (folder / f"{name}.safetensors").touch()
+    return settings.model_copy(update={"weights_dir": folder})
 
 
 def photographs() -> bytes:
@@ -64,7 +74,8 @@ def check_upload(dataset_id: str, database: Database, storage: LocalStorage) -> 
     config = IngestionConfig(
         dataset_id=dataset_id,
         upload_key=row.upload_key,
-        key_prefix=f"datasets/{dataset_id}/1",
+        key_prefix=f"{file_folder(row.tenant)}datasets/{dataset_id}/1",
+        image_folder=f"{file_folder(row.tenant)}images",
         storage_dir=storage.root,
         val_fraction=row.val_fraction,
         split_seed=row.split_seed,

@@ -20,17 +20,13 @@ from tests.answers import (
     fail_waiting_analysis,
     list_analyses,
 )
+from tests.contract.datasets import with_empty_weights
 from tests.datasets import add_dataset
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Create empty weights files of two architectures; only a worker opens them."""
-    folder = settings.data_dir / "weights"
-    folder.mkdir(parents=True)
-    for name in ("resnet18", "squeezenet1_0"):
-        (folder / f"{name}.safetensors").touch()
-    return settings.model_copy(update={"weights_dir": folder})
+    return with_empty_weights(settings)
 
 
 @pytest.fixture
@@ -117,11 +113,6 @@ def test_equal_jobs_with_auto_share_an_analysis(
         ({"strategy": "auto"}, "cpu", {"time_budget_seconds": None}),
         ({"strategy": "auto", "batch_size": 16}, "cpu", {"architecture": "resnet18"}),
         ({"architecture": "auto"}, "train", {"time_budget_seconds": 3600.0}),
-        (
-            {"architecture": "auto", "time_budget_seconds": 60, "strategy": "fine_tune"},
-            "train",
-            {"time_budget_seconds": 60.0},
-        ),
         ({"architecture": "auto", "max_parameters": 10**7}, "cpu", {"max_parameters": 10**7}),
     ],
     ids=str,

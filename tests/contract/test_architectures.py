@@ -1,7 +1,13 @@
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
 import pytest
 from fastapi.testclient import TestClient
 
 from app.main import create_app
+from app.ml.models import timm_catalogue
 from app.settings import Settings
 
 
@@ -45,8 +51,81 @@ def test_weights_are_local_if_a_file_exists_and_unavailable_without_downloads(
             "name": "IMAGENET1K_V1",
             "is_default": True,
             "availability": "local",
+            "licence": None,
+            "num_classes": 1000,
+            "input_size": 224,
             "imagenet_accuracy": 0.58092,
             "gflops": 0.819,
         }
     ]
     assert listed["resnet18"][0]["availability"] == "unavailable"
+
+
+def test_a_search_finds_both_libraries_by_words(client: TestClient) -> None:
+    answer = client.get("/architectures", params={"search": "resnet 18"})
+    names = [entry["name"] for entry in answer.json()]
+    assert names[:2] == ["resnet18", "timm:resnet18"]
+    assert all("resnet" in name and "18" in name for name in names)
+    libraries = [entry["library"] for entry in answer.json()]
+    assert libraries[:2] == ["torchvision", "timm"]
+    assert int(answer.headers["X-Total-Count"]) == len(names)
+
+
+def test_a_search_lists_weights_with_their_licences(client: TestClient) -> None:
+    (found,) = client.get("/architectures", params={"search": "timm:tf_efficientnet_lite0"}).json()
+    (weights,) = found["weights"]
+    assert (weights["name"], weights["licence"]) == ("in1k", "apache-2.0")
+    assert (weights["num_classes"], weights["imagenet_accuracy"]) == (1000, None)
+    assert found["num_parameters"] == 4_652_008
+
+
+def test_the_limit_of_a_search_is_told(client: TestClient) -> None:
+    answer = client.get("/architectures", params={"search": "timm:", "limit": 3})
+    assert len(answer.json()) == 3
+    assert int(answer.headers["X-Total-Count"]) > 20
+    assert client.get("/architectures", params={"search": "x", "limit": 0}).status_code == 422
+    assert client.get("/architectures", params={"search": "no such thing"}).json() == []
+
+
+def test_a_search_asks_no_hub(settings: Settings, tmp_path: Path, hub: list[str]) -> None:
+    folder = tmp_path / "weights"
+    (folder / "timm").mkdir(parents=True)
+    (folder / "timm" / "resnet18.a2_in1k.safetensors").write_bytes(b"")
+    online = settings.model_copy(update={"weights_dir": folder, "weights_download": True})
+    with TestClient(create_app(online)) as client:
+        (found,) = client.get("/architectures", params={"search": "timm:resnet18"}).json()[:1]
+    availability = {one["name"]: one["availability"] for one in found["weights"]}
+    assert availability["a2_in1k"] == "local"
+    assert {state for name, state in availability.items() if name != "a2_in1k"} == {"download"}
+    assert hub == []
+
+
+def test_weights_of_timm_are_unavailable_without_the_library(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timm_catalogue, "is_installed", lambda: False)
+    (found,) = client.get("/architectures", params={"search": "timm:tf_efficientnet_lite0"}).json()
+    assert found["weights"][0]["availability"] == "unavailable"
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]]:
+    """Start a server that stands for the hub; return the paths that it was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        do_GET = do_HEAD  # noqa: N815 -- the server's name
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    yield asked
+    server.shutdown()
+    server.server_close()
+    thread.join()

@@ -15,6 +15,7 @@ SHIPPED = ("app", "worker", "client/graft_client", "migrations")
 
 READS_ENVIRONMENT = {
     "client/graft_client/address.py",
+    "client/graft_client/upload_state.py",
     "app/settings.py",
     "app/ml/models/weights.py",  # torch hub's own variables, to find its cache without torch
     "app/processes/forking.py",  # gives children the variables they need, and no credentials

@@ -153,7 +153,7 @@ def test_a_new_attempt_continues_where_the_last_one_stopped(
     with storage.new_file("predictions/part.jsonl") as file:
         file.writelines(json.dumps(line).encode() + b"\n" for line in expected[:5])
     with database.transaction() as session:
-        assert record_part(session, batch["id"], "predictions/part.jsonl") == []
+        assert record_part(session, batch["id"], "predictions/part.jsonl", num_bytes=1) == []
     reported = run_next_batch(database, settings, storage)
     assert min(done for _, done, _ in reported) > 5
     lines = read_lines(client, batch["id"])
@@ -209,7 +209,7 @@ def test_the_version_is_resolved_when_the_batch_is_created(
 ) -> None:
     batch = send(client, model="ants-and-bees").json()
     register_model(database, storage, seed=1)
-    assert send(client).json()["model"]["version"] == 2
+    assert send(client, model="ants-and-bees").json()["model"]["version"] == 2
     run_next_batch(database, settings, storage)
     lines = read_lines(client, batch["id"])
     expected = predict(client, next(iter(PICTURES.values())), model="ants-and-bees:1")
@@ -270,11 +270,11 @@ def test_a_refused_upload_leaves_no_files(client: TestClient, storage: LocalStor
     assert problem(send(client, unknown="1")) == (422, "VALIDATION")
     assert problem(send(client, model="unknown")) == (404, "NOT_FOUND")
     form = client.post("/predictions", data={"top_k": "1"})
-    assert problem(form) == (422, "VALIDATION")
+    assert problem(form) == (415, "UNSUPPORTED_MEDIA_TYPE")
     broken = client.post("/predictions", content=b"{", headers={"Content-Type": "application/json"})
     assert problem(broken) == (400, "BAD_JSON")
     text = client.post("/predictions", content=b"x", headers={"Content-Type": "text/plain"})
-    assert problem(text) == (422, "VALIDATION")
+    assert problem(text) == (415, "UNSUPPORTED_MEDIA_TYPE")
     assert text.json()["errors"][0]["allowed"] == ["application/json", "multipart/form-data"]
     assert list(storage.list_keys("uploads")) == []
 

@@ -17,6 +17,14 @@ from app.settings import Settings
 from graft_client.errors import FieldError
 from graft_client.options import JobOptions
 from graft_client.schemas import predictions, reports, service
+from graft_client.schemas.access import (
+    ApiKey,
+    AuditEntry,
+    CreatedKey,
+    Member,
+    WaysToSignIn,
+    WhoAmI,
+)
 from graft_client.schemas.jobs import (
     Checkpoint,
     Disagreement,
@@ -35,7 +43,9 @@ from graft_client.schemas.models import (
     VersionName,
 )
 from graft_client.schemas.plans import Advice, Validation
-from graft_client.schemas.studies import ConfigurationCurve
+from graft_client.schemas.portfolios import Portfolio
+from graft_client.schemas.studies import ConfigurationCurve, FieldImportance
+from graft_client.schemas.tenants import Tenant
 from graft_client.synchronous.batches import Batch
 from graft_client.synchronous.datasets import Dataset, DatasetImage, ImagePair
 from graft_client.synchronous.jobs import Job
@@ -49,9 +59,11 @@ ANSWERS: dict[str, type[BaseModel]] = {
     "Advice": Advice,
     "AliasDetail": Alias,
     "Architecture": Architecture,
+    "AuditEntry": AuditEntry,
     "BatchDetail": Batch,
     "CheckpointView": Checkpoint,
     "ConfigurationCurve": ConfigurationCurve,
+    "FieldImportance": FieldImportance,
     "Disagreement": Disagreement,
     "ChosenModel": ChosenModel,
     "DatasetDetail": Dataset,
@@ -60,6 +72,11 @@ ANSWERS: dict[str, type[BaseModel]] = {
     "EventView": JobEvent,
     "FailedImage": predictions.BatchLine,
     "Gate": Gate,
+    "CreatedKey": CreatedKey,
+    "KeyDetail": ApiKey,
+    "MemberDetail": Member,
+    "SignInWays": WaysToSignIn,
+    "WhoAmI": WhoAmI,
     "ImageDetail": DatasetImage,
     "ImageFailure": predictions.FailedPrediction,
     "ImagePair": ImagePair,
@@ -71,19 +88,28 @@ ANSWERS: dict[str, type[BaseModel]] = {
     "ModelSummary": ListedModel,
     "Overview": service.Overview,
     "PairedTest": PairedTest,
+    "Portfolio": Portfolio,
     "Quantization": QuantizedVersion,
     "RegistryEventDetail": ModelEvent,
     "ServiceStatus": service.ServiceState,
     "SinglePrediction": predictions.ImagePredictions,
     "StudySummary": ListedStudy,
     "StudyView": Study,
+    "TenantView": Tenant,
     "Validation": Validation,
     "VersionDetail": ModelVersion,
     "VersionName": VersionName,
 }
 """The class that reads each schema of an answer."""
 
-WRAPPERS = {"History", "Checkpoints", "StudyCurves", "SeveralPredictions", "Pending"}
+WRAPPERS = {
+    "History",
+    "Checkpoints",
+    "StudyCurves",
+    "StudyImportance",
+    "SeveralPredictions",
+    "Pending",
+}
 """Schemas whose parts the client reads without a class; pages are such, too."""
 
 OTHER_PROTOCOLS = ("/v2", "/livez", "/readyz", "/metrics")

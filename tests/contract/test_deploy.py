@@ -67,6 +67,15 @@ def test_prometheus_and_grafana_read_the_paths_that_compose_mounts(compose: dict
     assert mounted["grafana-dashboard"].startswith(provider["options"]["path"] + "/")
 
 
+def test_prometheus_sends_the_key_that_compose_gives_it(compose: dict[str, Any]) -> None:
+    (job,) = read_yaml("prometheus.yml")["scrape_configs"]
+    prometheus = compose["services"]["prometheus"]
+    (*_, script) = prometheus["entrypoint"]
+    file = job["authorization"]["credentials_file"]
+    assert f'printf %s "$$METRICS_KEY" > {file} && exec /bin/prometheus' in script
+    assert prometheus["environment"]["METRICS_KEY"] == "${GRAFT_METRICS_KEY:-}"
+
+
 def test_files_that_compose_mounts_exist(
     compose: dict[str, Any],
 ) -> None:

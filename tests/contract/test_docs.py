@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import describe_settings
+from app.db.migrate import list_revisions
+from app.settings_text import describe_settings
 from tests.conftest import REPOSITORY
 
 ROOT_PAGES = [
@@ -15,6 +16,7 @@ ROOT_PAGES = [
         "README.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
+        "SECURITY.md",
         "benchmarks/README.md",
         "client/README.md",
     )
@@ -114,3 +116,8 @@ def test_the_glossary_is_linked_and_has_no_word_twice() -> None:
     assert len(set(words)) == len(words)
     for page in ("README.md", "docs/architecture.md", "docs/features.md"):
         assert "glossary.md" in (REPOSITORY / page).read_text()
+
+
+def test_the_way_back_names_the_newest_schema() -> None:
+    table = (REPOSITORY / "docs" / "how-to" / "upgrade.md").read_text()
+    assert re.findall(r"^\| this one \| (\d+) \|", table, re.MULTILINE) == [list_revisions()[-1]]

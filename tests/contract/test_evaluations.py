@@ -133,6 +133,7 @@ def test_a_version_deleted_meanwhile_is_not_found(
     client: TestClient, database: Database, dataset_id: str
 ) -> None:
     client.post(EVALUATE, json={"dataset_id": dataset_id})
+    client.put("/serving", json={"model": "ants:2"})
     assert client.delete("/models/ants/versions/1").status_code == 204
     complete_waiting_analysis(database, make_result([0], [0]))
     assert problem(client.post(EVALUATE, json={"dataset_id": dataset_id})) == (404, "NOT_FOUND")

@@ -32,7 +32,12 @@ def eventually(condition: Callable[[], bool]) -> bool:
 def test_a_complete_service_is_ready(client: TestClient) -> None:
     assert client.get("/livez").json() == {"status": "ok"}
     assert eventually(lambda: client.get("/readyz").status_code == 200)
-    assert client.get("/readyz").json() == {"status": "ok", "broker": "ok", "model": "ok"}
+    assert client.get("/readyz").json() == {
+        "status": "ok",
+        "broker": "ok",
+        "model": "ok",
+        "storage": "ok",
+    }
 
 
 def test_liveness_responds_while_all_threads_are_busy(client: TestClient) -> None:
@@ -88,7 +93,7 @@ class TestWithAChosenModel:
             gate.opened.set()
             assert eventually(lambda: client.get("/readyz").status_code == 200)
             assert len(set(warmed)) == 3
-            assert app.state.predictor.models.keys == [("ants-and-bees", 1)]
+            assert app.state.predictor.models.keys == [("default", "ants-and-bees", 1)]
 
     def test_a_chosen_model_that_is_broken_degrades_until_one_answers(
         self, settings: Settings, storage: LocalStorage, database: Database
@@ -101,6 +106,9 @@ class TestWithAChosenModel:
             assert "ants-and-bees:1 cannot be read" in body["model"]
             register_model(database, storage, seed=1)
             picture = {"image": encode(draw_picture())}
+            assert client.post("/predict", files=picture).status_code == 503
+            chosen = client.put("/serving", json={"model": "ants-and-bees:2"})
+            assert chosen.status_code == 200
             assert client.post("/predict", files=picture).status_code == 200
             assert client.get("/readyz").json()["status"] == "ok"
 

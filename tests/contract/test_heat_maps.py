@@ -36,6 +36,8 @@ def test_it_is_the_heat_map_of_predict(client: TestClient, ready: str) -> None:
     predicted = client.post("/predict", files={"image": original}, params=params).json()
     explanation = predicted["explanation"]
     assert response.content == b64decode(explanation["heatmap_png"])
+    assert explanation["crop"] == side / PREPROCESSING.resize_size
+    assert float(response.headers["x-heat-map-crop"]) == pytest.approx(explanation["crop"])
     assert get(client, ready, label=explanation["label"]).content == response.content
 
 

@@ -1,5 +1,6 @@
 """The job routes, without a worker."""
 
+import csv
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import insert
 from app.db.session import Database
 from app.db.tables import Epoch, Job
 from app.tasks import service as work
+from tests.contract.trainer import Trainer
 from tests.datasets import add_dataset
 
 
@@ -42,6 +44,7 @@ def test_a_job_is_created_with_its_full_configuration(client: TestClient, datase
         "steps": 0,
         "images_per_second": None,
         "eta_seconds": None,
+        "budget_used_seconds": None,
     }
     assert client.get(f"/jobs/{job['id']}").json() == job
 
@@ -288,8 +291,37 @@ def test_a_history_is_thinned_only_on_request(
     assert rows == [by_epoch[row["epoch"]] for row in rows]
     assert {1, 2501, 4321, 5000} <= {row["epoch"] for row in rows}
     assert [row["epoch"] for row in rows if row["is_best"]] == [4321]
-    csv = client.get(path, params={"points": 50, "format": "csv"}).text.splitlines()
-    assert len(csv) == len(rows) + 1
+    lines = client.get(path, params={"points": 50, "format": "csv"}).text.splitlines()
+    assert len(lines) == len(rows) + 1
+
+
+def test_the_balanced_accuracy_stands_beside_the_accuracy(
+    client: TestClient, trainer: Trainer, dataset_id: str
+) -> None:
+    job_id = trainer.train(dataset_id, None)
+    expected = (0.75, 0.7)
+    job = client.get(f"/jobs/{job_id}").json()
+    history = f"/jobs/{job_id}/history"
+    (row,) = client.get(history).json()["data"]
+    (thinned,) = client.get(history, params={"points": 2}).json()["data"]
+    (line,) = csv.DictReader(client.get(history, params={"format": "csv"}).text.splitlines())
+    events = client.get(f"/jobs/{job_id}/events").json()["data"]
+    (epoch,) = (event["payload"] for event in events if event["type"] == "epoch")
+    (version,) = client.get(f"/models/{job['model']['name']}").json()["versions"]
+    (model,) = client.get("/models").json()["data"]
+    for one in (job["best"], row, thinned, line, epoch, version, model["newest"]):
+        found = float(one["val_accuracy"]), float(one["val_balanced_accuracy"])
+        assert found == expected
+
+
+def test_an_epoch_of_an_earlier_version_has_no_balanced_accuracy(
+    client: TestClient, database: Database, dataset_id: str
+) -> None:
+    job_id = post(client, dataset_id=dataset_id).json()["id"]
+    add_epochs(database, job_id, [0.5], best=1)
+    (row,) = client.get(f"/jobs/{job_id}/history").json()["data"]
+    best = client.get(f"/jobs/{job_id}").json()["best"]
+    assert (row["val_balanced_accuracy"], best["val_balanced_accuracy"]) == (None, None)
 
 
 @pytest.mark.parametrize("points", [0, 1, 2001, "many"])

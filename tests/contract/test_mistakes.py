@@ -5,12 +5,17 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
+from pydantic import BaseModel
 
-from app.main import create_app
+from app.batches.schemas import BatchRequest
+from app.main import ROUTERS, create_app
+from app.recipes.schemas import JobRequest
 from app.settings import Settings
 
 MISTAKES: list[tuple[str, str, Any]] = [
@@ -58,6 +63,7 @@ MISTAKES: list[tuple[str, str, Any]] = [
     ("PUT", "/models/m/aliases/champion", {"version": "x", "forc": 1}),
     ("POST", "/predict?top_k=0&modl=x&coverage=2", None),
     ("GET", "/jobs?limit=0&status=gone", None),
+    ("GET", f"/jobs/{'j' * 41}/events/stream", None),
     ("GET", "/datasets/ds_1/advice?architecture=resnet81", None),
     ("GET", "/datasets/a%20b/images?limit=0&split=x", None),
     ("POST", "/v2/models/m/infer", {"inputs": [{"name": "image"}]}),
@@ -75,6 +81,7 @@ def client(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Ite
         weights_download=False,
         device="cpu",
         predict_engine="torch",
+        trusted_hosts="testserver",
     )
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
         yield client
@@ -152,6 +159,80 @@ def test_the_number_of_errors_is_limited(client: TestClient) -> None:
     assert len(answer.json()["errors"]) <= 50
 
 
+NUMBERS = [
+    ("POST", "/jobs", {"dataset_id": "ds_1"}, ["epochs"]),
+    ("POST", "/jobs", {"dataset_id": "ds_1"}, ["optimizer", "learning_rate"]),
+    ("POST", "/jobs", {"dataset_id": "ds_1"}, ["early_stopping", "patience"]),
+    ("POST", "/jobs/validate", {"dataset_id": "ds_1"}, ["batch_size"]),
+    ("POST", "/studies", {"dataset_id": "ds_1"}, ["search", "trials"]),
+    ("PUT", "/models/m/aliases/champion", {}, ["version"]),
+    ("PUT", "/models/m/gate", {"dataset_id": "ds_1"}, ["max_class_drop"]),
+    ("PUT", "/serving", {"model": "m"}, ["shadow", "fraction"]),
+    ("POST", "/predictions", {"dataset_id": "ds_1"}, ["top_k"]),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "field"), NUMBERS)
+@pytest.mark.parametrize("wrong", [True, "5", "0.5"])
+def test_a_number_is_neither_a_string_nor_a_boolean(
+    client: TestClient, method: str, path: str, body: Any, field: list[str], wrong: object
+) -> None:
+    *outer, last = field
+    value: Any = {last: wrong}
+    for name in reversed(outer):
+        value = {name: value}
+    answer = client.request(method, path, json=body | value)
+    assert (answer.status_code, answer.json()["code"]) == (422, "VALIDATION")
+    wrong_fields = [error["loc"] for error in answer.json()["errors"]]
+    assert ["body", *field] in wrong_fields
+
+
+def list_body_models() -> set[type[BaseModel]]:
+    """Find the models of all JSON bodies, and those within them."""
+    found: set[type[BaseModel]] = set()
+
+    def visit(kind: Any) -> None:
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in found:
+            found.add(kind)
+            for field in kind.model_fields.values():
+                visit(field.annotation)
+        for part in get_args(kind):
+            visit(part)
+
+    visit(BatchRequest)
+    routes = (route for router in ROUTERS for route in router.routes)
+    for route in routes:
+        for body in list_bodies(route.dependant) if isinstance(route, APIRoute) else ():
+            visit(body)
+    return found
+
+
+def list_bodies(dependant: Dependant) -> list[Any]:
+    own = [body.field_info.annotation for body in dependant.body_params]
+    return own + [body for inner in dependant.dependencies for body in list_bodies(inner)]
+
+
+def test_every_body_takes_numbers_strictly() -> None:
+    models = list_body_models()
+    assert JobRequest in models
+    assert [model.__name__ for model in models if not model.model_config.get("strict")] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/jobs", "GET, POST"),
+        ("/jobs/job_1", "GET, DELETE"),
+        ("/models/m/gate", "GET, PUT, DELETE"),
+        ("/serving", "GET, PUT"),
+        ("/docs/files/swagger-ui.css", "GET, HEAD"),
+    ],
+)
+def test_allow_lists_every_method(client: TestClient, path: str, methods: str) -> None:
+    answer = client.patch(path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+
+
 WRONG_TYPES = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", None]
 
 
@@ -178,7 +259,7 @@ def send(client: TestClient, command: str) -> Any:
         ("PUT", "/models/m/metadata", ["application/json"]),
         ("PUT", "/models/m/gate", ["application/json"]),
         ("PUT", "/models/m/aliases/champion", ["application/json"]),
-        ("POST", "/datasets", ["multipart/form-data"]),
+        ("POST", "/datasets", ["multipart/form-data", "application/json"]),
         ("POST", "/predictions", ["application/json", "multipart/form-data"]),
         ("POST", "/predict", None),
     ],
@@ -189,9 +270,10 @@ def test_a_wrong_content_type_gets_a_curl_command_that_works(
     headers = {"content-type": content_type} if content_type else {}
     answer = client.request(method, path, content=b"a=b", headers=headers)
     problem = answer.json()
-    if path == "/predictions" and content_type == "multipart/form-data":
+    if path in {"/predictions", "/datasets"} and content_type == "multipart/form-data":
         expected = ["multipart/form-data"]
     if expected is not None:
+        assert (answer.status_code, problem["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
         (error,) = problem["errors"]
         assert (error["loc"], error["allowed"]) == (["header", "content-type"], expected)
     detail = problem["detail"]

@@ -60,8 +60,8 @@ def test_everything_is_counted(
         "studies": {"total": 2, "running": 1},
         "predictions": {"total": 1, "queued": 1, "running": 0},
         "serving": {
-            "model": "ants-and-bees",
-            "resolved": {"name": "ants-and-bees", "version": 2},
+            "model": "ants-and-bees:1",
+            "resolved": {"name": "ants-and-bees", "version": 1},
         },
     }
     assert finding.pop("created_at").endswith("Z")

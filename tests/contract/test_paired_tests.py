@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 
 from app.db.session import Database
 from app.db.tables import ModelVersion
+from app.db.tenancy import DEFAULT_TENANT
 from app.jobs.prediction_file import JobPredictions
 from app.ml.trust.intervals import paired_difference_interval
 from app.promotions.gate import mcnemar_exact
@@ -178,7 +179,7 @@ def test_a_version_without_its_own_predictions_says_why(
     assert problem(client.get(path, params={"with": "a@1"})) == (422, "VALIDATION")
     assert problem(client.get(path, params={"with": "unknown"})) == (404, "NOT_FOUND")
     with database.transaction() as session:
-        row = session.get_one(ModelVersion, (name, 2))
+        row = session.get_one(ModelVersion, (DEFAULT_TENANT, name, 2))
         row.quantized_key, row.quantized_from = "int8", 1
     response = client.get(path, params={"with": f"{name}:2"})
     assert problem(response) == (409, "PREDICTIONS_NOT_READY")

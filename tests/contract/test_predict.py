@@ -210,6 +210,8 @@ def test_promotion_and_rollback_take_effect_on_the_next_predict(
     client: TestClient, database: Database, storage: LocalStorage
 ) -> None:
     register_model(database, storage, MODEL, seed=1)
+    assert post(client, PICTURES[0]).json()["model"]["version"] == 1
+    client.put("/serving", json={"model": MODEL})
     alias = f"/models/{MODEL}/aliases/champion"
     for version in (1, 2, 1):
         client.put(alias, json={"version": version})
@@ -272,6 +274,7 @@ def test_a_damaged_file_is_an_error_that_is_not_cached(
     client: TestClient, database: Database, storage: LocalStorage
 ) -> None:
     register_model(database, storage, MODEL, seed=1)
+    client.put("/serving", json={"model": MODEL})
     path = storage.path(f"jobs/{MODEL}/1/model.safetensors")
     whole = path.read_bytes()
     path.write_bytes(whole[:1000])
@@ -290,6 +293,7 @@ def test_an_altered_file_that_still_loads_is_refused(
     client: TestClient, database: Database, storage: LocalStorage
 ) -> None:
     register_model(database, storage, MODEL, seed=1)
+    client.put("/serving", json={"model": MODEL})
     path = storage.path(f"jobs/{MODEL}/1/model.safetensors")
     flip_last_bit(path)
     checkpoint.load(path)  # safetensors itself notices nothing

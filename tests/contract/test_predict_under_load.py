@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from anyio.to_thread import run_sync
 from fastapi.testclient import TestClient
 from starlette.types import Message, Scope
 
@@ -102,6 +103,18 @@ def test_a_full_queue_returns_503_with_retry_after(
     assert post(client, PICTURE).status_code == 200
 
 
+def test_a_full_queue_is_noticed_before_the_request_is_prepared(
+    client: TestClient, predictor: Predictor, gate: Gate
+) -> None:
+    labels = {"method": "POST", "route": "/predict", "status": "503"}
+    before = Scrape(client).value("graft_http_requests_total", **labels)
+    with waiting_images(predictor, 2):
+        assert post(client, PICTURE, top_k=0).status_code == 503
+    assert Scrape(client).value("graft_http_requests_total", **labels) == before + 1
+    assert post(client, PICTURE, top_k=0).status_code == 422
+    assert not gate.opened.is_set()
+
+
 def test_images_that_do_not_all_fit_are_refused_together(
     client: TestClient, predictor: Predictor, gate: Gate
 ) -> None:
@@ -131,7 +144,7 @@ def test_images_of_a_disconnected_client_are_dropped(
         "method": "POST",
         "path": "/predict",
         "query_string": b"",
-        "headers": [(b"content-type", b"image/png")],
+        "headers": [(b"host", b"localhost"), (b"content-type", b"image/png")],
     }
     assert client.portal is not None
     with shedding_one(client, "client_gone"):
@@ -168,6 +181,52 @@ class TestWithLittleBodyMemory:
         assert send().status_code == 200
         assert predictor.body_memory.num_bytes == 0
 
+    def test_idle_bodies_of_unknown_length_take_no_memory(
+        self, client: TestClient, predictor: Predictor
+    ) -> None:
+        assert client.portal is not None
+        ends = [threading.Event() for _ in range(4)]
+        idle = [
+            client.portal.start_task_soon(partial(send_and_wait, client, b"P", end)) for end in ends
+        ]
+        assert eventually(lambda: predictor.body_memory.num_bytes == len(ends))
+        answer = client.post("/predict", content=PICTURE, headers={"Content-Type": "image/png"})
+        assert answer.status_code == 200
+        for end in ends:
+            end.set()
+        assert {task.result() for task in idle} == {400}
+        assert predictor.body_memory.num_bytes == 0
+
+
+async def send_and_wait(client: TestClient, begun: bytes, end: threading.Event) -> int:
+    """Send the beginning of a chunked body, disconnect at the end; return the status."""
+    waiting = [begun]
+    statuses: list[int] = []
+
+    async def receive() -> Message:
+        if waiting:
+            return {"type": "http.request", "body": waiting.pop(), "more_body": True}
+        await run_sync(end.wait)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        statuses.append(message.get("status", 0))
+
+    headers = [
+        (b"host", b"localhost"),
+        (b"content-type", b"image/png"),
+        (b"transfer-encoding", b"chunked"),
+    ]
+    scope: Scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/predict",
+        "query_string": b"",
+        "headers": headers,
+    }
+    await client.app(scope, receive, send)
+    return statuses[0]
+
 
 class TestWithAShortDeadline:
     @pytest.fixture
@@ -197,6 +256,7 @@ class TestWithManyLanes:
         storage: LocalStorage,
     ) -> None:
         register_model(database, storage, seed=1)  # the first is loaded already
+        client.put("/serving", json={"model": "ants-and-bees:2"})
         loads: list[Path] = []
 
         def count(
@@ -232,7 +292,7 @@ class TestWithCacheForOneModel:
             version = 1 + turn % 2
             body = post(client, PICTURE, model=f"ants-and-bees:{version}").json()
             answers[version].add(str(body["predictions"]))
-            assert predictor.models.keys == [("ants-and-bees", version)]
+            assert predictor.models.keys == [("default", "ants-and-bees", version)]
         assert [len(seen) for seen in answers.values()] == [1, 1]
         assert answers[1] != answers[2]
 
@@ -256,6 +316,7 @@ class TestWithSeveralLanes:
         current, moved = [1], threading.Lock()
         path = "/models/ants-and-bees/aliases/champion"
         assert client.put(path, json={"version": 1}).status_code == 200
+        client.put("/serving", json={"model": "ants-and-bees"})
 
         def promote(version: int) -> None:
             with moved:

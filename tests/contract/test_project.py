@@ -108,6 +108,82 @@ def test_services_that_others_wait_for_have_health_checks(compose: dict[str, Any
         assert re.fullmatch(r"[\w/]+:v?\d+\.\d+[\w.-]*", service["image"])
 
 
+def test_containers_are_read_only_and_not_root(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "cap_add" not in service, name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert int(service["user"].split(":")[0]) > 0, name
+        assert "/tmp" in service["tmpfs"], name  # noqa: S108 - a folder of a container
+        assert "privileged" not in service, name
+    overridden = read_compose("docker-compose.cpu.yml")["services"].values()
+    assert all(one.keys() <= {"build", "environment", "deploy"} for one in overridden)
+
+
+def test_image_and_compose_agree_on_the_user(
+    compose: dict[str, Any], instructions: list[tuple[str, str]]
+) -> None:
+    user = dict(instructions)["USER"]
+    assert {one["user"] for one in own_services(compose).values()} == {f"{user}:{user}"}
+    (made,) = (rest for name, rest in instructions if name == "RUN" and "useradd" in rest)
+    assert f"--uid {user}" in made
+
+
+def test_image_writes_only_to_its_volume_and_temporary_folder(
+    instructions: list[tuple[str, str]],
+) -> None:
+    """What is compiled must be on the volume: Docker mounts /tmp without permission to run it."""
+    (environment,) = (rest for name, rest in instructions if name == "ENV" and "GRAFT_HOST" in rest)
+    folders = dict(re.findall(r"(\w+(?:_DIR|_HOME|DIR))=(\S+)", environment))
+    assert {name for name, one in folders.items() if not one.startswith(("/data", "/tmp"))} == set()  # noqa: S108
+    compiled = {"TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"}
+    assert {name for name in compiled if not folders[name].startswith("/data/")} == set()
+
+
+def test_compose_has_no_password_and_starts_only_with_made_ones(tmp_path: Path) -> None:
+    text = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
+    secrets = set(re.findall(r"\$\{(\w*PASSWORD)", text))
+    assert secrets == {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "GRAFANA_PASSWORD"}
+    assert re.findall(r"\$\{\w*PASSWORD(?!:\?)", text) == [], "a default"
+    assert re.findall(r"\w*(?:PASSWORD|KEY|SECRET)\w*:-[^}]", text) == [], "a default"
+    make_secrets = [REPOSITORY / "deploy" / "make-secrets.sh", tmp_path / ".env"]
+    (tmp_path / ".env").write_text("GRAFT_PORT=9000\nREDIS_PASSWORD=mine\n")
+    told = subprocess.run(make_secrets, capture_output=True, text=True, check=True).stdout
+    made = (tmp_path / ".env").read_text()
+    values = dict(line.split("=", 1) for line in made.splitlines())
+    assert values.keys() == secrets | {"GRAFT_PORT"}
+    assert (values["GRAFT_PORT"], values["REDIS_PASSWORD"]) == ("9000", "mine")
+    random = [values["POSTGRES_PASSWORD"], values["GRAFANA_PASSWORD"]]
+    assert all(re.fullmatch("[0-9a-f]{64}", one) for one in random)
+    assert random[0] != random[1]
+    assert not any(one in told for one in random)
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+    subprocess.run(make_secrets, check=True)
+    assert (tmp_path / ".env").read_text() == made
+    ignored = (REPOSITORY / ".gitignore").read_text().splitlines()
+    assert "/.env" in ignored
+
+
+def test_redis_asks_for_the_password_of_compose(compose: dict[str, Any], tmp_path: Path) -> None:
+    """The command of the container, with another program in the place of the server."""
+    service = compose["services"]["redis"]
+    server = tmp_path / "redis-server"
+    server.write_text('#!/bin/sh\ncat "$1"\n')
+    server.chmod(0o755)
+    command = [
+        word.replace("$$", "$").replace("/tmp/", f"{tmp_path}/")  # noqa: S108 - of the container
+        for word in service["command"]
+    ]
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "REDISCLI_AUTH": "secret"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "requirepass secret\n"
+    assert "secret" not in " ".join(service["command"])
+    assert "REDIS_PASSWORD" in service["environment"]["REDISCLI_AUTH"]
+    url = compose["x-graft"]["environment"]["GRAFT_BROKER_URL"]
+    assert url == "redis://:${REDIS_PASSWORD:?run make secrets}@redis:6379/0"
+
+
 def test_image_starts_from_a_pinned_base(instructions: list[tuple[str, str]]) -> None:
     arguments = dict(rest.split("=") for name, rest in instructions if name == "ARG")
     for base in [rest.split()[0] for name, rest in instructions if name == "FROM"]:
@@ -120,6 +196,15 @@ def test_image_runs_as_an_ordinary_user(instructions: list[tuple[str, str]]) -> 
     (user,) = (rest for name, rest in instructions if name == "USER")
     assert int(user) > 0
     assert names.index("USER") > max(i for i, name in enumerate(names) if name == "RUN")
+
+
+def test_image_and_compose_have_access_control(
+    instructions: list[tuple[str, str]], compose: dict[str, Any]
+) -> None:
+    (environment,) = (rest for name, rest in instructions if name == "ENV" and "GRAFT_HOST" in rest)
+    assert "GRAFT_ACCESS_CONTROL=true" in environment
+    for service in own_services(compose).values():
+        assert service["environment"]["GRAFT_ACCESS_CONTROL"] == "true"
 
 
 def test_image_copies_every_package_of_the_distribution(

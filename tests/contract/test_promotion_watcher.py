@@ -29,7 +29,7 @@ def loaded(client: TestClient) -> Callable[[str, int], bool]:
 
     def wait(name: str, version: int) -> bool:
         deadline = time.monotonic() + 30
-        while (name, version) not in app.state.predictor.models.keys:
+        while ("default", name, version) not in app.state.predictor.models.keys:
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.02)
@@ -75,13 +75,14 @@ def test_the_new_version_of_a_reference_in_use_is_loaded(
     for one in (CHOSEN, MODEL, OTHER):
         register_model(database, storage, one)
         promote(client, one, 1)
+    client.put("/serving", json={"model": CHOSEN})
     assert predict(client, **query) == {"name": name, "version": 1}
     for one in (OTHER, name):  # no request has used the first
         register_model(database, storage, one, seed=1)
         promote(client, one, 2)
     assert loaded(name, 2)
     app: Any = client.app
-    assert OTHER not in {key[0] for key in app.state.predictor.models.keys}
+    assert OTHER not in {key[1] for key in app.state.predictor.models.keys}
     assert predict(client, **query) == {"name": name, "version": 2}
 
 
@@ -94,6 +95,7 @@ def test_a_version_without_its_file_does_not_stop_the_watcher(
 ) -> None:
     register_model(database, storage, MODEL)
     promote(client, MODEL, 1)
+    client.put("/serving", json={"model": MODEL})
     predict(client)
     register_file(database, MODEL, "jobs/gone/model.safetensors")
     register_model(database, storage, MODEL, seed=1)
@@ -130,4 +132,4 @@ class TestFullCache:
         assert loaded(OTHER, 2)
         time.sleep(0.5)
         app: Any = client.app
-        assert app.state.predictor.models.keys == [(OTHER, 2)]
+        assert app.state.predictor.models.keys == [("default", OTHER, 2)]

@@ -25,6 +25,7 @@ RESULT = QuantizationResult(
         num_images=40,
         float_accuracy=0.9,
         int8_accuracy=0.875,
+        int8_balanced_accuracy=0.85,
         num_changed=1,
         max_probability_difference=0.1,
     ),
@@ -100,6 +101,7 @@ def test_an_int8_version_is_listed_with_its_original(client: TestClient, quantiz
     }
     version = client.get("/models/ants/versions/2").json()
     assert (version["quantized_from"], version["val_accuracy"]) == (1, 0.875)
+    assert version["val_balanced_accuracy"] == 0.85
     assert client.get("/models/ants/versions/1").json()["quantized_from"] is None
     (event, *_) = client.get("/models/ants/events").json()["data"]
     assert (event["type"], event["version"]) == ("registered", 2)

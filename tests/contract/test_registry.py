@@ -35,6 +35,7 @@ def test_a_version_has_its_origin_and_classes(client: TestClient) -> None:
         "class_names": ["ants", "bees", "wasps"],
         "input_size": 48,
         "val_accuracy": 0.5,
+        "val_balanced_accuracy": 0.4,
         "calibration": None,
         "dataset_digest": None,
         "quantized_from": None,
@@ -117,7 +118,7 @@ def test_a_version_is_deleted_once_nothing_refers_to_it(client: TestClient) -> N
 
 def test_the_first_model_is_chosen_until_another_is(client: TestClient) -> None:
     chosen = client.get("/serving").json()
-    assert chosen["model"] == "first"
+    assert chosen["model"] == "first:1"
     assert chosen["resolved"] == {"name": "first", "version": 1}
     put = client.put("/serving", json={"model": "ants-and-bees"})
     assert put.status_code == 200
@@ -129,6 +130,36 @@ def test_the_first_model_is_chosen_until_another_is(client: TestClient) -> None:
     assert problem_of(client.delete("/models/ants-and-bees/versions/1")) == (409, "IN_USE")
 
 
+def test_a_later_version_is_served_only_once_it_is_chosen(
+    client: TestClient, database: Database, storage: LocalStorage
+) -> None:
+    register_model(database, storage, "first", seed=1)
+    assert client.get("/serving").json()["resolved"] == {"name": "first", "version": 1}
+    client.put("/models/first/aliases/champion", json={"version": 2})
+    assert client.get("/serving").json()["resolved"] == {"name": "first", "version": 1}
+    put = client.put("/serving", json={"model": "first"})
+    assert put.json()["resolved"] == {"name": "first", "version": 2}
+
+
+def test_a_version_with_other_classes_is_logged(client: TestClient, database: Database) -> None:
+    name = "ants-and-bees"
+    register_file(database, name)
+    register_file(database, name, class_names=("ants", "flies", "wasps"))
+    register_file(database, name, class_names=("ants", "flies", "wasps"))
+    register_file(database, name, class_names=("flies", "ants", "wasps"))
+    events = client.get(f"/models/{name}/events").json()["data"]
+    changes = [
+        (event["from_version"], event["version"], event["payload"])
+        for event in events
+        if event["type"] == "classes_changed"
+    ]
+    assert changes == [
+        (6, 7, {"added": [], "removed": []}),
+        (4, 5, {"added": ["flies"], "removed": ["bees"]}),
+    ]
+    assert [event["type"] for event in events[-3:]] == ["registered"] * 3
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "problem"),
     [
@@ -136,7 +167,7 @@ def test_the_first_model_is_chosen_until_another_is(client: TestClient) -> None:
         ("GET", "/models/ants-and-bees/versions/4", None, (404, "NOT_FOUND")),
         ("GET", "/models/ants-and-bees/versions/0", None, (422, "VALIDATION")),
         ("GET", "/models/ants-and-bees/versions/99999999999", None, (422, "VALIDATION")),
-        ("GET", "/models/ants%00", None, (422, "VALIDATION")),
+        ("GET", "/models/ants%00", None, (404, "NOT_FOUND")),
         ("DELETE", "/models/unknown/versions/1", None, (404, "NOT_FOUND")),
         ("PUT", "/models/ants-and-bees/aliases/live", {"version": 4}, (404, "NOT_FOUND")),
         ("PUT", "/models/unknown/aliases/live", {"version": 1}, (404, "NOT_FOUND")),

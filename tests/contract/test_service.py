@@ -10,11 +10,13 @@ from fastapi.testclient import TestClient
 from app.db.session import Database, read_clock
 from app.db.worker_table import Worker
 from app.main import create_app
-from app.settings import Settings, mask_passwords
+from app.settings import Settings
+from app.settings_text import mask_passwords
 from app.storage import LocalStorage
 from app.tasks import service as work
 from app.tasks import workers
 from app.tasks.workers import WorkerProcess
+from tests.contract.conftest import Backend
 from tests.contract.datasets import upload
 from tests.servers import find_free_port
 
@@ -33,12 +35,13 @@ def announce(database: Database, name: str, owners: dict[str, str], *, seconds_a
         row.last_seen_at = read_clock(session) - timedelta(seconds=seconds_ago)
 
 
-def test_versions_and_parts_are_described(client: TestClient) -> None:
+def test_versions_and_parts_are_described(client: TestClient, backend: Backend) -> None:
     status = read(client)
     assert status["version"] == client.app.version  # type: ignore[attr-defined]  # a FastAPI
     assert status["libraries"]["torch"] == version("torch")
-    assert (status["database"], status["broker"]) == ("sqlite", "ok")
-    assert status["ready"] == {"status": "ok", "broker": "ok", "model": "ok", "reason": None}
+    assert (status["database"], status["broker"]) == (backend, "ok")
+    parts = {"broker": "ok", "model": "ok", "storage": "ok"}
+    assert status["ready"] == {"status": "ok", "reason": None} | parts
     assert status["started_at"].endswith("Z")
     assert status["workers"] == []
     assert [queue["name"] for queue in status["queues"]] == ["cpu", "predict", "train"]

@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 
 from app.db.session import Database
 from app.db.tables import ModelVersion
+from app.db.tenancy import DEFAULT_TENANT
 from app.settings import Settings
 from app.storage import LocalStorage
 from tests.contract.datasets import problem
@@ -80,7 +81,7 @@ def test_a_shadow_without_its_file_changes_no_response(
     client: TestClient, database: Database, storage: LocalStorage
 ) -> None:
     with database.reading() as session:
-        key = session.get_one(ModelVersion, ("challenger", 2)).checkpoint_key
+        key = session.get_one(ModelVersion, (DEFAULT_TENANT, "challenger", 2)).checkpoint_key
     storage.delete(key)
     choose(client, shadow={"model": "challenger:2", "fraction": 1})
     assert predict_until(client, "num_failed")["num_images"] == 0
@@ -103,7 +104,10 @@ def test_an_invalid_shadow_is_refused_without_changes(
 ) -> None:
     register_file(database, "other")
     with database.transaction() as session:
-        session.get_one(ModelVersion, ("other", 1)).class_names = ["ants", "hornets"]
+        session.get_one(ModelVersion, (DEFAULT_TENANT, "other", 1)).class_names = [
+            "ants",
+            "hornets",
+        ]
     before = client.get("/serving").json()
     for shadow, expected in [
         ({"model": "other", "fraction": 0.5}, (422, "VALIDATION")),

@@ -124,7 +124,7 @@ def test_the_same_key_gives_the_same_study(client: TestClient, dataset_id: str) 
         ({"base": {"epoch": 1}}, "body.base.epoch", None),
         ({"base": SCRATCH | {"seed": 3}}, "body.base.seed", "seeds of the study"),
         ({"base": {"architecture": "resnet999"}}, "body.base.architecture", "resnet18"),
-        ({"base": {"architecture": "a\x00b"}}, "body", None),
+        ({"base": {"architecture": "a\x00b"}}, "body.base.architecture", "control characters"),
         ({"configurations": [{"name": "a", "dataset_id": "ds_1"}]}, "0.dataset_id", "dataset_id"),
         (
             {"configurations": [{"name": "a"}, {"name": "b", "preset": "guess"}]},
@@ -245,3 +245,72 @@ def test_a_study_without_an_epoch_has_empty_curves(client: TestClient, dataset_i
     assert curves["study_id"] == study["id"]
     assert [(one["name"], one["data"]) for one in curves["data"]] == [("plain", []), ("longer", [])]
     assert client.get(f"/studies/{study['id']}/curves", params={"points": 1}).status_code == 422
+
+
+ADAPTIVE = {
+    "method": "tpe",
+    "space": {"optimizer.learning_rate": {"low": 0.001, "high": 0.1, "log": True}},
+    "num_trials": 9,
+}
+
+
+def test_an_adaptive_search_begins_with_as_many_trials_as_may_be_open(
+    client: TestClient, dataset_id: str
+) -> None:
+    answer = post(client, dataset_id=dataset_id, search=ADAPTIVE, seeds=2)
+    assert answer.status_code == 202, answer.text
+    study = answer.json()
+    fields = ("method", "num_trials", "num_parallel", "num_startup_trials")
+    assert [study["search"][name] for name in fields] == ["tpe", 9, 2, 3]
+    assert study["progress"]["runs"] == 4
+    assert study["search_progress"]["status"] == "waiting_for_results"
+    assert [(one["trial"], one["origin"], one["bracket"]) for one in study["ranking"]] == [
+        (1, "startup", None),
+        (2, "startup", None),
+    ]
+    assert study["best_so_far"] == []
+    (listed,) = client.get("/studies").json()["data"]
+    assert listed["search_progress"] == study["search_progress"]
+    again = post(client, dataset_id=dataset_id, search=ADAPTIVE, seeds=2).json()
+    assert again["ranking"][0]["changes"] == study["ranking"][0]["changes"]
+    cancelled = client.post(f"/studies/{study['id']}/cancel").json()
+    assert (cancelled["status"], cancelled["search_progress"]["status"]) == ("finished", "stopped")
+    assert client.delete(f"/studies/{study['id']}").status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("base", "search", "loc", "message"),
+    [
+        ({}, {"method": "random", "num_parallel": 2}, "body.search", "hyperband and tpe"),
+        ({}, {"method": "grid", "num_startup_trials": 2}, "body.search", "a grid needs lists"),
+        ({}, {"num_parallel": 0}, "body.search.num_parallel", "greater"),
+        ({}, {"num_trials": None}, "body.search", "num_trials is missing"),
+        ({}, {"num_trials": 201}, "body.search.num_trials", "200"),
+        ({"epochs": 0}, {}, "body.base.epochs", "0"),
+        ({}, {"space": {"epochs": [1, 0]}}, "body.search.space.epochs", "0"),
+        ({"epochs": None}, {"method": "hyperband"}, "body", "needs a number of epochs"),
+        ({"epochs": 1}, {"method": "hyperband"}, "body", "so they need more"),
+        ({"epochs": 3}, {"method": "hyperband", "min_epochs": 3}, "body", "so they need more"),
+    ],
+)
+def test_an_invalid_adaptive_search_is_refused(
+    client: TestClient,
+    dataset_id: str,
+    base: dict[str, Any],
+    search: dict[str, Any],
+    loc: str,
+    message: str,
+) -> None:
+    answer = post(client, dataset_id=dataset_id, base=SCRATCH | base, search=ADAPTIVE | search)
+    assert (answer.status_code, answer.json()["code"]) == (422, "VALIDATION")
+    (error,) = answer.json()["errors"]
+    assert (".".join(error["loc"]), message in error["message"]) == (loc, True), error
+    assert client.get("/studies").json()["data"] == []
+
+
+def test_an_adaptive_search_has_no_more_jobs_than_any_study(
+    client: TestClient, dataset_id: str
+) -> None:
+    answer = post(client, dataset_id=dataset_id, search=ADAPTIVE | {"num_trials": 101}, seeds=2)
+    (error,) = answer.json()["errors"]
+    assert (error["loc"], error["allowed"]) == (["body", "seeds"], ["<= 200 jobs"])

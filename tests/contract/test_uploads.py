@@ -142,8 +142,11 @@ def test_another_content_type_is_rejected(client: TestClient) -> None:
     response = client.post(
         "/datasets", content=PHOTOGRAPHS, headers={"content-type": "application/zip"}
     )
-    assert problem(response) == (422, "VALIDATION")
-    assert response.json()["errors"][0]["allowed"] == ["multipart/form-data"]
+    assert problem(response) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    assert response.json()["errors"][0]["allowed"] == [
+        "multipart/form-data",
+        "application/json",
+    ]
 
 
 class FullDisk(LocalStorage):

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from safetensors.torch import save_file
-from torchvision.models import resnet18
+from torchvision.models import resnet18, shufflenet_v2_x0_5
 
 from tests.servers import RunningGraft, list_descendants, running_graft
 
@@ -126,11 +126,12 @@ def graft(
 ) -> Iterator[Graft]:
     """The service on one of its two backends; only settings tell them apart.
 
-    It takes seconds to start, so all tests share one, and each test uses names of its own. The file
-    of resnet18's pretrained weights holds random ones, which train just as well here.
+    It takes seconds to start, so all tests share one, and each test uses names of its own. The
+    files of pretrained weights hold random ones, which train just as well here.
     """
     weights_dir = tmp_path_factory.mktemp("weights")
-    save_file(resnet18().state_dict(), weights_dir / "resnet18.safetensors")
+    for build in (resnet18, shufflenet_v2_x0_5):
+        save_file(build().state_dict(), weights_dir / f"{build.__name__}.safetensors")
     settings: dict[str, str | float] = SHORT_LEASES | {
         "weights_dir": str(weights_dir),
         "idle_poll_seconds": 600,  # so that every ring is needed

@@ -11,7 +11,7 @@ import pytest
 
 from graft_client.console.exit_codes import ExitCode
 from tests.e2e.conftest import SQLITE, TRAINING, Graft
-from tests.servers import find_free_port
+from tests.servers import find_free_port, running_graft
 from tests.uploads import make_zip
 
 
@@ -111,6 +111,12 @@ def test_a_migration_says_what_it_did(tmp_path: Path) -> None:
     newest = ended.removeprefix("The database has the newest schema, ").removesuffix(".")
     again = graft_command("migrate", GRAFT_DATA_DIR=str(tmp_path / "new"))
     assert f"from {newest}." in again.stdout
+    back = graft_command("migrate", "--to", "0006", GRAFT_DATA_DIR=str(tmp_path / "new"))
+    assert back.stdout.splitlines()[-1] == "The database has the schema 0006."
+    for schema in ("0007", "9999"):  # one above, and none
+        wrong = graft_command("migrate", "--to", schema, GRAFT_DATA_DIR=str(tmp_path / "new"))
+        assert wrong.returncode == ExitCode.USAGE
+    assert "0001, 0002" in wrong.stderr
 
 
 def test_a_database_that_cannot_be_opened_is_an_error() -> None:
@@ -120,3 +126,39 @@ def test_a_database_that_cannot_be_opened_is_an_error() -> None:
     assert done.stderr.startswith("graft: The database cannot be opened")
     assert done.stderr.count("\n") == 1
     assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize("graft", [SQLITE], indirect=True)
+def test_a_second_service_on_the_same_folder_is_refused(graft: Graft) -> None:
+    data_dir = str(graft.running.data_dir)
+    port = str(find_free_port())
+    second = graft_command("up", GRAFT_DATA_DIR=data_dir, GRAFT_PORT=port)
+    assert second.returncode == ExitCode.FAILED
+    assert f"graft: Process {graft.running.pid} on " in second.stderr
+    assert graft.running.url in second.stderr
+    assert data_dir in second.stderr
+    assert graft.http.get("/livez").status_code == 200
+
+
+def test_a_killed_service_leaves_no_lock(tmp_path: Path) -> None:
+    settings = os.environ | {"GRAFT_DATA_DIR": str(tmp_path / "graft"), "GRAFT_PORT": "0"}
+    command = [sys.executable, "-m", "app.cli", "up"]
+    with subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, text=True) as killed:
+        assert killed.stdout is not None
+        while "Preparing" not in killed.stdout.readline():
+            assert killed.poll() is None
+        killed.kill()
+    with running_graft(tmp_path) as running:
+        assert running.pid != killed.pid
+
+
+@pytest.mark.parametrize("graft", [SQLITE], indirect=True)
+def test_the_doctor_finds_the_running_service(graft: Graft) -> None:
+    data_dir = str(graft.running.data_dir)
+    done = graft_command("doctor", "--json", GRAFT_DATA_DIR=data_dir)
+    assert done.returncode == 0, done.stdout
+    found = {one["check"]: one for one in json.loads(done.stdout)}
+    assert found["port"]["found"].startswith(f"the service answers at {graft.running.url}")
+    done = graft_command("doctor", GRAFT_DATA_DIR=data_dir, GRAFT_STORAGE_FLOOR_BYTES=str(10**18))
+    assert done.returncode == 1
+    assert "error    storage     The storage has " in done.stdout

@@ -9,6 +9,7 @@ from PIL import Image
 from rich.console import Console
 
 from app.demo import comparison, photographs
+from app.demo.drawn_datasets import DRAWINGS
 from app.demo.run import run_demo
 from graft_client import OutcomeError
 from tests.e2e.conftest import Graft
@@ -17,16 +18,11 @@ from tests.uploads import make_zip
 
 @pytest.fixture
 def console(monkeypatch: pytest.MonkeyPatch) -> Console:
-    for recipe in (
-        comparison.BASE_MODEL_RECIPE,
-        comparison.DRAWINGS_RECIPE,
-        comparison.PHOTOGRAPHS_RECIPE,
-    ):
+    for recipe in (comparison.DRAWINGS_RECIPE, comparison.PHOTOGRAPHS_RECIPE):
         monkeypatch.setitem(recipe, "epochs", 1)
         monkeypatch.setitem(recipe, "input_size", 32)
-    for name in ("LARGE", "SMALL"):
-        smaller = replace(getattr(comparison, name), num_train=4, num_val=2)
-        monkeypatch.setattr(comparison, name, smaller)
+    smaller = replace(DRAWINGS, num_train=4, num_val=2)
+    monkeypatch.setattr(comparison, "DRAWINGS", smaller)
     monkeypatch.setattr(photographs, "can_be_downloaded", lambda: False)
     return Console(file=io.StringIO(), width=160)
 
@@ -42,19 +38,22 @@ def kind_of(picture: Path) -> str | None:
         return image.format
 
 
-def test_the_demo_grafts_its_own_model(graft: Graft, console: Console, tmp_path: Path) -> None:
+def test_the_demo_transfers_from_imagenet(graft: Graft, console: Console, tmp_path: Path) -> None:
     run_demo(graft.running.url, dataset=None, output_dir=tmp_path, console=console)
     told = read(console)
-    assert "photographs are not available, so the demo draws its images" in told
-    assert "Grafted from many-drawings:" in told
-    assert kind_of(tmp_path / "curves.png") == "PNG"
+    assert "photographs cannot be downloaded, so the demo draws its images" in told
+    assert "Both trainings take about" in told
+    assert "Label set that is right 90%" in told
+    for name in ("curves.png", "heat-map.png"):
+        assert kind_of(tmp_path / name) == "PNG"
     assert kind_of(tmp_path / "held-out.jpg") == "JPEG"
-    assert graft.get("/serving")["resolved"]["name"] == "few-drawings"
+    assert graft.get("/serving")["resolved"]["name"] == "drawings"
     assert f"{graft.running.url}/docs" in told
     assert told.rstrip().endswith(f"{graft.running.url}/ui/")
-    newest, scratch, base = graft.get("/jobs", limit=3)["data"]
-    assert newest["config"]["weights"] == f"many-drawings:{base['model']['version']}"
-    assert newest["dataset_id"] == scratch["dataset_id"] != base["dataset_id"]
+    scratch, pretrained = graft.get("/jobs", limit=2)["data"]
+    assert pretrained["config"]["architecture"] == "timm:tf_efficientnet_lite0"
+    assert pretrained["config"]["weights"] != scratch["config"]["weights"] == "none"
+    assert pretrained["dataset_id"] == scratch["dataset_id"]
 
 
 def test_the_demo_learns_photographs_that_are_given(
@@ -65,7 +64,7 @@ def test_the_demo_learns_photographs_that_are_given(
     run_demo(graft.running.url, dataset=archive, output_dir=tmp_path / "out", console=console)
     scratch, pretrained = graft.get("/jobs", limit=2)["data"]
     assert (pretrained["config"]["architecture"], pretrained["config"]["strategy"]) == (
-        "resnet18",
+        "timm:tf_efficientnet_lite0",
         "fine_tune",
     )
     assert scratch["config"]["weights"] == "none"

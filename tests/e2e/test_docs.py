@@ -97,8 +97,17 @@ def test_figures_are_asked_for_as_the_page_says(graft: Graft, tmp_path: Path) ->
 def test_questions_of_an_operator_are_answered(graft: Graft, name: str, tmp_path: Path) -> None:
     typed = type_in(tmp_path, graft, read_commands(HOW_TO / f"{name}.md"), seconds=60)
     assert typed.returncode == 0, typed.stderr
-    told = {"use-weights-offline": '1 "availability":"local"', "upgrade": "graft_database_up 1.0"}
+    told = {"use-weights-offline": '2 "availability":"local"', "upgrade": "graft_database_up 1.0"}
     assert told[name] in typed.stdout
+
+
+@pytest.mark.parametrize("graft", ["sqlite and the embedded broker"], indirect=True)
+def test_an_archive_is_uploaded_in_parts_as_the_page_says(graft: Graft, tmp_path: Path) -> None:
+    put_images(tmp_path, make_zip(num_train=2, num_val=1))
+    typed = type_in(tmp_path, graft, read_commands(HOW_TO / "upload-large-archives.md"), seconds=60)
+    assert typed.returncode == 0, typed.stderr
+    (dataset,) = graft.get("/datasets", q="sent-in-parts")["data"]
+    assert (dataset["status"], dataset["class_names"]) == ("ready", ["amber", "blue"])
 
 
 @pytest.mark.parametrize("graft", ["sqlite and the embedded broker"], indirect=True)
@@ -107,10 +116,17 @@ def test_a_backup_of_a_running_service_can_be_started(graft: Graft, tmp_path: Pa
     dataset = graft.upload(make_zip(num_train=2, num_val=1), "backed-up")
     graft.wait_for(f"/datasets/{dataset}", "status", "ready")
     (tmp_path / "graft-data").symlink_to(graft.running.data_dir)
-    typed = type_in(tmp_path, graft, read_commands(HOW_TO / "back-up.md"), seconds=60)
+    page = HOW_TO / "back-up.md"
+    typed = type_in(tmp_path, graft, read_commands(page), seconds=60)
     assert typed.returncode == 0, typed.stderr
-    (tmp_path / "restored").mkdir()
-    (tmp_path / "backup").rename(tmp_path / "restored" / "graft")
+    assert "backup.tar is intact: " in typed.stdout
+    (restore,) = re.findall(
+        r"^graft restore backup.tar$", read_blocks(page, "console"), re.MULTILINE
+    )
+    (tmp_path / "docs").unlink()
+    restore = f"GRAFT_DATA_DIR=restored/graft {restore}"
+    typed = type_in(tmp_path, graft, restore, seconds=60)
+    assert typed.returncode == 0, typed.stderr
     with running_graft(tmp_path / "restored") as restored:
         copy = Graft(restored)
         assert copy.get(f"/datasets/{dataset}") == graft.get(f"/datasets/{dataset}")

@@ -54,3 +54,38 @@ def test_two_configurations_and_two_seeds_are_ranked_and_drawn(graft: Graft) -> 
     pixels = np.asarray(picture, int)
     for color in ((0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)):
         assert (np.abs(pixels - color).sum(axis=2) < 20).any(), "a line for each configuration"
+
+
+@pytest.mark.backends(POSTGRESQL)
+def test_an_adaptive_search_is_run_to_its_end(graft: Graft) -> None:
+    dataset_id = graft.upload(make_zip(num_train=16), "searched")
+    answer = graft.http.post(
+        "/studies",
+        json={
+            "dataset_id": dataset_id,
+            "base": TRAINING | {"epochs": 1, "model_name": "searched-model"},
+            "search": {
+                "method": "tpe",
+                "num_trials": 5,
+                "num_startup_trials": 2,
+                "space": {
+                    "optimizer.learning_rate": {"low": 1e-5, "high": 1e-1, "log": True},
+                    "batch_size": [4, 8],
+                },
+            },
+        },
+    )
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["progress"]["runs"] == 2, "the others wait for results"
+    study = graft.wait_for(answer.headers["location"], "is_terminal", True)
+    assert study["progress"]["succeeded"] == 5
+    assert study["search_progress"]["message"] == "All 5 configurations have ended."
+    trials = sorted(study["ranking"], key=lambda one: one["trial"])
+    origins = [one["origin"] for one in trials]
+    assert origins[:2] == ["startup", "startup"]
+    assert set(origins[3:]) == {"model"}
+    assert len({str(one["changes"]) for one in trials}) == 5
+    assert study["best_so_far"][-1]["best_val_accuracy"] == max(
+        one["best_val_accuracy"]["mean"] for one in trials
+    )
+    assert len(graft.get("/models/searched-model")["versions"]) == 5

@@ -3,7 +3,7 @@
 import pytest
 
 from app.errors import BadJson, ValidationFailed
-from app.web.json_body import parse_json
+from app.web.json_body import MAX_DEPTH, parse_json
 
 
 def test_valid_json_is_parsed() -> None:
@@ -36,3 +36,18 @@ def test_values_that_no_field_can_hold_are_rejected(body: bytes) -> None:
 def test_invalid_json_is_rejected(body: bytes) -> None:
     with pytest.raises(BadJson):
         parse_json(body)
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 400, 900, 980, 995])
+@pytest.mark.parametrize("inner", [b"", b"1"])
+@pytest.mark.parametrize("ends", [(b"[", b"]"), (b'{"a":[', b"]}")])
+def test_deep_json_is_rejected_before_it_overflows_anything_else(
+    depth: int, inner: bytes, ends: tuple[bytes, bytes]
+) -> None:
+    with pytest.raises(BadJson, match="deep"):
+        parse_json(ends[0] * depth + inner + ends[1] * depth)
+
+
+def test_json_may_be_nested_up_to_the_limit_and_be_wide() -> None:
+    parse_json(b"[" * MAX_DEPTH + b"1" + b"]" * MAX_DEPTH)
+    assert len(parse_json(b"[" + b",".join([b'{"a": []}'] * 1000) + b"]")) == 1000

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from app import settings as settings_module
-from app.settings import Settings, SettingsInvalid, get_settings
+from app.settings import Settings, SettingsInvalid, environment_with, get_settings
+from app.settings_text import list_settings
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="one process elsewhere")
@@ -81,3 +82,21 @@ def test_the_command_line_prints_a_settings_error_in_one_line() -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("graft: GRAFT_PORT is 'abc'; it must be a whole number")
     assert done.stderr.count("\n") == 1
+
+
+HIDDEN = "not-to-be-shown"
+
+
+def test_another_process_gets_equal_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(port=1, oidc_roles={"ml-team": "trainer"}, oidc_client_secret=HIDDEN)
+    for name, text in environment_with(settings).items():
+        monkeypatch.setenv(name, text)
+    assert Settings() == settings
+
+
+def test_secrets_are_not_listed() -> None:
+    settings = Settings(oidc_roles={"ml-team": "trainer"}, oidc_client_secret=HIDDEN)
+    shown = list_settings(settings)
+    assert [one.value for one in shown if one.name.endswith("_SECRET")] == ["***"]
+    assert [one.value for one in shown if one.name.endswith("_ROLES")] == ['{"ml-team": "trainer"}']
+    assert HIDDEN not in str(shown)

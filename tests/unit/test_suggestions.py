@@ -40,8 +40,5 @@ def test_of_a_long_list_the_similar_names_and_its_path_are_given() -> None:
     assert told.startswith("did you mean `layer1`")
     assert told.endswith("? All 13 are listed at /docs.")
     assert allowed[0] == "layer1"
-    assert allowed[-1] == "see /docs"
-    assert suggest("quux", MANY, listed_at="/docs") == (
-        "all 13 are listed at /docs.",
-        ("see /docs",),
-    )
+    assert set(allowed) < set(MANY)
+    assert suggest("quux", MANY, listed_at="/docs") == ("all 13 are listed at /docs.", ())

@@ -81,7 +81,7 @@ def _try(
 
 def _weights(architecture: ArchitectureSpec) -> tuple[float, float]:
     weights = architecture.get_weights("imagenet")
-    return weights.imagenet_accuracy, weights.gflops
+    return weights.imagenet_accuracy or 0.0, weights.gflops
 
 
 def _size(architecture: ArchitectureSpec, num_classes: int) -> int:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from app.advice.schemas import LinearProbe, Proportion
 from app.errors import TooFewImages
-from app.ml.images.pil_decoding import decode_image
+from app.ml.images.pil_decoding import decoded_image
 from app.ml.images.preprocessing import PreprocessingSpec, prepare_eval
 from app.ml.models.catalogue import ArchitectureSpec
 from app.ml.trust.intervals import wilson_interval
@@ -64,8 +64,9 @@ def compute_features(  # noqa: PLR0913 -- a model, its images, and how to read t
 
     def prepare(sample: Sample) -> tuple[Tensor, float]:
         started = time.perf_counter()
-        image = prepare_eval(decode_image(sample.path), spec)
-        return image, time.perf_counter() - started
+        with decoded_image(sample.path) as image:
+            pixels = prepare_eval(image, spec)
+        return pixels, time.perf_counter() - started
 
     late: list[Tensor] = []
     early: list[Tensor] = []

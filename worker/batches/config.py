@@ -33,9 +33,9 @@ class BatchConfig(BaseModel):
     """The configuration that the supervisor sends to `python -m worker.batches`.
 
     digest is the registered sha256 of the file with the version's weights, None where the version
-    is no longer registered. part_keys are the keys of the lines that earlier attempts wrote, in
-    order; results_key is the key of the complete results. num_threads images are processed at a
-    time.
+    is no longer registered; checkpoint_digest is that of the checkpoint. part_keys are the keys of
+    the lines that earlier attempts wrote, in order; results_key is the key of the complete results.
+    num_threads images are processed at a time.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,6 +43,7 @@ class BatchConfig(BaseModel):
     source: DatasetSource | ArchiveSource
     checkpoint_key: str
     digest: str | None = None
+    checkpoint_digest: str | None = None
     trust_key: str | None
     quantized_key: str | None = None
     options: PredictOptions

@@ -48,6 +48,7 @@ def predict_batch(
             storage.path(config.trust_key) if config.trust_key else None,
             device,
             digest=config.digest,
+            checkpoint_digest=config.checkpoint_digest,
             engine=choose_engine(config.engine, device),
             precision=config.precision,
             num_callers=config.num_threads,

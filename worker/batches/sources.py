@@ -6,9 +6,10 @@ from itertools import islice
 
 from app.datasets.archive.limits import ArchiveLimits
 from app.datasets.archive.reading import read_archive
-from app.datasets.layout import IMAGE_SUFFIXES, is_image_path
+from app.datasets.layout import is_image_path
 from app.datasets.manifest import read_manifest
 from app.errors import ArchiveInvalid
+from app.ml.images.formats import IMAGE_SUFFIXES
 from app.storage import Storage
 from worker.batches.config import ArchiveSource, DatasetSource
 

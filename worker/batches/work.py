@@ -6,7 +6,8 @@ from app.batches import lifecycle
 from app.batches.service import require_split
 from app.datasets.service import require_ready
 from app.db.tables import Dataset, ModelVersion, PredictionBatch
-from app.errors import DatasetInvalid
+from app.errors import DatasetInvalid, StorageFull
+from app.models.repository import ModelRepository
 from app.predictions.schemas import PredictOptions
 from app.settings import Settings
 from app.storage import LocalStorage
@@ -20,6 +21,8 @@ from worker.protocol import BatchProgress, Message, PartPredicted, Predicted
 class BatchWork:
     """The kind `predict`: its subject is a batch prediction."""
 
+    waits_for_space = True
+
     def __init__(self, settings: Settings, storage: LocalStorage) -> None:
         self.settings = settings
         self.storage = storage
@@ -29,15 +32,18 @@ class BatchWork:
         if batch is None:
             work.finish(session, lease)
             return None
+        models = ModelRepository(session)
         configuration = BatchConfig(
             source=self._find_source(session, batch),
             checkpoint_key=batch.checkpoint_key,
             digest=_find_digest(session, batch),
+            checkpoint_digest=models.find_checkpoint_digest(batch.checkpoint_key),
             trust_key=batch.trust_key,
             quantized_key=batch.quantized_key,
             options=PredictOptions.model_validate(batch.options),
             part_keys=batch.part_keys,
-            results_key=f"predictions/{batch.id}/{lease.item_id}-{lease.fence}.jsonl",
+            results_key=lease.file_folder
+            + f"predictions/{batch.id}/{lease.item_id}-{lease.fence}.jsonl",
             storage_dir=self.storage.root,
             device=self.settings.device,
             engine=self.settings.predict_engine,
@@ -55,15 +61,25 @@ class BatchWork:
             )
         elif isinstance(message, PartPredicted):
             work.mark_progress(session, lease)
-            return lifecycle.record_part(session, lease.subject_id, message.part_key)
+            return lifecycle.record_part(
+                session,
+                lease.subject_id,
+                message.part_key,
+                num_bytes=self.storage.num_bytes(message.part_key),
+            )
         elif isinstance(message, Predicted):
             return lifecycle.complete_batch(
-                session, lease.subject_id, results_key=message.results_key, counts=message.counts
+                session,
+                lease.subject_id,
+                results_key=message.results_key,
+                num_bytes=self.storage.num_bytes(message.results_key),
+                counts=message.counts,
             )
         return []
 
-    def requeue(self, session: Session, subject_id: str, reason: str) -> bool:  # noqa: ARG002 - a batch has no events
-        return lifecycle.requeue_batch(session, subject_id)
+    def requeue(self, session: Session, subject_id: str, reason: str) -> bool:
+        stage = "waiting_for_space" if reason == StorageFull.code else "queued"
+        return lifecycle.requeue_batch(session, subject_id, stage=stage)
 
     def fail(self, session: Session, subject_id: str, code: str, message: str) -> list[str]:
         return lifecycle.fail_batch(session, subject_id, code, message)
@@ -92,5 +108,5 @@ class BatchWork:
 
 def _find_digest(session: Session, batch: PredictionBatch) -> str | None:
     """Return the registered digest of the version's weights; None where it was deleted."""
-    version = session.get(ModelVersion, (batch.model_name, batch.model_version))
+    version = session.get(ModelVersion, (batch.tenant, batch.model_name, batch.model_version))
     return version.digest if version is not None else None

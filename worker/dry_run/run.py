@@ -7,6 +7,7 @@ from app.storage import LocalStorage
 from app.validation.dry_run_schemas import DryRun, DryRunRequest
 from worker.advice.cost import Rates, estimate_seconds
 from worker.analysis_config import AnalysisConfig
+from worker.training.data import find_largest_batch
 from worker.training.dry_run import StepDryRun
 from worker.training.footprint import PeakMemory, count_available_bytes
 from worker.training.memory import find_fitting_batch_size
@@ -28,9 +29,10 @@ def dry_run(config: AnalysisConfig, question: DryRunRequest) -> DryRun:
     model, header = start_model(config.train(recipe), LocalStorage(config.storage_dir))
     step = StepDryRun(model.to(device), recipe, num_classes=header.num_classes, device=device)
     rates: dict[int, Rates] = {}
+    num_train = config.num_images.get("train", 0)
 
     def try_batch(size: int) -> None:
-        forward_seconds, step_seconds = step.run(size)
+        forward_seconds, step_seconds = step.run(find_largest_batch(num_train, size))
         rates[size] = Rates(decoding=0.0, forward=forward_seconds, step=step_seconds)
 
     try:

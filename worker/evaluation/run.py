@@ -74,6 +74,7 @@ def _load(
             storage.path(question.trust_key) if question.trust_key else None,
             device,
             digest=question.digest,
+            checkpoint_digest=config.checkpoint_digest,
             engine=choose_engine(question.runtime.engine, device),
             precision=question.runtime.precision,
             num_callers=config.num_threads,

@@ -16,6 +16,8 @@ from worker.protocol import AnalysisDone, Message
 class ExportWork(AnalysisWork):
     """The kind `export`: its subject is an analysis request about a version."""
 
+    waits_for_space = False
+
     def __init__(self, settings: Settings, storage: LocalStorage) -> None:
         super().__init__("worker.exports", settings, storage)
 
@@ -38,4 +40,4 @@ class ExportWork(AnalysisWork):
 
 def _archive_key(lease: Lease) -> str:
     """Return the storage key of this attempt's archive."""
-    return f"exports/{lease.subject_id}/{lease.item_id}-{lease.fence}.zip"
+    return lease.file_folder + f"exports/{lease.subject_id}/{lease.item_id}-{lease.fence}.zip"

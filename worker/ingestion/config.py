@@ -9,7 +9,8 @@ class IngestionConfig(BaseModel):
     """The configuration that the supervisor sends to `python -m worker.ingestion`.
 
     upload_key is the key of the uploaded archive. The manifest is stored as
-    `<key_prefix>/manifest.jsonl`, images as `images/<first two hex digits>/<sha256>`.
+    `<key_prefix>/manifest.jsonl`, images as `<image_folder>/<first two hex digits>/<sha256>`: each
+    tenant has a folder of its own.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -17,6 +18,7 @@ class IngestionConfig(BaseModel):
     dataset_id: str
     upload_key: str
     key_prefix: str
+    image_folder: str = "images"
     storage_dir: Path
     val_fraction: float
     split_seed: int
@@ -25,3 +27,4 @@ class IngestionConfig(BaseModel):
     max_bad_image_fraction: float
     max_image_bytes: int
     max_image_pixels: int
+    storage_floor_bytes: int = 0

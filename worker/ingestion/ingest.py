@@ -17,7 +17,8 @@ from app.datasets.layout_errors import ClassCounts, describe_counts, require_cla
 from app.datasets.manifest import ImageRecord
 from app.datasets.report import build_report, compute_digest, count_splits, find_leaks
 from app.datasets.splitting import split_train_val
-from app.errors import DatasetBadImages, DatasetLayout
+from app.errors import DatasetBadImages, DatasetLayout, StorageFull
+from app.space import format_bytes
 from app.storage import Storage
 from worker.ingestion.config import IngestionConfig
 from worker.ingestion.inspection import (
@@ -53,6 +54,7 @@ def ingest(config: IngestionConfig, storage: Storage, on_progress: OnProgress) -
     layout = parse_layout(inspection.files, inspection.folders)
     rejected = _list_rejected(layout, inspection, max_fraction=config.max_bad_image_fraction)
     records = _list_records(layout, inspection, config)
+    _require_space(records, storage, config.storage_floor_bytes)
     _store_images(upload, limits, records, storage, on_progress)
     manifest_key = f"{config.key_prefix}/manifest.jsonl"
     with storage.new_file(manifest_key) as file:
@@ -66,9 +68,9 @@ def ingest(config: IngestionConfig, storage: Storage, on_progress: OnProgress) -
     )
 
 
-def image_key(sha256: str) -> str:
+def image_key(folder: str, sha256: str) -> str:
     """Return the storage key of an image file, which does not depend on its dataset."""
-    return f"images/{sha256[:2]}/{sha256}"
+    return f"{folder}/{sha256[:2]}/{sha256}"
 
 
 def _list_rejected(
@@ -125,7 +127,7 @@ def _list_records(
             split=split,
             class_name=class_name,
             path=path,
-            key=image_key(readable[path].sha256),
+            key=image_key(config.image_folder, readable[path].sha256),
             sha256=readable[path].sha256,
             num_bytes=readable[path].num_bytes,
             width=readable[path].width,
@@ -151,6 +153,17 @@ def _report(
     return build_report(
         records, ignored=ignored, rejected=rejected, leaked=leaked, near_leaked=near_leaked
     )
+
+
+def _require_space(records: list[ImageRecord], storage: Storage, floor_bytes: int) -> None:
+    """Raise StorageFull before anything is stored if the new images would not fit."""
+    sizes = {record.key: record.num_bytes for record in records}
+    num_bytes = sum(size for key, size in sizes.items() if not storage.exists(key))
+    if storage.num_free_bytes() < num_bytes + floor_bytes:
+        raise StorageFull(
+            f"The storage has too little free space for {format_bytes(num_bytes)} of images; "
+            f"{format_bytes(floor_bytes)} must stay free (GRAFT_STORAGE_FLOOR_BYTES)."
+        )
 
 
 def _store_images(

@@ -1,6 +1,7 @@
 """Read an uploaded archive once, and decode every image in it without storing anything."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +9,14 @@ from pathlib import Path
 from app.datasets.archive.limits import ArchiveLimits
 from app.datasets.archive.reading import read_archive
 from app.datasets.layout import is_image_path
-from app.errors import ImageCorrupt, ImageTooLarge, UnsupportedImage
-from app.ml.images.pil_decoding import decode_image
+from app.errors import DeadlineExceeded, ImageCorrupt, ImageTooLarge, UnsupportedImage
+from app.ml.images.pil_decoding import decoded_image
 from worker.ingestion.near_duplicates import compute_perceptual_hash
 from worker.pool import map_in_threads
 
 _DECODING_THREADS = 2
+_DECODING_SECONDS = 60.0
+"""An image that takes longer counts as unreadable."""
 
 OnProgress = Callable[[str, int, int], None]
 """Called with (stage, done, total), in bytes of the upload."""
@@ -80,11 +83,15 @@ def inspect_archive(
 
 
 def _examine(encoded: bytes, max_pixels: int) -> ReadableImage | UnreadableImage:
+    sha256 = hashlib.sha256(encoded).hexdigest()
+    deadline = time.monotonic() + _DECODING_SECONDS
     try:
-        image = decode_image(encoded, max_pixels=max_pixels)
+        with decoded_image(encoded, max_pixels=max_pixels, deadline=deadline) as image:
+            width, height = image.size
+            return ReadableImage(
+                sha256, len(encoded), width, height, compute_perceptual_hash(image)
+            )
     except (UnsupportedImage, ImageCorrupt, ImageTooLarge) as error:
         return UnreadableImage(error.message)
-    sha256 = hashlib.sha256(encoded).hexdigest()
-    return ReadableImage(
-        sha256, len(encoded), image.width, image.height, compute_perceptual_hash(image)
-    )
+    except DeadlineExceeded:
+        return UnreadableImage(f"not decoded within {_DECODING_SECONDS:g} seconds")

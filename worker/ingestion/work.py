@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from app.datasets import service as datasets
 from app.db.tables import Dataset
-from app.errors import NotFound
+from app.errors import NotFound, StorageFull
 from app.settings import Settings
 from app.storage import LocalStorage
 from app.tasks import service as work
@@ -16,6 +16,8 @@ from worker.protocol import Ingested, IngestProgress, Message
 
 class IngestionWork:
     """The kind `ingest`: its subject is a dataset."""
+
+    waits_for_space = True
 
     def __init__(self, settings: Settings, storage: LocalStorage) -> None:
         self.settings = settings
@@ -29,7 +31,8 @@ class IngestionWork:
         configuration = IngestionConfig(
             dataset_id=dataset.id,
             upload_key=dataset.upload_key,
-            key_prefix=f"datasets/{dataset.id}/{lease.item_id}-{lease.fence}",
+            key_prefix=lease.file_folder + f"datasets/{dataset.id}/{lease.item_id}-{lease.fence}",
+            image_folder=lease.file_folder + "images",
             storage_dir=self.storage.root,
             val_fraction=dataset.val_fraction,
             split_seed=dataset.split_seed,
@@ -38,6 +41,7 @@ class IngestionWork:
             max_bad_image_fraction=self.settings.max_bad_image_fraction,
             max_image_bytes=self.settings.max_image_bytes,
             max_image_pixels=self.settings.max_image_pixels,
+            storage_floor_bytes=self.settings.storage_floor_bytes,
         )
         return Command("worker.ingestion", configuration.model_dump_json())
 
@@ -61,8 +65,9 @@ class IngestionWork:
             return [session.get_one(Dataset, lease.subject_id).upload_key]
         return []
 
-    def requeue(self, session: Session, subject_id: str, reason: str) -> bool:  # noqa: ARG002 - a dataset has no events
-        datasets.record_progress(session, subject_id, "queued", 0, 0)
+    def requeue(self, session: Session, subject_id: str, reason: str) -> bool:
+        stage = "waiting_for_space" if reason == StorageFull.code else "queued"
+        datasets.record_progress(session, subject_id, stage, 0, 0)
         return True
 
     def fail(self, session: Session, subject_id: str, code: str, message: str) -> list[str]:

@@ -22,6 +22,7 @@ from app.storage import LocalStorage
 from worker.analysis_config import AnalysisConfig
 from worker.training.cache import decode, eval_form
 from worker.training.data import Sample, select_samples
+from worker.training.evaluation.figures import measure_balanced_accuracy
 
 
 def quantize(
@@ -77,11 +78,14 @@ def compare(logits: Tensor, targets: Tensor) -> QuantizationFigures:
     """Compare predictions; logits [num_images, 2, num_classes] are float32's, then int8's."""
     predicted = logits.argmax(2)
     right = (predicted == targets[:, None]).double().mean(0)
+    balanced = [measure_balanced_accuracy(targets, one, logits.shape[2]) for one in predicted.T]
     probabilities = logits.softmax(2)
     return QuantizationFigures(
         num_images=len(targets),
         float_accuracy=float(right[0]),
         int8_accuracy=float(right[1]),
+        float_balanced_accuracy=balanced[0],
+        int8_balanced_accuracy=balanced[1],
         num_changed=int((predicted[:, 0] != predicted[:, 1]).sum()),
         max_probability_difference=float((probabilities[:, 0] - probabilities[:, 1]).abs().max()),
     )

@@ -19,7 +19,9 @@ class QuantizationWork(AnalysisWork):
         super().__init__("worker.quantization", settings, storage)
 
     def place(self, lease: Lease) -> str:
-        return f"quantized/{lease.subject_id}/{lease.item_id}-{lease.fence}.onnx"
+        return (
+            lease.file_folder + f"quantized/{lease.subject_id}/{lease.item_id}-{lease.fence}.onnx"
+        )
 
     def record(self, session: Session, lease: Lease, message: Message) -> list[str]:
         if not isinstance(message, AnalysisDone):

@@ -18,8 +18,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from app.ml.images.pil_decoding import decode_image
+from app.ml.images.pil_decoding import decoded_image
 from app.ml.images.preprocessing import PreprocessingSpec, eval_pixels, to_pixels
+from app.space import find_free_bytes
 from worker.pool import map_in_threads
 from worker.training.data import Sample
 
@@ -105,10 +106,11 @@ class CachedImages:
 
 @dataclass(frozen=True)
 class ImageCache:
-    """A folder of cached images, at most max_bytes in all."""
+    """A folder of cached images, at most max_bytes in all; floor_bytes of its disk stay free."""
 
     folder: Path
     max_bytes: int
+    floor_bytes: int = 0
 
     def open(
         self,
@@ -122,7 +124,7 @@ class ImageCache:
 
         The storage names images by their contents. A cache file is therefore found by the names and
         sizes of its images, and datasets with the same images share it.
-        Returns None if the images exceed the folder's limit or the free space of its disk.
+        Returns None if the images exceed the folder's limit or the free space above the floor.
         """
         places, num_bytes = _plan(samples, form)
         path = self.folder / f"{_name(samples, form)}.pixels"
@@ -141,21 +143,32 @@ class ImageCache:
         pixels = torch.from_file(str(path), shared=False, size=num_bytes, dtype=torch.uint8)
         return CachedImages(pixels, places)
 
+    def has(self, samples: Sequence[Sample], form: Form) -> bool:
+        """Return whether these images are cached in this form."""
+        return (self.folder / f"{_name(samples, form)}.pixels").is_file()
+
     def _make_room(self, num_bytes: int) -> bool:
         """Delete the least recently used files; return whether the new file fits."""
-        if num_bytes > self.max_bytes:
-            return False
-        files = self._list_files("*.pixels")
-        total = sum(num_bytes for _, num_bytes, _ in files)
-        for _, freed, path in files:
-            if total + num_bytes <= self.max_bytes:
-                break
-            total -= freed
-            path.unlink(missing_ok=True)
         for touched, _, path in self._list_files("*.part"):
             if time.time() - touched > _ABANDONED_SECONDS:
                 path.unlink(missing_ok=True)
-        return True
+        files = self._list_files("*.pixels")
+        total = sum(size for _, size, _ in files)
+        excess = max(total + num_bytes - self.max_bytes, self._count_missing_bytes(num_bytes))
+        if num_bytes > self.max_bytes or excess > total:
+            return False
+        for _, freed, path in files:
+            if excess <= 0:
+                break
+            excess -= freed
+            path.unlink(missing_ok=True)
+        # A deleted file takes space until the last job that reads it has ended.
+        return self._count_missing_bytes(num_bytes) <= 0
+
+    def _count_missing_bytes(self, num_bytes: int) -> int:
+        """Return how many bytes the disk lacks for a new file above the floor."""
+        free = find_free_bytes(self.folder)
+        return 0 if free is None else self.floor_bytes + num_bytes - free
 
     def _list_files(self, pattern: str) -> list[tuple[float, int, Path]]:
         """List time of last use, bytes and path, least recently used first."""
@@ -169,7 +182,8 @@ class ImageCache:
 
 def decode(sample: Sample, form: Form) -> Tensor:
     """Decode one image in a form, without a cache."""
-    return form.render(decode_image(sample.path))
+    with decoded_image(sample.path) as image:
+        return form.render(image)
 
 
 def _name(samples: Sequence[Sample], form: Form) -> str:

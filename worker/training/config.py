@@ -21,8 +21,9 @@ class TrainingConfig(BaseModel):
 
     This attempt's artifacts are stored below key_prefix (`jobs/<job id>/<fence>`).
     base_model_key is the checkpoint of the registered model that `recipe.weights` refers to, if it
-    refers to one. Epochs shorter than keep_every_seconds share a checkpoint. Each batch is
-    divided among num_processes if the recipe allows it.
+    refers to one; base_model_digest is the sha256 of its file, if the model is still registered.
+    Epochs shorter than keep_every_seconds share a checkpoint. Each batch is divided among
+    num_processes if the recipe allows it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,8 +39,10 @@ class TrainingConfig(BaseModel):
     weights_download: bool
     cache_dir: Path
     image_cache_bytes: int
+    storage_floor_bytes: int = 0
     device: str
     num_processes: int = 1
     base_model_key: str | None = None
+    base_model_digest: str | None = None
     resume: Resume | None = None
     keep_every_seconds: float = 1.0

@@ -67,6 +67,11 @@ def plan_batches(num_images: int, batch_size: int) -> list[int]:
     return sizes
 
 
+def find_largest_batch(num_images: int, batch_size: int) -> int:
+    """Return how many images a batch may have: one more than batch_size if one image is left."""
+    return max(batch_size, *plan_batches(num_images, batch_size))
+
+
 def shuffle(targets: Tensor, *, seed: int, epoch: int, is_balanced: bool = False) -> list[int]:
     """Return the order of an epoch, as positions: a pure function of the seed and the epoch.
 

@@ -73,7 +73,8 @@ class StepDryRun:
         def run(batch: Batch) -> None:
             eval_pass(self._learner, [batch], _ignore)
 
-        return self._time(max(batch_size, MIN_EVAL_BATCH_SIZE), run, learns=False)
+        with_lone_image = max(batch_size, MIN_EVAL_BATCH_SIZE + 1)
+        return self._time(with_lone_image, run, learns=False)
 
     def _time(self, batch_size: int, run: Callable[[Batch], None], *, learns: bool) -> float:
         self._require_memory(batch_size, learns=learns)

@@ -220,7 +220,7 @@ def open_feed(  # noqa: PLR0913 -- each is one thing the caller knows
     every epoch. Images that are read only once need no cache.
     """
     recipe = config.recipe
-    cache = ImageCache(config.cache_dir, config.image_cache_bytes)
+    cache = ImageCache(config.cache_dir, config.image_cache_bytes, config.storage_floor_bytes)
 
     def open_form(samples: list[Sample], form: Form) -> CachedImages | None:
         return cache.open(

@@ -12,7 +12,8 @@ from torch import Tensor, fx, nn
 
 from app.errors import InputProblem, ValidationFailed
 from app.ml.models.catalogue import ArchitectureSpec
-from app.ml.models.features import has_linear_head, pool_head_input
+from app.ml.models.features import has_linear_head, pool_head_input, without_head
+from app.ml.models.folding import is_from_timm
 from app.ml.recipe import Recipe
 from app.ml.runtime.precision import ResolvedPrecision, autocast
 from worker.training.data import Batch, Sample, plan_batches, shuffle
@@ -57,7 +58,10 @@ def extract_backbone(
     It computes what `tap_features` does. Several threads may call it at a time.
     """
     head = architecture.heads[-1].name
-    backbone = _split(model, head)[0].eval()
+    if architecture.is_of_timm:
+        backbone = without_head(model.eval(), head)
+    else:
+        backbone = _split(model, head)[0].eval()
 
     def compute_features(images: Tensor) -> Tensor:
         return pool_head_input(backbone(images).float())
@@ -104,13 +108,13 @@ class _HeadOnFeatures(nn.Module):
 
 
 class _LayerTracer(fx.Tracer):
-    """Does not trace into building blocks of torch and torchvision.
+    """Does not trace into building blocks of torch, torchvision and timm.
 
     Some of them (stochastic depth) behave differently in training; tracing would fix one behaviour.
     """
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        is_block = m.__module__.startswith("torchvision.ops")
+        is_block = type(m).__module__.startswith(("torchvision.ops", "timm.layers."))
         return is_block or super().is_leaf_module(m, module_qualified_name)
 
 
@@ -120,7 +124,12 @@ def _split(model: nn.Module, layer: str) -> tuple[nn.Module, nn.Module]:
     This is valid only if a single value crosses the split point. Operations without parameters
     just before the layer (DenseNet's concatenations) are moved behind it if that achieves it.
     """
-    graph = _LayerTracer().trace(model.eval())
+    try:
+        graph = _LayerTracer().trace(model.eval())
+    except Exception as error:
+        if not is_from_timm(model):
+            raise
+        raise _not_split(layer) from error  # its forward pass depends on values or sizes
     nodes: list[fx.Node] = list(graph.nodes)
     start = next((at for at, node in enumerate(nodes) if _belongs_to(node, layer)), 0)
     crossing = _find_crossing(nodes[:start], nodes[start:])
@@ -128,13 +137,17 @@ def _split(model: nn.Module, layer: str) -> tuple[nn.Module, nn.Module]:
         start -= 1
         crossing = _find_crossing(nodes[:start], nodes[start:])
     if len(crossing) != 1:
-        message = (
-            f"This architecture cannot be split before {layer}, so the layers below it cannot be "
-            "run only once; set `cached_views` to null."
-        )
-        raise ValidationFailed(InputProblem(("cached_views",), message, ("null",)))
+        raise _not_split(layer)
     (line,) = crossing
     return _extract(model, graph, None, line), _extract(model, graph, line, None)
+
+
+def _not_split(layer: str) -> ValidationFailed:
+    message = (
+        f"This architecture cannot be split before {layer}, so the layers below it cannot be run "
+        "only once; set `cached_views` to null."
+    )
+    return ValidationFailed(InputProblem(("cached_views",), message, ("null",)))
 
 
 def _belongs_to(node: fx.Node, layer: str) -> bool:

@@ -4,7 +4,7 @@ Source: Bishop, PRML, section 4.3.4; solver L-BFGS with a strong Wolfe line sear
 1989).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -48,6 +48,23 @@ class Solution:
     cv_accuracy: float | None = None
     held_out: Tensor | None = None
     out_of_fold: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class SolvedPath:
+    """The heads of all L2 strengths on the features of all training images.
+
+    features: float32 [num_images, num_features] of the plain view, in the order of the split.
+    """
+
+    features: Tensor
+    targets: Tensor
+    solutions: Sequence[Solution]
+
+    @property
+    def best(self) -> Solution:
+        """Return the solution with the lowest cross-validated loss."""
+        return pick_best(self.solutions)
 
 
 def solve_path(  # noqa: PLR0913 -- each is one thing the caller knows
@@ -125,7 +142,12 @@ def choose_head(  # noqa: PLR0913 -- the same
         folds=folds,
         class_weights=class_weights,
     )
-    return min(path, key=lambda solution: solution.cv_loss or 0.0)
+    return pick_best(path)
+
+
+def pick_best(solutions: Iterable[Solution]) -> Solution:
+    """Return the solution with the lowest cross-validated loss."""
+    return min(solutions, key=lambda solution: solution.cv_loss or 0.0)
 
 
 @dataclass(frozen=True)

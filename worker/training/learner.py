@@ -108,9 +108,11 @@ class Learner:
         return autocast(self.precision, self.device)
 
     def broadcast(self) -> None:
-        """Copy rank 0's weights, buffers and average to all processes."""
+        """Copy rank 0's weights, buffers, average and class weights to all processes."""
         average = () if self.average is None else self.average.tensors.values()
-        self.group.broadcast([*self.model.parameters(), *self.model.buffers(), *average])
+        weights = self.objective.class_weights
+        decided = () if weights is None else (weights,)
+        self.group.broadcast([*self.model.parameters(), *self.model.buffers(), *average, *decided])
 
     def step(self, learning_rate: float, weight: float | Tensor = 1.0) -> None:
         """Move the parameters along their gradients and clear these.

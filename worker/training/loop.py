@@ -11,6 +11,7 @@ from app.errors import Diverged
 from app.ml.runtime.precision import ResolvedPrecision, autocast
 from app.ml.runtime.seeding import derive_seed
 from worker.training.data import Batch
+from worker.training.evaluation.figures import mean_recall
 from worker.training.learner import Learner
 
 OnStep = Callable[[int], None]
@@ -22,10 +23,15 @@ _CHECK_EVERY = 32
 
 @dataclass(frozen=True)
 class PassResult:
-    """Means over the images of a pass: loss in nats, weighted by class; accuracy in 0..1."""
+    """Means over the images of a pass: loss in nats, weighted by class; accuracies in 0..1.
+
+    balanced_accuracy is the mean recall over the classes with images; states of earlier versions
+    have none.
+    """
 
     loss: float
     accuracy: float
+    balanced_accuracy: float | None = None
 
 
 def train_pass(  # noqa: PLR0913 -- each is one thing the caller knows
@@ -114,27 +120,37 @@ class _Counts:
         self._group = learner.group
         self._loss = torch.zeros((), dtype=torch.float64, device=learner.device)
         self._weight = torch.zeros_like(self._loss)
-        self._num_correct = torch.zeros_like(self._loss)
-        self._num_images = 0
+        self._of_classes: Tensor | None = None
+        """Number of images by class, wrong ones and then right ones: float64 [2 * num_classes]."""
         self._num_batches = 0
 
     def add(self, loss: Tensor, scores: Tensor, targets: Tensor, weight: int | Tensor) -> None:
         labels = targets if targets.ndim == 1 else targets.argmax(1)
+        num_classes = scores.shape[1]
+        if self._of_classes is None:
+            self._of_classes = self._loss.new_zeros(2 * num_classes)
         if len(labels):  # a process may have no image of a small batch, and the mean of none is NaN
             self._loss += loss.detach() * weight
             self._weight += weight
-            self._num_correct += (scores.argmax(1) == labels).sum()
-            self._num_images += len(labels)
+            cells = labels + num_classes * (scores.argmax(1) == labels)
+            self._of_classes.index_add_(0, cells, torch.ones_like(cells, dtype=torch.float64))
         self._num_batches += 1
         if self._num_batches % _CHECK_EVERY == 0:
             self._check()
 
     def result(self) -> PassResult:
         loss = self._check()
-        num_images = torch.full_like(self._weight, self._num_images)
-        sums = torch.stack([self._weight, self._num_correct, num_images])
-        weight, num_correct, total = self._group.all_reduce(sums).tolist()
-        return PassResult(loss / weight, num_correct / total)
+        if self._of_classes is None:
+            raise AssertionError("a pass has at least one batch")
+        sums = torch.cat([self._weight[None], self._of_classes])
+        sums = self._group.all_reduce(sums).cpu()
+        num_wrong, num_right = sums[1:].chunk(2)
+        num_images = num_wrong + num_right
+        return PassResult(
+            loss / sums[0].item(),
+            (num_right.sum() / num_images.sum()).item(),
+            mean_recall(num_right, num_images),
+        )
 
     def _check(self) -> float:
         total = float(self._group.all_reduce(self._loss).item())

@@ -57,10 +57,15 @@ class Objective:
 
 
 def make_objective(
-    recipe: Recipe, train: Sequence[Sample], num_classes: int, device: torch.device
+    recipe: Recipe,
+    train: Sequence[Sample],
+    num_classes: int,
+    device: torch.device,
+    *,
+    chosen_weights: Tensor | None = None,
 ) -> Objective:
-    """Return the objective of a recipe."""
-    weights = None
+    """Return the objective of a recipe; chosen_weights are those of `class_balance: auto`."""
+    weights = chosen_weights
     if recipe.class_balance == "loss":
         targets = torch.tensor([sample.target for sample in train], device=device)
         weights = weigh_classes(targets, num_classes)

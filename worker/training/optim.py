@@ -37,12 +37,10 @@ def list_by_depth(model: nn.Module, architecture: ArchitectureSpec) -> list[list
 
     Parameters outside the layers (a class token, position embeddings) come last.
     """
-    heads = [head.name for head in architecture.heads]
-    layers = [layer.name for layer in reversed(architecture.layers)]
-    depths: list[list[nn.Parameter]] = [[] for _ in range(len(layers) + 2)]
+    depths: list[list[nn.Parameter]] = [[] for _ in range(len(architecture.layers) + 2)]
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            depths[_find_depth(name, heads, layers)].append(parameter)
+            depths[_find_depth(name, architecture)].append(parameter)
     return depths
 
 
@@ -65,12 +63,12 @@ def list_learning_rates(recipe: Recipe, epoch: int, steps_per_epoch: int) -> lis
     ]
 
 
-def _find_depth(name: str, heads: list[str], layers: list[str]) -> int:
-    if any(name.startswith(f"{head}.") for head in heads):
+def _find_depth(name: str, architecture: ArchitectureSpec) -> int:
+    if any(name.startswith(f"{head.name}.") for head in architecture.heads):
         return 0
+    layers = tuple(reversed(architecture.layers))
     return next(
-        (depth for depth, layer in enumerate(layers, 1) if name.startswith(f"{layer}.")),
-        len(layers) + 1,
+        (depth for depth, layer in enumerate(layers, 1) if layer.owns(name)), len(layers) + 1
     )
 
 

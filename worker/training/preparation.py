@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from app.jobs.schemas import ResolvedHeadStart, ResolvedTraining
 from app.ml.models import catalogue
@@ -11,6 +11,7 @@ from app.ml.models.catalogue import ArchitectureSpec, get_architecture
 from app.ml.models.features import set_head
 from app.ml.recipe import Lbfgs
 from app.ml.runtime.precision import ResolvedPrecision, choose_precision
+from worker.training.balance import Balance, choose_balance
 from worker.training.batch_norm import share_statistics
 from worker.training.feed import ImageFeed, list_splits, open_feed
 from worker.training.frozen import (
@@ -22,7 +23,7 @@ from worker.training.frozen import (
 )
 from worker.training.head import Solution, choose_head
 from worker.training.learner import Average, Learner
-from worker.training.objective import make_objective, weigh_classes
+from worker.training.objective import Objective, make_objective, weigh_classes
 from worker.training.optim import list_by_depth, make_optimizer
 from worker.training.resident import count_resident_bytes, keep_on_device
 from worker.training.setup import TrainingContext, TrainingSetup
@@ -59,20 +60,29 @@ def prepare(context: TrainingContext) -> TrainingSetup:
     is_resident = False
     if device.type == "cuda":
         images, is_resident = keep_on_device(images, count_resident_bytes(device))
-    solution = None
+    solution = balance = None
     if recipe.head_start == "linear_probe" and group.rank == 0:
-        solution = _solve_head(context, images, model, architecture, precision)
+        solution, balance = _solve_head(context, images, model, architecture, precision)
         set_head(model, architecture, solution.head.weight, solution.head.bias)
     trained, feed = model, images if group.is_single else replace(images, group=group)
     if recipe.cached_views is not None:
         split = split_model(model, architecture, recipe)
         trained = split.trainable
         activations = _run_frozen_part(context, images, split, precision, recipe.cached_views)
+        if recipe.class_balance == "auto" and isinstance(recipe.optimizer, Lbfgs):
+            balance = _choose_balance(
+                context,
+                recipe.optimizer,
+                activations.views[0],
+                activations.train_targets,
+                images.num_classes,
+            )
     else:
         activations = None
     if recipe.compile:
         trained.compile()
-    learner = _make_learner(context, images, model, trained, precision)
+    objective = _make_objective(context, images, balance)
+    learner = make_learner(context, objective, model, trained, precision)
     return TrainingSetup(
         context=context,
         architecture=architecture,
@@ -84,6 +94,7 @@ def prepare(context: TrainingContext) -> TrainingSetup:
         learner=learner,
         layers=list_by_depth(model, architecture),
         head_start=solution,
+        balance=balance,
         resolved=ResolvedTraining(
             device=device.type,
             num_parameters=catalogue.num_parameters(architecture, header.num_classes),
@@ -101,6 +112,7 @@ def prepare(context: TrainingContext) -> TrainingSetup:
             and ResolvedHeadStart(
                 l2_strength=solution.l2_strength, cv_accuracy=solution.cv_accuracy
             ),
+            class_balance=balance and balance.resolved,
         ),
     )
 
@@ -111,27 +123,53 @@ def _solve_head(
     model: nn.Module,
     architecture: ArchitectureSpec,
     precision: ResolvedPrecision,
-) -> Solution:
-    """Fit a linear probe before anything else is trained (Kumar et al., 2022)."""
-    train = images.splits.train
-    features, targets = run_once(
-        extract_backbone(model, architecture),
-        images,
-        train,
-        images.read_plain,
-        precision=precision,
-        on_batch=context.progress.prepare("fitting the head", len(train)),
-    )
+) -> tuple[Solution, Balance | None]:
+    """Fit a linear probe before anything else is trained (Kumar et al., 2022).
+
+    With `class_balance: auto` it is the better of two, with and without class weights.
+    """
+    solved, num_classes = context.solved, images.num_classes
+    if solved is None:
+        train = images.splits.train
+        features, targets = run_once(
+            extract_backbone(model, architecture),
+            images,
+            train,
+            images.read_plain,
+            precision=precision,
+            on_batch=context.progress.prepare("fitting the head", len(train)),
+        )
+    else:
+        features, targets = solved.features, solved.targets
+    if context.recipe.class_balance == "auto":
+        balance = _choose_balance(context, _PROBE, features, targets, num_classes)
+        return balance.best, balance
+    if solved is not None:
+        return solved.best, None
     weights = None
     if context.recipe.class_balance != "none":
-        weights = weigh_classes(targets, images.num_classes)
-    return choose_head(
+        weights = weigh_classes(targets, num_classes)
+    solution = choose_head(
         features,
         targets,
-        num_classes=images.num_classes,
+        num_classes=num_classes,
         l2_strengths=_PROBE.l2_strengths,
         folds=_PROBE.folds,
         class_weights=weights,
+    )
+    return solution, None
+
+
+def _choose_balance(
+    context: TrainingContext, solver: Lbfgs, features: Tensor, targets: Tensor, num_classes: int
+) -> Balance:
+    return choose_balance(
+        features,
+        targets,
+        num_classes=num_classes,
+        l2_strengths=solver.l2_strengths,
+        folds=solver.folds,
+        plain=context.solved.solutions if context.solved else None,
     )
 
 
@@ -143,19 +181,24 @@ def _run_frozen_part(
     num_views: int,
 ) -> ActivationFeed:
     train, val = images.splits.train, images.splits.val
-    num_images = num_views * len(train) + len(val)
+    solved = context.solved
+    num_images = (0 if solved else num_views * len(train)) + len(val)
     on_batch = context.progress.prepare("running the frozen layers", num_images)
-    views = [
-        run_once(
-            split.frozen,
-            images,
-            train,
-            images.make_train_reader(view),
-            precision=precision,
-            on_batch=on_batch,
-        )
-        for view in range(1, num_views + 1)
-    ]
+    views = (
+        [(solved.features, solved.targets)]
+        if solved
+        else [
+            run_once(
+                split.frozen,
+                images,
+                train,
+                images.make_train_reader(view),
+                precision=precision,
+                on_batch=on_batch,
+            )
+            for view in range(1, num_views + 1)
+        ]
+    )
     val_activations, val_targets = run_once(
         split.frozen, images, val, images.read_plain, precision=precision, on_batch=on_batch
     )
@@ -168,9 +211,26 @@ def _run_frozen_part(
     )
 
 
-def _make_learner(
+def _make_objective(
+    context: TrainingContext, images: ImageFeed, balance: Balance | None
+) -> Objective:
+    """Build the training loss.
+
+    With several processes, rank 0 decides on class weights and broadcasts them later, so all of
+    them begin with weights of 1.
+    """
+    recipe = context.recipe
+    weights = balance.class_weights if balance else None
+    if weights is None and recipe.class_balance == "auto" and not context.group.is_single:
+        weights = torch.ones(images.num_classes, device=context.device)
+    return make_objective(
+        recipe, images.splits.train, images.num_classes, context.device, chosen_weights=weights
+    )
+
+
+def make_learner(
     context: TrainingContext,
-    images: ImageFeed,
+    objective: Objective,
     model: nn.Module,
     trained: nn.Module,
     precision: ResolvedPrecision,
@@ -182,7 +242,7 @@ def _make_learner(
     return Learner(
         model=trained,
         optimizer=None if is_solved_for else make_optimizer(model, recipe, architecture),
-        objective=make_objective(recipe, images.splits.train, images.num_classes, context.device),
+        objective=objective,
         device=context.device,
         precision=precision,
         batch_norm=recipe.batch_norm,

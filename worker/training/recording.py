@@ -104,6 +104,7 @@ def _describe_epoch(result: EpochResult, num_images: int) -> EpochRow:
         train_accuracy=result.train.accuracy,
         val_loss=result.val.loss,
         val_accuracy=result.val.accuracy,
+        val_balanced_accuracy=result.val.balanced_accuracy,
         learning_rate=result.learning_rate,
         seconds=result.seconds,
         images_per_second=num_images / result.seconds,

@@ -12,7 +12,7 @@ from worker.protocol import Message, Started
 from worker.training.artifacts import Artifacts
 from worker.training.completion import complete
 from worker.training.config import TrainingConfig
-from worker.training.data import Loader
+from worker.training.data import Loader, find_largest_batch
 from worker.training.distributed import (
     ProcessGroup,
     choose_process_device,
@@ -22,6 +22,8 @@ from worker.training.distributed import (
 from worker.training.dry_run import StepDryRun
 from worker.training.environment import describe_environment
 from worker.training.epochs import evaluate_start, run_epochs
+from worker.training.feed import list_splits
+from worker.training.head import SolvedPath
 from worker.training.loop import PassResult
 from worker.training.memory import describe_out_of_memory, find_fitting_batch_size
 from worker.training.preparation import prepare
@@ -35,14 +37,22 @@ from worker.training.starting_model import start_model
 Send = Callable[[Message], None]
 
 
-def run(config: TrainingConfig, *, should_stop: Callable[[], bool], send: Send) -> None:
+def run(
+    config: TrainingConfig,
+    *,
+    should_stop: Callable[[], bool],
+    send: Send,
+    solved: SolvedPath | None = None,
+) -> None:
     """Train, report each epoch once it is durable, and store the best epoch as a whole model.
 
+    solved: heads on the frozen backbone's features, where they are known already.
     Raises GraftError for every expected failure.
     """
     group = ProcessGroup(rank=0, world_size=count_processes(config))
     progress = ProgressReporter(send, config.recipe.epochs)
-    with RankProcesses(group.world_size) as ranks, open_context(config, group, progress) as context:
+    opened = open_context(config, group, progress, solved)
+    with RankProcesses(group.world_size) as ranks, opened as context:
         setup = prepare(context)
         artifacts = Artifacts(config.key_prefix, context.storage, setup.header, setup.model)
         state = artifacts.resume(config.resume, setup.learner) if config.resume else None
@@ -59,7 +69,10 @@ def run(config: TrainingConfig, *, should_stop: Callable[[], bool], send: Send) 
 
 @contextmanager
 def open_context(
-    config: TrainingConfig, group: ProcessGroup, progress: ProgressReporter
+    config: TrainingConfig,
+    group: ProcessGroup,
+    progress: ProgressReporter,
+    solved: SolvedPath | None = None,
 ) -> Iterator[TrainingContext]:
     """Open the context of a training process, and make its results repeatable.
 
@@ -79,6 +92,7 @@ def open_context(
                 device=device,
                 progress=progress,
                 group=group,
+                solved=solved,
             )
 
 
@@ -91,16 +105,23 @@ def _explain_out_of_memory(config: TrainingConfig, device: torch.device) -> Iter
         model, header = start_model(config, LocalStorage(config.storage_dir))
         dry_run = StepDryRun(model, recipe, num_classes=header.num_classes, device=device)
         num_processes = count_processes(config)
-        fitting = find_fitting_batch_size(
-            lambda size: dry_run.run(math.ceil(size / num_processes)), recipe.batch_size
-        )
+        num_train = len(list_splits(config, LocalStorage(config.storage_dir)).train)
+
+        def try_batch(size: int) -> None:
+            dry_run.run(math.ceil(find_largest_batch(num_train, size) / num_processes))
+
+        fitting = find_fitting_batch_size(try_batch, recipe.batch_size)
         raise GpuOutOfMemory(describe_out_of_memory(recipe.batch_size, fitting)) from error
 
 
 def _describe_start(setup: TrainingSetup, start: PassResult | None) -> Started:
     resolved = setup.resolved
     if start is not None and resolved.head_start is not None:
-        validated = {"val_accuracy": start.accuracy, "val_loss": start.loss}
+        validated = {
+            "val_accuracy": start.accuracy,
+            "val_balanced_accuracy": start.balanced_accuracy,
+            "val_loss": start.loss,
+        }
         head_start = resolved.head_start.model_copy(update=validated)
         resolved = resolved.model_copy(update={"head_start": head_start})
     return Started(resolved=resolved, environment=describe_environment(setup))

@@ -11,20 +11,24 @@ from app.ml.models.checkpoint import CheckpointHeader
 from app.ml.models.features import set_head
 from app.ml.recipe import Recipe
 from app.storage import Storage
+from worker.training.balance import Balance
 from worker.training.config import TrainingConfig
 from worker.training.data import Loader
 from worker.training.distributed import SINGLE_PROCESS, ProcessGroup
 from worker.training.feed import ImageFeed, Splits
 from worker.training.fit import Feed
 from worker.training.frozen import ActivationFeed
-from worker.training.head import LinearHead, Solution
+from worker.training.head import LinearHead, Solution, SolvedPath
 from worker.training.learner import Learner
 from worker.training.progress import ProgressReporter
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingContext:
-    """The configuration, device, storage, loader and process group of a training process."""
+    """The configuration, device, storage, loader and process group of a training process.
+
+    solved: heads on the frozen backbone's features, where they are known already.
+    """
 
     config: TrainingConfig
     storage: Storage
@@ -32,6 +36,7 @@ class TrainingContext:
     device: torch.device
     progress: ProgressReporter
     group: ProcessGroup = SINGLE_PROCESS
+    solved: SolvedPath | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -45,7 +50,8 @@ class TrainingSetup:
     model is the whole network; learner.model may be its trainable part alone. images are all images
     of the job; feed gives the batches of this process's epochs, which are activations where the
     frozen layers run only once. layers are the trainable parameters from the head downwards.
-    head_start is the solved head that the training begins with, in the process that solved it.
+    head_start is the solved head that the training begins with, in the process that solved it;
+    balance is what `class_balance: auto` decided there.
     resolved holds the values that were resolved during preparation.
     """
 
@@ -59,6 +65,7 @@ class TrainingSetup:
     learner: Learner
     layers: list[list[nn.Parameter]]
     head_start: Solution | None
+    balance: Balance | None
     resolved: ResolvedTraining
 
     @property

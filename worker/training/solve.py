@@ -1,13 +1,14 @@
 """Solve for a head; each L2 strength is one epoch of the history."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from app.ml.recipe import Lbfgs
+from worker.training.evaluation.figures import measure_balanced_accuracy
 from worker.training.fit import Best, EpochResult
 from worker.training.frozen import ActivationFeed
 from worker.training.head import LinearHead, Solution, solve_path
@@ -30,15 +31,17 @@ def solve(  # noqa: PLR0913 -- each is one thing the caller knows
     class_weights: Tensor | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     on_step: OnStep = lambda _: None,
+    path: Iterable[Solution] | None = None,
 ) -> Iterator[SolvedEpoch]:
     """Solve for the head of each L2 strength, and put it into the model as it is yielded.
 
-    A resumed run starts again, which takes little time and gives the same results.
+    path: the heads, where they are known already. A resumed run starts again, which takes
+    little time and gives the same results.
     Raises TooFewImages if several strengths are to be compared and no class has two images.
     """
     best: Best | None = None
     started = time.perf_counter()
-    path = solve_path(
+    path = path or solve_path(
         feed.views[0],
         feed.train_targets,
         num_classes=num_classes,
@@ -63,5 +66,9 @@ def solve(  # noqa: PLR0913 -- each is one thing the caller knows
 
 def _measure(head: LinearHead, features: Tensor, targets: Tensor) -> PassResult:
     scores = head(features)
-    accuracy = (scores.argmax(1) == targets).double().mean().item()
-    return PassResult(cross_entropy(scores, targets).item(), accuracy)
+    predicted = scores.argmax(1)
+    return PassResult(
+        cross_entropy(scores, targets).item(),
+        (predicted == targets).double().mean().item(),
+        measure_balanced_accuracy(targets, predicted, scores.shape[1]),
+    )

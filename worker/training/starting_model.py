@@ -11,7 +11,7 @@ from app.errors import CheckpointInvalid, InputProblem, ValidationFailed, Weight
 from app.ml.images.preprocessing import PreprocessingSpec
 from app.ml.models import checkpoint
 from app.ml.models.architectures import build, build_arguments, is_trainable
-from app.ml.models.catalogue import ArchitectureSpec, get_architecture
+from app.ml.models.catalogue import ArchitectureSpec, WeightsSpec, get_architecture
 from app.ml.models.checkpoint import CheckpointHeader
 from app.ml.models.pretrained import Provenance, load_pretrained
 from app.ml.runtime.seeding import derive_seed
@@ -95,7 +95,7 @@ def _find_origin(
         arguments=build_arguments(architecture.name, is_pretrained=True, head=config.recipe.head),
         preprocessing=PreprocessingSpec(
             input_size=size,
-            resize_size=size,
+            resize_size=_resize_size(architecture, weights, size),
             interpolation=weights.interpolation,
             mean=weights.mean,
             std=weights.std,
@@ -103,10 +103,19 @@ def _find_origin(
     )
 
 
+def _resize_size(architecture: ArchitectureSpec, weights: WeightsSpec, size: int) -> int:
+    """Return the shorter side that images are resized to before the centre crop.
+
+    timm's weights are used with their crop fraction, torchvision's without a crop, because the
+    border of an image may show what its class is.
+    """
+    return size * weights.resize_size // weights.crop_size if architecture.is_of_timm else size
+
+
 def _find_earlier_model(
     config: TrainingConfig, architecture: ArchitectureSpec, storage: Storage, key: str
 ) -> _Origin:
-    content = storage.path(key).read_bytes()
+    content = checkpoint.read_verified(storage.path(key), config.base_model_digest)
     earlier = checkpoint.parse(content)
     header = earlier.header
     if header.trunk_digest is not None:

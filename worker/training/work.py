@@ -8,19 +8,31 @@ from app.errors import DatasetInvalid
 from app.jobs import lifecycle
 from app.jobs.repository import JobRepository
 from app.jobs.service import get_base_model
-from app.ml.recipe import decide, is_decided
+from app.ml.recipe import is_decided
+from app.models.repository import ModelRepository
 from app.settings import Settings
 from app.storage import LocalStorage
-from app.studies.service import prune_if_behind
+from app.studies.pruning import prune_if_behind
 from app.tasks import service as work
 from app.tasks.service import Lease
 from worker.child import Command
-from worker.protocol import EpochsDone, Message, Started, Trained, TrainProgress
+from worker.portfolio import work as portfolio
+from worker.protocol import (
+    Decided,
+    EpochsDone,
+    Message,
+    PortfolioChanged,
+    Started,
+    Trained,
+    TrainProgress,
+)
 from worker.training.config import Resume, TrainingConfig
 
 
 class TrainingWork:
     """The kind `train`: its subject is a job."""
+
+    waits_for_space = True
 
     def __init__(self, settings: Settings, storage: LocalStorage) -> None:
         self.settings = settings
@@ -34,6 +46,10 @@ class TrainingWork:
             raise DatasetInvalid(f"The dataset is not usable: {reason}")
         self._apply_advice(session, job, lease)
         configuration = self._configure(session, job, dataset, lease)
+        decided = JobRepository(session).get_decided_config(job.id)
+        if decided.time_budget_seconds is not None:
+            searching = portfolio.configure(job, configuration)
+            return Command("worker.portfolio", searching.model_dump_json())
         return Command("worker.training", configuration.model_dump_json())
 
     def record(self, session: Session, lease: Lease, message: Message) -> list[str]:
@@ -57,6 +73,10 @@ class TrainingWork:
             )
             prune_if_behind(session, job_id, rows)
             return superseded
+        elif isinstance(message, PortfolioChanged | Decided):
+            if isinstance(message, Decided) or message.settled is not None:
+                work.mark_progress(session, lease)
+            portfolio.record(session, job_id, message)
         elif isinstance(message, Trained):
             return lifecycle.complete_job(
                 session,
@@ -81,9 +101,12 @@ class TrainingWork:
         return code, message
 
     def _apply_advice(self, session: Session, job: Job, lease: Lease) -> None:
-        """Replace the job's `auto` values by the advice that it has waited for."""
+        """Replace the job's `auto` values by the advice that it has waited for.
+
+        A job with a time budget decides them itself.
+        """
         config = JobRepository(session).get_decided_config(job.id)
-        if not is_decided(config):
+        if not is_decided(config) and config.time_budget_seconds is None:
             analysis_id = work.find_dependency(session, lease)
             apply_advice(session, job, analysis_id, get_base_model(job, config))
 
@@ -93,18 +116,24 @@ class TrainingWork:
         resume = Resume(epoch=job.resume_epoch, state_key=job.state_key) if job.state_key else None
         return TrainingConfig(
             job_id=job.id,
-            recipe=decide(JobRepository(session).get_decided_config(job.id)),
+            recipe=portfolio.get_first_recipe(
+                job, JobRepository(session).get_decided_config(job.id)
+            ),
             class_names=dataset.class_names,
             manifest_key=str(dataset.manifest_key),
             dataset_digest=str(dataset.digest),
-            key_prefix=f"jobs/{job.id}/{lease.item_id}-{lease.fence}",
+            key_prefix=lease.file_folder + f"jobs/{job.id}/{lease.item_id}-{lease.fence}",
             storage_dir=self.storage.root,
             weights_dir=self.settings.weights_dir and self.settings.weights_dir.absolute(),
             weights_download=self.settings.weights_download,
             cache_dir=self.settings.image_cache_dir,
             image_cache_bytes=self.settings.image_cache_bytes,
+            storage_floor_bytes=self.settings.storage_floor_bytes,
             device=self.settings.device,
             num_processes=self.settings.num_processes,
             base_model_key=job.base_model_key,
+            base_model_digest=ModelRepository(session).find_checkpoint_digest(job.base_model_key)
+            if job.base_model_key
+            else None,
             resume=resume,
         )

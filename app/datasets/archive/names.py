@@ -11,6 +11,7 @@ from app.errors import ArchiveUnsafePath
 
 MAX_PART_CHARACTERS = 255
 MAX_PATH_CHARACTERS = 1024
+MAX_PARTS = 64
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _RESERVED = frozenset(
@@ -25,7 +26,7 @@ def safe_path(name: str) -> str:
 
     Raises ArchiveUnsafePath for a name that leaves the archive's folder or is not valid on every
     operating system: absolute, `..`, drive letters, backslashes, NUL, Windows device names, parts
-    that are too long.
+    that are too long or too many.
     """
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/"):
@@ -36,6 +37,8 @@ def safe_path(name: str) -> str:
         raise _unsafe(name, "contains a backslash or NUL")
     if len(name) > MAX_PATH_CHARACTERS:
         raise _unsafe(name, f"is longer than {MAX_PATH_CHARACTERS} characters")
+    if len(parts) > MAX_PARTS:
+        raise _unsafe(name, f"has more than {MAX_PARTS} parts")
     for part in parts:
         if not part.rstrip(". "):
             raise _unsafe(name, "leads out of its folder")

@@ -6,6 +6,7 @@ headers and padding included, counts towards the archive's limits.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from app.datasets.archive.formats import is_tar_header
@@ -15,6 +16,7 @@ from app.errors import ArchiveInvalid, ArchiveUnsafeEntry
 
 _BLOCK = 512
 _MAX_EXTENSION_BYTES = 1024 * 1024
+_MAX_SIZE_DIGITS = 19
 _REGULAR = (b"0", b"\0", b"7")
 _FOLDER = b"5"
 _GNU_LONG_NAME, _GNU_LONG_LINK = b"L", b"K"
@@ -61,38 +63,56 @@ class _Blocks:
             padding -= len(self.read(padding)) or padding
 
 
+@dataclass
+class _Extended:
+    """What this reader needs of extended headers; other records are checked and forgotten."""
+
+    path: str | None = None
+    size: int | None = None
+    is_sparse: bool = False
+
+    def over(self, other: "_Extended") -> "_Extended":
+        """Return these values, and the other's where there is none."""
+        return _Extended(
+            self.path or other.path,
+            other.size if self.size is None else self.size,
+            self.is_sparse or other.is_sparse,
+        )
+
+
 def read_tar(stream: ByteStream, usage: ArchiveUsage) -> Iterator[Member]:
     """Yield the members of a tar in order; read each content to its end before the next member.
 
     Raises ArchiveInvalid, ArchiveUnsafeEntry, ArchiveTooLarge or ArchiveTooManyFiles.
     """
     blocks = _Blocks(stream, usage)
-    pax_all: dict[str, str] = {}
-    pax: dict[str, str] = {}
+    pax_all, pax = _Extended(), _Extended()
     long_name: str | None = None
     while any(header := _read_header(blocks)):
         kind, size = header[156:157], _number(header[124:136])
         if kind in (_PAX_NEXT, _PAX_ALL):
-            records = _parse_pax(_read_extension(blocks, size))
+            records = _parse_pax(_read_extension(blocks, size), usage)
             if kind == _PAX_ALL:
-                pax_all |= records
+                pax_all = records.over(pax_all)
             else:
                 pax = records
             continue
         if kind in (_GNU_LONG_NAME, _GNU_LONG_LINK):
+            usage.add_records(1)
             extension = _decode(_read_extension(blocks, size).rstrip(b"\0"))
             long_name = extension if kind == _GNU_LONG_NAME else long_name
             continue
         usage.add_file()
-        extended = pax_all | pax
-        name = extended.get("path") or long_name or _header_name(header)
+        extended = pax.over(pax_all)
+        name = extended.path or long_name or _header_name(header)
+        usage.add_name(len(name.encode()))
         is_folder = kind == _FOLDER or (kind in _REGULAR and name.endswith("/"))
         if not is_folder:
-            _check_regular(kind, name, extended)
-        if "size" in extended:
-            size = _decimal(extended["size"])
+            _check_regular(kind, name, is_sparse=extended.is_sparse)
+        if extended.size is not None:
+            size = extended.size
         yield Member(name, is_folder, blocks.pieces(0 if kind == _FOLDER else size))
-        pax, long_name = {}, None
+        pax, long_name = _Extended(), None
     while blocks.read(CHUNK_BYTES):
         pass  # zero blocks; a compressed stream checks itself when it is read to its end
 
@@ -104,9 +124,9 @@ def _read_header(blocks: _Blocks) -> bytes:
     return header
 
 
-def _check_regular(kind: bytes, name: str, extended: dict[str, str]) -> None:
+def _check_regular(kind: bytes, name: str, *, is_sparse: bool) -> None:
     what = None if kind in _REGULAR else _SPECIAL.get(kind, "neither a file nor a folder")
-    if any(key.startswith("GNU.sparse.") for key in extended):
+    if is_sparse:
         what = _SPECIAL[b"S"]
     if what is not None:
         raise ArchiveUnsafeEntry(f"The entry {name[:100]!r} is {what}.")
@@ -143,10 +163,10 @@ def _number(field: bytes) -> int:
         raise ArchiveInvalid("A tar entry's size is not a number.") from error
 
 
-def _decimal(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
+def _decimal(digits: bytes) -> int:
+    if not digits.isdigit() or len(digits) > _MAX_SIZE_DIGITS:
         raise ArchiveInvalid("A tar entry's size is not a number.")
-    return int(text)
+    return int(digits)
 
 
 def _read_extension(blocks: _Blocks, size: int) -> bytes:
@@ -155,15 +175,25 @@ def _read_extension(blocks: _Blocks, size: int) -> bytes:
     return b"".join(blocks.pieces(size))
 
 
-def _parse_pax(records: bytes) -> dict[str, str]:
+def _parse_pax(records: bytes, usage: ArchiveUsage) -> _Extended:
     """Parse records of the form `length key=value newline`; length is that of the whole record."""
-    values: dict[str, str] = {}
-    while records:
-        digits, _, _ = records.partition(b" ")
-        length = int(digits) if digits.isdigit() and len(digits) < 8 else 0  # noqa: PLR2004 - 1 MiB
-        key, equals, value = records[len(digits) + 1 : length - 1].partition(b"=")
-        if not equals or records[length - 1 : length] != b"\n":
+    extended = _Extended()
+    start = num_records = 0
+    while start < len(records):
+        space = records.find(b" ", start, start + 8)
+        digits = records[start:space]
+        end = start + int(digits) if space > start and digits.isdigit() else 0
+        equals = records.find(b"=", space + 1, end - 1)
+        if equals < 0 or records[end - 1 : end] != b"\n":
             raise ArchiveInvalid("A tar entry's extended header is damaged.")
-        values[_decode(key)] = _decode(value)
-        records = records[length:]
-    return values
+        num_records += 1
+        key = records[space + 1 : equals]
+        if key == b"path":
+            extended.path = _decode(records[equals + 1 : end - 1])
+        elif key == b"size":
+            extended.size = _decimal(records[equals + 1 : end - 1])
+        elif key.startswith(b"GNU.sparse."):
+            extended.is_sparse = True
+        start = end
+    usage.add_records(num_records)
+    return extended

@@ -144,6 +144,7 @@ def _read_directory(
         rest = file.read(name_bytes + extra_bytes + comment_bytes)
         left -= len(fixed) + len(rest)
         usage.add_file()
+        usage.add_name(name_bytes)
         num_entries += 1
         yield _parse_entry(fields, rest[:name_bytes], rest[name_bytes:][:extra_bytes])
     if left or num_entries != directory.num_entries:
@@ -172,10 +173,12 @@ def _parse_entry(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> _Zip
 
 
 def _zip64_values(extra: bytes) -> Iterator[int]:
-    while len(extra) >= _EXTRA.size:
-        tag, size = _EXTRA.unpack_from(extra)
-        field, extra = extra[_EXTRA.size :][:size], extra[_EXTRA.size + size :]
+    start = 0
+    while start + _EXTRA.size <= len(extra):
+        tag, size = _EXTRA.unpack_from(extra, start)
+        start += _EXTRA.size + size
         if tag == _ZIP64_EXTRA:
+            field = extra[start - size : start]
             for (value,) in struct.iter_unpack("<Q", field[: size // 8 * 8]):
                 yield value
             break

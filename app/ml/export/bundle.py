@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
-from app.errors import ExportUnavailable
+from app.errors import ExportUnavailable, GraftError
 from app.ml.export.formats import Check, ExportFormat
 from app.ml.export.golden_images import compare, draw_golden_images
 from app.ml.export.model_json import describe, summarize
@@ -26,11 +26,23 @@ def write_bundle(folder: Path, source: SourceModel, export_format: ExportFormat)
     """Write the model, model.json, predict.py and golden images into an empty folder.
 
     The check runs the exported model through its own predict.py, so that it covers all files.
-    Raises ExportUnavailable where a library is missing, ExportMismatch where outputs differ.
+    Raises ExportUnavailable where a library is missing or cannot convert an architecture of timm,
+    ExportMismatch where outputs differ.
     """
     writer = _load_writer(export_format)
     description = describe(source, export_format)
-    writer.write(folder, source, summarize(description))
+    try:
+        writer.write(folder, source, summarize(description))
+    except (GraftError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        if not source.architecture.is_of_timm:
+            raise
+        raise ExportUnavailable(
+            f"{source.architecture.name} cannot be exported as '{export_format}': the library that "
+            "converts it does not support one of its layers. Choose another format; safetensors "
+            "has the weights of every architecture."
+        ) from error
     shutil.copyfile(_EXAMPLES / f"predict_{export_format}.py", folder / "predict.py")
     _write_json(folder, description)
     images = draw_golden_images(source.header.preprocessing)

@@ -11,7 +11,7 @@ from app.ml.export.source_model import SourceModel
 from app.ml.images.preprocessing import PreprocessingSpec
 
 _PACKAGES = (
-    *("graft-server", "torch", "torchvision", "safetensors"),
+    *("graft-server", "torch", "torchvision", "timm", "safetensors"),
     *("onnx", "onnxruntime", "onnxscript", "openvino"),
 )
 

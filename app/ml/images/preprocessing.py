@@ -15,6 +15,8 @@ from torchvision.transforms import functional as F  # noqa: N812 -- the library'
 from app.ml.images.resampling import Side, resample
 from app.ml.models.catalogue import IMAGENET_MEAN, IMAGENET_STD, Interpolation
 
+_PIECE_PIXELS = 1 << 22
+
 
 class PreprocessingSpec(BaseModel):
     """The preprocessing of a model's images; every checkpoint stores it.
@@ -30,6 +32,11 @@ class PreprocessingSpec(BaseModel):
     interpolation: Interpolation = "bilinear"
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+
+    @property
+    def crop(self) -> float:
+        """The side of the centre crop over the image's shorter side; above 1 it is padded."""
+        return self.input_size / self.resize_size
 
 
 def prepare_eval(image: Image.Image, spec: PreprocessingSpec) -> Tensor:
@@ -55,7 +62,12 @@ def eval_pixels(pixels: Tensor, spec: PreprocessingSpec) -> Tensor:
 
 def to_pixels(image: Image.Image) -> Tensor:
     """Convert an RGB image to uint8 [3, height, width], channels last in memory."""
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    height = max(_PIECE_PIXELS // image.width, 1)
+    for top in range(0, image.height, height):  # Pillow itself copies the whole image twice
+        bottom = min(top + height, image.height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
 def normalize(pixels: Tensor, spec: PreprocessingSpec) -> Tensor:

@@ -17,6 +17,8 @@ from app.ml.models.catalogue import Interpolation
 
 _NUM_PLANS = 128
 _CHANNELS = 3
+_MAX_FLOATS = 1 << 24
+"""Values of the source that are converted to float32 at a time, unless one line has more."""
 
 
 class Side(NamedTuple):
@@ -43,11 +45,28 @@ class _Plan(NamedTuple):
     weights: Tensor
 
     def sum_lines(self, lines: Tensor) -> Tensor:
-        """Sum lines of the source, [high - low, ...], to float32 [num_kept, ...]."""
-        sums: Tensor = embedding_bag(
-            self.taken, lines.float().flatten(1), mode="sum", per_sample_weights=self.weights
-        )
+        """Sum lines of the source, [high - low, ...], to float32 [num_kept, ...].
+
+        A large source is converted to float32 in pieces, with the same sums.
+        """
+        if lines.numel() <= _MAX_FLOATS:
+            sums = _sum_rows(lines, self.taken, self.weights)
+        else:
+            num_pieces = -(-lines.numel() // _MAX_FLOATS)
+            pieces = zip(self.taken.chunk(num_pieces), self.weights.chunk(num_pieces), strict=True)
+            sums = torch.cat([_sum_piece(lines, taken, weights) for taken, weights in pieces])
         return sums.view(self.num_kept, *lines.shape[1:])
+
+
+def _sum_piece(lines: Tensor, taken: Tensor, weights: Tensor) -> Tensor:
+    low, high = int(taken.min()), int(taken.max()) + 1
+    return _sum_rows(lines[low:high], taken - low, weights)
+
+
+def _sum_rows(lines: Tensor, taken: Tensor, weights: Tensor) -> Tensor:
+    rows = lines.float().flatten(1)
+    sums: Tensor = embedding_bag(taken, rows, mode="sum", per_sample_weights=weights)
+    return sums
 
 
 def resample(pixels: Tensor, down: Side, across: Side, interpolation: Interpolation) -> Tensor:

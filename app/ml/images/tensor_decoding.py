@@ -1,13 +1,29 @@
 """Decode the bytes of an image to a tensor, with a fast path for plain JPEGs."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import torch
 from simplejpeg import decode_jpeg
 from torch import Tensor
 
-from app.ml.images.pil_decoding import decode_image, is_plain_jpeg
+from app.ml.images.pil_decoding import ImageHeader, decode_image, read_header, require_time
+from app.ml.images.pixel_budget import PIXELS_IN_FLIGHT
 from app.ml.images.preprocessing import to_pixels
+
+
+@contextmanager
+def decoded_pixels(
+    content: bytes, *, max_pixels: int | None = None, deadline: float | None = None
+) -> Iterator[Tensor]:
+    """Decode an image within the process's budget of pixels, for as long as the block runs.
+
+    The result is that of `decode_pixels`, and must not outlive the block. deadline is a time of
+    `time.monotonic`. Raises what `decode_image` does.
+    """
+    header = read_header(content, max_pixels=max_pixels, deadline=deadline)
+    with PIXELS_IN_FLIGHT.reserve(header.num_pixels, deadline=deadline):
+        yield _decode(content, header, deadline)
 
 
 def decode_pixels(content: bytes, *, max_pixels: int | None = None) -> Tensor:
@@ -17,7 +33,12 @@ def decode_pixels(content: bytes, *, max_pixels: int | None = None) -> Tensor:
     JPEGs libjpeg-turbo writes into the tensor directly, while Pillow copies the pixels three times.
     Raises what `decode_image` does.
     """
-    if is_plain_jpeg(content, max_pixels=max_pixels):
+    return _decode(content, read_header(content, max_pixels=max_pixels), None)
+
+
+def _decode(content: bytes, header: ImageHeader, deadline: float | None) -> Tensor:
+    if header.is_plain_jpeg:
+        require_time(header.num_pixels, deadline)
         with suppress(ValueError, MemoryError):  # Pillow raises the error below
             return torch.from_numpy(decode_jpeg(content)).permute(2, 0, 1)
-    return to_pixels(decode_image(content, max_pixels=max_pixels))
+    return to_pixels(decode_image(content, deadline=deadline))

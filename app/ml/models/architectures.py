@@ -1,4 +1,4 @@
-"""Build torchvision's models with new heads, and decide which of their parameters are trained."""
+"""Build models with new heads, and decide which of their parameters are trained."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -10,6 +10,7 @@ from app.ml.models.construction import (
     WithoutMemory,
     construct,
     find_final_relu,
+    list_computed_buffers,
     load_tensors,
     replace_module,
 )
@@ -46,8 +47,8 @@ def build(
 
     is_trained returns, for the name of a parameter, whether it requires a gradient; new heads
     always do. Without a state_dict, torchvision initialises the weights from torch's global
-    generator. A state_dict is for the same architecture with any number of classes; its head is
-    replaced, or kept where num_classes is None.
+    generator. A state_dict is for the same architecture with any number of classes, or without a
+    head (only with num_classes); its head is replaced, or kept where num_classes is None.
     Raises KeyError or RuntimeError where the state_dict does not fit.
     """
     architecture = get_architecture(name)
@@ -78,10 +79,12 @@ def is_trainable(
     """Return whether a strategy trains a parameter; every strategy trains the heads."""
     if strategy in {"fine_tune", "scratch"}:
         return True
-    layers = [head.name for head in architecture.heads]
-    if strategy == "partial":
-        layers += [layer.name for layer in architecture.list_trainable_layers(trainable_from or "")]
-    return any(parameter_name.startswith(f"{layer}.") for layer in layers)
+    if any(parameter_name.startswith(f"{head.name}.") for head in architecture.heads):
+        return True
+    return strategy == "partial" and any(
+        layer.owns(parameter_name)
+        for layer in architecture.list_trainable_layers(trainable_from or "")
+    )
 
 
 def _construct(architecture: ArchitectureSpec, arguments: Mapping[str, bool]) -> nn.Module:
@@ -97,14 +100,26 @@ def _construct(architecture: ArchitectureSpec, arguments: Mapping[str, bool]) ->
 def _load(
     architecture: ArchitectureSpec, arguments: Mapping[str, bool], state_dict: Mapping[str, Tensor]
 ) -> nn.Module:
+    main_head = architecture.heads[-1].name
     with WithoutMemory():
         model = _construct(architecture, arguments)
-        main_head = architecture.heads[-1].name
+    if any(buffer.is_meta for buffer in list_computed_buffers(model)):
+        model = _construct(architecture, arguments)  # the state_dict does not have their values
+    if f"{main_head}.weight" in state_dict:
         num_classes = state_dict[f"{main_head}.weight"].shape[0]
-        _reshape_heads(model, architecture, num_classes, has_bias=f"{main_head}.bias" in state_dict)
+        with WithoutMemory():
+            _reshape_heads(
+                model, architecture, num_classes, has_bias=f"{main_head}.bias" in state_dict
+            )
+        without = set()
+    else:
+        # Weights published without classes (DINOv2): `build` replaces the head.
+        without = {name for name in model.state_dict() if name.rpartition(".")[0] == main_head}
     # Copies, because training changes parameters in place and the state_dict belongs to the caller.
     tensors = {key: value.clone() for key, value in state_dict.items()}
-    load_tensors(model, tensors, assign=True)
+    missing, unexpected = load_tensors(model, tensors, strict=not without, assign=True)
+    if unexpected or set(missing) - without:
+        raise RuntimeError(f"missing tensors: {missing}; unexpected tensors: {unexpected}")
     return model
 
 

@@ -1,10 +1,11 @@
-"""Read the catalogue of torchvision's classification architectures from `catalogue.json`.
+"""Read the catalogues of architectures: torchvision's and timm's.
 
-`app.ml.models.catalogue_generator` writes the file from torchvision, so that processes without
-torch can check requests and count parameters.
+Generators write the files from the libraries, so that processes without torch or timm can check
+requests and count parameters.
 """
 
-from functools import cache
+from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Literal
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from app.errors import InputProblem, ValidationFailed
+from app.ml.models import timm_catalogue
 from app.ml.recipe import Strategy
 from app.web.suggestions import suggest
 
@@ -20,6 +22,11 @@ Interpolation = Literal["bilinear", "bicubic"]
 CATALOGUE_PATH = Path(__file__).with_name("catalogue.json")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+NUM_IMAGENET_CLASSES = 1000
+NO_INPUT_SIZE = 2**20
+"""The smallest input size for a batch of one image where training needs two at any size."""
+PRETRAINED = ("pretrained", "imagenet")
+"""Names of an architecture's default weights; `imagenet` only where its classes are ImageNet's."""
 
 
 class _CatalogueModel(BaseModel):
@@ -29,11 +36,17 @@ class _CatalogueModel(BaseModel):
 class LayerSpec(_CatalogueModel):
     """A layer of the backbone that `trainable_from` may name.
 
-    num_parameters does not include a head inside the layer.
+    num_parameters does not include a head inside the layer. also: modules and parameters outside
+    the module `name` that belong to the layer (timm's groups: a class token, a final norm).
     """
 
     name: str
     num_parameters: int
+    also: tuple[str, ...] = ()
+
+    def owns(self, parameter_name: str) -> bool:
+        """Return whether a parameter or a module of this name is part of the layer."""
+        return any(f"{parameter_name}.".startswith(f"{part}.") for part in (self.name, *self.also))
 
 
 class HeadSpec(_CatalogueModel):
@@ -52,16 +65,22 @@ class HeadSpec(_CatalogueModel):
 
 
 class WeightsSpec(_CatalogueModel):
-    """Pretrained weights that torchvision publishes, and the preprocessing they expect.
+    """Published pretrained weights, and the preprocessing they expect.
 
-    imagenet_accuracy: top-1 accuracy on ImageNet's validation images, 0 to 1.
-    gflops: billions of multiply-adds of one image's forward pass at crop_size.
+    url: torchvision's file; hub_id: the repository of timm's weights on the Hugging Face hub, None
+    where timm names none. num_classes: the scores of the published head, 1000 for ImageNet's
+    classes, 0 without a head. imagenet_accuracy: top-1 accuracy on ImageNet's validation images,
+    0 to 1; None for timm's, which states none. gflops: billions of multiply-adds of one image's
+    forward pass at crop_size. licence: as timm states it; None where it states none.
     """
 
     name: str
     is_default: bool = False
-    url: str
-    imagenet_accuracy: float
+    url: str = ""
+    hub_id: str | None = None
+    licence: str | None = None
+    num_classes: int = NUM_IMAGENET_CLASSES
+    imagenet_accuracy: float | None = None
     gflops: float
     resize_size: int
     crop_size: int
@@ -85,15 +104,17 @@ class ArchitectureSpec(_CatalogueModel):
     Sizes are pixels of a square input. min_input_size is the smallest size for training with
     batches of two or more; a batch of one needs min_input_size_batch_of_one, because BatchNorm
     needs more than one value per channel. With fixed_input_size only input_size works (ViT's
-    position embeddings, MaxViT's grid). num_parameters counts torchvision's own model with 1000
-    classes; num_backbone_parameters counts it without its heads. A parameter of the backbone may
-    be outside every layer (ViT's class token).
+    position embeddings, MaxViT's grid); otherwise sizes differ from input_size by multiples of
+    input_size_step. num_parameters counts the library's own model with 1000 classes;
+    num_backbone_parameters counts it without its heads. A parameter of the backbone may be outside
+    every layer (torchvision's ViT: its class token).
     """
 
     name: str
     aliases: tuple[str, ...] = ()
     input_size: int
     fixed_input_size: bool = False
+    input_size_step: int = 1
     min_input_size: int
     min_input_size_batch_of_one: int
     num_parameters: int
@@ -102,6 +123,10 @@ class ArchitectureSpec(_CatalogueModel):
     heads: tuple[HeadSpec, ...]
     weights: tuple[WeightsSpec, ...]
 
+    @property
+    def is_of_timm(self) -> bool:
+        return timm_catalogue.is_timm(self.name)
+
     def get_min_input_size(self, batch_size: int) -> int:
         """Return the smallest input size that can be trained in batches of this size."""
         return self.min_input_size if batch_size > 1 else self.min_input_size_batch_of_one
@@ -109,6 +134,9 @@ class ArchitectureSpec(_CatalogueModel):
     def check_input_size(self, size: int, batch_size: int) -> None:
         """Raise ValidationFailed unless this input size can be trained with this batch size."""
         smallest = self.get_min_input_size(batch_size)
+        if smallest == NO_INPUT_SIZE:
+            message = f"`batch_size` is {batch_size}; {self.name} needs batches of two or more."
+            raise ValidationFailed(InputProblem(("batch_size",), message, (">= 2",)))
         if self.fixed_input_size and size != self.input_size:
             message = f"`input_size` is {size}; {self.name} needs exactly {self.input_size} pixels."
             allowed = str(self.input_size)
@@ -118,20 +146,40 @@ class ArchitectureSpec(_CatalogueModel):
                 f"{smallest} pixels."
             )
             allowed = f">= {smallest}"
+        elif (size - self.input_size) % self.input_size_step:
+            below = size - (size - self.input_size) % self.input_size_step
+            sizes = [near for near in (below, below + self.input_size_step) if near >= smallest]
+            message = (
+                f"`input_size` is {size}; the sizes of {self.name} are {self.input_size} pixels "
+                f"plus or minus a multiple of {self.input_size_step}."
+            )
+            raise ValidationFailed(InputProblem(("input_size",), message, tuple(map(str, sizes))))
         else:
             return
         raise ValidationFailed(InputProblem(("input_size",), message, (allowed,)))
 
     def get_weights(self, name: str) -> WeightsSpec:
-        """Return the weights of this name; `imagenet` means the default.
+        """Return the weights of this name; `pretrained` means the default.
 
+        `imagenet` means the default where its classes are ImageNet's 1,000.
         Raises ValidationFailed, with the most similar names, for an unknown name.
         """
         for weights in self.weights:
-            if name == weights.name or (name == "imagenet" and weights.is_default):
+            if name == weights.name or (weights.is_default and name in self.default_names):
                 return weights
-        names = [weights.name for weights in self.weights]
-        raise _unknown("weights", name, ["imagenet", "none", *names])
+        raise _unknown("weights", name, self.list_weights_names())
+
+    @property
+    def default_names(self) -> tuple[str, ...]:
+        """The names that select the default weights; empty without weights."""
+        default = next((weights for weights in self.weights if weights.is_default), None)
+        if default is None:
+            return ()
+        return PRETRAINED if default.num_classes == NUM_IMAGENET_CLASSES else PRETRAINED[:1]
+
+    def list_weights_names(self) -> tuple[str, ...]:
+        """List what `weights` may be, except the reference of a model."""
+        return (*self.default_names, "none", *(weights.name for weights in self.weights))
 
     def list_trainable_layers(self, trainable_from: str) -> tuple[LayerSpec, ...]:
         """List the backbone's layers from this one to the last, in the order of the forward pass.
@@ -146,19 +194,66 @@ class ArchitectureSpec(_CatalogueModel):
 
 
 def list_architectures() -> tuple[ArchitectureSpec, ...]:
-    """List all architectures: the six of the tutorials, then the others in alphabetical order."""
+    """List torchvision's architectures: the six of the tutorials, then the others by name."""
     return _read_catalogue()
 
 
-def get_architecture(name: str) -> ArchitectureSpec:
-    """Return the architecture of this torchvision name or tutorial alias.
+def search_architectures(text: str) -> Iterator[ArchitectureSpec]:
+    """Yield the architectures of both libraries whose names contain every word of the text.
 
-    Raises ValidationFailed, with the most similar names, for an unknown name.
+    Of timm's, those with short names come first: they are nearest to the text.
     """
+    for name in _search_names(text):
+        yield get_architecture(name)
+
+
+def count_matches(text: str) -> int:
+    """Count the architectures that `search_architectures` yields."""
+    return sum(1 for _ in _search_names(text))
+
+
+def _search_names(text: str) -> Iterator[str]:
+    words = text.lower().split()
     for architecture in _read_catalogue():
-        if name == architecture.name or name in architecture.aliases:
+        if all(any(word in name for name in _names(architecture)) for word in words):
+            yield architecture.name
+    found = (name for name in timm_catalogue.list_names() if all(word in name for word in words))
+    yield from sorted(found, key=len)
+
+
+def get_architecture(name: str) -> ArchitectureSpec:
+    """Return the architecture of this name: torchvision's, a tutorial alias, or `timm:<name>`.
+
+    Raises ValidationFailed, with the most similar names, for an unknown name, and with the reason
+    for an architecture of timm that cannot be trained here.
+    """
+    if timm_catalogue.is_timm(name):
+        return _get_timm_architecture(name)
+    for architecture in _read_catalogue():
+        if name in _names(architecture):
             return architecture
+    if (of_timm := timm_catalogue.PREFIX + name) in timm_catalogue.list_names():
+        message = f"torchvision has no architecture '{name}', but timm does: `{of_timm}`."
+        raise ValidationFailed(InputProblem(("architecture",), message, (of_timm,)))
     raise _unknown("architecture", name, [architecture.name for architecture in _read_catalogue()])
+
+
+def _names(architecture: ArchitectureSpec) -> tuple[str, ...]:
+    return (architecture.name, *architecture.aliases)
+
+
+@lru_cache(maxsize=256)
+def _get_timm_architecture(name: str) -> ArchitectureSpec:
+    try:
+        values = timm_catalogue.read(name)
+    except KeyError:
+        listed_at = "GET /architectures?search=timm"
+        names = timm_catalogue.list_names()
+        raise _unknown("architecture", name, names, listed_at=listed_at) from None
+    if (reason := values.get("refused")) is not None:
+        message = f"{name} cannot be trained: {reason}"
+        raise ValidationFailed(InputProblem(("architecture",), message, ("another architecture",)))
+    return ArchitectureSpec.model_validate(values)
 
 
 def num_parameters(architecture: ArchitectureSpec, num_classes: int) -> int:
@@ -187,8 +282,10 @@ def _num_head_parameters(architecture: ArchitectureSpec, num_classes: int) -> in
     return sum(head.num_parameters(num_classes) for head in architecture.heads)
 
 
-def _unknown(field: str, name: str, names: list[str]) -> ValidationFailed:
-    hint, allowed = suggest(name, names, listed_at="GET /architectures")
+def _unknown(
+    field: str, name: str, names: Sequence[str], *, listed_at: str = "GET /architectures"
+) -> ValidationFailed:
+    hint, allowed = suggest(name, names, listed_at=listed_at)
     message = f"There is no {field} '{name}'; {hint}"
     return ValidationFailed(InputProblem((field,), message, allowed))
 

@@ -89,9 +89,9 @@ def load(path: Path, *, digest: str | None = None) -> Checkpoint:
     return parse(read_verified(path, digest))
 
 
-def load_header(path: Path) -> CheckpointHeader:
-    """Read the header alone; raises CheckpointInvalid as `parse` does."""
-    return parse_header(path.read_bytes())
+def load_header(path: Path, *, digest: str | None = None) -> CheckpointHeader:
+    """Read the header alone; raises what `load` does."""
+    return parse_header(read_verified(path, digest))
 
 
 def read_verified(path: Path, digest: str | None) -> bytes:

@@ -1,4 +1,4 @@
-"""Construct torchvision's classification models, and find and replace their layers."""
+"""Construct the classification models of both libraries, and find and replace their layers."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -8,6 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torchvision import models
+
+from app.errors import EngineUnavailable
+from app.ml.models import timm_catalogue
 
 _ARGUMENTS: dict[str, dict[str, bool]] = {
     # Without this argument, torchvision warns that the default initialisation will change.
@@ -53,8 +56,26 @@ def list_names() -> list[str]:
 
 
 def construct(name: str, **arguments: Any) -> nn.Module:
-    """Construct torchvision's model, initialised from torch's global random generator."""
+    """Construct the library's model, initialised from torch's global random generator.
+
+    Raises EngineUnavailable for an architecture of timm where timm is not installed.
+    """
+    if timm_catalogue.is_timm(name):
+        return _construct_timm(name, **arguments)
     model: nn.Module = models.get_model(name, weights=None, **list_arguments(name, **arguments))
+    return model
+
+
+def _construct_timm(name: str, **arguments: Any) -> nn.Module:
+    try:
+        import timm  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        message = f"{name} cannot be built: {timm_catalogue.INSTALL}"
+        raise EngineUnavailable(message) from error
+    # Default weights without classes (DINOv2) would give a model without a head.
+    model: nn.Module = timm.create_model(
+        name.removeprefix(timm_catalogue.PREFIX), **{"num_classes": 1000, **arguments}
+    )
     return model
 
 
@@ -77,6 +98,12 @@ def find_heads(name: str, **arguments: Any) -> tuple[str, ...]:
         if parameter.shape != shapes[key]
     )
     return tuple(dict.fromkeys(heads))
+
+
+def list_computed_buffers(model: nn.Module) -> list[Tensor]:
+    """List the buffers that are not stored with a model, because its constructor computes them."""
+    stored = model.state_dict()
+    return [buffer for name, buffer in model.named_buffers() if name not in stored]
 
 
 def find_final_relu(model: nn.Module, head: str) -> str | None:

@@ -1,5 +1,6 @@
 """Read and set the main head of a model, and record the features that the head receives."""
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -22,6 +23,8 @@ class LayerActivations(NamedTuple):
 
 def has_linear_head(model: nn.Module, architecture: ArchitectureSpec) -> bool:
     """Return whether the scores are a linear function of the features: no ReLU after the head."""
+    if architecture.is_of_timm:  # the catalogue only has architectures whose head comes last
+        return True
     return find_final_relu(model, architecture.heads[-1].name) is None
 
 
@@ -74,6 +77,19 @@ def tap_features(model: nn.Module, architecture: ArchitectureSpec, images: Tenso
     with record_layers(model, [head]) as recorded, torch.no_grad():
         model(images)
     return pool_head_input(recorded[head].input.float())
+
+
+def without_head(model: nn.Module, head: str) -> nn.Module:
+    """Return a copy of the model, with the same layers, that returns the head's input.
+
+    Only for architectures whose head computes the scores last (those of timm).
+    """
+    copied = copy.copy(model)
+    copied._modules = dict(model._modules)  # noqa: SLF001 -- the children, as nn.Module has them
+    first, _, rest = head.partition(".")
+    child = model.get_submodule(first)
+    copied._modules[first] = without_head(child, rest) if rest else nn.Identity()  # noqa: SLF001
+    return copied
 
 
 def head_weights(model: nn.Module, architecture: ArchitectureSpec) -> tuple[Tensor, Tensor]:

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from app.errors import WeightsUnavailable
+from app.ml.models import timm_pretrained, timm_weights
 from app.ml.models.catalogue import ArchitectureSpec, WeightsSpec
 from app.ml.models.hub import find_hub_dir
 from app.ml.models.weights import explain_missing, find_local
@@ -30,7 +31,7 @@ class Provenance(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: Literal["local", "hub", "model", "none"]
+    source: Literal["local", "package", "hub", "model", "none"]
     name: str
     digest: str | None
     """sha256 of the file, in hex."""
@@ -56,31 +57,47 @@ def load_pretrained(
     Raises WeightsUnavailable if they are neither stored nor downloadable, or are damaged.
     """
     weights = architecture.get_weights(weights_name)
+    if architecture.is_of_timm:
+        return _load_from_timm(architecture, weights, weights_dir, download_allowed)
     path = find_local(architecture, weights_name, weights_dir)
     if path is None:
         if not download_allowed:
             raise WeightsUnavailable(explain_missing(architecture, weights_name, download_allowed))
         path = _download(architecture, weights)
     digest = _hash(path)
-    is_safetensors = path.suffix == ".safetensors"
-    if not (is_safetensors or digest.startswith(weights.sha256_prefix)):
+    if not (path.suffix == ".safetensors" or digest.startswith(weights.sha256_prefix)):
         raise WeightsUnavailable(
             f"The file '{path.name}' is damaged: its sha256 is {digest}; by its name it "
             f"must begin with {weights.sha256_prefix}. Replace the file with the published one."
         )
-    try:
-        state_dict = safetensors.torch.load_file(path) if is_safetensors else _read_pickled(path)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise WeightsUnavailable(
-            f"The file '{path.name}' cannot be read as weights. Replace it with the published file."
-        ) from error
     state_dict = {
-        key: tensor
-        for key, tensor in state_dict.items()
+        _OLD_DENSENET_KEY.sub(r"\1\2", key): tensor
+        for key, tensor in _read(path).items()
         if not key.startswith(_UNTRAINED.get(architecture.name, ()))
     }
     source: Literal["local", "hub"] = "hub" if path.parent == find_hub_dir() else "local"
     return Pretrained(state_dict, Provenance(source=source, name=weights.name, digest=digest))
+
+
+def _load_from_timm(
+    architecture: ArchitectureSpec,
+    weights: WeightsSpec,
+    weights_dir: Path | None,
+    download_allowed: bool,
+) -> Pretrained:
+    found = timm_weights.find_local(architecture, weights, weights_dir)
+    if found is None:
+        if not download_allowed:
+            raise WeightsUnavailable(explain_missing(architecture, weights.name, download_allowed))
+        try:
+            path = timm_pretrained.download(weights)
+        except OSError as error:
+            message = explain_missing(architecture, weights.name, download_allowed)
+            raise WeightsUnavailable(message) from error
+        found = timm_weights.WeightsFile(path, "hub")
+    tensors = timm_pretrained.convert(architecture, weights, _read(found.path), found.source)
+    digest = _hash(found.path)
+    return Pretrained(tensors, Provenance(source=found.source, name=weights.name, digest=digest))
 
 
 def _download(architecture: ArchitectureSpec, weights: WeightsSpec) -> Path:
@@ -101,6 +118,14 @@ def _hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _read_pickled(path: Path) -> dict[str, Tensor]:
-    state_dict = torch.load(path, map_location="cpu", weights_only=True)
-    return {_OLD_DENSENET_KEY.sub(r"\1\2", key): value for key, value in state_dict.items()}
+def _read(path: Path) -> dict[str, Tensor]:
+    """Read a file of weights; raises WeightsUnavailable for a file that is none."""
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        state_dict: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise WeightsUnavailable(
+            f"The file '{path.name}' cannot be read as weights. Replace it with the published file."
+        ) from error
+    return state_dict

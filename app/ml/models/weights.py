@@ -3,10 +3,11 @@
 Search order: `<architecture>.safetensors` in GRAFT_WEIGHTS_DIR (the default weights),
 torchvision's own file name in that folder, the same name in torch hub's cache, the download. If
 none of them has the weights, that is an error: random weights never replace pretrained ones.
+`app.ml.models.timm_weights` says where those of timm are.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from app.errors import WeightsUnavailable
-from app.ml.models.catalogue import ArchitectureSpec
+from app.ml.models import timm_catalogue, timm_weights
+from app.ml.models.catalogue import ArchitectureSpec, WeightsSpec, search_architectures
 from app.ml.models.hub import find_hub_dir
 
 Availability = Literal["local", "download", "unavailable"]
@@ -91,12 +93,24 @@ def find_local(
     Raises ValidationFailed for weights that the architecture does not have.
     """
     weights = architecture.get_weights(weights_name)
+    if architecture.is_of_timm:
+        found = timm_weights.find_local(architecture, weights, weights_dir)
+        return found.path if found is not None else None
     candidates = [find_hub_dir() / weights.file_name]
     if weights_dir is not None:
         candidates.insert(0, weights_dir / weights.file_name)
         if weights.is_default:
             candidates.insert(0, weights_dir / f"{architecture.name}.safetensors")
     return next((path for path in candidates if path.is_file()), None)
+
+
+def list_local_of_timm(weights_dir: Path | None) -> Iterator[ArchitectureSpec]:
+    """Yield timm's architectures whose default weights are on this machine; none without timm."""
+    if timm_catalogue.is_installed():
+        for architecture in search_architectures(timm_catalogue.PREFIX):
+            default = next((one.name for one in architecture.weights if one.is_default), None)
+            if default is not None and find_local(architecture, default, weights_dir) is not None:
+                yield architecture
 
 
 def availability(
@@ -110,7 +124,9 @@ def availability(
     """Return whether the weights are on this machine, can be downloaded, or are unavailable."""
     if find_local(architecture, weights_name, weights_dir) is not None:
         return "local"
-    if download_allowed and answers(architecture.get_weights(weights_name).url):
+    weights = architecture.get_weights(weights_name)
+    urls = timm_weights.list_urls(weights) if architecture.is_of_timm else [weights.url]
+    if download_allowed and any(answers(url) for url in urls):
         return "download"
     return "unavailable"
 
@@ -139,6 +155,38 @@ def list_availability(
     }
 
 
+def list_availability_unprobed(
+    architectures: Iterable[ArchitectureSpec], *, weights_dir: Path | None, download_allowed: bool
+) -> dict[tuple[str, str], Availability]:
+    """Return the availability of all weights without asking a hub.
+
+    Weights that are not on this machine count as `download` where downloads are allowed. Those of
+    timm are unavailable where timm is not installed.
+    """
+    return {
+        (architecture.name, weights.name): _find_unprobed(
+            architecture, weights, weights_dir, download_allowed=download_allowed
+        )
+        for architecture in architectures
+        for weights in architecture.weights
+    }
+
+
+def _find_unprobed(
+    architecture: ArchitectureSpec,
+    weights: WeightsSpec,
+    weights_dir: Path | None,
+    *,
+    download_allowed: bool,
+) -> Availability:
+    if architecture.is_of_timm and not timm_catalogue.is_installed():
+        return "unavailable"
+    if find_local(architecture, weights.name, weights_dir) is not None:
+        return "local"
+    has_source = weights.hub_id is not None or not architecture.is_of_timm
+    return "download" if download_allowed and has_source else "unavailable"
+
+
 def require_available(
     architecture: ArchitectureSpec,
     weights_name: str,
@@ -165,7 +213,10 @@ def explain_missing(
     """Explain why weights are unavailable and what to do."""
     weights = architecture.get_weights(weights_name)
     names = f"'{weights.file_name}'"
-    if weights.is_default:
+    if architecture.is_of_timm:
+        files = timm_weights.list_file_names(architecture, weights)
+        names = " or ".join(f"'{name}'" for name in files)
+    elif weights.is_default:
         names = f"'{architecture.name}.safetensors' or {names}"
     download = "cannot be downloaded now" if download_allowed else "may not be downloaded"
     return (

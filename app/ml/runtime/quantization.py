@@ -6,7 +6,7 @@ Efficient Integer-Arithmetic-Only Inference" (CVPR 2018).
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from app.errors import EngineUnavailable
-from app.ml.models.folding import fold_batch_norms
+from app.ml.models.folding import fold_batch_norms, is_from_timm
 from app.ml.runtime.scoring import ScoringNetwork
 
 _INT8_OPERATORS = [
@@ -36,7 +36,8 @@ def quantize(network: ScoringNetwork, images: Iterable[Tensor]) -> bytes:
 
     images: prepared calibration images, uint8 [3, input_size, input_size], which determine the
     ranges of activations.
-    Raises EngineUnavailable where ONNX Runtime is not installed.
+    Raises EngineUnavailable where ONNX Runtime is not installed or cannot run an architecture of
+    timm.
     """
     try:
         import onnx  # noqa: PLC0415 - an extra
@@ -48,7 +49,28 @@ def quantize(network: ScoringNetwork, images: Iterable[Tensor]) -> bytes:
             f"Quantization needs '{error.name}', which the worker does not have; install "
             "graft-server[onnx] in the worker's environment."
         ) from error
+    is_of_timm = is_from_timm(network.model)
     fold_batch_norms(network.model)
+    try:
+        return _quantize(network, images, quantization, onnx, convert_network)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        if not is_of_timm:
+            raise
+        raise EngineUnavailable(
+            f"{type(network.model).__name__} of timm cannot be quantized: ONNX does not support "
+            "one of its layers."
+        ) from error
+
+
+def _quantize(
+    network: ScoringNetwork,
+    images: Iterable[Tensor],
+    quantization: Any,
+    onnx: Any,
+    convert_network: Callable[[ScoringNetwork], bytes],
+) -> bytes:
     with TemporaryDirectory() as folder, _without_warnings():
         source, target = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
         content = convert_network(network)

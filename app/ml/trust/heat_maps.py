@@ -46,6 +46,7 @@ class Explainer:
         self.network = network.requires_grad_(requires_grad=False)
         self._recorded = threading.local()
         self._device = next(network.parameters()).device
+        self._num_prefix_tokens = _count_prefix_tokens(network)
         self.layer = _find_layer(network)
         network.get_submodule(self.layer).register_forward_hook(
             partial(_record_output, self._recorded)
@@ -74,7 +75,7 @@ class Explainer:
             # A softmax only depends on differences of logits, so their mean carries no information.
             score = logits[0, class_index] - logits[0].mean()
             (gradient,) = torch.autograd.grad(score, output)
-            heat = _to_map(output * gradient)
+            heat = _to_map(output * gradient, self._num_prefix_tokens)
             # A contribution that all positions share is indistinguishable from the head's bias.
             heat = (heat - heat.mean()).clamp_min(0)
         return (heat / heat.max().clamp_min(torch.finfo(heat.dtype).tiny)).detach().cpu()
@@ -111,37 +112,46 @@ def _find_layer(network: ScoringNetwork) -> str:
             handle.remove()
     # A plain sum would not do: after LayerNorm it is the same for every image.
     weights = torch.randn(features.shape, generator=random).to(device)
+    num_prefix = _count_prefix_tokens(network)
     score = (features * weights).sum()
     for name, tensor in reversed(outputs):
-        if isinstance(tensor, Tensor) and _has_positions(tensor):
+        if isinstance(tensor, Tensor) and _has_positions(tensor, num_prefix):
             (gradient,) = torch.autograd.grad(score, tensor, retain_graph=True, allow_unused=True)
-            if gradient is not None and bool(_to_map(gradient.abs()).any()):
+            if gradient is not None and bool(_to_map(gradient.abs(), num_prefix).any()):
                 return name
     raise ValueError("no layer of this network has positions that affect its features")
 
 
-def _has_positions(output: Tensor) -> bool:
+def _has_positions(output: Tensor, num_prefix: int) -> bool:
     if output.ndim == _SPATIAL:
         _, first, second, third = output.shape
         return second == third > 1 or first == second > 1
     if output.ndim == _TOKENS:
-        return math.isqrt(output.shape[1]) > 1 and _count_class_tokens(output) <= 1
+        num_positions = output.shape[1] - _count_class_tokens(output, num_prefix)
+        return num_positions > 1 and math.isqrt(num_positions) ** 2 == num_positions
     return False
 
 
-def _to_map(output: Tensor) -> Tensor:
+def _to_map(output: Tensor, num_prefix: int) -> Tensor:
     """Sum over channels: [height, width] from maps, channels first or last, or from tokens."""
     if output.ndim == _TOKENS:
-        sums = output[0, _count_class_tokens(output) :].sum(1)
+        sums = output[0, _count_class_tokens(output, num_prefix) :].sum(1)
         side = math.isqrt(len(sums))
         return sums.view(side, side)
     has_channels_last = output.shape[2] != output.shape[3]
     return output[0].sum(2 if has_channels_last else 0)
 
 
-def _count_class_tokens(output: Tensor) -> int:
-    """Count the tokens before those of the positions, which form a square: the class token."""
-    return output.shape[1] - math.isqrt(output.shape[1]) ** 2
+def _count_class_tokens(output: Tensor, num_prefix: int) -> int:
+    """Count the tokens before those of the positions, which form a square."""
+    num_positions = output.shape[1] - num_prefix
+    is_square = num_positions > 0 and math.isqrt(num_positions) ** 2 == num_positions
+    return num_prefix if is_square else 0
+
+
+def _count_prefix_tokens(network: ScoringNetwork) -> int:
+    """Count the tokens that a transformer puts before its positions: class token and registers."""
+    return int(getattr(network.model, "num_prefix_tokens", 1))  # an attribute of timm's models
 
 
 def draw_heat(pixels: Tensor, heat: Tensor) -> bytes:

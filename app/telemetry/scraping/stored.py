@@ -17,8 +17,10 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from app.batches.schemas import Status as BatchStatus
 from app.datasets.schemas import DatasetStatus
 from app.db.base import now
+from app.db.serving_tables import ShadowTally
 from app.db.session import Database
-from app.db.tables import Dataset, Job, Model, ModelVersion, PredictionBatch, ShadowTally, WorkItem
+from app.db.tables import Dataset, Job, Model, ModelVersion, PredictionBatch, WorkItem
+from app.db.tenancy import EVERY_TENANT, acting_for, name_for_operator
 from app.jobs.states import Status as JobStatus
 from app.tasks.notifications import QUEUES
 
@@ -36,7 +38,7 @@ class StoredMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         metrics: list[Metric] = []
         try:
-            with self.database.reading() as session:
+            with acting_for(EVERY_TENANT), self.database.reading() as session:
                 metrics += _read(session)
         except SQLAlchemyError as error:
             log.warning("cannot read metrics from SQL: %s", type(error).__name__)
@@ -130,7 +132,8 @@ def _read_shadows(session: Session) -> Metric:
         labels=["model", "shadow", "outcome"],
     )
     for tally in session.scalars(select(ShadowTally)):
-        pair = [f"{tally.name}:{tally.version}", f"{tally.shadow_name}:{tally.shadow_version}"]
+        served, shadow = (tally.name, tally.version), (tally.shadow_name, tally.shadow_version)
+        pair = [name_for_operator(tally.tenant, f"{name}:{n}") for name, n in (served, shadow)]
         family.add_metric([*pair, "agreed"], tally.num_agreed)
         family.add_metric([*pair, "differed"], tally.num_images - tally.num_agreed)
         family.add_metric([*pair, "dropped"], tally.num_dropped)

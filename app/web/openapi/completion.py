@@ -6,6 +6,7 @@ from app.web.openapi.introduction import TAGS
 from app.web.openapi.operation import list_operations
 from app.web.openapi.request_bodies import complete_bodies
 from app.web.openapi.responses import complete_responses
+from app.web.openapi.security import add_security_scheme, declare_scopes
 from app.web.openapi.success_examples import add_success_examples
 from app.web.problems import Problem
 
@@ -22,6 +23,8 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
         complete_bodies(operation)
         complete_responses(operation)
         add_success_examples(operation)
+        declare_scopes(operation)
+    add_security_scheme(document)
     document["paths"] = _sort_paths(document["paths"])
     _simplify_objects(document)
     return document

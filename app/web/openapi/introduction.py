@@ -27,6 +27,12 @@ TAGS = [
         "with it. A dataset does not change after its upload.",
     },
     {
+        "name": "uploads",
+        "description": "Upload a large archive in parts, and continue after an interruption, with "
+        "any client of [tus 1.0](https://tus.io/protocols/resumable-upload). A dataset or a batch "
+        "prediction is then created from the finished upload.",
+    },
+    {
         "name": "advice",
         "description": "Get a recommendation for training on a dataset, measured on its images.",
     },
@@ -99,6 +105,10 @@ TAGS = [
     {
         "name": "overview",
         "description": "Get the counts of everything and what needs attention, and follow changes.",
+    },
+    {
+        "name": "access",
+        "description": "Manage API keys, and find out who changed what.",
     },
     {
         "name": "service",

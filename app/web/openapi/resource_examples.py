@@ -39,6 +39,7 @@ _NO_COUNTS: _Json = {
     "suspect_labels": 0,
 }
 _EMPTY_REPORT: _Json = {
+    "warnings": [],
     "ignored": [],
     "rejected": [],
     "duplicates": [],
@@ -95,6 +96,7 @@ QUEUED_JOB: _Json = {
         "steps": 0,
         "images_per_second": None,
         "eta_seconds": None,
+        "budget_used_seconds": None,
     },
     "best": None,
     "error": None,
@@ -131,8 +133,9 @@ RUNNING_JOB: _Json = QUEUED_JOB | {
         "steps": _NUM_STEPS,
         "images_per_second": 41.5,
         "eta_seconds": 38.0,
+        "budget_used_seconds": None,
     },
-    "best": {"epoch": 2, "val_accuracy": 0.928, "val_loss": 0.23},
+    "best": {"epoch": 2, "val_accuracy": 0.928, "val_balanced_accuracy": 0.925, "val_loss": 0.23},
     "environment": {"device": "cpu", "num_threads": 2, "seed": 0},
     "started_at": _STARTED_AT,
 }
@@ -149,8 +152,9 @@ SUCCEEDED_JOB: _Json = RUNNING_JOB | {
         "steps": _NUM_STEPS,
         "images_per_second": 41.5,
         "eta_seconds": 0.0,
+        "budget_used_seconds": None,
     },
-    "best": {"epoch": 5, "val_accuracy": 0.935, "val_loss": 0.21},
+    "best": {"epoch": 5, "val_accuracy": 0.935, "val_balanced_accuracy": 0.931, "val_loss": 0.21},
     "model": _VERSION,
     "finished_at": _FINISHED_AT,
 }
@@ -176,16 +180,22 @@ STUDY: _Json = {
         "failed": 0,
         "cancelled": 0,
     },
+    "search_progress": None,
     "metadata": {},
     "created_at": _CREATED_AT,
     "finished_at": None,
+    "best_so_far": [],
     "ranking": [
         {
             "rank": None,
             "trial": trial,
             "name": name,
             "changes": changes,
+            "origin": None,
+            "bracket": None,
+            "problem": None,
             "best_val_accuracy": None,
+            "best_val_balanced_accuracy": None,
             "last_val_accuracy": None,
             "is_tied_with_best": None,
             "runs": [
@@ -196,6 +206,7 @@ STUDY: _Json = {
                     "is_pruned": False,
                     "best_epoch": None,
                     "best_val_accuracy": None,
+                    "best_val_balanced_accuracy": None,
                     "last_val_accuracy": None,
                 }
             ],
@@ -203,7 +214,8 @@ STUDY: _Json = {
         for trial, (name, changes) in enumerate(_CONFIGURATIONS.items(), 1)
     ],
 }
-STUDY_SUMMARY: _Json = {name: value for name, value in STUDY.items() if name != "ranking"}
+_DETAILS = {"ranking", "best_so_far"}
+STUDY_SUMMARY: _Json = {name: value for name, value in STUDY.items() if name not in _DETAILS}
 CANCELLED_STUDY: _Json = STUDY | {
     "status": "finished",
     "is_terminal": True,

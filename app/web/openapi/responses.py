@@ -7,20 +7,29 @@ from app.errors import (
     BodyTooLarge,
     GraftError,
     Overloaded,
+    RateLimited,
     Unavailable,
     ValidationFailed,
 )
-from app.web.content_types import JSON
+from app.request_errors import CrossOrigin, RequestTimeout, UnsupportedMediaType
+from app.tenants.request_rates import FREE
+from app.web.content_types import FORM, JSON
 from app.web.openapi.error_examples import make_error_example
 from app.web.openapi.operation import Operation, name_of, reference_to
+from app.web.openapi.security import list_access_errors
 from app.web.problems import PROBLEM_JSON, describe, status_of
 
 _DESCRIPTIONS = {
     "200": "The request has succeeded.",
+    "201": "The resource is created.",
     "202": "The request is accepted; a worker does the rest.",
     "204": "The resource is deleted.",
+    "303": "The browser goes on to another address.",
 }
 """In place of the framework's descriptions, which are the same for every route."""
+
+_BINARY = "application/octet-stream"
+"""Routes that take a body of any type are not bound to JSON or a form."""
 
 _LOCATION = {"description": "Where to get the result.", "schema": {"type": "string"}}
 _RETRY_AFTER = {
@@ -56,7 +65,14 @@ def _list_errors(operation: Operation) -> dict[int, list[type[GraftError]]]:
     if JSON in operation.bodies:
         declared.append(BadJson)
     if operation.bodies:
-        declared.append(BodyTooLarge)
+        declared += [BodyTooLarge, RequestTimeout]
+    if _BINARY not in operation.bodies and {JSON, FORM} & set(operation.bodies):
+        declared.append(UnsupportedMediaType)
+    if operation.method != "GET":
+        declared.append(CrossOrigin)
+    declared += list_access_errors(operation)
+    if operation.path not in FREE:
+        declared.append(RateLimited)
     by_status: dict[int, list[type[GraftError]]] = {}
     for error in dict.fromkeys((*declared, Unavailable, GraftError)):
         by_status.setdefault(status_of(error), []).append(error)
@@ -70,7 +86,7 @@ def _describe_errors(
     examples = response["content"][PROBLEM_JSON]["examples"]
     for error in errors:
         examples[error.code]["value"] = make_error_example(error, operation)
-    if {Overloaded, Unavailable} & set(errors):
+    if {Overloaded, RateLimited, Unavailable} & set(errors):
         response["headers"] = {"Retry-After": _RETRY_AFTER}
     return response
 

@@ -10,6 +10,7 @@ from graft_client.answers import validated
 from graft_client.asynchronous.bound import AsyncBound, id_of
 from graft_client.asynchronous.connection import AsyncConnection
 from graft_client.asynchronous.pages import AsyncPages
+from graft_client.asynchronous.uploads import is_sent_in_parts, send_in_parts
 from graft_client.asynchronous.versions import reference_of
 from graft_client.display.choosing import ShowProgress, open_display
 from graft_client.display.meter import Meter
@@ -104,16 +105,22 @@ class AsyncBatches:
         model: Any = None,
         metadata: dict[str, str] | None = None,
         progress: ShowProgress = True,
+        resume: bool = True,
         **options: Unpack[PredictOptions],
     ) -> AsyncBatch:
         """Classify the images of an archive or a folder with a worker.
 
-        A folder is packed while it is sent. Raises FileNotFoundError.
+        A folder is packed while it is sent. More than 64 MiB are sent in parts (see
+        `datasets.upload`); resume continues an earlier upload. Raises FileNotFoundError.
         """
         found = find_source(Path(source))
         fields = _given(model, metadata and json.dumps(metadata), options)
         texts = {key: str(value) for key, value in fields.items() if value is not None}
         with open_display(progress, f"Uploading {found.stem}") as display:
+            if await is_sent_in_parts(self._connection, found):
+                sent = await send_in_parts(self._connection, found, display, resume=resume)
+                answer = await sent.use("/predictions", **_given(model, metadata, options))
+                return AsyncBatch.read(self._connection, answer)
             form = UploadForm(texts, found, Meter(display, found.num_bytes).update)
             answer = await self._connection.send(
                 "POST", "/predictions", form=form, is_creation=True

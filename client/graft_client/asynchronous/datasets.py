@@ -9,6 +9,7 @@ from graft_client.answers import validated
 from graft_client.asynchronous.bound import AsyncBound, id_of
 from graft_client.asynchronous.connection import AsyncConnection
 from graft_client.asynchronous.pages import AsyncPages
+from graft_client.asynchronous.uploads import is_sent_in_parts, send_in_parts
 from graft_client.display.choosing import ShowProgress, open_display
 from graft_client.display.html import dataset_html, image_html
 from graft_client.display.meter import Meter
@@ -169,22 +170,32 @@ class AsyncDatasets:
         split_seed: int | None = None,
         metadata: dict[str, str] | None = None,
         progress: ShowProgress = True,
+        resume: bool = True,
     ) -> AsyncDataset:
         """Upload an archive, or a folder of class folders; the dataset is then `ingesting`.
 
         A folder is packed into a zip while it is sent, without a temporary file. The default of
         name is the source's. val_fraction (0-1) and split_seed split sources that have no splits.
-        Raises FileNotFoundError, and OSError if a file cannot be read.
+
+        More than 64 MiB are sent in parts: the upload continues after a broken connection or a
+        restart of the service. With resume, it also continues an upload of the same unchanged
+        source that an earlier program began. Raises FileNotFoundError, and OSError if a file cannot
+        be read.
         """
         found = find_source(Path(source))
         fields: dict[str, Any] = {
             "name": name,
             "val_fraction": val_fraction,
             "split_seed": split_seed,
-            "metadata": metadata and json.dumps(metadata),
         }
         form_fields = {key: str(value) for key, value in fields.items() if value is not None}
+        if metadata:
+            form_fields["metadata"] = json.dumps(metadata)
         with open_display(progress, f"Uploading {name or found.stem}") as display:
+            if await is_sent_in_parts(self._connection, found):
+                sent = await send_in_parts(self._connection, found, display, resume=resume)
+                answer = await sent.use("/datasets", **fields, metadata=metadata)
+                return AsyncDataset.read(self._connection, answer)
             meter = Meter(display, found.num_bytes)
             form = UploadForm(form_fields, found, meter.update)
             answer = await self._connection.send("POST", "/datasets", form=form, is_creation=True)

@@ -1,24 +1,30 @@
 """The main class of the client."""
 
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack, overload
 
-from graft_client.address import default_address
+from graft_client.address import default_address, default_api_key
 from graft_client.answers import validated
 from graft_client.asynchronous.batches import AsyncBatches
 from graft_client.asynchronous.connection import AsyncConnection
 from graft_client.asynchronous.datasets import AsyncDatasets
 from graft_client.asynchronous.jobs import AsyncJob, AsyncJobs
+from graft_client.asynchronous.keys import AsyncKeys
+from graft_client.asynchronous.members import AsyncMembers
 from graft_client.asynchronous.models import AsyncModels, AsyncNamedModel
+from graft_client.asynchronous.pages import AsyncPages, reader_of
 from graft_client.asynchronous.predicting import predict
 from graft_client.asynchronous.studies import AsyncStudies
 from graft_client.asynchronous.versions import reference_of
 from graft_client.images import Image
-from graft_client.options import JobOptions, PredictOptions
+from graft_client.options import AuditFilters, JobOptions, PredictOptions, audit_parameters
 from graft_client.retrying import DEFAULT_RETRIES
+from graft_client.schemas.access import AuditEntry, WaysToSignIn, WhoAmI
 from graft_client.schemas.models import Architecture, ChosenModel
 from graft_client.schemas.predictions import FailedPrediction, ImagePredictions
 from graft_client.schemas.service import Overview, ServiceState
+from graft_client.schemas.tenants import Tenant
 
 
 class AsyncGraft:
@@ -34,24 +40,31 @@ class AsyncGraft:
         self,
         url: str | None = None,
         *,
+        api_key: str | None = None,
         timeout_seconds: float = 60.0,
         max_retries: int = DEFAULT_RETRIES,
     ) -> None:
         """Connect when the first request is sent; raises InvalidAddress.
 
-        The default of url is the variable GRAFT_URL, else http://127.0.0.1:8000. timeout_seconds
-        limits every read and write; connections open within 5 s or fail. max_retries is how often a
-        request is sent again after a failure that passes.
+        The default of url is the variable GRAFT_URL, else http://127.0.0.1:8000. The default of
+        api_key is the variable GRAFT_API_KEY; a service with access control needs a key.
+        timeout_seconds limits every read and write; connections open within 5 s or fail.
+        max_retries is how often a request is sent again after a failure that passes.
         """
         self.url = url or default_address()
         self.connection = AsyncConnection(
-            self.url, timeout_seconds=timeout_seconds, max_retries=max_retries
+            self.url,
+            timeout_seconds=timeout_seconds,
+            max_retries=max_retries,
+            api_key=api_key or default_api_key(),
         )
         self.datasets = AsyncDatasets(self.connection)
         self.jobs = AsyncJobs(self.connection)
         self.studies = AsyncStudies(self.connection)
         self.models = AsyncModels(self.connection)
         self.batches = AsyncBatches(self.connection)
+        self.keys = AsyncKeys(self.connection)
+        self.members = AsyncMembers(self.connection)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -118,9 +131,16 @@ class AsyncGraft:
         """Return a model by its name, to act on; asks nothing, so the model need not exist yet."""
         return AsyncNamedModel.read(self.connection, {"name": name})
 
-    async def architectures(self) -> list[Architecture]:
-        """Return the architectures that the service can train, with their pretrained weights."""
-        rows = await self.connection.get("/architectures")
+    async def architectures(
+        self, search: str | None = None, *, limit: int = 50
+    ) -> list[Architecture]:
+        """Return the architectures that the service can train, with their pretrained weights.
+
+        Without a search these are torchvision's. search lists those of torchvision and timm whose
+        names contain every word of the text, at most limit (1-200).
+        """
+        query = {} if search is None else {"search": search, "limit": limit}
+        rows = await self.connection.get("/architectures", params=query)
         return [validated(Architecture, row, self.url) for row in rows]
 
     async def serving(self) -> ChosenModel:
@@ -147,3 +167,30 @@ class AsyncGraft:
     async def service(self) -> ServiceState:
         """Return the versions, workers, queues, storage and settings of the service."""
         return validated(ServiceState, await self.connection.get("/service"), self.url)
+
+    async def ways_to_sign_in(self) -> WaysToSignIn:
+        """Return whether requests need a key at all, and how people sign in; needs no key."""
+        return validated(WaysToSignIn, await self.connection.get("/auth"), self.url)
+
+    async def whoami(self) -> WhoAmI:
+        """Return whose API key this is, and what it may do."""
+        return validated(WhoAmI, await self.connection.get("/whoami"), self.url)
+
+    def audit_log(self, **filters: Unpack[AuditFilters]) -> AsyncPages[AuditEntry]:
+        """List who promoted, deleted or changed what, newest first; needs the scope `admin`.
+
+        since and until need a time zone.
+        """
+        return AsyncPages(
+            self.connection, "/audit", reader_of(AuditEntry), audit_parameters(filters)
+        )
+
+    async def export_audit_log(self, file: Path, **filters: Unpack[AuditFilters]) -> Path:
+        """Save all entries as CSV, or as JSON Lines if the file's name ends in .jsonl."""
+        suffix = "jsonl" if file.suffix == ".jsonl" else "csv"
+        params = {"format": suffix} | audit_parameters(filters)
+        return await self.connection.download("/audit", file, params=params)
+
+    async def tenant(self) -> Tenant:
+        """Return the tenant that this client acts for, what it uses and what it may use."""
+        return validated(Tenant, await self.connection.get("/tenants/me"), self.url)

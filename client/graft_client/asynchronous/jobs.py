@@ -31,6 +31,7 @@ from graft_client.schemas.jobs import (
     Progress,
 )
 from graft_client.schemas.plans import Validation
+from graft_client.schemas.portfolios import Portfolio
 from graft_client.schemas.reports import Report
 from graft_client.waiting import LONG_WAIT_SECONDS, WAIT_SECONDS, Deadline
 
@@ -101,6 +102,14 @@ class AsyncJob(AsyncBound, JobFields):
         """Return the report on the job's model; the job must have succeeded."""
         answer = await self._connection.get(f"{self._path}/report")
         return validated(Report, answer, self._connection.url)
+
+    async def portfolio(self) -> Portfolio:
+        """Return what a job with a time budget has tried, expected and decided.
+
+        Raises NotFound if the job has no `time_budget_seconds`.
+        """
+        answer = await self._connection.get(f"{self._path}/portfolio")
+        return validated(Portfolio, answer, self._connection.url)
 
     async def confusion_matrix(self, *, split: Literal["val", "test"] = "val") -> Picture:
         """Return the confusion matrix as a chart."""

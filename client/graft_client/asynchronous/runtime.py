@@ -21,6 +21,11 @@ async def iterate(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield chunk
 
 
+async def next_part(parts: Iterator[bytes]) -> bytes | None:
+    """Return the next item of an iterator that reads files, or None; a thread reads it."""
+    return await anyio.to_thread.run_sync(next, parts, None)
+
+
 def peek(http: httpx.AsyncClient, path: str) -> bytes | None:
     """Return None: a notebook shows an object without awaiting, so nothing can be fetched for it.
 

@@ -11,7 +11,12 @@ from graft_client.asynchronous.pages import AsyncPages
 from graft_client.display.choosing import ShowProgress, open_display
 from graft_client.display.html import study_html
 from graft_client.pictures import Picture
-from graft_client.schemas.studies import ConfigurationCurve, StudyFields, StudySummary
+from graft_client.schemas.studies import (
+    ConfigurationCurve,
+    FieldImportance,
+    StudyFields,
+    StudySummary,
+)
 from graft_client.waiting import LONG_WAIT_SECONDS, Deadline
 
 
@@ -40,6 +45,12 @@ class AsyncListedStudy(AsyncBound, StudySummary):
         rows = read_rows(await self._connection.get(path, params=params), path)
         return [validated(ConfigurationCurve, row, self._connection.url) for row in rows]
 
+    async def importance(self) -> list[FieldImportance]:
+        """Return the fields of the search space, the most important first; empty at the start."""
+        path = f"{self._path}/importance"
+        rows = read_rows(await self._connection.get(path), path)
+        return [validated(FieldImportance, row, self._connection.url) for row in rows]
+
     async def delete(self) -> None:
         """Delete the study, which must have ended; its jobs stay."""
         await self._connection.delete(self._path)
@@ -63,13 +74,16 @@ class AsyncStudy(AsyncListedStudy, StudyFields):
         deadline = Deadline(self.id, timeout_seconds)
         with open_display(progress, f"Study {self.name}") as display:
             while not (await self.refresh()).is_terminal:
-                runs = self.progress
-                display.update(runs.runs - runs.queued - runs.running, runs.runs, "runs")
+                runs, search = self.progress, self.search_progress
+                if search is None:
+                    display.update(runs.runs - runs.queued - runs.running, runs.runs, "runs")
+                else:
+                    display.update(search.num_finished, search.num_trials, "configurations")
                 await self._connection.pause(deadline)
         return self
 
     async def cancel(self) -> Self:
-        """Cancel the runs that have not ended."""
+        """Cancel the runs that have not ended; a search chooses no more configurations."""
         return self._update(await self._connection.send("POST", f"{self._path}/cancel"))
 
     def _repr_html_(self) -> str:
@@ -95,6 +109,7 @@ class AsyncStudies:
     ) -> AsyncStudy:
         """Create a study of named configurations, or of a search; each changes fields of `base`.
 
+        The search methods `tpe` and `hyperband` choose each configuration by the results so far.
         seeds is their number, or the seeds themselves.
         """
         given = {

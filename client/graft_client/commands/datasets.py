@@ -10,7 +10,7 @@ from graft_client.console.finding import find_dataset
 from graft_client.console.options import DEFAULT_LIMIT, DatasetName, Limit, Search, Yes
 from graft_client.console.session import Session, uses_service
 from graft_client.console.values import confirm, read_pairs
-from graft_client.console.watching import follow_ingestion
+from graft_client.console.watching import follow_ingestion, says_how_to_resume
 
 app = typer.Typer()
 dataset_app = typer.Typer(no_args_is_help=True, help="Show or delete a dataset.")
@@ -45,16 +45,29 @@ def upload(  # noqa: PLR0913 - the fields of an upload
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Wait until the images have been checked.")
     ] = True,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume/--no-resume",
+            help="Continue an interrupted upload of the same, unchanged files (above 64 MiB).",
+        ),
+    ] = True,
 ) -> None:
     """Upload images; show what is in the dataset and what is wrong with it.
 
-    A folder is packed while it is sent.
+    A folder is packed while it is sent. Run an interrupted command again to continue its upload.
     """
     pairs = read_pairs(metadata, "--metadata")
     with session.connect() as graft:
-        dataset = graft.datasets.upload(
-            source, name=name, val_fraction=val_fraction, split_seed=split_seed, metadata=pairs
-        )
+        with says_how_to_resume(graft, source):
+            dataset = graft.datasets.upload(
+                source,
+                name=name,
+                val_fraction=val_fraction,
+                split_seed=split_seed,
+                metadata=pairs,
+                resume=resume,
+            )
         if wait:
             follow_ingestion(graft, dataset)
     next_step = f"Train on it: graft train {dataset.id} --watch"

@@ -9,7 +9,12 @@ from typing import Annotated
 import typer
 
 from graft_client.console import views
-from graft_client.console.finding import find_dataset, find_job, find_study
+from graft_client.console.finding import (
+    find_dataset,
+    find_job,
+    find_portfolio,
+    find_study,
+)
 from graft_client.console.options import DEFAULT_LIMIT, JobName, Limit, Search, Yes
 from graft_client.console.reporting import refuse
 from graft_client.console.session import Session, uses_service
@@ -75,7 +80,17 @@ def show(session: Session, job: JobName) -> None:
         found = find_job(graft, job)
         has_report = found.status == "succeeded" and not session.as_json
         report = found.report() if has_report else None
-    session.show(found, lambda: views.jobs.job_parts(found, report))
+        portfolio = None if session.as_json else find_portfolio(found)
+    session.show(found, lambda: views.jobs.job_parts(found, report, portfolio))
+
+
+@job_app.command()
+@uses_service
+def portfolio(session: Session, job: JobName) -> None:
+    """Show what a job with a time budget tried, what it expected, and why it stopped."""
+    with session.connect() as graft:
+        found = find_job(graft, job).portfolio()
+    session.show(found, lambda: views.portfolios.portfolio_parts(found))
 
 
 @job_app.command()
@@ -86,7 +101,8 @@ def watch(session: Session, job: JobName) -> None:
         found = find_job(graft, job)
         follow_job(graft, found)
         report = None if session.as_json else found.report()
-    session.show(found, lambda: views.jobs.job_parts(found, report))
+        portfolio = None if session.as_json else find_portfolio(found)
+    session.show(found, lambda: views.jobs.job_parts(found, report, portfolio))
 
 
 @job_app.command()

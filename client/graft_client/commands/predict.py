@@ -19,7 +19,7 @@ from graft_client.console.sources import (
     is_for_a_batch,
     split_into_requests,
 )
-from graft_client.console.watching import says_what_continues
+from graft_client.console.watching import says_how_to_resume, says_what_continues
 from graft_client.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -129,7 +129,9 @@ def _predict_all(graft: "Graft", paths: Sequence[Path], options: dict[str, Any])
             continue
         yield from _predict_files(graft, waiting, options)
         waiting = []
-        yield from _read_batch(graft.batches.upload(path, **options), path)
+        with says_how_to_resume(graft, path):
+            batch = graft.batches.upload(path, **options)
+        yield from _read_batch(batch, path)
     yield from _predict_files(graft, waiting, options)
 
 

@@ -12,8 +12,10 @@ from graft_client.console.reporting import refuse
 from graft_client.console.session import Session, uses_service
 from graft_client.console.values import read_json_file
 from graft_client.console.watching import follow_study
+from graft_client.errors import NotFound
 
 if TYPE_CHECKING:
+    from graft_client.schemas.studies import FieldImportance
     from graft_client.synchronous.graft import Graft
     from graft_client.synchronous.studies import Study
 
@@ -50,7 +52,7 @@ def study(
         found = find_study(graft, source) if body is None else _create(graft, body, dataset)
         if watch:
             follow_study(graft, found)
-    session.show(found, lambda: views.studies.study_parts(found))
+        session.show(found, lambda: views.studies.study_parts(found, _read_importance(found)))
 
 
 @app.command()
@@ -60,6 +62,16 @@ def studies(session: Session, *, search: Search = None, limit: Limit = DEFAULT_L
     with session.connect() as graft:
         found = graft.studies.list(q=search).take(limit)
     session.show(found, lambda: [views.studies.studies_table(found)])
+
+
+def _read_importance(study: "Study") -> "list[FieldImportance]":
+    """Return what mattered in a search that has ended; services before 0.3 cannot tell."""
+    if not study.is_terminal or study.search is None:
+        return []
+    try:
+        return study.importance()
+    except NotFound:
+        return []
 
 
 def _create(graft: "Graft", body: dict[str, object], dataset: str | None) -> "Study":

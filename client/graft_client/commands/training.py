@@ -6,7 +6,7 @@ import typer
 
 from graft_client.console import views
 from graft_client.console.exit_codes import ExitCode
-from graft_client.console.finding import find_dataset
+from graft_client.console.finding import find_dataset, find_portfolio
 from graft_client.console.options import DatasetName
 from graft_client.console.session import Session, uses_service
 from graft_client.console.values import read_fields, set_field
@@ -25,10 +25,22 @@ def train(  # noqa: PLR0913 - the common fields of a job
         Literal["auto", "feature_extract", "fine_tune", "partial", "scratch"] | None,
         typer.Option(help="Which layers learn; `auto` follows the advice of the service."),
     ] = None,
-    architecture: Annotated[str | None, typer.Option(help="Such as resnet18.")] = None,
+    architecture: Annotated[
+        str | None, typer.Option(help="Such as resnet18, or timm:convnext_tiny.")
+    ] = None,
     weights: Annotated[
         str | None,
-        typer.Option(help="`imagenet`, `none`, or a model to continue from, as name:version."),
+        typer.Option(
+            help="`pretrained`, the name of published weights, `none`, or a model, as name:version."
+        ),
+    ] = None,
+    time_budget: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="Find the best model within these seconds: tries backbones, then fine-tunes the "
+            "best where that pays. What is left out of --architecture and --strategy is `auto`.",
+        ),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Number of epochs.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images in a batch.")] = None,
@@ -63,10 +75,13 @@ def train(  # noqa: PLR0913 - the common fields of a job
     Fields that are left out have measured defaults.
     """
     request = read_fields(fields, "--set")
+    if time_budget is not None:
+        strategy, architecture = strategy or "auto", architecture or "auto"
     given = {
         "strategy": strategy,
         "architecture": architecture,
         "weights": weights,
+        "time_budget_seconds": time_budget,
         "epochs": epochs,
         "batch_size": batch_size,
         "optimizer.learning_rate": learning_rate,
@@ -84,14 +99,16 @@ def train(  # noqa: PLR0913 - the common fields of a job
         job = graft.train(find_dataset(graft, dataset), **request)
         if watch:
             follow_job(graft, job)
-        report = job.report() if watch and not session.as_json else None
+        is_shown = watch and not session.as_json
+        report = job.report() if is_shown else None
+        portfolio = find_portfolio(job) if is_shown else None
     if watch:
         next_step = (
             f"Try it: graft predict photo.jpg --model {job.model.reference if job.model else ''}"
         )
     else:
         next_step = f"Watch it: graft job watch {job.id}"
-    session.show(job, lambda: [*views.jobs.job_parts(job, report), next_step])
+    session.show(job, lambda: [*views.jobs.job_parts(job, report, portfolio), next_step])
 
 
 def _validate(session: Session, dataset: str, request: dict[str, Any]) -> None:

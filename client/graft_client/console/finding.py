@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from graft_client.errors import GraftError
 
 if TYPE_CHECKING:
+    from graft_client.schemas.portfolios import Portfolio
     from graft_client.synchronous.datasets import Dataset
     from graft_client.synchronous.graft import Graft
     from graft_client.synchronous.jobs import Job
@@ -50,6 +51,11 @@ def find_job(graft: "Graft", text: str) -> "Job":
     if not starting:
         starting = [one for one in found if one.config.get("model_name") == text][:1]
     return _only(starting, "job", text, set(), "graft jobs")
+
+
+def find_portfolio(job: "Job") -> "Portfolio | None":
+    """Return the portfolio of a job; None if it has no time budget."""
+    return job.portfolio() if job.config.get("time_budget_seconds") else None
 
 
 def find_study(graft: "Graft", text: str) -> "Study":

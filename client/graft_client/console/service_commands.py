@@ -22,6 +22,11 @@ SERVICE_COMMANDS = {
     "api": "Run the API alone.",
     "worker": "Run a worker for some of the queues, one work item per queue at a time.",
     "migrate": "Migrate the database to the newest schema.",
+    "admin-key": "Create an API key for an administrator, in the database itself, and print it.",
+    "tenants": "List and create tenants, and set their limits.",
+    "doctor": "Check what the service needs, and say what to do; exit with 1 if anything is wrong.",
+    "backup": "Back up the database and all files, while the service runs.",
+    "restore": "Restore a backup into an empty database and storage; the service must not run.",
     "settings": "Print every setting as a table: its variable, default and meaning.",
 }
 """Name and help of each command, in the order of the help page."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from graft_client.console.reporting import refuse
 
 IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"}
+    {".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".ppm", ".pgm"}
 )
 """The files of a folder that are images for the service."""
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graft_client.console.reporting import note
+from graft_client.errors import GraftError
 
 if TYPE_CHECKING:
     from graft_client.synchronous.datasets import Dataset
@@ -46,6 +48,19 @@ def says_what_continues(hint: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         note(f"The service continues the work; {hint}.")
+        raise
+
+
+@contextmanager
+def says_how_to_resume(graft: "Graft", source: Path) -> Iterator[None]:
+    """Say after Ctrl-C or an error that the same command continues an upload in parts."""
+    try:
+        yield
+    except (KeyboardInterrupt, GraftError):
+        from graft_client.upload_state import is_remembered  # noqa: PLC0415 - help does without
+
+        if is_remembered(graft.url, source):
+            note("Run the same command again to continue the upload where it stopped.")
         raise
 
 

@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from graft_client.display.curves import curves_svg
-from graft_client.display.meter import format_bytes, format_seconds
+from graft_client.display.meter import format_accuracy, format_bytes, format_seconds
 
 if TYPE_CHECKING:
     from graft_client.schemas.datasets import DatasetFields, DatasetImageFields
@@ -73,8 +73,8 @@ def job_html(job: "JobFields", epochs: Sequence["Epoch"]) -> str:
         ["dataset", job.dataset_id],
     ]
     if job.best is not None:
-        best = f"{job.best.val_accuracy:.3f} in epoch {job.best.epoch}"
-        rows.append(["best validation accuracy", best])
+        accuracy = format_accuracy(job.best.val_accuracy, job.best.val_balanced_accuracy)
+        rows.append(["best validation accuracy", f"{accuracy} in epoch {job.best.epoch}"])
     if job.model is not None:
         rows.append(["model", job.model.reference])
     if job.error is not None:
@@ -93,11 +93,14 @@ def job_html(job: "JobFields", epochs: Sequence["Epoch"]) -> str:
 
 def history_html(epochs: Sequence["Epoch"]) -> str:
     """Return the epochs as a table; of many, the last ones."""
-    columns = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
+    columns = (
+        *("train_loss", "val_loss", "train_accuracy", "val_accuracy"),
+        "val_balanced_accuracy",
+    )
     rows = [
         [
             f"{epoch.epoch}{' *' if epoch.is_best else ''}",
-            *(f"{getattr(epoch, column):.3f}" for column in columns),
+            *(_number(getattr(epoch, column)) for column in columns),
             "" if epoch.learning_rate is None else f"{epoch.learning_rate:.3g}",
             f"{epoch.seconds:.1f}",
         ]
@@ -177,11 +180,14 @@ def model_html(model: "ModelSummary", versions: Sequence["VersionFields"]) -> st
             ", ".join(version.aliases),
             version.architecture,
             f"{version.val_accuracy:.3f}",
+            _number(version.val_balanced_accuracy),
             f"{version.created_at:%Y-%m-%d %H:%M}",
         ]
         for version in versions[:MAX_ROWS]
     ]
-    headings = ["version", "aliases", "architecture", "validation accuracy", "created"]
+    headings = [
+        *("version", "aliases", "architecture", "validation accuracy", "balanced", "created"),
+    ]
     return _block(model.name, table(headings, rows))
 
 
@@ -197,10 +203,13 @@ def study_html(study: "StudyFields") -> str:
                 one.name,
                 f"{score.mean:.3f}" if score else "-",
                 f"{interval.low:.3f}-{interval.high:.3f}" if interval else "-",
+                _number(one.best_val_balanced_accuracy),
                 str(len(one.runs)),
             ]
         )
-    headings = ["rank", "configuration", "best validation accuracy", "interval", "runs"]
+    headings = [
+        *("rank", "configuration", "best validation accuracy", "interval", "balanced", "runs"),
+    ]
     return _block(f"{study.name} ({study.status})", table(headings, rows))
 
 

@@ -23,6 +23,11 @@ def describe_progress(progress: Progress, job: JobFields) -> str:
     """Return the epoch, speed and time left in words."""
     row = "L2 strength" if job.l2_strengths else "epoch"
     parts = [f"{row} {progress.epoch} of {progress.epochs or 'auto'}"]
+    if progress.budget_used_seconds is not None:
+        if progress.epoch == 0:
+            parts = [progress.stage]
+        budget = job.config.get("time_budget_seconds")
+        parts.append(f"{progress.budget_used_seconds:.0f} of {budget:g} s used")
     if progress.images_per_second:
         parts.append(f"{progress.images_per_second:.0f} images/s")
     if progress.eta_seconds is not None:

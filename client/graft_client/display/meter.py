@@ -35,6 +35,11 @@ class Meter:
             self._samples.popleft()
         self._display.update(min(sent, self._total), self._total, self._describe(sent))
 
+    def start_at(self, sent: int) -> None:
+        """Continue at `sent` bytes, which were sent earlier and do not count for the speed."""
+        self._samples = deque([(self._clock(), sent)])
+        self._display.update(min(sent, self._total), self._total, self._describe(sent))
+
     def _describe(self, sent: int) -> str:
         (first_time, first_sent), (last_time, last_sent) = self._samples[0], self._samples[-1]
         text = f"{format_bytes(sent)} of {format_bytes(self._total)}"
@@ -43,6 +48,11 @@ class Meter:
         speed = (last_sent - first_sent) / (last_time - first_time)
         left = max(0, self._total - sent) / speed
         return f"{text}, {format_bytes(speed)}/s, {format_seconds(left)} left"
+
+
+def format_accuracy(accuracy: float, balanced: float | None) -> str:
+    """Return an accuracy, 0-1, and the balanced one if it is known: `0.900 (balanced 0.850)`."""
+    return f"{accuracy:.3f}" + ("" if balanced is None else f" (balanced {balanced:.3f})")
 
 
 def format_bytes(count: float) -> str:
@@ -56,9 +66,7 @@ def format_bytes(count: float) -> str:
 
 def format_seconds(seconds: float) -> str:
     """Return a time in words, such as `8 s`, `2 min 5 s` or `1 h 4 min`."""
-    whole = round(seconds)
-    minutes, rest = divmod(whole, 60)
+    minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    parts = [(hours, "h"), (minutes, "min"), (0 if hours else rest, "s")]
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"

@@ -8,8 +8,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from graft_client.schemas.jobs import Epoch
 
-_HEADINGS = ("train loss", "val loss", "train acc.", "val acc. ", "seconds")
-_ROW = "{:>11}{:>13}{:>11}{:>13}{:>12}{:>9}"
+_HEADINGS = ("train loss", "val loss", "train acc.", "val acc. ", "balanced", "seconds")
+_ROW = "{:>11}{:>12}{:>10}{:>12}{:>11}{:>10}{:>9}"
 
 
 class TerminalDisplay:
@@ -58,11 +58,13 @@ class TerminalDisplay:
 
 
 def _format_row(epoch: Epoch, strength: float | None) -> str:
+    balanced = epoch.val_balanced_accuracy
     return _ROW.format(
         epoch.epoch if strength is None else f"{strength:g}",
         f"{epoch.train_loss:.3f}",
         f"{epoch.val_loss:.3f}",
         f"{epoch.train_accuracy:.3f}",
         f"{epoch.val_accuracy:.3f}" + ("*" if epoch.is_best else " "),
+        "-" if balanced is None else f"{balanced:.3f}",
         f"{epoch.seconds:.1f}",
     )

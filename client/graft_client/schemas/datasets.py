@@ -51,6 +51,7 @@ class ReportCounts(Schema):
 class DatasetReport(Schema):
     """The findings of the ingestion; pairs are paths of two images."""
 
+    warnings: list[str]
     ignored: list[SkippedFile]
     rejected: list[SkippedFile]
     duplicates: list[tuple[str, str]]

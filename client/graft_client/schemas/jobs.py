@@ -22,16 +22,18 @@ class Progress(Schema):
     steps: int
     images_per_second: float | None = None
     eta_seconds: float | None = None
+    budget_used_seconds: float | None = None
 
 
 class BestEpoch(Schema):
-    """The epoch whose model is registered; val_accuracy is 0-1.
+    """The epoch whose model is registered; accuracies are 0-1.
 
     Epoch 0 is the solved head that the training began with, if no epoch is better.
     """
 
     epoch: int
     val_accuracy: float
+    val_balanced_accuracy: float | None = None
     val_loss: float
 
 
@@ -41,7 +43,27 @@ class HeadStart(Schema):
     l2_strength: float
     cv_accuracy: float | None
     val_accuracy: float | None
+    val_balanced_accuracy: float | None = None
     val_loss: float | None
+
+
+class BalanceFigures(Schema):
+    """Cross-validated accuracies of a solved head on the training images, 0-1."""
+
+    cv_accuracy: float
+    cv_balanced_accuracy: float
+
+
+class ResolvedClassBalance(Schema):
+    """What `class_balance: auto` decided; imbalance is the largest class divided by the smallest.
+
+    The figures are None where the classes have nearly the same size.
+    """
+
+    chosen: Literal["none", "loss"]
+    imbalance: float
+    without_weights: BalanceFigures | None
+    with_weights: BalanceFigures | None
 
 
 class Resolved(Schema):
@@ -58,6 +80,7 @@ class Resolved(Schema):
     images_on: str | None
     num_processes: int | None
     head_start: HeadStart | None
+    class_balance: ResolvedClassBalance | None = None
     config: dict[str, Any] | None
     advice: dict[str, Any] | None
 
@@ -118,6 +141,7 @@ class Epoch(Schema):
     train_accuracy: float
     val_loss: float
     val_accuracy: float
+    val_balanced_accuracy: float | None = None
     learning_rate: float | None
     seconds: float
     images_per_second: float

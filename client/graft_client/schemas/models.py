@@ -27,7 +27,7 @@ class VersionCalibration(Schema):
 
 
 class VersionFields(VersionName):
-    """The fields of a model version; val_accuracy is 0-1."""
+    """The fields of a model version; accuracies are 0-1."""
 
     aliases: list[str]
     job_id: str
@@ -35,6 +35,7 @@ class VersionFields(VersionName):
     class_names: list[str]
     input_size: int
     val_accuracy: float
+    val_balanced_accuracy: float | None = None
     calibration: VersionCalibration | None
     num_bytes: int
     digest: str
@@ -53,10 +54,11 @@ class VersionFields(VersionName):
 
 
 class NewestVersion(Schema):
-    """The newest version of a model, in short; val_accuracy is 0-1."""
+    """The newest version of a model, in short; accuracies are 0-1."""
 
     version: int
     val_accuracy: float
+    val_balanced_accuracy: float | None = None
     architecture: str
     num_classes: int
     created_at: datetime
@@ -82,22 +84,33 @@ class ModelSummary(Schema):
 
 
 class Weights(Schema):
-    """Pretrained weights of an architecture; imagenet_accuracy is 0-1."""
+    """Pretrained weights of an architecture; imagenet_accuracy is 0-1, None for timm's.
+
+    num_classes is 1000 for ImageNet's classes and 0 without a head. input_size is in pixels.
+    """
 
     name: str
     is_default: bool
     availability: Literal["local", "download", "unavailable"]
-    imagenet_accuracy: float
+    imagenet_accuracy: float | None
     gflops: float
+    licence: str | None = None
+    num_classes: int = 1000
+    input_size: int | None = None
 
 
 class Architecture(Schema):
-    """An architecture that the service can train; sizes are in pixels."""
+    """An architecture that the service can train; sizes are in pixels.
+
+    Sizes differ from input_size by multiples of input_size_step.
+    """
 
     name: str
+    library: str = "torchvision"
     aliases: list[str]
     input_size: int
     fixed_input_size: bool
+    input_size_step: int = 1
     min_input_size: int
     num_parameters: int
     weights: list[Weights]
@@ -153,6 +166,8 @@ class Quantization(VersionName):
     num_images: int
     float_accuracy: float
     int8_accuracy: float
+    float_balanced_accuracy: float | None = None
+    int8_balanced_accuracy: float | None = None
     num_changed: int
     max_probability_difference: float
 

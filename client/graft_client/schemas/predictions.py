@@ -35,9 +35,13 @@ class Novelty(Schema):
 
 
 class Explanation(Schema):
-    """A heat map of the label: a PNG in base64."""
+    """A heat map of the label: a PNG in base64.
+
+    It covers the square in the middle of the image whose side is `crop` times the shorter side.
+    """
 
     label: str
+    crop: float
     heatmap_png: str
 
     @property

@@ -70,6 +70,7 @@ class LabelError(Schema):
     label: str
     suggested_label: str
     probability: float
+    error_probability: float | None = None
 
 
 class LabelCheck(Schema):
@@ -77,6 +78,7 @@ class LabelCheck(Schema):
 
     num_images: int
     num_suspects: int
+    expected_precision: float | None = None
     suspects: list[LabelError] | None
     reason: str | None
 

@@ -32,17 +32,26 @@ class Run(Schema):
     is_pruned: bool
     best_epoch: int | None
     best_val_accuracy: float | None
+    best_val_balanced_accuracy: float | None = None
     last_val_accuracy: float | None
 
 
 class RankedConfiguration(Schema):
-    """A configuration of a study with its rank, from 1 for the best, and its accuracies."""
+    """A configuration of a study with its rank, from 1 for the best, and its accuracies.
+
+    origin says why an adaptive search chose it, bracket is that of Hyperband, and problem says why
+    it cannot be run.
+    """
 
     rank: int | None
     trial: int
     name: str
     changes: dict[str, Any]
+    origin: Literal["startup", "model", "random"] | None
+    bracket: int | None
+    problem: str | None
     best_val_accuracy: Score | None
+    best_val_balanced_accuracy: float | None = None
     last_val_accuracy: Score | None
     is_tied_with_best: bool | None
     runs: list[Run]
@@ -89,14 +98,45 @@ class StudyProgress(Schema):
 
 
 class Search(Schema):
-    """How a study draws its configurations; `space` has values or ranges by field."""
+    """How a study chooses its configurations; `space` has values or ranges by field."""
 
-    method: Literal["grid", "random", "successive_halving"]
+    method: Literal["grid", "random", "successive_halving", "tpe", "hyperband"]
     space: dict[str, Any]
     num_trials: int | None
+    num_parallel: int | None
+    num_startup_trials: int | None
     seed: int
     min_epochs: int
     reduction_factor: int
+
+
+class SearchProgress(Schema):
+    """How far an adaptive search is, in configurations; message is the status as a sentence."""
+
+    status: Literal[
+        "asking", "waiting_for_results", "waiting_for_quota", "last_runs", "finished", "stopped"
+    ]
+    message: str
+    num_trials: int
+    num_created: int
+    num_running: int
+    num_finished: int
+    num_invalid: int
+
+
+class BestSoFar(Schema):
+    """The best of a study's first configurations; its accuracy is 0-1."""
+
+    num_trials: int
+    trial: int
+    best_val_accuracy: float
+
+
+class FieldImportance(Schema):
+    """How much a field of a search space matters for the accuracy, 0-1."""
+
+    field: str
+    importance: float
 
 
 class StudySummary(Schema):
@@ -111,6 +151,7 @@ class StudySummary(Schema):
     seeds: list[int]
     search: Search | None
     progress: StudyProgress
+    search_progress: SearchProgress | None
     metadata: dict[str, str]
     created_at: datetime
     finished_at: datetime | None
@@ -127,3 +168,4 @@ class StudyFields(StudySummary):
     """The fields of a study: several configurations and seeds on one dataset, with a ranking."""
 
     ranking: list[RankedConfiguration]
+    best_so_far: list[BestSoFar]

@@ -19,6 +19,7 @@ from graft_client.schemas.predictions import BatchFields, BatchLine
 from graft_client.synchronous.bound import Bound, id_of
 from graft_client.synchronous.connection import Connection
 from graft_client.synchronous.pages import Pages
+from graft_client.synchronous.uploads import is_sent_in_parts, send_in_parts
 from graft_client.synchronous.versions import reference_of
 from graft_client.waiting import LONG_WAIT_SECONDS, Deadline
 
@@ -105,16 +106,22 @@ class Batches:
         model: Any = None,
         metadata: dict[str, str] | None = None,
         progress: ShowProgress = True,
+        resume: bool = True,
         **options: Unpack[PredictOptions],
     ) -> Batch:
         """Classify the images of an archive or a folder with a worker.
 
-        A folder is packed while it is sent. Raises FileNotFoundError.
+        A folder is packed while it is sent. More than 64 MiB are sent in parts (see
+        `datasets.upload`); resume continues an earlier upload. Raises FileNotFoundError.
         """
         found = find_source(Path(source))
         fields = _given(model, metadata and json.dumps(metadata), options)
         texts = {key: str(value) for key, value in fields.items() if value is not None}
         with open_display(progress, f"Uploading {found.stem}") as display:
+            if is_sent_in_parts(self._connection, found):
+                sent = send_in_parts(self._connection, found, display, resume=resume)
+                answer = sent.use("/predictions", **_given(model, metadata, options))
+                return Batch.read(self._connection, answer)
             form = UploadForm(texts, found, Meter(display, found.num_bytes).update)
             answer = self._connection.send("POST", "/predictions", form=form, is_creation=True)
         return Batch.read(self._connection, answer)

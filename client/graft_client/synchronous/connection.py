@@ -10,7 +10,13 @@ from uuid import uuid4
 
 import httpx
 
-from graft_client.answers import location_of, read_json, require_success, retry_after_of
+from graft_client.answers import (
+    location_of,
+    make_headers,
+    read_json,
+    require_success,
+    retry_after_of,
+)
 from graft_client.errors import ConnectionFailed, InvalidAddress, cannot_connect
 from graft_client.forms import UploadForm, new_boundary
 from graft_client.pictures import Picture
@@ -38,11 +44,13 @@ class Connection:
     Idempotency-Key. A service that never answered is not asked again.
     """
 
-    def __init__(self, url: str, *, timeout_seconds: float, max_retries: int) -> None:
-        """Raises InvalidAddress."""
+    def __init__(
+        self, url: str, *, timeout_seconds: float, max_retries: int, api_key: str | None = None
+    ) -> None:
+        """Raises InvalidAddress, and InvalidInput for a key that no header can have."""
         timeout = httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, CONNECT_SECONDS))
         try:
-            self.http = httpx.Client(base_url=url, timeout=timeout)
+            self.http = httpx.Client(base_url=url, timeout=timeout, headers=make_headers(api_key))
         except httpx.InvalidURL as error:
             raise _invalid_address(url) from error
         if self.http.base_url.scheme not in {"http", "https"} or not self.http.base_url.host:
@@ -89,6 +97,7 @@ class Connection:
         json: object = None,
         files: Any = None,
         form: UploadForm | None = None,
+        headers: Mapping[str, str] | None = None,
         is_creation: bool = False,
         may_repeat: bool | None = None,
     ) -> httpx.Response:
@@ -98,7 +107,9 @@ class Connection:
         it is sent twice; by default the method and the key decide. Raises ApiError and
         ConnectionFailed.
         """
-        headers = {"Idempotency-Key": uuid4().hex} if is_creation else {}
+        headers = dict(headers or {})
+        if is_creation:
+            headers["Idempotency-Key"] = uuid4().hex
         repeats = is_repeatable(method, headers) if may_repeat is None else may_repeat
         content = None
         if json is not None:
@@ -138,6 +149,18 @@ class Connection:
                 pause = pause if asked is None else asked
             sleep(pause)
             attempt += 1
+
+    def send_once(
+        self, method: str, path: str, *, headers: Mapping[str, str], content: Any = None
+    ) -> httpx.Response:
+        """Send a request once; return its successful answer. Raises ApiError, ConnectionFailed."""
+        try:
+            response = self.http.request(method, path, headers=headers, content=content)
+        except httpx.TransportError as error:
+            raise _describe(self.url, error) from error
+        self._has_answered = True
+        require_success(response)
+        return response
 
     def _send_once(
         self,

@@ -25,6 +25,7 @@ from graft_client.schemas.plans import Advice
 from graft_client.synchronous.bound import Bound, id_of
 from graft_client.synchronous.connection import Connection
 from graft_client.synchronous.pages import Pages
+from graft_client.synchronous.uploads import is_sent_in_parts, send_in_parts
 from graft_client.waiting import WAIT_SECONDS, Deadline
 
 
@@ -168,22 +169,32 @@ class Datasets:
         split_seed: int | None = None,
         metadata: dict[str, str] | None = None,
         progress: ShowProgress = True,
+        resume: bool = True,
     ) -> Dataset:
         """Upload an archive, or a folder of class folders; the dataset is then `ingesting`.
 
         A folder is packed into a zip while it is sent, without a temporary file. The default of
         name is the source's. val_fraction (0-1) and split_seed split sources that have no splits.
-        Raises FileNotFoundError, and OSError if a file cannot be read.
+
+        More than 64 MiB are sent in parts: the upload continues after a broken connection or a
+        restart of the service. With resume, it also continues an upload of the same unchanged
+        source that an earlier program began. Raises FileNotFoundError, and OSError if a file cannot
+        be read.
         """
         found = find_source(Path(source))
         fields: dict[str, Any] = {
             "name": name,
             "val_fraction": val_fraction,
             "split_seed": split_seed,
-            "metadata": metadata and json.dumps(metadata),
         }
         form_fields = {key: str(value) for key, value in fields.items() if value is not None}
+        if metadata:
+            form_fields["metadata"] = json.dumps(metadata)
         with open_display(progress, f"Uploading {name or found.stem}") as display:
+            if is_sent_in_parts(self._connection, found):
+                sent = send_in_parts(self._connection, found, display, resume=resume)
+                answer = sent.use("/datasets", **fields, metadata=metadata)
+                return Dataset.read(self._connection, answer)
             meter = Meter(display, found.num_bytes)
             form = UploadForm(form_fields, found, meter.update)
             answer = self._connection.send("POST", "/datasets", form=form, is_creation=True)

@@ -27,6 +27,7 @@ from graft_client.schemas.jobs import (
     Progress,
 )
 from graft_client.schemas.plans import Validation
+from graft_client.schemas.portfolios import Portfolio
 from graft_client.schemas.reports import Report
 from graft_client.synchronous.bound import Bound, id_of
 from graft_client.synchronous.connection import Connection
@@ -102,6 +103,14 @@ class Job(Bound, JobFields):
         """Return the report on the job's model; the job must have succeeded."""
         answer = self._connection.get(f"{self._path}/report")
         return validated(Report, answer, self._connection.url)
+
+    def portfolio(self) -> Portfolio:
+        """Return what a job with a time budget has tried, expected and decided.
+
+        Raises NotFound if the job has no `time_budget_seconds`.
+        """
+        answer = self._connection.get(f"{self._path}/portfolio")
+        return validated(Portfolio, answer, self._connection.url)
 
     def confusion_matrix(self, *, split: Literal["val", "test"] = "val") -> Picture:
         """Return the confusion matrix as a chart."""

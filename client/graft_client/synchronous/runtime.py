@@ -21,6 +21,11 @@ def iterate(chunks: Iterator[bytes]) -> Iterator[bytes]:
     return chunks
 
 
+def next_part(parts: Iterator[bytes]) -> bytes | None:
+    """Return the next item of an iterator that reads files, or None."""
+    return next(parts, None)
+
+
 def peek(http: httpx.Client, path: str) -> bytes | None:
     """Return the body of an answer that a display can do without; None if it cannot be had soon."""
     try:

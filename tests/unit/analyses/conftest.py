@@ -1,6 +1,5 @@
 """A small dataset, random pretrained weights, and configurations of analysis children."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,17 +10,18 @@ from safetensors.torch import save_file
 from torchvision.models import squeezenet1_0
 
 from app.advice.service import make_advice_request
-from app.datasets.manifest import ImageRecord, Split
 from app.ml.recipe import decide
 from app.recipes.defaults import resolve
 from app.recipes.schemas import JobRequest
 from app.storage import LocalStorage
 from app.validation.dry_run_schemas import DryRunRequest
+from tests.unit.training.conftest import Picture, store_manifest
 from tests.uploads import draw_picture
 from worker.analysis_config import AnalysisConfig
 
 if TYPE_CHECKING:
     from app.advice.schemas import AdviceRequest
+    from app.datasets.manifest import Split
 
 CLASS_NAMES = ["amber", "blue"]
 NUM_TRAIN, NUM_VAL = 12, 4
@@ -31,31 +31,13 @@ Ask = Callable[..., AnalysisConfig]
 
 def store_pictures(storage: LocalStorage) -> str:
     """Store images and their manifest; return the manifest's key."""
-    records: list[ImageRecord] = []
-    splits: list[Split] = ["train", "val"]
-    for split, count in zip(splits, (NUM_TRAIN, NUM_VAL), strict=True):
+    pictures: list[Picture] = []
+    counts: dict[Split, int] = {"train": NUM_TRAIN, "val": NUM_VAL}
+    for split, count in counts.items():
         for number in range(count):
             class_name = CLASS_NAMES[number % 2]
-            content = draw_picture(class_name, len(records))
-            digest = hashlib.sha256(content).hexdigest()
-            with storage.new_file(f"images/{digest}") as file:
-                file.write(content)
-            records.append(
-                ImageRecord(
-                    image_id=len(records) + 1,
-                    split=split,
-                    class_name=class_name,
-                    path=f"{split}/{class_name}/{number}.jpg",
-                    key=f"images/{digest}",
-                    sha256=digest,
-                    num_bytes=len(content),
-                    width=40,
-                    height=40,
-                )
-            )
-    with storage.new_file("datasets/1/manifest.jsonl") as file:
-        file.writelines(record.model_dump_json().encode() + b"\n" for record in records)
-    return "datasets/1/manifest.jsonl"
+            pictures.append((split, class_name, draw_picture(class_name, len(pictures))))
+    return store_manifest(storage, "1", pictures)
 
 
 @pytest.fixture(scope="session")

@@ -64,13 +64,19 @@ def test_a_given_strategy_is_kept(ask: Ask) -> None:
 
 
 def test_an_architecture_is_timed_before_it_is_chosen(ask: Ask) -> None:
-    advice = answer(ask(architecture="auto", strategy="auto", time_budget_seconds=1e6))
+    advice = answer(limited(ask(architecture="auto", strategy="auto"), 1e6))
     chosen = advice.measurements.candidates[-1]
     assert (chosen.architecture, chosen.verdict) == ("squeezenet1_0", "chosen")
     assert chosen.estimated_seconds is not None
     assert {one.verdict for one in advice.measurements.candidates[:-1]} == {"no weights"}
     with pytest.raises(BudgetTooSmall, match="time_budget_seconds"):
-        answer(ask(architecture="auto", strategy="auto", time_budget_seconds=1e-9))
+        answer(limited(ask(architecture="auto", strategy="auto"), 1e-9))
+
+
+def limited(config: AnalysisConfig, seconds: float) -> AnalysisConfig:
+    """Return the configuration with another budget of the training's time."""
+    question = config.question.model_copy(update={"time_budget_seconds": seconds})
+    return config.model_copy(update={"question": question})
 
 
 def test_without_weights_advice_raises(ask: Ask, weights_dir: Path) -> None:

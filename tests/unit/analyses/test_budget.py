@@ -20,7 +20,7 @@ def gflops(architecture: ArchitectureSpec) -> float:
 
 
 def accuracy(architecture: ArchitectureSpec) -> float:
-    return architecture.get_weights("imagenet").imagenet_accuracy
+    return architecture.get_weights("imagenet").imagenet_accuracy or 0.0
 
 
 def choose(

@@ -102,3 +102,17 @@ def test_a_missing_file_is_named(ask: Ask, lost: str) -> None:
 def test_an_altered_version_is_not_evaluated(ask: Ask) -> None:
     with pytest.raises(CheckpointInvalid, match="sha256"):
         answer(make(ask, digest="0" * 64))
+
+
+def test_the_checkpoint_of_an_int8_version_is_checked(ask: Ask, storage: LocalStorage) -> None:
+    """Its class names and its preprocessing are read from the checkpoint it was made from."""
+    with storage.new_file("quantized/1.onnx") as file:
+        file.write(b"a graph")
+    config = make(
+        ask,
+        quantized_key="quantized/1.onnx",
+        digest=hashlib.sha256(b"a graph").hexdigest(),
+        runtime=("onnxruntime", "auto"),
+    )
+    with pytest.raises(CheckpointInvalid, match="sha256"):
+        answer(config.model_copy(update={"checkpoint_digest": "0" * 64}))

@@ -8,6 +8,7 @@ import onnx
 import pytest
 import torch
 from onnx.numpy_helper import to_array
+from torch import nn
 
 from app.errors import CheckpointInvalid, EngineUnavailable, TooFewImages
 from app.predictions.engines.engine import EngineName
@@ -126,6 +127,14 @@ def test_compare_counts_changed_predictions() -> None:
     assert (figures.num_images, figures.num_changed) == (2, 1)
     assert (figures.float_accuracy, figures.int8_accuracy) == (0.5, 1.0)
     assert figures.max_probability_difference == pytest.approx(0.4621, abs=1e-4)
+
+
+def test_compare_balances_the_accuracies_over_the_classes() -> None:
+    predicted = torch.tensor([[0, 0], [0, 1], [0, 0], [0, 1]])
+    figures = compare(nn.functional.one_hot(predicted, 2).float(), torch.tensor([0, 0, 0, 1]))
+    assert (figures.float_accuracy, figures.int8_accuracy) == (0.75, 0.75)
+    assert figures.float_balanced_accuracy == 0.5
+    assert figures.int8_balanced_accuracy == pytest.approx((2 / 3 + 1) / 2)
 
 
 def test_progress_is_reported(ask: Ask) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy.exc import OperationalError
 
-from app.changes.feed import ChangeFeed, Listener
+from app.changes.feed import ChangeFeed, Listener, TenantFeeds
 from app.changes.repository import SnapshotReader
 from app.changes.snapshot import EVERYTHING, Changes, Snapshot
 from app.db.session import Database
+from app.db.tenancy import acting_for
 from tests.datasets import add_dataset
 
 SOON = 0.01
@@ -146,5 +147,29 @@ def test_a_slow_stream_gets_its_changes_merged(database: Database) -> None:
             assert await next_change(slow) == DATASETS
             feed.close()
             assert [one async for one in slow.follow()] == []
+
+    run(test)
+
+
+def test_a_listener_gets_the_changes_of_its_tenant(either_database: Database) -> None:
+    feeds = TenantFeeds(lambda: SnapshotReader(either_database).read, poll_seconds=SOON)
+
+    async def test() -> None:
+        with acting_for("alpha"):
+            mine = feeds.listening()
+            listener = await mine.__aenter__()
+        with acting_for("beta"):
+            others = feeds.listening()
+            other = await others.__aenter__()
+            await asyncio.to_thread(add_dataset, either_database)
+        assert await next_change(other) == DATASETS
+        with acting_for("alpha"):
+            await asyncio.to_thread(add_dataset, either_database)
+        assert await next_change(listener) == DATASETS
+        await asyncio.sleep(10 * SOON)
+        assert not listener.has_changes, "the other tenant's dataset is no change for this one"
+        for one in (mine, others):
+            await one.__aexit__(None, None, None)
+        assert not feeds.is_polling
 
     run(test)

@@ -15,6 +15,7 @@ EPOCH: dict[str, Any] = {
     "train_accuracy": 0.5,
     "val_loss": 0.6,
     "val_accuracy": 0.75,
+    "val_balanced_accuracy": 0.7,
     "learning_rate": None,
     "seconds": 2.0,
     "images_per_second": 10.0,
@@ -83,6 +84,7 @@ def dataset(**changes: Any) -> dict[str, Any]:
     counts = ("images", "ignored", "system_files", "rejected", "duplicates", "leaked")
     lists = ("ignored", "rejected", "duplicates", "leaked", "near_leaked", "suspect_labels")
     report: dict[str, Any] = {key: [] for key in lists} | {
+        "warnings": [],
         "suspect_labels_job_id": None,
         "counts": dict.fromkeys([*counts, "near_leaked", "suspect_labels"], 0),
     }
@@ -130,7 +132,12 @@ def job(**changes: Any) -> dict[str, Any]:
         "attempts": 1,
         "resolved": None,
         "progress": {"stage": "training", "epoch": 2, "epochs": 2, "step": 3, "steps": 3},
-        "best": {"epoch": 2, "val_accuracy": 0.9, "val_loss": 0.2},
+        "best": {
+            "epoch": 2,
+            "val_accuracy": 0.9,
+            "val_balanced_accuracy": 0.85,
+            "val_loss": 0.2,
+        },
         "error": None,
         "model": {"name": "pets", "version": 3},
         "environment": None,
@@ -179,8 +186,10 @@ def study(**changes: Any) -> dict[str, Any]:
         "seeds": [0],
         "search": None,
         "progress": dict.fromkeys(statuses, 0) | {"runs": 1},
+        "search_progress": None,
         "metadata": {},
         "ranking": [],
+        "best_so_far": [],
         "created_at": NOW,
         "finished_at": None,
     } | changes
@@ -196,6 +205,7 @@ def version(number: int = 3, **changes: Any) -> dict[str, Any]:
         "class_names": ["cats", "dogs"],
         "input_size": 224,
         "val_accuracy": 0.9,
+        "val_balanced_accuracy": 0.85,
         "calibration": None,
         "num_bytes": 10,
         "digest": "ab",

@@ -107,6 +107,7 @@ def _handler_for(service: Service) -> type[BaseHTTPRequestHandler]:
             return body
 
         do_DELETE = do_GET = do_HEAD = do_POST = do_PUT = _answer  # noqa: N815 - the names http.server calls
+        do_OPTIONS = do_PATCH = _answer  # noqa: N815 - as above
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
             """Write no log."""

@@ -15,6 +15,7 @@ from tests.unit.client.running import error_line, read_json, run, service_state,
 def with_findings() -> dict[str, Any]:
     content = dataset()
     content["report"] |= {
+        "warnings": ["200 of 400 files were left out and are not in the dataset: 200 .heic."],
         "rejected": [{"path": "train/cats/broken.jpg", "reason": "it ends too early"}],
         "leaked": [["train/cats/1.jpg", "val/cats/1.jpg"]],
     }
@@ -35,6 +36,9 @@ def test_a_folder_is_uploaded_and_its_findings_are_shown(service: Service, folde
     service.answer("GET", "/datasets/ds_1", as_json(with_findings()))
     text = succeed(service, "upload", str(folder), "--name", "pets", "--metadata", "from=garden")
     assert "pets (ds_1) is ready: 3 images of 2 classes" in text
+    assert text.index("Warning: 200 of 400 files were left out") < text.index(
+        "pets (ds_1) is ready"
+    )
     assert "unreadable images: 1" in text
     assert "train/cats/broken.jpg: it ends too early" in text
     assert "train/cats/1.jpg = val/cats/1.jpg" in text

@@ -156,7 +156,7 @@ def test_a_terminal_shows_a_row_for_each_epoch() -> None:
     title, heading, first, second = console.file.getvalue().splitlines()[:4]
     assert title.startswith("Training [pets]")
     assert heading.split()[:2] == ["epoch", "train"]
-    assert (first.split()[0], first.split()[4]) == ("1", "0.750*")
+    assert first.split() == ["1", "0.700", "0.600", "0.500", "0.750*", "0.700", "2.0"]
     assert second.split()[0] == "0.003"
 
 
@@ -231,6 +231,7 @@ def test_a_job_shows_its_status_and_curves(graft: Graft, service: Service) -> No
     assert "script" not in tags_of(html)
     assert "fine_tune resnet18" in html
     assert "epoch 2 of 2" in html
+    assert "0.900 (balanced 0.850) in epoch 2" in html
     queued = Job.read(graft.connection, job(status="queued", started_at=None))
     assert "svg" not in tags_of(queued._repr_html_())
     assert len(service.received) == 1
@@ -254,6 +255,7 @@ def test_a_long_history_shows_its_last_rows() -> None:
     html = history._repr_html_()
     assert tags_of(html).count("tr") == MAX_ROWS + 1
     assert "5 earlier epochs are not shown" in html
+    assert "<td>0.750</td><td>0.700</td>" in html
     assert repr(history) == "<History of 55 epochs, best 55: val_accuracy 0.750>"
     assert repr(History([])) == "<History of 0 epochs>"
     assert [one.epoch for one in history[-2:]] == [54, 55]
@@ -264,7 +266,7 @@ def test_a_prediction_shows_ranked_bars() -> None:
         "predictions": [{"label": EVIL, "probability": 0.75}, {"label": "b", "probability": 0.25}],
         "novelty": {"score": 9, "limit": 1, "is_novel": True},
         "prediction_set": {"coverage": 0.9, "labels": [EVIL], "abstained": False},
-        "explanation": {"label": "b", "heatmap_png": "iVBORw=="},
+        "explanation": {"label": "b", "crop": 0.875, "heatmap_png": "iVBORw=="},
         "image": b"\xff\xd8JPEG",
     }
     html = ImagePredictions.model_validate(content)._repr_html_()
@@ -291,3 +293,4 @@ def test_advice_and_models_are_tables(graft: Graft) -> None:
     assert advice.reason in repr(advice)
     pets = Model.read(graft.connection, model())
     assert tags_of(pets._repr_html_()).count("tr") == 3
+    assert "<td>0.900</td><td>0.850</td>" in pets._repr_html_()

@@ -23,6 +23,7 @@ def test_a_history_is_a_table_of_pandas(history: History) -> None:
     frame = history.to_pandas()
     assert list(frame.index) == [1, 2]
     assert list(frame["val_accuracy"]) == [0.75, 0.75]
+    assert list(frame["val_balanced_accuracy"]) == [0.7, 0.7]
     assert list(History([]).to_pandas().index) == []
     assert history.to_dicts()[1]["epoch"] == 2
 

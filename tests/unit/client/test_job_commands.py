@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from app.advice.schemas import Proportion
+from app.jobs.portfolio_schemas import FineTuning, Portfolio, PortfolioCandidate
 from app.reports.schemas import JobReportView
 from graft_client.console.exit_codes import ExitCode
+from graft_client.schemas.jobs import Resolved
+from graft_client.schemas.studies import Search
 from tests.answers import DRY_RUN
 from tests.reports import make_report
 from tests.unit.client.answers import EPOCH, as_json, dataset, event, job, page, stream, study
@@ -97,6 +101,107 @@ def test_a_dry_run_says_what_the_job_would_need(pets: Service) -> None:
     assert "VALIDATION: no such layer" in done.stdout
 
 
+def make_portfolio() -> dict[str, Any]:
+    """A portfolio with a tried and a skipped candidate, and fine-tuning."""
+    accuracy = {"value": 0.93, "low": 0.9, "high": 0.95}
+    tried = PortfolioCandidate(
+        architecture="squeezenet1_0",
+        state="tried",
+        reason="It was the first.",
+        imagenet_accuracy=0.58,
+        expected_accuracy=None,
+        expected_seconds=6.0,
+        started_at_seconds=0.5,
+        used_seconds=7.25,
+        accuracy=Proportion(**accuracy),
+        l2_strength=0.1,
+    )
+    skipped = tried.model_copy(
+        update={
+            "architecture": "vgg11_bn",
+            "state": "skipped",
+            "reason": "It would need 500 s more.",
+            "accuracy": None,
+            "used_seconds": None,
+        }
+    )
+    portfolio = Portfolio(
+        job_id="job_1",
+        time_budget_seconds=60,
+        used_seconds=55.2,
+        candidates=[tried, skipped],
+        chosen="squeezenet1_0",
+        fine_tuning=FineTuning(
+            epochs=3,
+            expected_seconds=30,
+            expected_accuracy=Proportion(**accuracy),
+            started_at_seconds=20,
+            used_seconds=31.5,
+            best_epoch=2,
+            accuracy=Proportion(value=0.951, low=0.91, high=0.97),
+        ),
+        stop_reason="budget_used",
+        explanation="Fine-tuning filled the rest of the budget.",
+    )
+    values: dict[str, Any] = portfolio.model_dump(mode="json")
+    return values
+
+
+def test_a_time_budget_leaves_the_rest_to_the_job(pets: Service) -> None:
+    succeed(pets, "train", "pets", "--time-budget", "60")
+    assert sent(pets) == {
+        "dataset_id": "ds_1",
+        "architecture": "auto",
+        "strategy": "auto",
+        "time_budget_seconds": 60,
+    }
+    succeed(pets, "train", "pets", "--time-budget", "90", "--architecture", "resnet18")
+    assert (sent(pets)["architecture"], sent(pets)["strategy"]) == ("resnet18", "auto")
+
+
+def test_a_portfolio_is_shown_with_expected_and_actual_figures(pets: Service) -> None:
+    pets.answer("GET", "/jobs/job_1/portfolio", as_json(make_portfolio()))
+    text = succeed(pets, "job", "portfolio", "job_1")
+    assert "55 of 60 s used" in text
+    lines = {line.split()[0]: line for line in text.splitlines() if line.strip()}
+    assert "0.930 (0.900-0.950)" in lines["squeezenet1_0*"]
+    assert "7.2" in lines["squeezenet1_0*"]
+    assert "It would need 500 s more." in " ".join(text.split())
+    assert "best epoch 2" in lines["fine-tuning,"]
+    assert "filled the rest of the budget." in text
+    assert read_json(pets, "job", "portfolio", "job_1")["chosen"] == "squeezenet1_0"
+
+
+def test_a_job_with_a_budget_is_shown_as_it_was_decided(pets: Service) -> None:
+    config = job()["config"] | {"architecture": "auto", "time_budget_seconds": 60.0}
+    decided = config | {"architecture": "squeezenet1_0", "epochs": 3}
+    resolved = dict.fromkeys(Resolved.model_fields) | {"config": decided}
+    shown = job(config=config, resolved=resolved)
+    pets.answer("GET", "/jobs", page(shown))
+    pets.answer("GET", "/jobs/job_1/portfolio", as_json(make_portfolio()))
+    text = succeed(pets, "job", "show", "job_1")
+    assert "squeezenet1_0" in next(line for line in text.splitlines() if line.startswith("recipe"))
+    assert "1 min" in next(line for line in text.splitlines() if line.startswith("time budget"))
+    assert "filled the rest of the budget." in text
+
+
+def test_a_dry_run_of_a_search_leaves_parameters_open(pets: Service) -> None:
+    answer: dict[str, Any] = {
+        "is_valid": True,
+        "config": {"strategy": "auto", "architecture": "auto"},
+        "num_parameters": None,
+        "num_trainable_parameters": None,
+        "memory": None,
+        "estimated_seconds": 60,
+        "measured": None,
+        "problems": [],
+    }
+    pets.answer("POST", "/jobs/validate", as_json(answer))
+    text = succeed(pets, "train", "pets", "--time-budget", "60", "--dry-run")
+    assert "decided by the job" in text
+    assert "about 1 min" in text
+
+
 def test_jobs_are_listed_by_filters(pets: Service) -> None:
     text = succeed(
         pets, "jobs", "--status", "queued", "--status", "running", "--dataset", "pets",
@@ -121,7 +226,7 @@ def test_a_job_is_found_by_a_beginning_or_its_model(pets: Service) -> None:
 
 def test_a_job_that_succeeded_is_shown_with_its_report(pets: Service) -> None:
     text = succeed(pets, "job", "show", "job_1")
-    assert "val accuracy 0.900 in epoch 2" in text
+    assert "val accuracy 0.900 (balanced 0.850) in epoch 2" in text
     assert "recall" in text
 
 
@@ -132,10 +237,22 @@ def history(*epochs: dict[str, Any]) -> Answer:
 def test_the_history_is_a_table_csv_or_json(pets: Service) -> None:
     rows = (EPOCH, EPOCH | {"epoch": 2, "is_best": False})
     pets.answer("GET", "/jobs/job_1/history", history(*rows))
-    assert "0.750*" in succeed(pets, "job", "history", "last")
+    lines = succeed(pets, "job", "history", "last").splitlines()
+    assert lines[1].split()[4:6] == ["0.750*", "0.700"]
     assert read_json(pets, "job", "history", "last") == list(rows)
     table = list(csv.DictReader(io.StringIO(succeed(pets, "job", "history", "last", "--csv"))))
     assert [row["epoch"] for row in table] == ["1", "2"]
+
+
+def test_a_row_of_an_earlier_service_has_no_balanced_accuracy(pets: Service) -> None:
+    old = {name: value for name, value in EPOCH.items() if name != "val_balanced_accuracy"}
+    best = {"epoch": 2, "val_accuracy": 0.9, "val_loss": 0.2}
+    pets.answer("GET", "/jobs", page(job(best=best)))
+    pets.answer("GET", "/jobs/job_1/history", history(old))
+    lines = succeed(pets, "job", "history", "last").splitlines()
+    assert lines[1].split()[4:6] == ["0.750*", "-"]
+    assert read_json(pets, "job", "history", "last")[0]["val_balanced_accuracy"] is None
+    assert "val accuracy 0.900 in epoch 2" in succeed(pets, "job", "show", "job_1")
 
 
 def test_the_curves_are_drawn(pets: Service) -> None:
@@ -168,6 +285,9 @@ RANKED = {
     "trial": 0,
     "name": "pretrained",
     "changes": {},
+    "origin": None,
+    "bracket": None,
+    "problem": None,
     "best_val_accuracy": {"mean": 0.9, "interval": None, "num_runs": 1},
     "last_val_accuracy": None,
     "is_tied_with_best": True,
@@ -192,9 +312,26 @@ def test_a_study_is_created_from_a_file(pets: Service, tmp_path: Path) -> None:
 
 def test_a_study_is_shown_and_waited_for(pets: Service) -> None:
     listed = study()
-    del listed["ranking"]
+    del listed["ranking"], listed["best_so_far"]
     pets.answer("GET", "/studies", page(listed))
     finished = study(status="finished", is_terminal=True, ranking=[RANKED])
     pets.answer("GET", "/studies/study_1", as_json(study()), as_json(finished))
     assert read_json(pets, "study", "pets", "--watch")["status"] == "finished"
     assert "study_1" in succeed(pets, "studies")
+
+
+def test_a_search_that_has_ended_shows_what_mattered(pets: Service) -> None:
+    search = dict.fromkeys(Search.model_fields) | {
+        "method": "random",
+        "space": {"batch_size": [4, 8]},
+        "seed": 0,
+        "min_epochs": 1,
+        "reduction_factor": 3,
+    }
+    ended = study(status="finished", is_terminal=True, ranking=[RANKED], search=search)
+    pets.answer("GET", "/studies", page(ended))
+    pets.answer("GET", "/studies/study_1", as_json(ended))
+    found = [{"field": "batch_size", "importance": 0.75}]
+    pets.answer("GET", "/studies/study_1/importance", as_json({"data": found}))
+    text = succeed(pets, "study", "pets")
+    assert "0.750" in next(line for line in text.splitlines() if line.startswith("batch_size"))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from graft_client.console.exit_codes import ExitCode
+from graft_client.schemas.models import NewestVersion
 from tests.unit.client.answers import (
     ALIAS,
     CHAMPION,
@@ -43,13 +44,46 @@ def pets(service: Service) -> Service:
 
 
 def test_models_are_listed_and_shown(pets: Service) -> None:
-    listed = model()
+    newest = {name: version()[name] for name in NewestVersion.model_fields if name != "num_classes"}
+    listed = model(newest=newest | {"num_classes": 2})
     del listed["versions"]
     pets.answer("GET", "/models", page(listed))
-    assert "champion 2" in succeed(pets, "models")
+    text = succeed(pets, "models")
+    assert "champion 2" in text
+    assert text.splitlines()[1].split()[:4] == ["pets", "3", "0.900", "0.850"]
     shown = succeed(pets, "model", "show", "pets").splitlines()
     assert [line.split()[0] for line in shown[2:]] == ["3", "2"]
+    assert [line.split()[3:5] for line in shown[2:]] == [["0.900", "0.850"]] * 2
     assert len(read_json(pets, "model", "show", "pets")["versions"]) == 2
+
+
+def test_architectures_are_searched(service: Service) -> None:
+    weights = {
+        "name": "in1k",
+        "is_default": True,
+        "availability": "local",
+        "licence": "apache-2.0",
+        "num_classes": 1000,
+        "input_size": 224,
+        "imagenet_accuracy": None,
+        "gflops": 0.385,
+    }
+    lite = {
+        "name": "timm:tf_efficientnet_lite0",
+        "library": "timm",
+        "aliases": [],
+        "input_size": 224,
+        "fixed_input_size": False,
+        "input_size_step": 1,
+        "min_input_size": 16,
+        "num_parameters": 4_652_008,
+        "weights": [weights],
+    }
+    service.answer("GET", "/architectures", as_json([lite, lite | {"name": "x", "weights": []}]))
+    shown = succeed(service, "architectures", "--search", "lite", "--limit", "5").splitlines()
+    row = "timm:tf_efficientnet_lite0 4.7 M 224 in1k, default local apache-2.0"
+    assert [" ".join(line.split()) for line in shown[1:]] == [row, "x 4.7 M 224 none - -"]
+    assert read_json(service, "architectures")[0]["weights"][0]["imagenet_accuracy"] is None
 
 
 @pytest.mark.parametrize("reference", [["pets"], ["pets:3"], ["pets", "3"]])
@@ -142,11 +176,14 @@ def test_a_version_is_quantized(pets: Service) -> None:
         "num_images": 10,
         "float_accuracy": 0.9,
         "int8_accuracy": 0.8,
+        "int8_balanced_accuracy": 0.75,
         "num_changed": 1,
         "max_probability_difference": 0.2,
     }
     pets.answer("POST", f"{VERSION}/quantize", as_json(answer))
-    assert "pets:4 is version 3 in int8" in succeed(pets, "quantize", "pets:3", "ds_1")
+    text = succeed(pets, "quantize", "pets:3", "ds_1")
+    assert "pets:4 is version 3 in int8" in text
+    assert "0.800 (balanced 0.750), float 0.900" in text
 
 
 def test_an_export_is_downloaded(pets: Service, tmp_path: Path) -> None:

@@ -63,3 +63,43 @@ def test_a_missing_or_empty_source_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     with pytest.raises(InvalidInput, match="has no files"):
         find_source(tmp_path)
+
+
+@pytest.mark.parametrize("limit", [zipfile.ZIP64_LIMIT, 2_000, 300_000])
+def test_the_length_of_a_zip_is_known_before_it_is_packed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", limit)
+    (folder / "cats" / "Kätzchen №1.jpg").write_bytes(bytes(3000))
+    (folder / "dogs" / "3.jpg").write_bytes(bytes(1950))  # zip64 in its own header alone
+    source = find_source(folder)
+    assert source.length == len(b"".join(source.read()))
+
+
+def test_the_length_of_a_zip_of_many_files_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 5)
+    for number in range(7):
+        (tmp_path / f"{number}.jpg").write_bytes(b"x")
+    source = find_source(tmp_path)
+    assert source.length == len(b"".join(source.read()))
+
+
+@pytest.mark.parametrize("start", [0, 1, 30, CHUNK_BYTES + 7, 3 * CHUNK_BYTES + 400])
+def test_a_source_is_read_from_any_position(folder: Path, start: int) -> None:
+    for path in (folder, folder / "cats" / "1.jpg"):
+        source = find_source(path)
+        assert b"".join(source.read(start)) == b"".join(source.read())[start:]
+        parts = list(source.parts(start, 100_000))
+        assert b"".join(parts) == b"".join(source.read())[start:]
+        assert {len(part) for part in parts[:-1]} <= {100_000}
+
+
+def test_a_fingerprint_changes_with_the_files(folder: Path) -> None:
+    before = find_source(folder).fingerprint
+    assert find_source(folder).fingerprint == before
+    (folder / "empty").write_bytes(b"x")
+    after = find_source(folder).fingerprint
+    (folder / "empty").rename(folder / "other")
+    assert len({before, after, find_source(folder).fingerprint}) == 3

@@ -109,7 +109,9 @@ def test_the_images_of_a_dataset_are_a_batch(service: Service) -> None:
 def test_an_explanation_is_saved_as_an_image(
     service: Service, folder: Path, tmp_path: Path
 ) -> None:
-    answer = PREDICTION | {"explanation": {"label": "cats", "heatmap_png": "iVBORw=="}}
+    answer = PREDICTION | {
+        "explanation": {"label": "cats", "crop": 0.875, "heatmap_png": "iVBORw=="}
+    }
     service.answer("POST", "/predict", as_json(answer))
     heatmap = tmp_path / "seen.png"
     (row,) = read_json(service, "predict", str(folder / "cats/1.jpg"), "--explain", str(heatmap))

@@ -36,7 +36,7 @@ def test_options_of_a_prediction_are_sent(graft: Graft, service: Service, tmp_pa
         "predictions": [{"label": "cats", "probability": 0.75, "logit": 2.5}],
         "prediction_set": {"coverage": 0.9, "labels": ["cats", "dogs"], "abstained": True},
         "novelty": {"score": 0.5, "limit": None, "is_novel": None},
-        "explanation": {"label": "cats", "heatmap_png": "aGk="},
+        "explanation": {"label": "cats", "crop": 0.875, "heatmap_png": "aGk="},
     }
     service.answer("POST", "/predict", as_json(answer))
     done = graft.predict(image, model="pets@next", coverage=0.9, logits=True, explain=True, top_k=1)

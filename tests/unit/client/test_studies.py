@@ -1,8 +1,12 @@
 """Studies with the Python client."""
 
+import io
 import json
 
+from rich.console import Console
+
 from graft_client import Graft
+from graft_client.console.views.studies import study_parts
 from tests.unit.client.answers import as_json, job, page, study
 from tests.unit.client.conftest import Answer, Service
 
@@ -12,7 +16,11 @@ RANKED = {
     "trial": 1,
     "name": "only",
     "changes": {},
+    "origin": None,
+    "bracket": None,
+    "problem": None,
     "best_val_accuracy": SCORE,
+    "best_val_balanced_accuracy": 0.85,
     "last_val_accuracy": SCORE,
     "is_tied_with_best": True,
     "runs": [],
@@ -34,10 +42,12 @@ def test_a_study_is_posted_and_waited_for(graft: Graft, service: Service) -> Non
     assert best.mean == 0.9
     assert len(service.received) == 3
     assert "only" in posted._repr_html_()
+    assert "<td>0.850</td>" in posted._repr_html_()
 
 
 def test_studies_are_listed_with_their_jobs_and_curves(graft: Graft, service: Service) -> None:
-    listed = {name: value for name, value in study().items() if name != "ranking"}
+    detailed = {"ranking", "best_so_far"}
+    listed = {name: value for name, value in study().items() if name not in detailed}
     service.answer("GET", "/studies", page(listed))
     service.answer("GET", "/studies/study_1", as_json(study()))
     service.answer("GET", "/jobs", page(job()))
@@ -63,5 +73,39 @@ def test_studies_are_listed_with_their_jobs_and_curves(graft: Graft, service: Se
     service.answer("GET", "/studies/study_1/curves", answer)
     assert found.history(points=50)[0].data[0].val_accuracy.high == 0.6
     assert service.received[-1].query == "limit=10&points=50"
+    data = [{"field": "epochs", "importance": 1.0}]
+    service.answer(
+        "GET", "/studies/study_1/importance", as_json({"study_id": "study_1", "data": data})
+    )
+    assert [one.field for one in found.importance()] == ["epochs"]
     found.details().cancel()
     found.delete()
+
+
+def test_an_adaptive_study_shows_what_it_waits_for(graft: Graft, service: Service) -> None:
+    waiting = {
+        "status": "waiting_for_results",
+        "message": "Waiting for results of 2 configurations before it asks for the next.",
+        "num_trials": 9,
+        "num_created": 3,
+        "num_running": 2,
+        "num_finished": 1,
+        "num_invalid": 1,
+    }
+    ranking = [
+        RANKED | {"origin": "model"},
+        RANKED | {"rank": None, "trial": 2, "name": "wrong", "problem": "no epochs", "runs": []},
+    ]
+    best = [{"num_trials": 1, "trial": 1, "best_val_accuracy": 0.9}]
+    answer = study(search_progress=waiting, ranking=ranking, best_so_far=best)
+    service.answer("GET", "/studies/study_1", as_json(answer))
+    found = graft.studies.get("study_1")
+    assert found.best_so_far[0].best_val_accuracy == 0.9
+    console = Console(file=io.StringIO(), width=240)
+    console.print(*study_parts(found, []))
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert "3 of 9 configurations chosen, and 1 cannot be run. Waiting for results of" in shown
+    assert "only (chosen by the model)" in shown
+    assert any("0.900" in line and "0.850" in line for line in shown.splitlines())
+    assert "wrong (tied with the best; cannot be run: no epochs)" in shown

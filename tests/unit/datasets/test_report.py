@@ -98,3 +98,31 @@ def test_long_lists_are_cut_but_counted() -> None:
         "leaked": 2,
         "near_leaked": MAX_LISTED + 5,
     }
+
+
+def warnings_of(num_images: int, ignored: list[SkippedFile], rejected: list[SkippedFile]) -> object:
+    records = [record("train", f"ants/{number}.jpg", str(number)) for number in range(num_images)]
+    report = build_report(records, ignored=ignored, rejected=rejected, leaked=[], near_leaked=[])
+    return report["warnings"]
+
+
+def test_a_report_warns_of_files_that_were_left_out() -> None:
+    heic = [SkippedFile(f"ants/{n}.HEIC", "not a supported image type (.HEIC)") for n in range(9)]
+    loose = [SkippedFile("1.jpg", "outside the class folders")]
+    system = [SkippedFile(".DS_Store", SYSTEM_FILE)] * 100
+    rejected = [SkippedFile("ants/0.jpg", "The image is truncated.")] * 2
+    warning = (
+        "12 of 24 files were left out and are not in the dataset: 9 .heic (HEIC, which is not "
+        "supported), 2 images that cannot be read, 1 outside the class folders."
+    )
+    assert warnings_of(12, [*heic, *loose, *system], rejected) == [warning]
+
+
+def test_a_report_does_not_warn_of_a_few_files() -> None:
+    others = [SkippedFile("ants/notes.txt", "not a supported image type (.txt)")]
+    assert warnings_of(20, others, []) == []
+    assert warnings_of(19, others, []) != []
+    assert warnings_of(0, [], []) == []
+    many = [SkippedFile(f"ants/x.{letter}", "") for letter in "abcdefgh"]
+    assert "2 others" not in str(warnings_of(10, many[:5], []))
+    assert "3 others" in str(warnings_of(10, many, []))

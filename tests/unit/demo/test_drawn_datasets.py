@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.demo.drawn_datasets import LARGE, SMALL, DrawnDataset, write_dataset
+from app.demo.drawn_datasets import DRAWINGS, DrawnDataset, write_dataset
 from app.demo.drawn_image import IMAGE_SIZE, draw
 from app.demo.motifs import SHAPES, TEXTURES
 
@@ -58,7 +58,7 @@ def find_ink(image: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def test_colour_tells_nothing_about_the_class() -> None:
     """The nearest mean ink, fitted on 40 images per class, is about as accurate as chance."""
-    names = SMALL.class_names
+    names = DRAWINGS.class_names
     inks = np.array(
         [
             [find_ink(draw_pixels(name, 3, label, i)) for i in range(80)]
@@ -69,11 +69,6 @@ def test_colour_tells_nothing_about_the_class() -> None:
     distances = np.linalg.norm(inks[:, 40:, None] - centres, axis=-1)
     accuracy = (distances.argmin(-1) == np.arange(len(names))[:, None]).mean()
     assert accuracy < 1.5 / len(names)
-
-
-def test_the_two_datasets_share_no_class() -> None:
-    assert not set(LARGE.class_names) & set(SMALL.class_names)
-    assert {*LARGE.class_names, *SMALL.class_names} == set(MOTIFS)
 
 
 def test_a_dataset_is_balanced_and_repeatable(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from app.demo.photographs import (
     download,
     find_starting_point,
 )
+from app.ml.models.lite0_package import LITE0
 from graft_client.schemas.models import Architecture, Weights
 from tests.unit.client.conftest import Answer, Service
 
@@ -38,6 +39,8 @@ def architecture(
 @pytest.mark.parametrize(
     ("offered", "chosen"),
     [
+        ({"resnet18": "local", LITE0: "local"}, LITE0),
+        ({"resnet18": "local", LITE0: "download"}, "resnet18"),
         ({"alexnet": "local", "squeezenet1_0": "local", "resnet18": "local"}, "resnet18"),
         ({"alexnet": "local", "squeezenet1_0": "local", "resnet18": "download"}, "squeezenet1_0"),
         ({"alexnet": "local", "resnet18": "unavailable"}, "alexnet"),

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from app.datasets.manifest import ImageRecord, read_manifest
-from app.errors import ArchiveTooLarge, DatasetBadImages, DatasetLayout
+from app.errors import ArchiveTooLarge, DatasetBadImages, DatasetLayout, StorageFull
 from app.storage import LocalStorage
 from worker.ingestion.config import IngestionConfig
 from worker.ingestion.ingest import ingest
@@ -165,7 +165,7 @@ def test_width_and_height_are_those_after_rotation(ingestion: Ingestion) -> None
     ("bad", "reason"),
     [
         (b"", "not an image"),
-        (b"<svg/>", "not an image"),
+        (b"<svg/>", "format is SVG"),
         (picture(1)[:200], "truncated|header is damaged"),
         (picture(1, width=101, height=100), "pixels"),
         (picture(1) + bytes(100_000), "larger than the 100000 bytes"),
@@ -248,3 +248,9 @@ def test_progress_is_reported_for_both_stages(ingestion: Ingestion) -> None:
         assert steps[-1] == (stage, total, total)
         assert steps == sorted(steps)
         assert len(steps) == 21
+
+
+def test_images_that_would_not_fit_are_not_stored(ingestion: Ingestion) -> None:
+    with pytest.raises(StorageFull, match=r"too little free space for .* of images"):
+        ingestion.run(class_folders(), storage_floor_bytes=10**18)
+    assert ingestion.stored() == set()

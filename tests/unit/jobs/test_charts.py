@@ -19,6 +19,7 @@ def make_rows(accuracies: list[float], best: int | None) -> list[EpochRow]:
             train_accuracy=0.9,
             val_loss=1.0 - accuracy,
             val_accuracy=accuracy,
+            val_balanced_accuracy=None,
             learning_rate=0.1,
             seconds=1.0,
             images_per_second=1.0,
@@ -71,7 +72,7 @@ def test_beside_epochs_a_solved_head_is_a_level_line() -> None:
 
 
 def test_a_solved_head_that_no_epoch_beats_is_marked_at_epoch_zero() -> None:
-    start = Best(epoch=0, val_accuracy=0.95, val_loss=0.1)
+    start = Best(epoch=0, val_accuracy=0.95, val_balanced_accuracy=None, val_loss=0.1)
     axes = accuracy_axes(Curve("stepped", make_rows([0.7, 0.9], best=None), start=start))
     assert markers(axes) == [(0, 0.95)]
     assert [text.get_text() for text in axes.texts] == ["0.950"]

@@ -19,7 +19,8 @@ from app.ml.recipe import (
     decide,
     is_decided,
 )
-from app.recipes.defaults import AutoDecision, BaseModelFacts, resolve
+from app.recipes import defaults
+from app.recipes.defaults import AutoDecision, BaseModelFacts, is_published, resolve
 from app.recipes.schemas import JobConfig, JobRequest, Preset
 
 BASE = BaseModelFacts(
@@ -95,8 +96,8 @@ def test_a_field_of_gradient_steps_selects_gradient_steps(fields: dict[str, Any]
 @pytest.mark.parametrize(
     ("strategy", "fields", "epochs", "learning_rate"),
     [
-        ("fine_tune", {}, 4, 1e-4),
-        ("partial", {"trainable_from": "layer4"}, 4, 1e-4),
+        ("fine_tune", {}, 12, 1e-4),
+        ("partial", {"trainable_from": "layer4"}, 12, 1e-4),
         ("scratch", {}, 10, 3e-4),
     ],
 )
@@ -106,6 +107,7 @@ def test_each_strategy_has_its_own_recipe(
     config = resolved(strategy=strategy, **fields)
     assert config.optimizer == AdamW(learning_rate=learning_rate)
     assert config.epochs == epochs
+    assert config.batch_norm == ("train" if strategy == "scratch" else "eval")
     assert config.head_start == ("random" if strategy == "scratch" else "linear_probe")
     assert config.ema == (None if strategy == "scratch" else Ema(decay=0.99))
     assert config.cached_views is None
@@ -222,11 +224,59 @@ def test_with_strategy_auto_a_component_needs_its_name() -> None:
     assert config.optimizer == Sgd()
 
 
-@pytest.mark.parametrize("field", ["time_budget_seconds", "max_parameters"])
-def test_a_budget_needs_architecture_auto(field: str) -> None:
-    budget: dict[str, Any] = {field: 1000}
-    assert get_problems(**budget) == {("body", field): ("left out",)}
-    assert resolved(architecture="auto", **budget).architecture == "auto"
+def test_a_limit_of_parameters_needs_architecture_auto() -> None:
+    assert get_problems(max_parameters=1000) == {("body", "max_parameters"): ("left out",)}
+    assert resolved(architecture="auto", max_parameters=1000).architecture == "auto"
+
+
+@pytest.mark.parametrize(
+    ("fields", "problems"),
+    [
+        ({}, {"time_budget_seconds": ("left out",)}),
+        ({"strategy": "fine_tune"}, {"time_budget_seconds": ("left out",)}),
+        (
+            {"architecture": "auto", "strategy": "scratch"},
+            {"strategy": ("auto", "feature_extract", "fine_tune")},
+        ),
+        ({"strategy": "auto", "preset": "tutorial"}, {"preset": ("recommended",)}),
+        ({"strategy": "auto", "epochs": 3}, {"epochs": ("left out",)}),
+        (
+            {"strategy": "auto", "early_stopping": None, "ema": {"decay": 0.9}},
+            {"early_stopping": ("left out",), "ema": ("left out",)},
+        ),
+        (
+            {"strategy": "auto", "class_balance": "sampling"},
+            {"class_balance": ("auto", "loss", "none")},
+        ),
+    ],
+    ids=str,
+)
+def test_a_time_budget_needs_something_to_decide(
+    fields: dict[str, Any], problems: dict[str, tuple[str, ...]]
+) -> None:
+    found = get_problems(time_budget_seconds=60, **fields)
+    assert found == {("body", name): allowed for name, allowed in problems.items()}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"strategy": "auto"},
+        {"architecture": "auto"},
+        {"architecture": "auto", "strategy": "fine_tune"},
+        {"architecture": "auto", "strategy": "auto", "max_parameters": 10**7, "input_size": 96},
+        {"strategy": "auto", "batch_size": 4, "class_balance": "loss", "seed": 3},
+    ],
+    ids=str,
+)
+def test_a_time_budget_is_shown_in_the_configuration(fields: dict[str, Any]) -> None:
+    config = resolved(time_budget_seconds=60, **fields)
+    assert config.time_budget_seconds == 60
+    assert "auto" in {config.architecture, config.strategy}
+    decision = AutoDecision(architecture="resnet18", strategy="fine_tune")
+    request = JobRequest(dataset_id="ds_1", time_budget_seconds=60, **fields)
+    decided = resolve(request, dataset_name="any", num_threads=2, base=None, decision=decision)
+    assert (decided.time_budget_seconds, decided.strategy) == (60, "fine_tune")
 
 
 def test_every_preset_is_valid() -> None:
@@ -276,3 +326,60 @@ def test_another_architecture_than_that_of_the_base_model_is_rejected() -> None:
     assert get_problems(BASE, weights="shapes", architecture="resnet18") == {
         ("body", "architecture"): ("squeezenet1_0", "left out")
     }
+
+
+def test_an_architecture_of_timm_starts_from_its_default_weights() -> None:
+    config = resolved(architecture="timm:tf_efficientnet_lite0")
+    assert (config.architecture, config.weights) == ("timm:tf_efficientnet_lite0", "pretrained")
+    assert (config.input_size, config.optimizer) == (224, Lbfgs())
+    assert resolved(architecture="timm:resnet18", strategy="scratch").weights == "none"
+
+
+def test_weights_can_be_part_of_timms_name() -> None:
+    config = resolved(architecture="timm:resnet50.a1h_in1k")
+    assert (config.architecture, config.weights) == ("timm:resnet50", "a1h_in1k")
+    assert config.input_size == 176
+    assert resolved(architecture="timm:resnet50", weights="a1h_in1k") == config
+    problems = get_problems(architecture="timm:resnet50.a1h_in1k", weights="none")
+    assert problems == {("body", "weights"): ("a1h_in1k", "left out")}
+
+
+def test_pretrained_is_a_name_of_torchvisions_default_weights() -> None:
+    assert resolved(architecture="resnet18", weights="pretrained").weights == "pretrained"
+    assert resolved(architecture="auto", weights="pretrained").weights == "pretrained"
+
+
+def test_imagenet_is_rejected_for_weights_of_other_classes() -> None:
+    name = "timm:vit_small_patch14_dinov2"
+    problems = get_problems(architecture=name, weights="imagenet")
+    assert problems == {
+        ("body", "weights"): ("pretrained", "none", "lvd142m", "a model reference"),
+    }
+    assert resolved(architecture="timm:resnet18", weights="imagenet").weights == "imagenet"
+
+
+def test_an_input_size_between_two_steps_is_rejected() -> None:
+    problems = get_problems(architecture="timm:test_vit", input_size=150)
+    assert problems == {("body", "input_size"): ("144", "160")}
+    assert resolved(architecture="timm:test_vit", input_size=144).input_size == 144
+
+
+def test_without_timm_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(defaults, "is_installed", lambda: False)
+    with pytest.raises(ValidationFailed, match=r"graft-server\[timm\]"):
+        resolved(architecture="timm:resnet18")
+    assert resolved(architecture="resnet18").architecture == "resnet18"
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"architecture": "timm:resnet50", "weights": "a1h_in1k"}, True),
+        ({"architecture": "timm:resnet50.a1h_in1k"}, True),
+        ({"architecture": "resnet50", "weights": "a1h_in1k"}, False),
+        ({"architecture": "resnet50", "weights": "pretrained"}, True),
+        ({"architecture": "timm:resnet50", "weights": "pets:3"}, False),
+    ],
+)
+def test_weights_of_timm_are_no_model_references(fields: dict[str, Any], expected: bool) -> None:
+    assert is_published(JobRequest(dataset_id="ds_1", **fields)) is expected

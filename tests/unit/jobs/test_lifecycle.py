@@ -114,8 +114,15 @@ def test_a_stored_report_can_be_read(
 
 START = ResolvedTraining(
     device="cpu",
-    head_start=ResolvedHeadStart(l2_strength=0.1, cv_accuracy=0.8, val_accuracy=0.75, val_loss=0.5),
+    head_start=ResolvedHeadStart(
+        l2_strength=0.1,
+        cv_accuracy=0.8,
+        val_accuracy=0.75,
+        val_balanced_accuracy=0.7,
+        val_loss=0.5,
+    ),
 )
+START_BEST = Best(epoch=0, val_accuracy=0.75, val_balanced_accuracy=0.7, val_loss=0.5)
 
 
 def add_epoch(database: Database, job_id: str, epoch: int, *, accuracy: float, best: bool) -> None:
@@ -126,6 +133,7 @@ def add_epoch(database: Database, job_id: str, epoch: int, *, accuracy: float, b
         train_accuracy=0.7,
         val_loss=0.6,
         val_accuracy=accuracy,
+        val_balanced_accuracy=accuracy - 0.1,
         learning_rate=0.1,
         seconds=1.0,
         images_per_second=4.0,
@@ -153,7 +161,7 @@ def test_a_solved_head_is_the_best_until_an_epoch_is_better(
             job = session.get_one(Job, job_id)
             rows = view_history(session, job).data
             seen.append((view_job(session, job).best, [row.epoch for row in rows if row.is_best]))
-            assert make_curve(session, job).start == Best(epoch=0, val_accuracy=0.75, val_loss=0.5)
+            assert make_curve(session, job).start == START_BEST
 
     with either_database.transaction() as session:
         record_start(session, job_id, START, {})
@@ -165,9 +173,8 @@ def test_a_solved_head_is_the_best_until_an_epoch_is_better(
     with either_database.transaction() as session:
         record_start(session, job_id, START, {})  # a resumed attempt
     read_best()
-    start = Best(epoch=0, val_accuracy=0.75, val_loss=0.5)
-    second = Best(epoch=2, val_accuracy=0.9, val_loss=0.6)
-    assert seen == [(start, []), (start, []), (second, [2]), (second, [2])]
+    second = Best(epoch=2, val_accuracy=0.9, val_balanced_accuracy=0.8, val_loss=0.6)
+    assert seen == [(START_BEST, []), (START_BEST, []), (second, [2]), (second, [2])]
 
 
 def test_a_solved_head_is_registered_if_no_epoch_is_better(
@@ -192,8 +199,8 @@ def test_a_solved_head_is_registered_if_no_epoch_is_better(
     with database.reading() as session:
         (version,) = session.scalars(select(ModelVersion)).all()
         job = view_job(session, session.get_one(Job, job_id))
-    assert version.val_accuracy == 0.75
-    assert job.best == Best(epoch=0, val_accuracy=0.75, val_loss=0.5)
+    assert (version.val_accuracy, version.val_balanced_accuracy) == (0.75, 0.7)
+    assert job.best == START_BEST
     assert job.resolved is not None
     assert job.resolved.head_start == START.head_start
 

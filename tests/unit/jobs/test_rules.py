@@ -34,7 +34,16 @@ def get_problems(**fields: Any) -> dict[tuple[str | int, ...], Any]:
         ({"optimizer": SOLVER, "epochs": 3}, "epochs", ("7",)),
         ({"optimizer": SOLVER, "mixing": {"name": "mixup"}}, "mixing", ("null",)),
         ({"optimizer": SOLVER, "label_smoothing": 0.1}, "label_smoothing", ("0.0",)),
-        ({"optimizer": SOLVER, "class_balance": "sampling"}, "class_balance", ("loss", "none")),
+        (
+            {"optimizer": SOLVER, "class_balance": "sampling"},
+            "class_balance",
+            ("auto", "loss", "none"),
+        ),
+        (
+            {"strategy": "fine_tune", "head_start": "random", "class_balance": "auto"},
+            "class_balance",
+            ("none", "loss", "sampling"),
+        ),
         ({"optimizer": SOLVER, "clip_norm": 1.0}, "clip_norm", ("null",)),
         ({"optimizer": SOLVER, "accumulate": 2}, "accumulate", ("1",)),
         ({"optimizer": SOLVER, "ema": {}}, "ema", ("null",)),

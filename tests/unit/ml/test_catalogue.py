@@ -76,7 +76,7 @@ def test_imagenet_means_the_default_weights_and_unknown_ones_raise() -> None:
     assert architecture.get_weights("imagenet") is architecture.get_weights("IMAGENET1K_V1")
     with pytest.raises(ValidationFailed) as caught:
         architecture.get_weights("IMAGENET1K_V9")
-    assert caught.value.problems[0].allowed == ("imagenet", "none", "IMAGENET1K_V1")
+    assert caught.value.problems[0].allowed == ("pretrained", "imagenet", "none", "IMAGENET1K_V1")
 
 
 @pytest.mark.parametrize(

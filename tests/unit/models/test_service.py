@@ -69,7 +69,7 @@ def test_only_the_first_registered_model_is_chosen(database: Database) -> None:
     with database.reading() as session:
         chosen = serving.get_chosen(session)
         assert service.resolve_chosen(session).name == "bees"
-    assert (chosen.model, chosen.resolved.name, chosen.resolved.version) == ("bees", "bees", 1)
+    assert (chosen.model, chosen.resolved.name, chosen.resolved.version) == ("bees:1", "bees", 1)
 
 
 def test_the_chosen_reference_is_resolved_each_time(database: Database) -> None:

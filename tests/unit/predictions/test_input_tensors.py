@@ -111,6 +111,10 @@ def test_pixels_that_do_not_match_the_shape_are_refused(shape: list[int], num_by
         [0] * 11 + [-1],
         [0] * 11 + [0.5],
         [0] * 11 + ["0"],
+        [0] * 11 + [True],
+        [0] * 11 + [[0]],
+        [[0] * 6, 7],
+        ["x" * 1_000_000] + [0] * 200_000,  # numpy makes all of them as long: 800 GB
         [False] * 12,
         [[0] * 11, [0]],
         [10**30] * 12,

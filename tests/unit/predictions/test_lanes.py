@@ -71,6 +71,46 @@ def test_items_that_do_not_all_fit_are_refused_together(
         lanes.require_room()
 
 
+def test_requests_that_are_received_have_places_in_the_queue(
+    lanes: Lanes[Work, str], gate: Gate
+) -> None:
+    block(lanes, gate)
+    with lanes.expecting(), lanes.expecting() as second:
+        with pytest.raises(Overloaded), lanes.expecting():
+            pass
+        second.leave()
+        with lanes.expecting():
+            lanes.submit([lambda: "a", lambda: "b"])
+    with pytest.raises(Overloaded), lanes.expecting():
+        pass
+
+
+def test_a_request_that_arrives_slowly_loses_its_place(
+    lanes: Lanes[Work, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lanes.expecting(), lanes.expecting():
+        monkeypatch.setattr("app.predictions.lanes.FRESH_SECONDS", -1)
+        with lanes.expecting():
+            pass
+
+
+def test_a_request_is_refused_if_it_would_wait_too_long(gate: Gate) -> None:
+    lanes = Lanes[Work, str](1, queue_size=100, run=run, max_wait_seconds=0)
+    try:
+        with lanes.expecting():  # nothing is known yet
+            (done,) = lanes.submit([lambda: "a"])
+            done.result()
+        with lanes.expecting():  # nothing is before it
+            block(lanes, gate)
+            lanes.submit([lambda: "b"])
+        with pytest.raises(Overloaded, match="too long for the deadline") as refused:
+            lanes.expecting().__enter__()
+        assert refused.value.retry_after_seconds >= 1
+    finally:
+        gate.opened.set()
+        lanes.close()
+
+
 def test_cancelled_work_leaves_the_queue_and_is_never_run(
     lanes: Lanes[Work, str], gate: Gate
 ) -> None:

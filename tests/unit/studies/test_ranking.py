@@ -11,6 +11,7 @@ def run(
     best: float | None,
     last: float | None = None,
     *,
+    balanced: float | None = None,
     status: Status = "succeeded",
     is_pruned: bool = False,
 ) -> RunView:
@@ -21,6 +22,7 @@ def run(
         is_pruned=is_pruned,
         best_epoch=None if best is None else 1,
         best_val_accuracy=best,
+        best_val_balanced_accuracy=balanced,
         last_val_accuracy=best if last is None else last,
     )
 
@@ -83,3 +85,15 @@ def test_stopped_configurations_come_after_others_and_those_without_an_epoch_las
     assert [(one.trial, one.rank) for one in ranking] == [(3, 1), (4, 2), (2, 3), (1, None)]
     assert ranking[-1].best_val_accuracy is None
     assert ranking[-1].is_tied_with_best is None
+
+
+def test_the_balanced_accuracy_is_a_mean_that_does_not_decide() -> None:
+    first, second, third = order(
+        [run(0.9, balanced=0.5), run(0.8, balanced=0.7)],
+        [run(0.8, balanced=0.8), run(0.7, balanced=None)],
+        [run(0.6, balanced=0.9), run(0.9, balanced=0.1, status="failed")],
+    )
+    assert first.trial == 1
+    assert first.best_val_balanced_accuracy == pytest.approx(0.6)
+    assert second.best_val_balanced_accuracy is None
+    assert third.best_val_balanced_accuracy == 0.9

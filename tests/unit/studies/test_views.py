@@ -56,6 +56,7 @@ def test_scores_are_means_over_the_runs_of_each_configuration(worker: StudyWorke
         assert one.last_val_accuracy is not None
         assert one.best_val_accuracy.mean == pytest.approx(best)
         assert one.last_val_accuracy.mean == pytest.approx(last)
+        assert one.best_val_balanced_accuracy == pytest.approx(best / 2)
     assert fast.best_val_accuracy is not None
     assert fast.best_val_accuracy.interval is not None
     margin = 12.7062 * 0.1 / 2  # 0.9 and 0.8: the standard deviation over sqrt(2) is 0.05
@@ -74,7 +75,13 @@ def test_the_last_accuracy_of_a_solved_head_is_that_of_its_chosen_strength(
 def test_a_run_that_never_beats_its_solved_head_is_ranked_by_it(worker: StudyWorker) -> None:
     study_id = worker.post(base={"weights": "none"}, configurations=[{"name": "probed"}])
     lease = worker.start()
-    start = ResolvedHeadStart(l2_strength=0.1, cv_accuracy=0.8, val_accuracy=0.75, val_loss=0.5)
+    start = ResolvedHeadStart(
+        l2_strength=0.1,
+        cv_accuracy=0.8,
+        val_accuracy=0.75,
+        val_balanced_accuracy=0.7,
+        val_loss=0.5,
+    )
     with worker.database.transaction() as session:
         record_start(session, lease.subject_id, ResolvedTraining(head_start=start), {})
         row = Epoch(
@@ -94,6 +101,7 @@ def test_a_run_that_never_beats_its_solved_head_is_ranked_by_it(worker: StudyWor
         )
     (run,) = worker.get_study(study_id).ranking[0].runs
     assert (run.best_epoch, run.best_val_accuracy, run.last_val_accuracy) == (0, 0.75, 0.6)
+    assert run.best_val_balanced_accuracy == 0.7
 
 
 def test_curves_are_those_of_the_first_configurations(worker: StudyWorker) -> None:

@@ -201,6 +201,37 @@ def test_more_than_the_cache_may_hold_is_not_decoded(
     assert list_files(small) == kept, "nothing made way for what does not fit anyhow"
 
 
+class SmallDisk:
+    """The free space of a disk that holds the cache and nothing else."""
+
+    def __init__(self, cache: ImageCache, num_bytes: int) -> None:
+        self.cache = cache
+        self.num_bytes = num_bytes
+
+    def __call__(self, _folder: Path) -> int:
+        return self.num_bytes - sum(path.stat().st_size for path in list_files(self.cache))
+
+
+def test_the_floor_of_the_disk_stays_free(
+    cache: ImageCache, samples: list[Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form, num_bytes = FORMS["eval"], 3 * SPEC.input_size**2
+    monkeypatch.setattr(cache_module, "find_free_bytes", SmallDisk(cache, 5 * num_bytes))
+    careful = ImageCache(cache.folder, cache.max_bytes, floor_bytes=2 * num_bytes)
+    for number, sample in enumerate(samples[:3]):
+        assert open_images(careful, [sample], form) is not None
+        (newest,) = (path for path in list_files(cache) if path.stat().st_mtime > 5000)
+        os.utime(newest, (1000 + number, 1000 + number))
+    kept = list_files(cache)
+    decoding = Decoding()
+    assert open_images(careful, samples[:4], form, decoding=decoding) is None
+    assert (decoding.num_images, list_files(cache)) == (0, kept), "room for three above the floor"
+    assert open_images(careful, [samples[3]], form) is not None
+    assert len(list_files(cache)) == 3, "the least recently used one made way"
+    monkeypatch.setattr(cache_module, "find_free_bytes", lambda _: 2 * num_bytes)
+    assert open_images(careful, [samples[4]], form) is None, "deleted, but still mapped by a job"
+
+
 class FullDisk:
     """A new file on a disk that takes so many bytes and no more."""
 

@@ -37,7 +37,10 @@ def metrics_of(rows: list[EpochRow]) -> list[float]:
     return [
         number
         for row in rows
-        for number in (row.train_loss, row.train_accuracy, row.val_loss, row.val_accuracy)
+        for number in (
+            *(row.train_loss, row.train_accuracy, row.val_loss, row.val_accuracy),
+            row.val_balanced_accuracy or 0.0,
+        )
     ]
 
 

@@ -27,7 +27,7 @@ PROBED: dict[str, object] = {
     "head_start": "linear_probe",
     "batch_norm": "eval",
     "num_train": 24,
-    "num_val": 10,
+    "num_val": 17,
 }
 
 RUINOUS: dict[str, object] = {
@@ -77,6 +77,8 @@ def test_a_solved_head_that_no_epoch_beats_is_stored(
     assert trained(said).best_epoch == 0
     assert trained(said).report is not None
     assert trained(said).report.accuracy == pytest.approx(start.val_accuracy)  # type: ignore[union-attr]
+    assert trained(said).report.balanced_accuracy == start.val_balanced_accuracy  # type: ignore[union-attr]
+    assert start.val_balanced_accuracy != start.val_accuracy, "the case needs this"
     assert len({kept.best_key for kept in checkpoints_of(said)}) == 1
 
 

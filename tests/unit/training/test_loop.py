@@ -77,6 +77,19 @@ def test_loss_and_accuracy_are_weighted_by_images() -> None:
     assert result.accuracy == (scores.argmax(1) == targets).double().mean().item()
 
 
+def test_the_balanced_accuracy_is_the_mean_recall_of_the_classes_with_images() -> None:
+    """Of class 0, five of six images are right, of class 1 one of two; class 2 has none."""
+    model = nn.Linear(3, 3, bias=False)
+    nn.init.eye_(model.weight)
+    targets = torch.tensor([0, 0, 0, 0, 0, 0, 1, 1])
+    predicted = torch.tensor([0, 0, 0, 0, 0, 2, 1, 0])
+    images = nn.functional.one_hot(predicted, 3).float()
+    given = [(images[part], targets[part]) for part in (slice(3), slice(3, 8))]
+    result = eval_pass(make_learner(model), given, ignore)
+    assert result.accuracy == 6 / 8
+    assert result.balanced_accuracy == pytest.approx((5 / 6 + 1 / 2) / 2)
+
+
 def test_a_training_pass_reports_the_model_as_it_moved() -> None:
     model = nn.Linear(4, 3)
     nn.init.zeros_(model.weight)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from worker.training.data import find_largest_batch, plan_batches
 from worker.training.memory import describe_out_of_memory, find_fitting_batch_size
 
 
@@ -29,6 +30,16 @@ def test_the_largest_of_halves_and_one_and_a_half_is_found(room: int, found: int
     assert find_fitting_batch_size(try_batch, 64) == found
     assert len(tried) <= 7
     assert 64 not in tried
+
+
+@pytest.mark.parametrize(("num_images", "found"), [(96, 48), (97, 32), (65, 48), (33, 24)])
+def test_the_batch_that_a_lone_last_image_joins_fits_too(num_images: int, found: int) -> None:
+    try_batch, _ = device_with_room_for(48 if num_images > 33 else 32)
+    fitting = find_fitting_batch_size(
+        lambda size: try_batch(find_largest_batch(num_images, size)), 64
+    )
+    assert fitting == found
+    assert max(plan_batches(num_images, found)) <= 48
 
 
 def test_a_gpus_own_error_means_the_same() -> None:

@@ -96,7 +96,7 @@ def test_each_strength_is_a_row_without_a_learning_rate(
 def test_the_strength_with_the_lowest_cross_validated_loss_is_kept(
     make_config: MakeConfig, storage: LocalStorage, setups: list[TrainingSetup], architecture: str
 ) -> None:
-    said = train(make_solved(make_config, architecture))
+    said = train(make_solved(make_config, architecture, num_val=11))
     path = solve_again(setups[0])
     losses = [solution.cv_loss for solution in path]
     assert None not in losses
@@ -120,6 +120,9 @@ def test_the_strength_with_the_lowest_cross_validated_loss_is_kept(
         labels = model(normalize(pixels, feed.spec)).argmax(1)
     right = (labels == targets).double().mean().item()
     assert right == pytest.approx(rows[best - 1].val_accuracy)
+    report = trained(said).report
+    assert report is not None
+    assert rows[best - 1].val_balanced_accuracy == report.balanced_accuracy != report.accuracy
 
 
 def test_the_best_validation_accuracy_does_not_decide(

@@ -15,6 +15,7 @@ from app.errors import (
 from app.ml.models import checkpoint
 from app.ml.models.checkpoint import Checkpoint
 from app.storage import LocalStorage
+from tests.damage import flip_last_bit
 from tests.unit.training.conftest import CLASS_NAMES, MakeConfig
 from tests.unit.training.runs import started, store_untrained, train, trained
 from worker.training.starting_model import start_model
@@ -100,3 +101,13 @@ def test_a_delta_is_no_earlier_model(make_config: MakeConfig, storage: LocalStor
         train(
             make_config(weights="a:1", config={"base_model_key": "jobs/earlier/1/best.safetensors"})
         )
+
+
+def test_a_damaged_earlier_model_is_refused(make_config: MakeConfig, storage: LocalStorage) -> None:
+    key, _ = store_untrained(storage, make_config())
+    path = storage.path(key)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    flip_last_bit(path)
+    base = {"base_model_key": key, "base_model_digest": digest}
+    with pytest.raises(CheckpointInvalid, match="sha256"):
+        train(make_config(weights="a:1", config=base))

@@ -10,6 +10,7 @@ from torch.optim import AdamW
 from app.errors import CheckpointInvalid
 from app.storage import LocalStorage
 from worker.training.fit import Best
+from worker.training.loop import PassResult
 from worker.training.state import TrainerState, load_state, save_state
 
 
@@ -45,6 +46,18 @@ def test_a_state_survives_the_file(storage: LocalStorage) -> None:
     assert torch.equal(read.average["weight"], torch.full((2, 2), 0.25))
     assert read.scaler == {"scale": 1024.0, "_growth_tracker": 3}
     assert read.optimizer["param_groups"] == state.optimizer["param_groups"]
+
+
+def test_a_start_without_balanced_accuracy_is_read(storage: LocalStorage) -> None:
+    """Earlier versions stored only the loss and the accuracy."""
+    start = PassResult(0.2, 0.75)
+    state = vars(make_state()) | {"best": {"epoch": 2, "score": 0.5}}
+    buffer = io.BytesIO()
+    torch.save(state | {"start": {"loss": 0.2, "accuracy": 0.75}}, buffer)
+    content = buffer.getvalue()
+    with storage.new_file("s.pt") as file:
+        file.write(hashlib.sha256(content).digest() + content)
+    assert load_state(storage.path("s.pt")).start == start
 
 
 @pytest.mark.parametrize("position", [0, 40, -1])

@@ -9,6 +9,7 @@ from app.analyses import service as analyses
 from app.analyses.repository import AnalysisRepository
 from app.db.session import Database
 from app.db.tables import AnalysisRequest, Dataset, Job, ModelVersion
+from app.db.tenancy import DEFAULT_TENANT
 from app.evaluations.schemas import EvaluateRequest, EvaluationParameters, Runtime
 from app.evaluations.service import request_evaluation
 from app.jobs import service as jobs
@@ -94,13 +95,13 @@ def test_advice_decides_the_job_that_waits_for_it_once(worker: Worker, dataset_i
     config = worker.begin_job()
     assert config is not None
     assert (config.recipe.strategy, config.recipe.trainable_from) == ("partial", "layer4")
-    assert (config.recipe.seed, config.recipe.epochs) == (3, 4)
+    assert (config.recipe.seed, config.recipe.epochs) == (3, 12)
     job = worker.get_job(job_id)
     assert job.config["strategy"] == "auto"
     assert job.resolved is not None
     assert job.resolved["config"]["strategy"] == "partial"
     assert job.resolved["advice"]["reason"] == ADVICE["reason"]
-    assert job.progress["epochs"] == 4
+    assert job.progress["epochs"] == 12
 
 
 def test_a_decided_job_keeps_its_decision_and_can_be_repeated(
@@ -112,7 +113,7 @@ def test_a_decided_job_keeps_its_decision_and_can_be_repeated(
     with database.transaction() as session:
         worker.fail(session, "train", job_id, "DIVERGED", "no number")
         work.remove(session, work.lock_unfinished(session, job_id) or pytest.fail("no item"))
-        jobs.resume_job(session, job_id)
+        jobs.resume_job(session, job_id, worker.settings)
     resumed = worker.begin_job()
     assert first is not None
     assert resumed is not None
@@ -221,7 +222,7 @@ def test_the_child_of_an_evaluation_gets_the_version_and_the_images(
             EvaluateRequest(dataset_id=images, split="val"),
             runtime=Runtime("torch", "fp32"),
         )
-        registered = session.get_one(ModelVersion, ("ants", version))
+        registered = session.get_one(ModelVersion, (DEFAULT_TENANT, "ants", version))
     told = worker.complete("predict")
     assert isinstance(told.question, EvaluationParameters)
     assert told.question.checkpoint_key == registered.checkpoint_key

@@ -12,6 +12,7 @@ from app.settings import Settings
 from app.storage import LocalStorage
 from app.tasks import service as work
 from app.tasks.service import Lease
+from app.tenants.service import get_use
 from tests.datasets import add_dataset
 from tests.models import NO_FILE, register_file
 from worker.batches.config import ArchiveSource, BatchConfig, DatasetSource
@@ -34,6 +35,7 @@ def post_archive(database: Database) -> str:
             session,
             batch_id="pred_1",
             upload_key="uploads/pred_1",
+            num_bytes=700,
             model=None,
             options=PredictOptions(top_k=2),
             labels={},
@@ -46,6 +48,12 @@ def begin(database: Database, kind: BatchWork) -> tuple[Lease, BatchConfig | Non
         assert lease is not None
         command, _ = begin_work({"predict": kind}, session, lease)
     return lease, BatchConfig.model_validate_json(command.configuration) if command else None
+
+
+def write(kind: BatchWork, key: str) -> None:
+    """Store 10 bytes of results, as the child does before it reports them."""
+    with kind.storage.new_file(key) as file:
+        file.write(b"0123456789")
 
 
 def find(database: Database) -> PredictionBatch:
@@ -68,6 +76,7 @@ def test_every_attempt_writes_its_own_results(either_database: Database, kind: B
     assert second is not None
     assert second.results_key != first.results_key
     with either_database.transaction() as session:
+        write(kind, second.results_key)
         message = Predicted(results_key=second.results_key, counts=COUNTS)
         assert kind.record(session, again, message) == ["uploads/pred_1"]
         work.finish(session, again)
@@ -85,6 +94,7 @@ def test_the_next_attempt_gets_the_parts(either_database: Database, kind: BatchW
         assert config is not None
         assert config.part_keys == told
         with either_database.transaction() as session:
+            write(kind, f"predictions/{number}")
             message = PartPredicted(part_key=f"predictions/{number}")
             assert kind.record(session, lease, message) == []
             # a batch that gets on is not given up, however often its process dies
@@ -103,9 +113,11 @@ def test_a_finished_batch_records_no_results(database: Database, kind: BatchWork
     assert config is not None
     with database.transaction() as session:
         batches.cancel_batch(session, batch_id)
+        write(kind, "predictions/0")
         assert kind.record(session, lease, PartPredicted(part_key="predictions/0")) == [
             "predictions/0"
         ]
+        write(kind, config.results_key)
         message = Predicted(results_key=config.results_key, counts=COUNTS)
         assert kind.record(session, lease, message) == [config.results_key]
         assert kind.fail(session, batch_id, "CHILD_CRASHED", "too late") == []
@@ -140,3 +152,37 @@ def test_the_split_is_checked_after_the_dataset(database: Database, kind: BatchW
     with database.reading() as session:
         failed = session.scalars(select(PredictionBatch).order_by(PredictionBatch.id)).all()[1]
     assert (failed.status, failed.error_code) == ("failed", "VALIDATION")
+
+
+def used(database: Database) -> int:
+    """Return the bytes of the tenant's batches, without the model of 1,000 bytes."""
+    with database.reading() as session:
+        return get_use(session, "default").num_bytes - NO_FILE.num_bytes
+
+
+def test_the_quota_counts_what_a_batch_stores(either_database: Database, kind: BatchWork) -> None:
+    batch_id = post_archive(either_database)
+    assert used(either_database) == 700
+    lease, config = begin(either_database, kind)
+    assert config is not None
+    for key in ("predictions/0", "predictions/1"):
+        write(kind, key)
+        with either_database.transaction() as session:
+            kind.record(session, lease, PartPredicted(part_key=key))
+    assert used(either_database) == 720
+    write(kind, config.results_key)
+    with either_database.transaction() as session:
+        kind.record(session, lease, Predicted(results_key=config.results_key, counts=COUNTS))
+        work.finish(session, lease)
+    assert used(either_database) == 10, "the archive and the parts are deleted"
+    with either_database.transaction() as session:
+        batches.delete_batch(session, batch_id)
+    assert used(either_database) == 0
+
+
+def test_the_quota_counts_no_failed_batch(either_database: Database, kind: BatchWork) -> None:
+    batch_id = post_archive(either_database)
+    begin(either_database, kind)
+    with either_database.transaction() as session:
+        kind.fail(session, batch_id, "ARCHIVE_INVALID", "no")
+    assert used(either_database) == 0

@@ -1,5 +1,9 @@
 """Deletion of unreferenced files."""
 
+from datetime import timedelta
+
+from sqlalchemy import select
+
 from app.datasets.thumbnail_names import thumbnail_key
 from app.db.base import now
 from app.db.session import Database
@@ -12,7 +16,10 @@ from app.db.tables import (
     ModelVersion,
     PredictionBatch,
 )
+from app.db.upload_table import ResumableUpload
+from app.settings import Settings
 from app.storage import LocalStorage
+from app.uploads import service as uploads
 from worker.sweeper import sweep
 
 
@@ -43,7 +50,7 @@ def test_only_old_unreferenced_files_are_deleted(database: Database, storage: Lo
                 val_accuracy=1.0,
             )
         )
-    assert sweep(database, storage) == 0
+    assert sweep(database, storage, min_age_seconds=3600) == 0
     assert sweep(database, storage, min_age_seconds=0) == 1
     assert sorted(storage.list_keys()) == kept
 
@@ -147,3 +154,24 @@ def test_thumbnails_are_kept_as_long_as_their_image(
         session.delete(session.get_one(Dataset, "ds_1"))
     assert sweep(database, storage, min_age_seconds=0) == 2
     assert list(storage.list_keys()) == []
+
+
+def test_expired_uploads_are_deleted_and_others_kept(
+    either_database: Database, storage: LocalStorage, settings: Settings
+) -> None:
+    ages = {"upl_new": 60, "upl_old": -60, "upl_used": -60}
+    write(storage, *(f"uploads/{one}" for one in ages))
+    with either_database.transaction() as session:
+        for upload_id, seconds in ages.items():
+            uploads.create_upload(
+                session, settings, upload_id=upload_id, length=0, metadata_header=""
+            )
+            row = session.get_one(ResumableUpload, upload_id)
+            row.expires_at = now() + timedelta(seconds=seconds)
+        session.get_one(ResumableUpload, "upl_used").status = "used"
+    sweep(either_database, storage, min_age_seconds=60)
+    assert sorted(storage.list_keys()) == ["uploads/upl_new", "uploads/upl_used"]
+    with either_database.reading() as session:
+        assert [row.id for row in session.scalars(select(ResumableUpload))] == ["upl_new"]
+    sweep(either_database, storage, min_age_seconds=0)  # the used file has no dataset here
+    assert list(storage.list_keys()) == ["uploads/upl_new"]

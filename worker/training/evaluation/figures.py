@@ -19,7 +19,7 @@ def measure_split(class_names: Sequence[str], scored: Scored) -> SplitFigures:
         num_images=len(scored),
         accuracy=num_right / len(scored),
         accuracy_interval=wilson_interval(num_right / len(scored), len(scored)),
-        balanced_accuracy=_mean([figures.recall for figures in per_class]),
+        balanced_accuracy=mean_recall(matrix.diagonal(), matrix.sum(1)),
         macro_f1=_mean([figures.f1 for figures in per_class]),
         per_class=per_class,
         confusion_matrix=matrix.tolist(),
@@ -30,6 +30,18 @@ def count_confusions(targets: Tensor, predicted: Tensor, num_classes: int) -> Te
     """Count images by target (rows) and predicted class (columns): int64 [classes, classes]."""
     cells = torch.bincount(targets * num_classes + predicted, minlength=num_classes**2)
     return cells.reshape(num_classes, num_classes)
+
+
+def measure_balanced_accuracy(targets: Tensor, predicted: Tensor, num_classes: int) -> float:
+    """Return the balanced accuracy, 0..1; targets and predicted are int64 [num_images]."""
+    right = targets[predicted == targets]
+    return mean_recall(*(torch.bincount(one, minlength=num_classes) for one in (right, targets)))
+
+
+def mean_recall(num_right: Tensor, num_images: Tensor) -> float:
+    """Return the mean recall, 0..1, over the classes with images; both counts are [num_classes]."""
+    has_images = num_images > 0
+    return (num_right[has_images].double() / num_images[has_images]).mean().item()
 
 
 def measure_classes(class_names: Sequence[str], matrix: Tensor) -> list[ClassFigures]:

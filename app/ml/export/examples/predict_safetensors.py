@@ -1,7 +1,8 @@
 """Classify an image: `python predict.py image.jpg`.
 
-Needs torch, torchvision, safetensors, Pillow and numpy. model.safetensors holds the weights under
-torchvision's names; model.json describes how to build the network and how to prepare images.
+Needs torch, torchvision, safetensors, Pillow and numpy, and timm for a network of timm.
+model.safetensors holds the weights under the library's names; model.json describes how to build the
+network and how to prepare images.
 """
 
 import json
@@ -19,7 +20,13 @@ from torchvision.transforms import InterpolationMode, functional
 HERE = Path(__file__).parent
 MODEL = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
 SPEC = MODEL["preprocessing"]
-network = get_model(MODEL["architecture"], weights=None, **MODEL["build_arguments"]).eval()
+library, _, architecture = MODEL["architecture"].rpartition(":")
+if library == "timm":
+    from timm import create_model
+
+    network = create_model(architecture, num_classes=1000, **MODEL["build_arguments"]).eval()
+else:
+    network = get_model(architecture, weights=None, **MODEL["build_arguments"]).eval()
 for name, layer in MODEL["replaced_layers"].items():
     parent, _, child = name.rpartition(".")
     replacement = getattr(torch.nn, layer["type"])(**layer["arguments"])

@@ -7,9 +7,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from graft_client.console.views import datasets, jobs, models, predictions, studies
+    from graft_client.console.views import (
+        access,
+        architectures,
+        datasets,
+        jobs,
+        models,
+        portfolios,
+        predictions,
+        studies,
+        tenants,
+    )
 
-__all__ = ["datasets", "jobs", "models", "predictions", "studies"]
+__all__ = [
+    "access",
+    "architectures",
+    "datasets",
+    "jobs",
+    "models",
+    "portfolios",
+    "predictions",
+    "studies",
+    "tenants",
+]
 
 
 def __getattr__(name: str) -> Any:

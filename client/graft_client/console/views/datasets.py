@@ -43,7 +43,10 @@ def dataset_parts(dataset: "DatasetFields") -> list[RenderableType]:
     classes = count(len(dataset.class_names), "class", "classes")
     size = format_bytes(dataset.num_bytes)
     head = f"{dataset.name} ({dataset.id}) is {dataset.status}: {images} of {classes}, {size}"
-    parts: list[RenderableType] = [title(head)]
+    parts: list[RenderableType] = [
+        Text(one_line(f"Warning: {warning}"), style="yellow") for warning in dataset.report.warnings
+    ]
+    parts.append(title(head))
     if dataset.error is not None:
         parts.append(Text(one_line(f"{dataset.error.code}: {dataset.error.message}"), style="red"))
     if dataset.status == "ingesting":
@@ -98,9 +101,9 @@ def _finding_parts(report: "DatasetReport") -> list[RenderableType]:
         ),
         (
             counts.suspect_labels,
-            "training images that are probably labelled wrongly",
+            "training images that may be labelled wrongly",
             (
-                f"{one.path}: {one.suggested_label}? ({share(one.probability)})"
+                f"{one.path}: {one.suggested_label}? (wrong: {share(one.error_probability)})"
                 for one in report.suspect_labels
             ),
         ),

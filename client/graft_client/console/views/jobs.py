@@ -9,12 +9,14 @@ from rich.text import Text
 from graft_client.console.charts import Curve, chart
 from graft_client.console.tables import facts, table, title
 from graft_client.console.text import count, moment, share
+from graft_client.console.views.portfolios import portfolio_parts
 from graft_client.display.job import describe_progress
-from graft_client.display.meter import format_bytes, format_seconds
+from graft_client.display.meter import format_accuracy, format_bytes, format_seconds
 
 if TYPE_CHECKING:
-    from graft_client.schemas.jobs import Epoch, JobFields
+    from graft_client.schemas.jobs import BestEpoch, Epoch, JobFields
     from graft_client.schemas.plans import Validation
+    from graft_client.schemas.portfolios import Portfolio
     from graft_client.schemas.reports import Report
 
 _MAX_CLASSES = 10
@@ -50,9 +52,16 @@ def recipe(config: Mapping[str, Any]) -> str:
     return f"{config.get('strategy')} {config.get('architecture')}"
 
 
-def job_parts(job: "JobFields", report: "Report | None" = None) -> list[RenderableType]:
-    """Return a job with what it has reached; `report` is that of a job that has succeeded."""
-    config, best = job.config, job.best
+def job_parts(
+    job: "JobFields", report: "Report | None" = None, portfolio: "Portfolio | None" = None
+) -> list[RenderableType]:
+    """Return a job with what it has reached.
+
+    report is that of a job that has succeeded, portfolio that of a job with a time budget.
+    """
+    decided = job.resolved.config if job.resolved else None
+    config, best = job.config | (decided or {}), job.best
+    budget = config.get("time_budget_seconds")
     is_active = job.status in {"running", "cancelling"}
     seconds = (
         (job.finished_at - job.started_at).total_seconds()
@@ -67,19 +76,27 @@ def job_parts(job: "JobFields", report: "Report | None" = None) -> list[Renderab
         ("study", job.study_id),
         ("recipe", recipe(config)),
         ("weights", config.get("weights")),
+        ("time budget", None if budget is None else format_seconds(budget)),
         ("epochs", config.get("epochs")),
         ("batch size", config.get("batch_size")),
         ("seed", config.get("seed")),
-        (
-            "best",
-            f"val accuracy {share(best.val_accuracy)} in epoch {best.epoch}" if best else None,
-        ),
+        ("best", _describe_best(best) if best else None),
         ("model", job.model.reference if job.model else None),
         ("created", moment(job.created_at)),
         ("took", None if seconds is None else format_seconds(seconds)),
     ]
     head = title(f"{job.id} {config.get('model_name') or ''}")
-    return [head, facts(rows), *([] if report is None else report_parts(report))]
+    return [
+        head,
+        facts(rows),
+        *([] if portfolio is None else portfolio_parts(portfolio)),
+        *([] if report is None else report_parts(report)),
+    ]
+
+
+def _describe_best(best: "BestEpoch") -> str:
+    accuracy = format_accuracy(best.val_accuracy, best.val_balanced_accuracy)
+    return f"val accuracy {accuracy} in epoch {best.epoch}"
 
 
 def report_parts(report: "Report") -> list[RenderableType]:
@@ -94,8 +111,8 @@ def report_parts(report: "Report") -> list[RenderableType]:
     headings = ("class", "recall", "precision", "F1", "images")
     return [
         title(
-            f"Accuracy {share(report.accuracy)} ({share(low)}-{share(high)}) on "
-            f"{count(report.num_images, 'validation image')}"
+            f"Accuracy {share(report.accuracy)} ({share(low)}-{share(high)}), balanced "
+            f"{share(report.balanced_accuracy)}, on {count(report.num_images, 'validation image')}"
         ),
         table(headings, rows, right=headings[1:]),
         *([f"{count(left, 'class', 'classes')} with a higher recall not shown."] if left else []),
@@ -106,8 +123,8 @@ def history_table(epochs: "Sequence[Epoch]", strengths: Sequence[float]) -> Rend
     """Return epochs as rows; with `lbfgs`, the L2 strengths that they stand for."""
     first = "L2 strength" if strengths else "epoch"
     headings = (
-        *(first, "train loss", "val loss", "train acc.", "val acc.", "learning rate"),
-        "seconds",
+        *(first, "train loss", "val loss", "train acc.", "val acc.", "balanced"),
+        *("learning rate", "seconds"),
     )
     rows = [
         (
@@ -116,6 +133,7 @@ def history_table(epochs: "Sequence[Epoch]", strengths: Sequence[float]) -> Rend
             share(one.val_loss),
             share(one.train_accuracy),
             share(one.val_accuracy) + ("*" if one.is_best else " "),
+            share(one.val_balanced_accuracy),
             "-" if one.learning_rate is None else f"{one.learning_rate:.3g}",
             f"{one.seconds:.1f}",
         )
@@ -168,11 +186,15 @@ def validation_parts(validation: "Validation") -> list[RenderableType]:
         facts(
             [
                 ("recipe", recipe(validation.config or {})),
-                ("parameters", f"{validation.num_parameters:,}"),
-                ("of them trained", f"{validation.num_trainable_parameters:,}"),
+                ("parameters", _number(validation.num_parameters)),
+                ("of them trained", _number(validation.num_trainable_parameters)),
                 ("device", measured.device if measured else None),
                 ("memory", None if peak is None else format_bytes(peak)),
                 ("time", None if seconds is None else f"about {format_seconds(seconds)}"),
             ]
         ),
     ]
+
+
+def _number(number: int | None) -> str:
+    return "decided by the job" if number is None else f"{number:,}"

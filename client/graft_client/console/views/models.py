@@ -8,7 +8,7 @@ from rich.text import Text
 
 from graft_client.console.tables import facts, table, title
 from graft_client.console.text import count, moment, one_line, pairs, share
-from graft_client.display.meter import format_bytes
+from graft_client.display.meter import format_accuracy, format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,14 +35,15 @@ def models_table(models: "Sequence[ModelSummary]") -> RenderableType:
             one.name,
             one.newest_version,
             share(one.newest.val_accuracy if one.newest else None),
+            share(one.newest.val_balanced_accuracy if one.newest else None),
             one.newest.architecture if one.newest else None,
             pairs(one.aliases),
             moment(one.newest.created_at if one.newest else None),
         )
         for one in models
     ]
-    headings = ("name", "newest", "val acc.", "architecture", "aliases", "registered")
-    return table(headings, rows, right=("newest", "val acc."))
+    headings = ("name", "newest", "val acc.", "balanced", "architecture", "aliases", "registered")
+    return table(headings, rows, right=("newest", "val acc.", "balanced"))
 
 
 def model_parts(model: "ModelSummary", versions: "Sequence[VersionFields]") -> list[RenderableType]:
@@ -53,6 +54,7 @@ def model_parts(model: "ModelSummary", versions: "Sequence[VersionFields]") -> l
             ", ".join(one.aliases) or "-",
             one.architecture + (f", int8 of {one.quantized_from}" if one.quantized_from else ""),
             share(one.val_accuracy),
+            share(one.val_balanced_accuracy),
             len(one.class_names),
             format_bytes(one.num_bytes),
             one.job_id,
@@ -61,13 +63,16 @@ def model_parts(model: "ModelSummary", versions: "Sequence[VersionFields]") -> l
         for one in versions
     ]
     headings = (
-        *("version", "aliases", "architecture", "val acc.", "classes", "size", "job"),
+        *("version", "aliases", "architecture", "val acc.", "balanced", "classes", "size", "job"),
         "registered",
     )
     parts: list[RenderableType] = [title(model.name)]
     if model.metadata:
         parts.append(facts(model.metadata.items()))
-    return [*parts, table(headings, rows, right=("version", "val acc.", "classes", "size"))]
+    return [
+        *parts,
+        table(headings, rows, right=("version", "val acc.", "balanced", "classes", "size")),
+    ]
 
 
 def alias_parts(alias: "Alias") -> list[RenderableType]:
@@ -171,14 +176,13 @@ def evaluation_parts(evaluation: "Evaluation") -> list[RenderableType]:
 
 def quantization_parts(version: "Quantization") -> list[RenderableType]:
     """Return the new version and its differences from the float version."""
+    int8 = format_accuracy(version.int8_accuracy, version.int8_balanced_accuracy)
+    before = format_accuracy(version.float_accuracy, version.float_balanced_accuracy)
     return [
         title(f"{version.reference} is version {version.quantized_from} in int8"),
         facts(
             [
-                (
-                    "accuracy",
-                    f"{share(version.int8_accuracy)}, float {share(version.float_accuracy)}",
-                ),
+                ("accuracy", f"{int8}, float {before}"),
                 ("labels changed", f"{version.num_changed} of {version.num_images}"),
                 ("largest difference", f"{share(version.max_probability_difference)}"),
             ]

@@ -24,6 +24,9 @@ class JobLine(Answer):
     architecture: str | None
     strategy: str | None
     best_val_accuracy: float | None = Field(description="0-1; null before the first epoch.")
+    best_val_balanced_accuracy: float | None = Field(
+        description="Mean recall over the classes, 0-1; null if it was not measured."
+    )
     model: str | None = Field(description="Reference of the registered model, such as `pets:3`.")
     created_at: datetime
 
@@ -112,6 +115,7 @@ def _line(job: JobFields) -> dict[str, Any]:
         "architecture": config.get("architecture"),
         "strategy": config.get("strategy"),
         "best_val_accuracy": None if job.best is None else job.best.val_accuracy,
+        "best_val_balanced_accuracy": None if job.best is None else job.best.val_balanced_accuracy,
         "model": None if job.model is None else job.model.reference,
         "created_at": job.created_at,
     }

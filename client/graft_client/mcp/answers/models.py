@@ -22,6 +22,9 @@ class ModelLine(Answer):
     name: str
     newest_version: int | None
     newest_val_accuracy: float | None = Field(description="0-1.")
+    newest_val_balanced_accuracy: float | None = Field(
+        description="Mean recall over the classes, 0-1; null if it was not measured."
+    )
     newest_architecture: str | None
     champion: int | None = Field(description="The version that the name alone means.")
     aliases: dict[str, int] = Field(description="The version that each alias points to.")
@@ -33,6 +36,7 @@ class ModelLine(Answer):
             name=model.name,
             newest_version=model.newest_version,
             newest_val_accuracy=None if newest is None else newest.val_accuracy,
+            newest_val_balanced_accuracy=None if newest is None else newest.val_balanced_accuracy,
             newest_architecture=None if newest is None else newest.architecture,
             champion=model.aliases.get("champion"),
             aliases=model.aliases,

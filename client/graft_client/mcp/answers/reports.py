@@ -58,7 +58,10 @@ class ReportSummary(Answer):
     calibration_error: float = Field(description="Of the stated probabilities, 0-1.")
     num_suspect_labels: int
     suspect_labels: list[LabelError] = Field(
-        description="Training images that are probably labelled wrongly."
+        description="Training images that are probably labelled wrongly, the surest first."
+    )
+    expected_label_precision: float | None = Field(
+        description="Expected share of the suspect labels that really are wrong, 0.5-1."
     )
     label_check_reason: str | None = Field(description="Why no label could be checked.")
 
@@ -87,6 +90,7 @@ class ReportSummary(Answer):
             else calibration.error_after,
             num_suspect_labels=check.num_suspects,
             suspect_labels=(check.suspects or [])[:num_mistakes],
+            expected_label_precision=check.expected_precision,
             label_check_reason=check.reason,
         )
 

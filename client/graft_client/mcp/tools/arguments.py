@@ -39,7 +39,11 @@ class TrainingOptions(BaseModel):
     )
     preset: Preset | None = Field(None, description="Gives the fields that are left out.")
     epochs: int | None = Field(None, ge=1, description="Number of epochs.")
-    time_budget_seconds: float | None = Field(None, gt=0, description="Longest training time.")
+    time_budget_seconds: float | None = Field(
+        None,
+        ge=30,
+        description="Seconds that the job may take, with the architecture or strategy `auto`.",
+    )
     batch_size: int | None = Field(None, ge=1, description="Images per step.")
     input_size: int | None = Field(None, ge=1, description="Side of the images in pixels.")
     seed: int | None = Field(None, ge=0, description="Seed of everything that is random.")

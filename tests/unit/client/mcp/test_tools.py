@@ -240,6 +240,7 @@ def test_a_history_is_thinned_by_the_service(assistant: Assistant, service: Serv
     answer = assistant.get("get_history", job_id="job_1", points=5)
     assert (answer["num_epochs"], len(answer["epochs"])) == (900, 1)
     assert answer["best"]["val_accuracy"] == 0.75
+    assert answer["best"]["val_balanced_accuracy"] == 0.7
     assert service.received[-1].query == "points=5"
 
 
@@ -359,4 +360,5 @@ def test_a_list_says_whether_there_is_more(assistant: Assistant, service: Servic
     service.answer("GET", "/jobs", *rows)
     answer = assistant.get("list_jobs", limit=1, status=["succeeded", "failed"])
     assert ([one["job_id"] for one in answer["jobs"]], answer["has_more"]) == (["job_1"], True)
+    assert answer["jobs"][0]["best_val_balanced_accuracy"] == 0.85
     assert "status=succeeded&status=failed" in service.received[0].query

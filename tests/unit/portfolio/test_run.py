@@ -1,0 +1,368 @@
+"""Whole searches on a small real dataset, with two small architectures and random weights."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torchvision.models import shufflenet_v2_x0_5, squeezenet1_0
+
+from app.advice.service import list_recipes
+from app.datasets.manifest import Split
+from app.errors import BudgetTooSmall, WeightsUnavailable
+from app.jobs.portfolio_schemas import Portfolio
+from app.ml.models import checkpoint, timm_weights
+from app.ml.models.lite0_package import LITE0
+from app.ml.recipe import Lbfgs
+from app.recipes.defaults import resolve
+from app.recipes.schemas import JobRequest
+from app.storage import LocalStorage
+from tests.unit.training.conftest import Picture, store_manifest
+from tests.uploads import draw_picture
+from worker.portfolio.candidates import list_candidates
+from worker.portfolio.config import PortfolioConfig
+from worker.portfolio.run import run
+from worker.protocol import (
+    Decided,
+    EpochsDone,
+    Message,
+    PortfolioChanged,
+    Trained,
+    TrainProgress,
+)
+from worker.training.config import Resume, TrainingConfig
+from worker.training.run import run as train
+
+CLASS_NAMES = ["amber", "blue"]
+NUM_IMAGES: dict[Split, int] = {"train": 24, "val": 8}
+NETWORKS = {"squeezenet1_0": squeezenet1_0, "shufflenet_v2_x0_5": shufflenet_v2_x0_5}
+
+ONE = {"max_parameters": 500_000}
+"""Leaves one of the two architectures."""
+
+Search = Callable[..., PortfolioConfig]
+
+
+@pytest.fixture(autouse=True)
+def lite0_package(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Hide the weights that come as a Python package, so that only the two networks have any."""
+    with monkeypatch.context() as hidden:
+        hidden.setattr(timm_weights, "find_package_file", lambda: None)
+        yield hidden
+
+
+class Killed(Exception):
+    """The child was killed."""
+
+
+@dataclass
+class Child:
+    """Receives the messages of a run, and may be killed by one."""
+
+    kill_at: Callable[[Message], bool] = lambda _: False
+    messages: list[Message] = field(default_factory=list)
+
+    def send(self, message: Message) -> None:
+        self.messages.append(message)
+        if self.kill_at(message):
+            raise Killed
+
+    def list_of(self, kind: type[Any]) -> list[Any]:
+        return [one for one in self.messages if isinstance(one, kind)]
+
+    @property
+    def portfolio(self) -> Portfolio:
+        stored: Portfolio = [
+            one for one in self.messages if isinstance(one, PortfolioChanged | Decided)
+        ][-1].portfolio
+        return stored
+
+    @property
+    def trained(self) -> Trained:
+        (one,) = [one for one in self.messages if isinstance(one, Trained)]
+        return one
+
+
+def store_pictures(storage: LocalStorage) -> str:
+    """Store images of which every fourth has the wrong label, so that no head is perfect."""
+    pictures: list[Picture] = []
+    for split, count in NUM_IMAGES.items():
+        for number in range(count):
+            shown = CLASS_NAMES[(number + (number % 8 in {0, 5})) % 2]
+            content = draw_picture(shown, len(pictures))
+            pictures.append((split, CLASS_NAMES[number % 2], content))
+    return store_manifest(storage, "1", pictures)
+
+
+@pytest.fixture(scope="module")
+def weights_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with random weights of two architectures."""
+    folder = tmp_path_factory.mktemp("weights")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        for name, build in NETWORKS.items():
+            save_file(build().state_dict(), folder / f"{name}.safetensors")
+    return folder
+
+
+@pytest.fixture
+def search(storage: LocalStorage, weights_dir: Path, tmp_path: Path) -> Search:
+    """Make the configuration of a job with a time budget and these fields."""
+    manifest_key = store_pictures(storage)
+
+    def make(**fields: Any) -> PortfolioConfig:
+        wanted = {
+            "dataset_id": "ds_1",
+            "architecture": "auto",
+            "strategy": "auto",
+            "input_size": 32,
+            "time_budget_seconds": 3600,
+        }
+        request = JobRequest.model_validate(wanted | fields)
+        config = resolve(request, dataset_name="colors", num_threads=1, base=None)
+        recipes = list_recipes(request, config, None, ("feature_extract", "fine_tune"))
+        solver = {"optimizer": Lbfgs(l2_strengths=(1.0, 0.1)), "epochs": 2}
+        recipes["feature_extract"] = recipes["feature_extract"].model_copy(update=solver)
+        if config.strategy == "feature_extract":
+            del recipes["fine_tune"]
+        training = TrainingConfig(
+            job_id="job_1",
+            recipe=recipes["feature_extract"],
+            class_names=CLASS_NAMES,
+            manifest_key=manifest_key,
+            dataset_digest="0" * 64,
+            key_prefix="jobs/job_1/1",
+            storage_dir=storage.root,
+            weights_dir=weights_dir,
+            weights_download=False,
+            cache_dir=tmp_path / "cache",
+            image_cache_bytes=10**8,
+            device="cpu",
+        )
+        return PortfolioConfig(
+            training=training,
+            is_decided=False,
+            architecture=config.architecture,
+            strategy=config.strategy,
+            recipes=recipes,
+            input_size=request.input_size,
+            max_parameters=request.max_parameters,
+            portfolio=Portfolio(job_id="job_1", time_budget_seconds=3600),
+        )
+
+    return make
+
+
+def execute(
+    config: PortfolioConfig, child: Child, should_stop: Callable[[], bool] = lambda: False
+) -> Child:
+    run(config, should_stop=should_stop, send=child.send)
+    return child
+
+
+def test_the_best_head_becomes_the_model(search: Search, storage: LocalStorage) -> None:
+    child = execute(search(strategy="feature_extract"), Child())
+    portfolio = child.portfolio
+    assert {one.architecture for one in portfolio.candidates} == NETWORKS.keys()
+    assert {one.state for one in portfolio.candidates} == {"tried"}
+    accuracies = {
+        one.architecture: one.accuracy.value for one in portfolio.candidates if one.accuracy
+    }
+    assert portfolio.chosen == max(accuracies, key=lambda name: accuracies[name])
+    assert portfolio.candidates[0].expected_accuracy is None
+    assert portfolio.candidates[1].expected_accuracy is not None
+    assert [one.num_images for one in portfolio.learning_curve] == [6, 12, 24]
+    assert portfolio.num_without_weights > 50
+    assert (portfolio.stop_reason, portfolio.trial, portfolio.fine_tuning) == (
+        "all_tried",
+        None,
+        None,
+    )
+    assert portfolio.explanation.startswith(f"{portfolio.chosen} was the best of 2 backbones")
+    header = checkpoint.load(storage.path(child.trained.model_key)).header
+    assert header.architecture == portfolio.chosen
+    settled = [one.settled for one in child.list_of(PortfolioChanged) if one.settled is not None]
+    assert settled == [0, 1]
+    used = [one.budget_used_seconds for one in child.list_of(TrainProgress)]
+    assert used
+    assert child.list_of(TrainProgress)[0].epochs is None
+    assert used == sorted(used)
+
+
+def test_a_head_is_the_one_of_an_ordinary_job(search: Search) -> None:
+    """The search changes when things are computed, not what is computed."""
+    config = search(strategy="feature_extract", **ONE)
+    searched = execute(config, Child())
+    ordinary = Child()
+    (decided,) = searched.list_of(Decided)
+    training = config.training.model_copy(update={"recipe": decided.recipe})
+    train(training, should_stop=lambda: False, send=ordinary.send)
+    rows = [
+        [(row.val_loss, row.val_accuracy) for one in child.list_of(EpochsDone) for row in one.rows]
+        for child in (searched, ordinary)
+    ]
+    assert rows[0] == pytest.approx(rows[1])
+    assert searched.trained.best_epoch == ordinary.trained.best_epoch
+
+
+def test_requested_fine_tuning_starts_from_the_solved_head(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.portfolio.decision.plan_epochs", lambda *_: 2)
+    child = execute(search(strategy="fine_tune"), Child())
+    (decided,) = child.list_of(Decided)
+    assert (decided.recipe.strategy, decided.recipe.epochs) == ("fine_tune", 2)
+    assert decided.recipe.head_start == "linear_probe"
+    fine_tuning = child.portfolio.fine_tuning
+    assert fine_tuning is not None
+    assert fine_tuning.epochs == 2
+    assert fine_tuning.best_epoch == child.trained.best_epoch
+    assert fine_tuning.accuracy is not None
+    assert child.trained.report is not None
+    assert fine_tuning.accuracy.value == child.trained.report.accuracy
+    assert child.portfolio.trial is None
+    assert "Fine-tuning was requested." in child.portfolio.explanation
+    assert child.portfolio.stop_reason == "budget_used"
+    assert [row.epoch for one in child.list_of(EpochsDone) for row in one.rows] == [1, 2]
+
+
+def test_a_trial_decides_on_fine_tuning(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.portfolio.decision.plan_epochs", lambda *_: 1)
+    monkeypatch.setattr("worker.portfolio.decision.would_pay", lambda _: True)
+    config = search(**ONE)
+    child = execute(config, Child())
+    trial = child.portfolio.trial
+    assert trial is not None
+    assert (trial.num_train_images, trial.num_held_out_images) == (20, 4)
+    assert trial.gain.value == pytest.approx(trial.accuracy - trial.head_accuracy)
+    fine_tuning = child.portfolio.fine_tuning
+    assert fine_tuning is not None
+    assert fine_tuning.expected_accuracy is not None
+
+    monkeypatch.setattr("worker.portfolio.decision.would_pay", lambda _: False)
+    child = execute(config, Child())
+    assert child.portfolio.stop_reason == "fine_tuning_would_not_pay"
+    assert child.portfolio.fine_tuning is None
+    (decided,) = child.list_of(Decided)
+    assert decided.recipe.strategy == "feature_extract"
+
+
+def test_fine_tuning_ends_when_the_budget_does(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here every epoch takes longer than the whole budget."""
+    monkeypatch.setattr("worker.portfolio.decision.plan_epochs", lambda *_: 20)
+    clock = {"now": 0.0}
+
+    def send(message: Message) -> None:
+        child.send(message)
+        if isinstance(message, Decided):
+            clock["now"] += 3595
+
+    child = Child()
+    config = search(strategy="fine_tune", **ONE)
+    run(config, should_stop=lambda: False, send=send, now=lambda: clock["now"])
+    epochs = [row.epoch for one in child.list_of(EpochsDone) for row in one.rows]
+    assert epochs == list(range(1, 21))  # epochs that take no time all fit
+    assert child.portfolio.stop_reason == "budget_used"
+
+    def tick(message: Message) -> None:
+        child.send(message)
+        if isinstance(message, TrainProgress) and message.stage == "training":
+            clock["now"] += 1000
+
+    child = Child()
+    run(config, should_stop=lambda: False, send=tick, now=lambda: clock["now"])
+    epochs = [row.epoch for one in child.list_of(EpochsDone) for row in one.rows]
+    assert 1 <= len(epochs) < 20
+    assert "epochs took longer than planned" in child.portfolio.explanation
+    assert child.trained.best_epoch in {0, *epochs}
+
+
+def test_a_stop_makes_the_best_head_so_far_the_model(search: Search) -> None:
+    child = execute(search(), Child(), should_stop=lambda: True)
+    assert [one.state for one in child.portfolio.candidates] == ["tried"]
+    assert child.portfolio.stop_reason == "stopped"
+    assert "stopped" in child.portfolio.explanation
+    assert child.trained.model_key
+
+
+def test_a_killed_search_goes_on_after_its_settled_candidates(search: Search) -> None:
+    config = search(strategy="feature_extract")
+
+    def is_second(message: Message) -> bool:
+        if not isinstance(message, PortfolioChanged):
+            return False
+        states = [one.state for one in message.portfolio.candidates]
+        return states == ["tried", "running"]
+
+    undisturbed = execute(config, Child())
+    killed = Child(is_second)
+    with pytest.raises(Killed):
+        execute(config, killed)
+    stored = killed.portfolio
+    child = execute(config.model_copy(update={"portfolio": stored}), Child())
+    assert child.portfolio.candidates[0] == stored.candidates[0]
+    assert [one.settled for one in child.list_of(PortfolioChanged) if one.settled is not None] == [
+        1
+    ]
+    assert child.portfolio.used_seconds > stored.used_seconds
+    assert child.portfolio.chosen == undisturbed.portfolio.chosen
+    assert child.trained.best_epoch == undisturbed.trained.best_epoch
+    assert child.trained.report is not None
+    assert undisturbed.trained.report is not None
+    assert child.trained.report.accuracy == undisturbed.trained.report.accuracy
+
+
+def test_killed_fine_tuning_goes_on_with_its_recipe(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.portfolio.decision.plan_epochs", lambda *_: 3)
+    config = search(strategy="fine_tune", **ONE)
+    config = config.model_copy(
+        update={"training": config.training.model_copy(update={"keep_every_seconds": 0.0})}
+    )
+    killed = Child(lambda message: isinstance(message, EpochsDone))
+    with pytest.raises(Killed):
+        execute(config, killed)
+    (decided,) = killed.list_of(Decided)
+    done = killed.list_of(EpochsDone)[-1]
+    resume = Resume(epoch=done.rows[-1].epoch, state_key=done.state_key)
+    training = config.training.model_copy(update={"recipe": decided.recipe, "resume": resume})
+    again = config.model_copy(
+        update={"training": training, "is_decided": True, "portfolio": killed.portfolio}
+    )
+    child = execute(again, Child())
+    assert child.list_of(Decided) == []
+    assert [row.epoch for one in child.list_of(EpochsDone) for row in one.rows] == [2, 3]
+    assert child.portfolio.fine_tuning is not None
+    assert child.portfolio.fine_tuning.best_epoch == child.trained.best_epoch
+
+
+def test_a_budget_of_no_time_is_too_small(search: Search) -> None:
+    config = search()
+    short = Portfolio(job_id="job_1", time_budget_seconds=30, used_seconds=29)
+    with pytest.raises(BudgetTooSmall, match="time_budget_seconds"):
+        execute(config.model_copy(update={"portfolio": short}), Child())
+
+
+def test_a_network_of_timm_is_tried_where_its_weights_are(
+    search: Search, lite0_package: pytest.MonkeyPatch
+) -> None:
+    without = [one.name for one in list_candidates(search(), 2).architectures]
+    lite0_package.undo()
+    found = [one.name for one in list_candidates(search(), 2).architectures]
+    assert found == [*without, LITE0]
+
+
+def test_without_weights_there_is_nothing_to_search(search: Search, tmp_path: Path) -> None:
+    config = search()
+    empty = config.training.model_copy(update={"weights_dir": tmp_path / "none"})
+    with pytest.raises(WeightsUnavailable, match="GRAFT_WEIGHTS_DIR"):
+        execute(config.model_copy(update={"training": empty}), Child())
+    limited = search(max_parameters=1000)
+    with pytest.raises(WeightsUnavailable, match="1000 parameters"):
+        execute(limited, Child())

@@ -1,0 +1,222 @@
+"""Decide how the best candidate is trained: by its solved head alone, or by fine-tuning."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+import torch
+
+from app.advice.schemas import Proportion
+from app.errors import BudgetTooSmall
+from app.jobs.portfolio_schemas import FineTuning, StopReason
+from app.ml.recipe import Lbfgs, Recipe
+from worker.advice.decision import MANY_IMAGES_PER_CLASS, SATURATED_ACCURACY
+from worker.portfolio.backbones import CandidateResult
+from worker.portfolio.curve import measure_curve
+from worker.portfolio.explanation import (
+    explain_accurate_enough,
+    explain_candidates,
+    explain_fine_tuning,
+    explain_no_gain,
+    explain_no_time,
+    explain_stopped,
+)
+from worker.portfolio.journal import Journal
+from worker.portfolio.plan import (
+    MAX_EPOCHS,
+    combine,
+    may_pay_untried,
+    plan_epochs,
+    plan_trial,
+    would_pay,
+)
+from worker.portfolio.trial import EpochCost, estimate_epoch, run_trial
+from worker.training.feed import Splits
+from worker.training.setup import TrainingContext
+
+_CURVE_SHARE = 0.15
+"""Share of the rest of the budget that a point of the learning curve may take."""
+
+
+@dataclass
+class Refusal(Exception):
+    """Fine-tuning is not done, and why."""
+
+    reason: StopReason
+    sentence: str
+
+
+class TrainingDecision:
+    """Decides between the solved head of the best candidate and its fine-tuning.
+
+    recipe: that of fine-tuning the candidate; None where the request asks for a head alone.
+    is_forced: the request asks for fine-tuning, whatever it is expected to bring.
+    """
+
+    def __init__(  # noqa: PLR0913 -- each is one thing the caller knows
+        self,
+        context: TrainingContext,
+        splits: Splits,
+        journal: Journal,
+        result: CandidateResult,
+        *,
+        recipe: Recipe | None,
+        is_forced: bool,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self._context = context
+        self._splits = splits
+        self._journal = journal
+        self._result = result
+        self._recipe = recipe
+        self._is_forced = is_forced
+        self._should_stop = should_stop
+
+    def plan(self, search_reason: StopReason) -> Recipe:
+        """Return the recipe of fine-tuning; raises Refusal where the solved head is kept.
+
+        search_reason: why no further candidate was tried. Raises BudgetTooSmall where fine-tuning
+        is requested and no epoch fits.
+        """
+        self.measure_curve()
+        if self._recipe is None:
+            raise Refusal(search_reason, "")
+        self._refuse_needless()
+        cost = self._estimate(self._recipe)
+        gain, cost = self._try(self._recipe, cost)
+        left = self._left()
+        epochs = plan_epochs(left, cost.epoch, cost.setup)
+        if epochs == 0:
+            raise self._refuse_time(cost, left)
+        self._journal.change(
+            fine_tuning=FineTuning(
+                epochs=epochs,
+                expected_seconds=cost.setup + epochs * cost.epoch,
+                expected_accuracy=gain,
+                started_at_seconds=self._journal.clock.used(),
+            )
+        )
+        opening = explain_candidates(self._journal.portfolio)
+        sentence = explain_fine_tuning(
+            self._journal.portfolio,
+            epochs=epochs,
+            is_longest=epochs == MAX_EPOCHS,
+            is_forced=self._is_forced,
+        )
+        # The budget says when to stop, and the learning rate is planned to reach zero then.
+        recipe = self._recipe.model_copy(update={"epochs": epochs, "early_stopping": None})
+        self._journal.decide(
+            recipe,
+            explanation=f"{opening} {sentence}",
+            reserved_seconds=self._result.evaluation.of_fine_tuned,
+        )
+        return recipe
+
+    def keep_head(self, refusal: Refusal) -> Recipe:
+        """Record that the solved head is kept; return its recipe, with the strengths solved for."""
+        result = self._result
+        recipe, optimizer = result.recipe, result.recipe.optimizer
+        if not isinstance(optimizer, Lbfgs):
+            raise TypeError("the heads of candidates are solved for")
+        strengths = tuple(one.l2_strength for one in result.path.solutions)
+        solver = optimizer.model_copy(update={"l2_strengths": strengths})
+        head = recipe.model_copy(update={"optimizer": solver, "epochs": len(strengths)})
+        opening = explain_candidates(self._journal.portfolio)
+        self._journal.decide(
+            head,
+            stop_reason=refusal.reason,
+            explanation=f"{opening} {refusal.sentence}".strip(),
+            reserved_seconds=self._result.evaluation.of_head,
+        )
+        return head
+
+    def replace_result(self, result: CandidateResult) -> None:
+        """Decide on another candidate, which turned out to be better."""
+        self._result = result
+        self.measure_curve()
+
+    def _left(self) -> float:
+        return max(self._journal.clock.left() - self._result.evaluation.of_fine_tuned, 0.0)
+
+    def measure_curve(self) -> None:
+        """Measure the learning curve of the candidate's head, as far as there is time."""
+        if self._should_stop():
+            return
+        num_classes = len(self._context.config.class_names)
+        points = []
+        for point in measure_curve(self._result, num_classes, lambda: _CURVE_SHARE * self._left()):
+            points.append(point)
+            self._journal.change(learning_curve=list(points))
+
+    def _refuse_needless(self) -> None:
+        if self._should_stop():
+            raise Refusal("stopped", explain_stopped())
+        if not self._is_forced and self._result.accuracy.value >= SATURATED_ACCURACY:
+            raise Refusal("accurate_enough", explain_accurate_enough(self._result.accuracy.value))
+
+    def _estimate(self, recipe: Recipe) -> EpochCost:
+        try:
+            return estimate_epoch(self._context, self._splits, self._result, recipe)
+        except (MemoryError, torch.OutOfMemoryError):
+            if self._is_forced:
+                raise
+            message = (
+                f"A batch of {recipe.batch_size} images does not fit in memory for fine-tuning."
+            )
+            raise Refusal("fine_tuning_would_not_pay", message) from None
+
+    def _try(self, recipe: Recipe, cost: EpochCost) -> tuple[Proportion | None, EpochCost]:
+        """Try fine-tuning if there is time; return the expected accuracy and the cost."""
+        if self._is_forced:
+            return None, cost
+        left = self._left()
+        if plan_epochs(left, cost.epoch, cost.setup) == 0:
+            raise self._refuse_time(cost, left)
+        epochs = plan_trial(left, cost.epoch, cost.setup)
+        if epochs == 0:
+            self._decide_untried()
+            return None, cost
+        trial, measured = run_trial(
+            self._context,
+            self._splits,
+            self._result,
+            recipe,
+            epochs=epochs,
+            started_at_seconds=self._journal.clock.used(),
+            should_stop=lambda: self._should_stop() or self._left() == 0,
+        )
+        if trial is None:
+            self._refuse_needless()
+            if self._left() == 0:
+                raise self._refuse_time(measured, 0.0)
+            raise Refusal(
+                "fine_tuning_would_not_pay", "Fine-tuning diverged in a trial, so the head is kept."
+            )
+        self._journal.change(trial=trial)
+        if self._should_stop():
+            raise Refusal("stopped", explain_stopped())
+        if not would_pay(trial.gain):
+            raise Refusal("fine_tuning_would_not_pay", explain_no_gain(trial))
+        return combine(self._result.accuracy, trial.gain), measured
+
+    def _decide_untried(self) -> None:
+        counts = Counter(self._result.path.targets.tolist())
+        images_per_class = median(counts.values())
+        curve = self._journal.portfolio.learning_curve
+        if not may_pay_untried(curve, images_per_class, MANY_IMAGES_PER_CLASS):
+            raise Refusal(
+                "fine_tuning_would_not_pay",
+                f"There was no time for a trial of fine-tuning; with {images_per_class:g} images "
+                "per class it is not expected to pay without one.",
+            )
+
+    def _refuse_time(self, cost: EpochCost, left: float) -> Exception:
+        needed = cost.setup + cost.epoch
+        if self._is_forced:
+            return BudgetTooSmall(
+                f"Fine-tuning {self._result.architecture.name} for one epoch needs about "
+                f"{needed:.0f} s, and {left:.0f} s of the budget are left. Raise "
+                'time_budget_seconds, or use "strategy": "auto".'
+            )
+        return Refusal("budget_used", explain_no_time(needed, left))

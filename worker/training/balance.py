@@ -1,0 +1,93 @@
+"""Decide whether the loss weights rare classes as much as frequent ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from app.jobs.schemas import BalanceFigures, ResolvedClassBalance
+from worker.training.evaluation.figures import measure_balanced_accuracy
+from worker.training.head import Solution, pick_best, solve_path
+from worker.training.objective import weigh_classes
+
+_NEARLY_EQUAL = 1.5
+"""Largest class size divided by the smallest, below which weights change next to nothing."""
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What was decided, the class weights that follow from it, and the heads it was decided by.
+
+    class_weights, float32 [num_classes], is None where all images count the same. solutions are the
+    heads for each L2 strength under these weights.
+    """
+
+    resolved: ResolvedClassBalance
+    class_weights: Tensor | None
+    solutions: Sequence[Solution]
+
+    @property
+    def best(self) -> Solution:
+        return pick_best(self.solutions)
+
+
+def choose_balance(  # noqa: PLR0913 -- each is one thing the caller knows
+    features: Tensor,
+    targets: Tensor,
+    *,
+    num_classes: int,
+    l2_strengths: tuple[float, ...],
+    folds: int,
+    plain: Sequence[Solution] | None = None,
+) -> Balance:
+    """Solve for heads with and without class weights; keep those with more balanced accuracy.
+
+    The balanced accuracy is the mean over classes of the share of their images that heads get right
+    which were not fitted to them. Classes of nearly equal size are not weighted, and neither are
+    those of which none has two images. plain are the heads without weights, where they are known;
+    the other arguments are those of `solve_path`.
+    """
+    counts = torch.bincount(targets, minlength=num_classes)
+    imbalance = (counts.max() / counts.clamp_min(1).min()).item()
+    can_hold_out = bool(counts.max() > 1)
+    if not can_hold_out:
+        l2_strengths = (max(l2_strengths),)
+
+    def solve(class_weights: Tensor | None) -> Sequence[Solution]:
+        path = solve_path(
+            features,
+            targets,
+            num_classes=num_classes,
+            l2_strengths=l2_strengths,
+            folds=folds,
+            class_weights=class_weights,
+        )
+        return list(path)
+
+    plain = solve(None) if plain is None else plain
+    if imbalance < _NEARLY_EQUAL or not can_hold_out or len(l2_strengths) == 1:
+        resolved = ResolvedClassBalance(chosen="none", imbalance=imbalance)
+        return Balance(resolved, None, plain)
+    weights = weigh_classes(targets, num_classes)
+    weighted = solve(weights)
+    without, with_ = (_measure(pick_best(path), targets, num_classes) for path in (plain, weighted))
+    is_better = with_.cv_balanced_accuracy > without.cv_balanced_accuracy
+    resolved = ResolvedClassBalance(
+        chosen="loss" if is_better else "none",
+        imbalance=imbalance,
+        without_weights=without,
+        with_weights=with_,
+    )
+    return Balance(resolved, *((weights, weighted) if is_better else (None, plain)))
+
+
+def _measure(solution: Solution, targets: Tensor, num_classes: int) -> BalanceFigures:
+    if solution.out_of_fold is None or solution.held_out is None:
+        raise AssertionError("only cross-validated heads are compared")
+    held_out = targets[solution.held_out]
+    predicted = solution.out_of_fold[solution.held_out].argmax(1)
+    return BalanceFigures(
+        cv_accuracy=(predicted == held_out).double().mean().item(),
+        cv_balanced_accuracy=measure_balanced_accuracy(held_out, predicted, num_classes),
+    )
