@@ -3,14 +3,14 @@ import "./ui/base.css";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { startLive } from "./api/live";
 import { queryClient } from "./api/queries";
+import { shareSession } from "./api/session";
 import { App } from "./app/App";
 
 const root = document.getElementById("root");
 if (!root) throw new Error("The page has no #root element.");
 
-startLive(queryClient);
+shareSession();
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queryClient}>

@@ -8,10 +8,13 @@
 
 import type { QueryClient } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
+import { api, bodyOf, type Schemas } from "./client";
+import { asServiceError } from "./problem";
 
 export const TOPICS = ["datasets", "jobs", "studies", "models", "serving", "predictions"] as const;
 export type Topic = (typeof TOPICS)[number];
-export type LiveState = "connecting" | "live" | "stale";
+/** `off`: whoever is signed in may not follow changes. */
+export type LiveState = "connecting" | "live" | "stale" | "off";
 
 type Message =
   | { kind: "hint"; topic: Topic; ids: string[] }
@@ -21,6 +24,8 @@ type Message =
 const CHANNEL = "graft-live";
 const LOCK = "graft-live";
 const RECONNECT_MS = 1500;
+const PROBE_MS = 5000;
+const NEEDED = ["datasets:read", "jobs:read", "models:read"] as const;
 
 let state: LiveState = "connecting";
 const watchers = new Set<() => void>();
@@ -52,6 +57,16 @@ export function applyHint(client: QueryClient, topic: Topic, ids: readonly strin
       return typeof subject !== "string" || ids.length === 0 || ids.includes(subject);
     },
   });
+}
+
+/** Whether someone may follow the changes of the service. */
+export function mayFollow({ scopes }: Pick<Schemas["WhoAmI"], "scopes">): boolean {
+  return NEEDED.every((scope) => scopes.includes(scope));
+}
+
+/** Show that nothing updates by itself. */
+export function showNotLive(): void {
+  setState("off");
 }
 
 /** Start listening; returns a function that stops it. */
@@ -92,7 +107,16 @@ export function startLive(client: QueryClient): () => void {
   };
 }
 
-/** Keep one event stream open until the signal aborts. */
+/** Whether to open the stream again after an error; EventSource does not tell its status. */
+async function mayReconnect(): Promise<boolean> {
+  try {
+    return mayFollow(await bodyOf(api.GET("/whoami", { signal: AbortSignal.timeout(PROBE_MS) })));
+  } catch (error) {
+    return ![401, 403].includes(asServiceError(error).status);
+  }
+}
+
+/** Keep one event stream open until the signal aborts, or the session ends. */
 function connect(publish: (message: Message) => void, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     let source: EventSource | null = null;
@@ -108,9 +132,13 @@ function connect(publish: (message: Message) => void, signal: AbortSignal): Prom
         });
       }
       source.onerror = () => {
-        publish({ kind: "state", state: "stale" });
         source?.close();
-        timer = setTimeout(open, RECONNECT_MS);
+        publish({ kind: "state", state: "stale" });
+        void mayReconnect().then((may) => {
+          if (signal.aborted) return;
+          if (may) timer = setTimeout(open, RECONNECT_MS);
+          else publish({ kind: "state", state: "off" });
+        });
       };
     }
 

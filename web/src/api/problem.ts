@@ -1,4 +1,5 @@
 import type { components } from "./schema";
+import { closeSession } from "./session";
 
 type Problem = components["schemas"]["Problem"];
 
@@ -19,8 +20,9 @@ export class ServiceError extends Error {
   }
 }
 
-/** Read the error of an answer, whatever its content type. */
+/** Read the error of an answer, whatever its content type; 401 leads to the sign-in page. */
 export async function readError(response: Response): Promise<ServiceError> {
+  if (response.status === 401) closeSession();
   const kind = response.headers.get("content-type") ?? "";
   if (kind.startsWith("application/problem+json")) {
     const problem = (await response.json()) as Problem;

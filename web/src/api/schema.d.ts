@@ -12,12 +12,144 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List architectures and their weights
+         * List or search architectures and their weights
          * @description List the architectures, and whether their pretrained weights are available now.
+         *
+         *     A search also lists timm's, whose names begin with `timm:`; it sends no request to a hub.
+         *
+         *     Needs the scope `jobs:read`.
          */
         get: operations["list_architectures"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the audit log
+         * @description Return who promoted, deleted or changed what in the sender's tenant, newest first.
+         *
+         *     Needs the scope `admin`.
+         */
+        get: operations["list_audit_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the ways to sign in
+         * @description Return whether requests need someone to sign in, and how they can.
+         */
+        get: operations["list_ways"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Finish a sign-in
+         * @description Redeem the provider's code, open a session and show the page that was asked for.
+         *
+         *     If that fails, a browser is sent to the dashboard's sign-in page, which says why.
+         */
+        get: operations["finish_sign_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sign in at the OpenID provider
+         * @description Send the browser to the provider (authorization code flow with PKCE).
+         *
+         *     If that fails, a browser is sent to the dashboard's sign-in page, which says why.
+         */
+        get: operations["start_sign_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign out
+         * @description End the session of the cookie; without one nothing happens.
+         */
+        post: operations["sign_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open a session with an API key
+         * @description Exchange an API key for a session's cookie, so that no page keeps the key.
+         *
+         *     The session may do what the key may, and ends with it. Only for pages of this service.
+         */
+        post: operations["open_session_with_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -34,15 +166,20 @@ export interface paths {
         /**
          * List datasets, newest first
          * @description List datasets; `after` is the last id of the previous page.
+         *
+         *     Needs the scope `datasets:read`.
          */
         get: operations["list_datasets"];
         put?: never;
         /**
          * Upload a dataset
-         * @description Upload an archive of labelled images; a worker checks and unpacks it.
+         * @description Upload an archive of labelled images (form), or use a finished upload (JSON).
          *
-         *     The default of `name` is the file's name. The dataset's `error` and `report` show problems of
-         *     the archive.
+         *     A worker checks and unpacks the archive. The default of `name` is the file's name. The dataset's
+         *     `error` and `report` show problems of the archive. Large archives are better sent as a resumable
+         *     upload (`POST /uploads`), whose id is then sent here as JSON.
+         *
+         *     Needs the scope `datasets:write`.
          */
         post: operations["create_dataset"];
         delete?: never;
@@ -61,6 +198,8 @@ export interface paths {
         /**
          * Get a dataset
          * @description Return a dataset: the progress of its ingestion, then its classes, counts and report.
+         *
+         *     Needs the scope `datasets:read`.
          */
         get: operations["get_dataset"];
         put?: never;
@@ -68,6 +207,8 @@ export interface paths {
         /**
          * Delete a dataset
          * @description Delete a dataset; no unfinished job or batch may use it. Its jobs and models stay.
+         *
+         *     Needs the scope `datasets:write`.
          */
         delete: operations["delete_dataset"];
         options?: never;
@@ -89,6 +230,8 @@ export interface paths {
          *     Jobs with `strategy: auto` use the same advice. A worker measures it once: until then the
          *     answer is 202, and the same request returns the advice later. A failure is returned for a
          *     minute; then the next request starts the measurement again.
+         *
+         *     Needs the scope `datasets:read`.
          */
         get: operations["get_dataset_advice"];
         put?: never;
@@ -109,6 +252,8 @@ export interface paths {
         /**
          * List a dataset's images
          * @description List a ready dataset's images by split, class and path.
+         *
+         *     Needs the scope `datasets:read`.
          */
         get: operations["list_dataset_images"];
         put?: never;
@@ -131,6 +276,8 @@ export interface paths {
          * @description Return an image as it was uploaded, or a thumbnail of it.
          *
          *     Neither ever changes, so both may be cached for ever. Thumbnails are made once and stored.
+         *
+         *     Needs the scope `datasets:read`.
          */
         get: operations["get_dataset_image"];
         put?: never;
@@ -155,6 +302,8 @@ export interface paths {
          *     The image is as the network sees it, cropped and resized, in grey; red to yellow marks the parts
          *     that support the class. The heat map of a reference with a version, such as `name:3`, never
          *     changes and may be cached.
+         *
+         *     Needs the scope `datasets:read` and `predict`.
          */
         get: operations["get_heat_map"];
         put?: never;
@@ -177,6 +326,8 @@ export interface paths {
          * @description List the pairs of one of the report's lists, in its order, with both images.
          *
          *     The report holds the first 1,000 pairs of each list; `report.counts` has the full numbers.
+         *
+         *     Needs the scope `datasets:read`.
          */
         get: operations["list_dataset_pairs"];
         put?: never;
@@ -197,6 +348,8 @@ export interface paths {
         /**
          * Get a preview of a dataset's images
          * @description Draw a random choice of images with their class names in a grid, as PNG.
+         *
+         *     Needs the scope `datasets:read`.
          */
         get: operations["get_dataset_preview"];
         put?: never;
@@ -225,6 +378,8 @@ export interface paths {
          *     Events have no ids and are not repeated. After connecting, and after reconnecting, get
          *     everything that you show. A comment is sent after 15 seconds without an event. The deletion of
          *     a row is noticed among the newest thousand of its kind.
+         *
+         *     Needs the scope `datasets:read` and `jobs:read` and `models:read`.
          */
         get: operations["stream_changes"];
         put?: never;
@@ -245,12 +400,16 @@ export interface paths {
         /**
          * List jobs, newest first
          * @description List jobs; `metadata.<key>=<value>` filters by metadata, and `q` searches model names.
+         *
+         *     Needs the scope `jobs:read`.
          */
         get: operations["list_jobs"];
         put?: never;
         /**
          * Create a training job
          * @description Queue a job. Only `dataset_id` is required; `config` in the answer shows every value.
+         *
+         *     Needs the scope `jobs:write`.
          */
         post: operations["create_job"];
         delete?: never;
@@ -269,6 +428,8 @@ export interface paths {
         /**
          * Get a job
          * @description Return a job with its progress, its best epoch so far and, at the end, its model.
+         *
+         *     Needs the scope `jobs:read`.
          */
         get: operations["get_job"];
         put?: never;
@@ -276,6 +437,8 @@ export interface paths {
         /**
          * Delete a finished job
          * @description Delete a job with its history, events, report and predictions; its model stays.
+         *
+         *     Needs the scope `jobs:write`.
          */
         delete: operations["delete_job"];
         options?: never;
@@ -295,6 +458,8 @@ export interface paths {
         /**
          * Cancel a job
          * @description Cancel a job: no model is registered. `resume` continues it.
+         *
+         *     Needs the scope `jobs:write`.
          */
         post: operations["cancel_job"];
         delete?: never;
@@ -313,6 +478,8 @@ export interface paths {
         /**
          * List a job's checkpoints
          * @description List the checkpoint files that are stored for a job now.
+         *
+         *     Needs the scope `jobs:read`.
          */
         get: operations["list_job_checkpoints"];
         put?: never;
@@ -333,6 +500,8 @@ export interface paths {
         /**
          * Get a job's confusion matrix as an image
          * @description Draw true classes as rows and predicted classes as columns, as PNG.
+         *
+         *     Needs the scope `jobs:read`.
          */
         get: operations["get_job_confusion_matrix_image"];
         put?: never;
@@ -353,6 +522,8 @@ export interface paths {
         /**
          * List a job's events
          * @description Return events in the order in which they happened.
+         *
+         *     Needs the scope `jobs:read`.
          */
         get: operations["list_job_events"];
         put?: never;
@@ -373,6 +544,8 @@ export interface paths {
         /**
          * Stream a job's events
          * @description Send server-sent events until the job has ended; `Last-Event-ID` continues a stream.
+         *
+         *     Needs the scope `jobs:read`.
          */
         get: operations["stream_job_events"];
         put?: never;
@@ -395,6 +568,8 @@ export interface paths {
          * @description Return one row for each finished epoch, counted from 1.
          *
          *     With `lbfgs` there is one row for each L2 strength, in the order of `optimizer.l2_strengths`.
+         *
+         *     Needs the scope `jobs:read`.
          */
         get: operations["get_job_history"];
         put?: never;
@@ -417,6 +592,8 @@ export interface paths {
          * @description Draw validation accuracy (0-1) and loss by epoch, with the best epoch marked.
          *
          *     With `lbfgs` they are drawn by L2 strength, with the chosen strength marked.
+         *
+         *     Needs the scope `jobs:read`.
          */
         get: operations["get_job_history_image"];
         put?: never;
@@ -441,6 +618,8 @@ export interface paths {
          *     Both must have been evaluated on equal images, with equal splits and labels. A paired test
          *     finds smaller differences than a comparison of two accuracies. Each job's best epoch was chosen
          *     on the validation images, so a test on `split=test` is fairer where there is one.
+         *
+         *     Needs the scope `jobs:read`.
          */
         get: operations["compare_jobs"];
         put?: never;
@@ -461,8 +640,34 @@ export interface paths {
         /**
          * List the images on which two jobs disagree
          * @description List images that two jobs predict as different classes, by image id.
+         *
+         *     Needs the scope `jobs:read`.
          */
         get: operations["list_job_disagreements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{job_id}/portfolio": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get what a job with a time budget tried
+         * @description Return the backbones that a job with `time_budget_seconds` tried, and what it decided.
+         *
+         *     Before the job starts, nothing is tried. 404 if the job has no time budget.
+         *
+         *     Needs the scope `jobs:read`.
+         */
+        get: operations["get_portfolio"];
         put?: never;
         post?: never;
         delete?: never;
@@ -484,6 +689,8 @@ export interface paths {
          *
          *     They are those of the job's report, so they agree with its confusion matrix. Jobs that did not
          *     succeed, or that ended before this service stored predictions, have none.
+         *
+         *     Needs the scope `jobs:read`.
          */
         get: operations["list_job_predictions"];
         put?: never;
@@ -507,6 +714,8 @@ export interface paths {
          *
          *     They include metrics by class, calibration, the most confident mistakes, and training images
          *     that are probably labelled wrongly.
+         *
+         *     Needs the scope `jobs:read`.
          */
         get: operations["get_job_report"];
         put?: never;
@@ -529,6 +738,8 @@ export interface paths {
         /**
          * Resume a failed or cancelled job
          * @description Queue a job again; it continues from its last epoch.
+         *
+         *     Needs the scope `jobs:write`.
          */
         post: operations["resume_job"];
         delete?: never;
@@ -551,6 +762,8 @@ export interface paths {
          * @description End a job after its current epoch; the best epoch so far becomes the model.
          *
          *     A queued job is cancelled.
+         *
+         *     Needs the scope `jobs:write`.
          */
         post: operations["stop_job"];
         delete?: never;
@@ -574,6 +787,8 @@ export interface paths {
          *
          *     A `train` worker runs the batch once it is free, because it measures on the device of jobs:
          *     while that worker is training, `measured` stays null.
+         *
+         *     Needs the scope `jobs:write`.
          */
         post: operations["validate_job"];
         delete?: never;
@@ -592,11 +807,65 @@ export interface paths {
         /**
          * Get a validation
          * @description Return the result of POST /jobs/validate, with the measurement once it is finished.
+         *
+         *     Needs the scope `jobs:read`.
          */
         get: operations["get_job_validation"];
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List API keys
+         * @description List the keys of the sender's tenant, newest first, without their secrets.
+         *
+         *     Needs the scope `admin`.
+         */
+        get: operations["list_keys"];
+        put?: never;
+        /**
+         * Create an API key
+         * @description Create a key of the sender's tenant. The answer has its secret, which is shown only once.
+         *
+         *     A repeated request creates another key, because a stored answer would keep the secret.
+         *
+         *     Needs the scope `admin`.
+         */
+        post: operations["create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an API key
+         * @description Revoke a key. Within 30 s no process accepts it, and streams that it opened have ended.
+         *
+         *     Needs the scope `admin`.
+         */
+        delete: operations["revoke_key"];
         options?: never;
         head?: never;
         patch?: never;
@@ -622,6 +891,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List members
+         * @description List the people of the tenant who have signed in by the OpenID provider, newest first.
+         *
+         *     Needs the scope `admin`.
+         */
+        get: operations["list_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/members/{member_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a member
+         * @description Change a member's role, or keep them from signing in. It counts within 30 s.
+         *
+         *     Needs the scope `admin`.
+         */
+        patch: operations["change_member"];
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -634,6 +947,8 @@ export interface paths {
          * @description Return the metrics of the API's processes, of the database and of the GPUs.
          *
          *     While the database is down, `graft_database_up` is 0 and its other metrics are missing.
+         *
+         *     Needs the scope `metrics`.
          */
         get: operations["get_metrics"];
         put?: never;
@@ -654,6 +969,8 @@ export interface paths {
         /**
          * List models
          * @description List the registered models by name; `after` is the last name of the previous page.
+         *
+         *     Needs the scope `models:read`.
          */
         get: operations["list_models"];
         put?: never;
@@ -674,6 +991,8 @@ export interface paths {
         /**
          * Get a model
          * @description Return a model with its versions and aliases.
+         *
+         *     Needs the scope `models:read`.
          */
         get: operations["get_model"];
         put?: never;
@@ -699,12 +1018,16 @@ export interface paths {
          *     If the model has a gate, `champion` can only point to a version that passes it. If an evaluation
          *     for the gate is missing, a worker runs it and the response is 202; repeat the request once
          *     `Location` has the evaluation. `force` promotes without the gate.
+         *
+         *     Needs the scope `models:write`.
          */
         put: operations["set_model_alias"];
         post?: never;
         /**
          * Delete an alias
          * @description Delete an alias that the chosen model and its shadow do not use.
+         *
+         *     Needs the scope `models:write`.
          */
         delete: operations["delete_model_alias"];
         options?: never;
@@ -726,6 +1049,8 @@ export interface paths {
          * @description Point an alias to its previous version, without the gate.
          *
          *     A second rollback undoes the first, unless it has the same Idempotency-Key.
+         *
+         *     Needs the scope `models:write`.
          */
         post: operations["roll_back_model_alias"];
         delete?: never;
@@ -744,6 +1069,8 @@ export interface paths {
         /**
          * List a model's events
          * @description List all changes of a model, newest first. The log is append-only.
+         *
+         *     Needs the scope `models:read`.
          */
         get: operations["list_model_events"];
         put?: never;
@@ -764,17 +1091,23 @@ export interface paths {
         /**
          * Get a model's gate
          * @description Return the gate that a version must pass to become `champion`.
+         *
+         *     Needs the scope `models:read`.
          */
         get: operations["get_model_gate"];
         /**
          * Set a model's gate
          * @description Require that a new `champion` compares well with the current one on the same images.
+         *
+         *     Needs the scope `models:write`.
          */
         put: operations["set_model_gate"];
         post?: never;
         /**
          * Delete a model's gate
          * @description Delete the gate, so that any version can become `champion`.
+         *
+         *     Needs the scope `models:write`.
          */
         delete: operations["delete_model_gate"];
         options?: never;
@@ -793,6 +1126,8 @@ export interface paths {
         /**
          * Set a model's metadata
          * @description Replace the model's metadata with these key-value pairs.
+         *
+         *     Needs the scope `models:write`.
          */
         put: operations["set_model_metadata"];
         post?: never;
@@ -812,6 +1147,8 @@ export interface paths {
         /**
          * Get a version
          * @description Return one version of a model.
+         *
+         *     Needs the scope `models:read`.
          */
         get: operations["get_model_version"];
         put?: never;
@@ -819,6 +1156,8 @@ export interface paths {
         /**
          * Delete a version
          * @description Delete a version that no alias, chosen model or shadow uses.
+         *
+         *     Needs the scope `models:write`.
          */
         delete: operations["delete_model_version"];
         options?: never;
@@ -842,6 +1181,8 @@ export interface paths {
          *     A worker does this once. Until it is done, the response is 202; get `Location`, or repeat the
          *     request, later. A failed evaluation returns its error for a minute; a request after that
          *     evaluates again.
+         *
+         *     Needs the scope `models:write`.
          */
         post: operations["evaluate_model_version"];
         delete?: never;
@@ -860,6 +1201,8 @@ export interface paths {
         /**
          * Get an evaluation
          * @description Return an evaluation that was requested before.
+         *
+         *     Needs the scope `models:read`.
          */
         get: operations["get_model_evaluation"];
         put?: never;
@@ -884,6 +1227,8 @@ export interface paths {
          *     A worker builds the archive once. Until it is ready, the response is 202; repeat the request
          *     later. The worker compares the archive with the model on test images. If a probability differs
          *     by more than 0.001, the export fails.
+         *
+         *     Needs the scope `models:read`.
          */
         get: operations["get_model_export"];
         put?: never;
@@ -906,6 +1251,8 @@ export interface paths {
          * @description Compare the jobs that trained two versions, as `GET /jobs/{job_id}/paired_test` does.
          *
          *     Nothing is predicted again: the predictions are those that the jobs stored.
+         *
+         *     Needs the scope `models:read`.
          */
         get: operations["compare_model_versions"];
         put?: never;
@@ -926,6 +1273,8 @@ export interface paths {
         /**
          * Get a quantization
          * @description Return the int8 version once it is registered.
+         *
+         *     Needs the scope `models:read`.
          */
         get: operations["get_model_quantization"];
         put?: never;
@@ -953,6 +1302,8 @@ export interface paths {
          *     request, later. The result is the new version with the changes in accuracy. The model's bare
          *     name never selects an int8 version as the newest one. It can become `champion` only through the
          *     model's gate.
+         *
+         *     Needs the scope `models:write`.
          */
         post: operations["quantize_model_version"];
         delete?: never;
@@ -973,6 +1324,8 @@ export interface paths {
          * @description Return the counts of datasets, jobs, models, studies and batches, and what needs attention.
          *
          *     The answer takes about as long with a hundred thousand jobs as with ten.
+         *
+         *     Needs the scope `datasets:read` and `jobs:read` and `models:read`.
          */
         get: operations["get_overview"];
         put?: never;
@@ -998,6 +1351,8 @@ export interface paths {
          *
          *     If a single image cannot be read, the request fails. If one of several cannot be read, it has an
          *     error in `results`. Images are decoded and preprocessed by the same code as in validation.
+         *
+         *     Needs the scope `predict`.
          */
         post: operations["predict"];
         delete?: never;
@@ -1016,6 +1371,8 @@ export interface paths {
         /**
          * List batch predictions
          * @description List batches, newest first; `after` is the last id of the previous page.
+         *
+         *     Needs the scope `predict`.
          */
         get: operations["list_batches"];
         put?: never;
@@ -1023,8 +1380,11 @@ export interface paths {
          * Create a batch prediction
          * @description Classify the images of a dataset (JSON) or of an uploaded archive (form) in a worker.
          *
+         *     JSON with `upload_id` names an archive that was sent as a resumable upload (`POST /uploads`).
          *     Each image gets the same result as from POST /predict. The reference is resolved to a version
          *     now. An image that cannot be read has an error in the results.
+         *
+         *     Needs the scope `predict`.
          */
         post: operations["create_batch"];
         delete?: never;
@@ -1043,6 +1403,8 @@ export interface paths {
         /**
          * Get a batch prediction
          * @description Return a batch with its progress, and its counts once it has succeeded.
+         *
+         *     Needs the scope `predict`.
          */
         get: operations["get_batch"];
         put?: never;
@@ -1050,6 +1412,8 @@ export interface paths {
         /**
          * Delete a batch prediction
          * @description Delete a batch that has ended, with its results.
+         *
+         *     Needs the scope `predict`.
          */
         delete: operations["delete_batch"];
         options?: never;
@@ -1069,6 +1433,8 @@ export interface paths {
         /**
          * Cancel a batch prediction
          * @description Cancel a batch that has not ended. A cancelled batch has no results.
+         *
+         *     Needs the scope `predict`.
          */
         post: operations["cancel_batch"];
         delete?: never;
@@ -1087,6 +1453,8 @@ export interface paths {
         /**
          * Download a batch's results
          * @description Return one line per image: the result of POST /predict, or an error.
+         *
+         *     Needs the scope `predict`.
          */
         get: operations["get_batch_results"];
         put?: never;
@@ -1110,7 +1478,8 @@ export interface paths {
          *
          *     The status is `degraded` while the broker is down, which delays work by seconds and loses
          *     nothing. It is also `degraded` while the chosen model cannot be loaded; other models still serve
-         *     predictions.
+         *     predictions. And it is `degraded` while the disk has less free space than
+         *     `GRAFT_STORAGE_FLOOR_BYTES`; predictions do not need any.
          */
         get: operations["get_readiness"];
         put?: never;
@@ -1134,6 +1503,8 @@ export interface paths {
          *
          *     Passwords in URLs are masked. `started_at`, `ready` and `settings` are those of the process that
          *     answers, the rest is the same for all processes.
+         *
+         *     Needs the scope `metrics`.
          */
         get: operations["get_service"];
         put?: never;
@@ -1154,6 +1525,8 @@ export interface paths {
         /**
          * Get the chosen model
          * @description Return the chosen model, its current version, and its shadow with the agreement of both.
+         *
+         *     Needs the scope `models:read`.
          */
         get: operations["get_serving"];
         /**
@@ -1162,6 +1535,8 @@ export interface paths {
          *
          *     A shadow model also classifies a share of those images, after the response and only while the
          *     service is idle. Its predictions are counted and change no response.
+         *
+         *     Needs the scope `models:write`.
          */
         put: operations["set_serving"];
         post?: never;
@@ -1181,6 +1556,8 @@ export interface paths {
         /**
          * List studies, newest first
          * @description List studies with their progress; GET /studies/{id} has the ranking.
+         *
+         *     Needs the scope `jobs:read`.
          */
         get: operations["list_studies"];
         put?: never;
@@ -1188,10 +1565,15 @@ export interface paths {
          * Create a study
          * @description Queue a job for each configuration and seed on one dataset; all are queued or none.
          *
+         *     With the search methods `tpe` and `hyperband` only the first configurations are queued; workers
+         *     choose and queue the others by the results.
+         *
          *     Every successful run registers a model version, by default under the dataset's name. The first
          *     model of the service becomes the serving model. To keep a study's models apart, set another
          *     `model_name` in `base`. A run that successive halving stops is `cancelled` and registers no
          *     model.
+         *
+         *     Needs the scope `jobs:write`.
          */
         post: operations["create_study"];
         delete?: never;
@@ -1210,6 +1592,8 @@ export interface paths {
         /**
          * Get a study
          * @description Return a study with its configurations, ranked by the runs so far, with 95 % intervals.
+         *
+         *     Needs the scope `jobs:read`.
          */
         get: operations["get_study"];
         put?: never;
@@ -1217,6 +1601,8 @@ export interface paths {
         /**
          * Delete a finished study and its jobs
          * @description Delete a study and its jobs with their histories and events; their models stay.
+         *
+         *     Needs the scope `jobs:write`.
          */
         delete: operations["delete_study"];
         options?: never;
@@ -1236,6 +1622,10 @@ export interface paths {
         /**
          * Cancel a study's unfinished runs
          * @description Cancel the runs that have not ended; finished runs and their models stay.
+         *
+         *     A `tpe` or `hyperband` search chooses no more configurations.
+         *
+         *     Needs the scope `jobs:write`.
          */
         post: operations["cancel_study"];
         delete?: never;
@@ -1256,6 +1646,8 @@ export interface paths {
          * @description Return accuracy and loss by epoch for each configuration, from the best.
          *
          *     Each has its mean over the seeds, and the lowest and the highest run. `curves.png` draws them.
+         *
+         *     Needs the scope `jobs:read`.
          */
         get: operations["get_curve_data"];
         put?: never;
@@ -1276,6 +1668,8 @@ export interface paths {
         /**
          * Get a study's curves as an image
          * @description Draw validation accuracy by epoch: mean over seeds, and a band from lowest to highest.
+         *
+         *     Needs the scope `jobs:read`.
          */
         get: operations["get_study_curves_image"];
         put?: never;
@@ -1284,6 +1678,118 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/studies/{study_id}/importance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the importance of a study's fields
+         * @description Return how much each field of the search space matters for the accuracy (PED-ANOVA).
+         *
+         *     It is measured on the configurations that have finished: with few of them it is mostly chance.
+         *
+         *     Needs the scope `jobs:read`.
+         */
+        get: operations["get_importance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tenants/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the tenant, its use and its limits
+         * @description Return the tenant that the request acts for; without access control it is `default`.
+         *
+         *     Needs any valid API key.
+         */
+        get: operations["get_own_tenant"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a resumable upload
+         * @description Create an upload that may be interrupted and continued, and optionally send its first bytes.
+         *
+         *     Send the bytes with PATCH, then name the upload's id as `upload_id` in `POST /datasets` or
+         *     `POST /predictions`.
+         *
+         *     Needs any valid API key.
+         */
+        post: operations["create_upload"];
+        delete?: never;
+        /**
+         * Get the capabilities of resumable uploads
+         * @description Return the version, extensions and limits of tus here, in headers.
+         */
+        options: operations["get_upload_capabilities"];
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/uploads/{upload_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete an upload
+         * @description Delete an upload that was not used, with its bytes.
+         *
+         *     Needs any valid API key.
+         */
+        delete: operations["delete_upload"];
+        options?: never;
+        /**
+         * Get the offset of an upload
+         * @description Return in headers how many bytes have arrived; the client continues there.
+         *
+         *     Needs any valid API key.
+         */
+        head: operations["get_upload"];
+        /**
+         * Continue an upload
+         * @description Append bytes at the upload's offset.
+         *
+         *     What arrives before a connection breaks is kept, unless the request has a checksum. One request
+         *     at a time may send bytes of an upload.
+         *
+         *     Needs any valid API key.
+         */
+        patch: operations["continue_upload"];
         trace?: never;
     };
     "/v2": {
@@ -1296,6 +1802,8 @@ export interface paths {
         /**
          * Get server metadata
          * @description Return name, version and extensions of the server.
+         *
+         *     Needs the scope `predict`.
          */
         get: operations["get_v2_server"];
         put?: never;
@@ -1356,6 +1864,8 @@ export interface paths {
         /**
          * Get a model's metadata
          * @description Return inputs and outputs of the model's `champion`, else of its newest version.
+         *
+         *     Needs the scope `predict`.
          */
         get: operations["get_v2_model"];
         put?: never;
@@ -1378,6 +1888,8 @@ export interface paths {
         /**
          * Classify images with a model
          * @description Return the results of POST /predict as tensors. One invalid image fails the request.
+         *
+         *     Needs the scope `predict`.
          */
         post: operations["infer_v2_model"];
         delete?: never;
@@ -1396,6 +1908,8 @@ export interface paths {
         /**
          * Check that a model is ready
          * @description Return `ready` if the model's file exists. The first request loads the model.
+         *
+         *     Needs the scope `predict`.
          */
         get: operations["get_v2_model_ready"];
         put?: never;
@@ -1416,6 +1930,8 @@ export interface paths {
         /**
          * Get a version's metadata
          * @description Return inputs and outputs of this version.
+         *
+         *     Needs the scope `predict`.
          */
         get: operations["get_v2_model_version"];
         put?: never;
@@ -1438,6 +1954,8 @@ export interface paths {
         /**
          * Classify images with a version
          * @description Return the results of POST /predict as tensors. One invalid image fails the request.
+         *
+         *     Needs the scope `predict`.
          */
         post: operations["infer_v2_model_version"];
         delete?: never;
@@ -1456,8 +1974,32 @@ export interface paths {
         /**
          * Check that a version is ready
          * @description Return `ready` if the model's file exists. The first request loads the model.
+         *
+         *     Needs the scope `predict`.
          */
         get: operations["get_v2_model_version_ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/whoami": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the sender of the request
+         * @description Return who the key of this request belongs to, and what it may do.
+         *
+         *     Needs any valid API key.
+         */
+        get: operations["get_whoami"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1689,6 +2231,19 @@ export interface components {
              */
             input_size: number;
             /**
+             * Input Size Step
+             * @description Sizes differ from `input_size` by multiples of this number of pixels.
+             * @example 1
+             */
+            input_size_step: number;
+            /**
+             * Library
+             * @description The library that defines the network.
+             * @example torchvision
+             * @enum {string}
+             */
+            library: "torchvision" | "timm";
+            /**
              * Min Input Size
              * @description Minimum height and width of the input in pixels.
              * @example 17
@@ -1696,24 +2251,102 @@ export interface components {
             min_input_size: number;
             /**
              * Name
-             * @description torchvision's name.
+             * @description torchvision's name, or `timm:` and timm's.
              * @example squeezenet1_0
              */
             name: string;
             /**
              * Num Parameters
-             * @description Number of parameters with torchvision's 1000 classes.
+             * @description Number of parameters with 1000 classes.
              * @example 1248424
              */
             num_parameters: number;
             /**
              * Weights
-             * @description Pretrained weights to start from.
+             * @description Pretrained weights to start from, the default first for timm.
              */
             weights: components["schemas"]["PretrainedWeights"][];
         };
         /** ArchitectureList */
         ArchitectureList: components["schemas"]["Architecture"][];
+        /**
+         * AuditEntry
+         * @description One entry of the audit log; entries are never changed.
+         */
+        AuditEntry: {
+            /**
+             * Action
+             * @description What was done: a kind of thing and a verb.
+             * @example model.alias_moved
+             */
+            action: string;
+            /**
+             * Address
+             * @description Address of the request's connection: behind a proxy, the proxy's.
+             * @example 127.0.0.1
+             */
+            address: string | null;
+            /**
+             * Created At
+             * @description When it happened.
+             * @example 2026-11-22T17:31:04.098Z
+             */
+            created_at: string;
+            /**
+             * Details
+             * @description Further facts, by the action.
+             * @example {
+             *       "from_version": 2,
+             *       "version": 3
+             *     }
+             */
+            details: {
+                [key: string]: unknown;
+            };
+            /**
+             * Id
+             * @description Id of the entry; ids sort by time.
+             * @example au_01k0w1rhzemcbybsywa1w8p9
+             */
+            id: string;
+            /**
+             * Principal Id
+             * @description Who did it: the id of a key, session or token.
+             * @example key_01k0w1rhzemcbybsywa1w8p9
+             */
+            principal_id: string;
+            /**
+             * Principal Kind
+             * @description How it was recognized; `built_in` is the service itself, the operator's command line, or everybody while access control is off.
+             * @example key
+             * @enum {string}
+             */
+            principal_kind: "key" | "session" | "token" | "built_in";
+            /**
+             * Principal Name
+             * @description The name of who did it.
+             * @example ci
+             */
+            principal_name: string;
+            /**
+             * Request Id
+             * @description Id of the request, if a request did it.
+             * @example req_2fb63caa7711ac1b
+             */
+            request_id: string | null;
+            /**
+             * Subject
+             * @description What was changed: an id or a reference.
+             * @example ants-and-bees@champion
+             */
+            subject: string;
+            /**
+             * Tenant
+             * @description The tenant whose data was changed.
+             * @example default
+             */
+            tenant: string;
+        };
         /**
          * AugmentationRequest
          * @description Changes to the preset's augmentation.
@@ -1743,6 +2376,24 @@ export interface components {
              * @example 2
              */
             num_operations?: number | null;
+        };
+        /**
+         * BalanceFigures
+         * @description Cross-validated accuracies of a solved head on the training images, 0 to 1.
+         */
+        BalanceFigures: {
+            /**
+             * Cv Accuracy
+             * @description Share of the images that are right.
+             * @example 0.91
+             */
+            cv_accuracy: number;
+            /**
+             * Cv Balanced Accuracy
+             * @description Mean over the classes of the share of their images that are right.
+             * @example 0.84
+             */
+            cv_balanced_accuracy: number;
         };
         /**
          * Band
@@ -1915,7 +2566,7 @@ export interface components {
         };
         /**
          * BatchRequest
-         * @description A request to classify the images of a dataset.
+         * @description A request to classify the images of a dataset, or of an archive that was uploaded before.
          */
         BatchRequest: {
             /**
@@ -1926,10 +2577,10 @@ export interface components {
             coverage?: number | null;
             /**
              * Dataset Id
-             * @description Id of the dataset.
+             * @description Id of the dataset; give this or `upload_id`.
              * @example ds_01k0w1rhzemcbybsywa1w8p9
              */
-            dataset_id: string;
+            dataset_id?: string | null;
             /**
              * Logits
              * @description Also return the raw logits of these classes.
@@ -1954,7 +2605,7 @@ export interface components {
             model?: string | null;
             /**
              * Split
-             * @description Only this split. Default: all splits.
+             * @description Only this split of the dataset. Default: all splits.
              * @example val
              */
             split?: ("train" | "val" | "test") | null;
@@ -1965,6 +2616,12 @@ export interface components {
              * @example 5
              */
             top_k: number;
+            /**
+             * Upload Id
+             * @description Id of a finished upload (see `POST /uploads`); it can be used once.
+             * @example null
+             */
+            upload_id?: string | null;
         };
         /** BatchResultsLine */
         BatchResultsLine: components["schemas"]["PredictedImage"] | components["schemas"]["FailedImage"];
@@ -1988,11 +2645,41 @@ export interface components {
              */
             val_accuracy: number;
             /**
+             * Val Balanced Accuracy
+             * @description Balanced validation accuracy, 0 to 1: the mean recall over the classes with validation images. Null for epochs of earlier versions.
+             * @example 0.931
+             */
+            val_balanced_accuracy: number | null;
+            /**
              * Val Loss
              * @description Validation loss: mean cross-entropy per image.
              * @example 0.21
              */
             val_loss: number;
+        };
+        /**
+         * BestSoFar
+         * @description The best configuration among the first ones.
+         */
+        BestSoFar: {
+            /**
+             * Best Val Accuracy
+             * @description Its mean best validation accuracy, 0 to 1.
+             * @example 0.935
+             */
+            best_val_accuracy: number;
+            /**
+             * Num Trials
+             * @description Number of configurations, in the order in which they were chosen.
+             * @example 3
+             */
+            num_trials: number;
+            /**
+             * Trial
+             * @description The best of them.
+             * @example 2
+             */
+            trial: number;
         };
         /**
          * Calibration
@@ -2100,6 +2787,24 @@ export interface components {
              * @enum {string}
              */
             verdict: "chosen" | "no weights" | "too many parameters" | "too slow" | "too slow when tried" | "too large for the memory";
+        };
+        /**
+         * ChangeMember
+         * @description What to change of a member.
+         */
+        ChangeMember: {
+            /**
+             * Is Disabled
+             * @description True ends the member's sessions within 30 s, and keeps them from signing in.
+             * @example true
+             */
+            is_disabled?: boolean | null;
+            /**
+             * Role
+             * @description The new role.
+             * @example admin
+             */
+            role?: ("viewer" | "trainer" | "admin") | null;
         };
         /**
          * Checkpoints
@@ -2362,6 +3067,112 @@ export interface components {
             share_covered: number;
         };
         /**
+         * CreatedKey
+         * @description A new API key with its secret, which is shown only here.
+         */
+        CreatedKey: {
+            /**
+             * Created At
+             * @description When it was created.
+             * @example 2026-11-22T17:31:04.098Z
+             */
+            created_at: string;
+            /**
+             * Created By
+             * @description Who created it.
+             * @example key_01k0w1rhzemcbybsywa1w8p9
+             */
+            created_by: string;
+            /**
+             * Expires At
+             * @description When it expires; null for never.
+             */
+            expires_at: string | null;
+            /**
+             * Id
+             * @description The key's id; ids sort by time.
+             * @example key_01k0w1rhzemcbybsywa1w8p9
+             */
+            id: string;
+            /**
+             * Key
+             * @description The key to send as `Authorization: Bearer …`. The service stores only its hash, so it cannot be shown again.
+             * @example gk_01k0w1rhzemcbybsywa1w8p9_…
+             */
+            key: string;
+            /**
+             * Last Used At
+             * @description When it was last used, to the minute; null for never.
+             */
+            last_used_at: string | null;
+            /**
+             * Name
+             * @description Its name for people.
+             * @example ci
+             */
+            name: string;
+            /**
+             * Revoked At
+             * @description When it was revoked, if it was.
+             */
+            revoked_at: string | null;
+            /**
+             * Scopes
+             * @description What it allows.
+             * @example [
+             *       "jobs:read",
+             *       "jobs:write"
+             *     ]
+             */
+            scopes: ("datasets:read" | "datasets:write" | "jobs:read" | "jobs:write" | "models:read" | "models:write" | "predict" | "metrics" | "admin")[];
+            /**
+             * Status
+             * @description Only an active key is accepted.
+             * @example active
+             * @enum {string}
+             */
+            status: "active" | "expired" | "revoked";
+            /**
+             * Tenant
+             * @description The tenant whose data it reaches.
+             * @example default
+             */
+            tenant: string;
+        };
+        /**
+         * CreateKey
+         * @description A key to create, with either scopes or a role.
+         */
+        CreateKey: {
+            /**
+             * Expires At
+             * @description When the key stops to be valid, with its time zone; by default never.
+             * @example 2027-11-22T00:00:00Z
+             */
+            expires_at?: string | null;
+            /**
+             * Name
+             * @description A name for people, such as the program that uses the key.
+             * @example ci
+             */
+            name: string;
+            /**
+             * Role
+             * @description A named set of scopes: `viewer` reads and predicts, `trainer` also changes datasets, jobs and models, `admin` also manages keys and reads the audit log.
+             * @example trainer
+             */
+            role?: ("viewer" | "trainer" | "admin") | null;
+            /**
+             * Scopes
+             * @description What the key allows. `admin` implies all others within its tenant.
+             * @example [
+             *       "jobs:read",
+             *       "jobs:write"
+             *     ]
+             */
+            scopes?: ("datasets:read" | "datasets:write" | "jobs:read" | "jobs:write" | "models:read" | "models:write" | "predict" | "metrics" | "admin")[] | null;
+        };
+        /**
          * CurvePoint
          * @description One epoch of a configuration.
          */
@@ -2537,6 +3348,48 @@ export interface components {
              * @example The archive is truncated.
              */
             message: string;
+        };
+        /**
+         * DatasetRequest
+         * @description A request to make a dataset of a finished resumable upload.
+         */
+        DatasetRequest: {
+            /**
+             * Metadata
+             * @description Up to 16 key-value pairs of your own.
+             * @example {
+             *       "team": "ants"
+             *     }
+             */
+            metadata?: {
+                [key: string]: string;
+            };
+            /**
+             * Name
+             * @description Default: made from the upload's file name.
+             * @example ants-and-bees
+             */
+            name?: string | null;
+            /**
+             * Split Seed
+             * @description Seed of the train/validation split.
+             * @default 0
+             * @example 0
+             */
+            split_seed: number;
+            /**
+             * Upload Id
+             * @description Id of a finished upload (see `POST /uploads`); it can be used once.
+             * @example upl_01k0w1rhzemcbybsywa1w8p9
+             */
+            upload_id: string;
+            /**
+             * Val Fraction
+             * @description Share of each class that becomes the validation split; used if the archive has no splits.
+             * @default 0.2
+             * @example 0.2
+             */
+            val_fraction: number;
         };
         /**
          * Disagreement
@@ -2731,6 +3584,12 @@ export interface components {
              * @example 0.91
              */
             val_accuracy: number;
+            /**
+             * Val Balanced Accuracy
+             * @description Balanced validation accuracy, 0 to 1: the mean recall over the classes with validation images. Null for epochs of earlier versions.
+             * @example 0.9
+             */
+            val_balanced_accuracy: number | null;
             /**
              * Val Loss
              * @description Loss over the validation images.
@@ -2970,6 +3829,24 @@ export interface components {
             message: string;
         };
         /**
+         * FieldImportance
+         * @description How much a field of the search space matters.
+         */
+        FieldImportance: {
+            /**
+             * Field
+             * @description Dotted path of the field.
+             * @example optimizer.learning_rate
+             */
+            field: string;
+            /**
+             * Importance
+             * @description Its share of the differences in accuracy that the space explains, 0 to 1.
+             * @example 0.83
+             */
+            importance: number;
+        };
+        /**
          * Finding
          * @description Something that a person should look at.
          */
@@ -3005,6 +3882,96 @@ export interface components {
              * @example ants-and-bees
              */
             title: string;
+        };
+        /**
+         * FineTuning
+         * @description The fine-tuning of the best candidate in the rest of the budget.
+         */
+        FineTuning: {
+            /** @description Validation accuracy of the registered model; null until it has ended. */
+            accuracy?: components["schemas"]["Proportion"] | null;
+            /**
+             * Best Epoch
+             * @description The registered epoch; 0: no epoch was better than the solved head, which was kept. Null until it has ended.
+             * @example 3
+             */
+            best_epoch?: number | null;
+            /**
+             * Epochs
+             * @description Planned epochs; the learning rate falls to zero in the last.
+             * @example 3
+             */
+            epochs: number;
+            /** @description Expected accuracy: that of the cross-validated head and the gain of the trial, with both intervals; null without a trial. */
+            expected_accuracy: components["schemas"]["Proportion"] | null;
+            /**
+             * Expected Seconds
+             * @description Expected seconds.
+             * @example 26
+             */
+            expected_seconds: number;
+            /**
+             * Started At Seconds
+             * @description Seconds of the budget that were used when it began.
+             * @example 28.3
+             */
+            started_at_seconds: number;
+            /**
+             * Used Seconds
+             * @description Seconds that it took; null until it has ended.
+             * @example 24.8
+             */
+            used_seconds?: number | null;
+        };
+        /**
+         * FineTuningTrial
+         * @description A short fine-tuning of the best candidate, on images held out from the training images.
+         */
+        FineTuningTrial: {
+            /**
+             * Accuracy
+             * @description Accuracy after the fine-tuning.
+             * @example 0.939
+             */
+            accuracy: number;
+            /**
+             * Epochs
+             * @description Epochs of the trial.
+             * @example 1
+             */
+            epochs: number;
+            /** @description Accuracy minus that of the solved head. */
+            gain: components["schemas"]["ProportionDifference"];
+            /**
+             * Head Accuracy
+             * @description Accuracy of the solved head on them.
+             * @example 0.918
+             */
+            head_accuracy: number;
+            /**
+             * Num Held Out Images
+             * @description Images that both models were compared on.
+             * @example 49
+             */
+            num_held_out_images: number;
+            /**
+             * Num Train Images
+             * @description Images that it was trained on.
+             * @example 195
+             */
+            num_train_images: number;
+            /**
+             * Started At Seconds
+             * @description Seconds of the budget that were used when it began.
+             * @example 18.2
+             */
+            started_at_seconds: number;
+            /**
+             * Used Seconds
+             * @description Seconds that it took.
+             * @example 9.1
+             */
+            used_seconds: number;
         };
         /**
          * Gate
@@ -3142,6 +4109,30 @@ export interface components {
              * @example []
              */
             warnings: string[];
+        };
+        /**
+         * HeatMap
+         * @description A heat map of the image for one class.
+         */
+        HeatMap: {
+            /**
+             * Crop
+             * @description The side of the square in the middle of the image that the heat map covers, as a share of the image's shorter side. Above 1 the square has black borders.
+             * @example 0.875
+             */
+            crop: number;
+            /**
+             * Heatmap Png
+             * @description PNG file in base64: the preprocessed image in grey, and the regions that raise the class's score in red to yellow.
+             * @example iVBORw0KGgo…
+             */
+            heatmap_png: string;
+            /**
+             * Label
+             * @description The most probable class.
+             * @example ants
+             */
+            label: string;
         };
         /**
          * History
@@ -3324,7 +4315,7 @@ export interface components {
          */
         ImagePredictions: {
             /** @description Null unless `explain` is true. */
-            explanation?: components["schemas"]["SeenAt"] | null;
+            explanation?: components["schemas"]["HeatMap"] | null;
             /** @description Null for a version registered without calibration. */
             novelty?: components["schemas"]["NoveltyFigures"] | null;
             /** @description Null unless `coverage` is given. */
@@ -3412,7 +4403,7 @@ export interface components {
             done: number;
             /**
              * Stage
-             * @description `queued`, `starting`, `checking` (nothing is stored yet), `unpacking` or `done`.
+             * @description `queued`, `starting`, `checking` (nothing is stored yet), `unpacking`, `done`, or `waiting_for_space` while the disk has too little free space.
              * @example checking
              */
             stage: string;
@@ -3508,7 +4499,7 @@ export interface components {
             accumulate: number;
             /**
              * Architecture
-             * @description Architecture, by its torchvision name.
+             * @description Architecture: torchvision's name, or `timm:` and timm's.
              * @example squeezenet1_0
              */
             architecture: string;
@@ -3537,11 +4528,11 @@ export interface components {
             cached_views?: number | "auto" | null;
             /**
              * Class Balance
-             * @description How rare classes are balanced against frequent ones: by weights in the loss, or by more frequent sampling.
+             * @description How rare classes are balanced against frequent ones: by weights in the loss, or by more frequent sampling. `auto`: by weights where these give a solved head more balanced accuracy in cross-validation (see `resolved.class_balance`).
              * @default none
              * @enum {string}
              */
-            class_balance: "none" | "loss" | "sampling";
+            class_balance: "auto" | "none" | "loss" | "sampling";
             /**
              * Clip Norm
              * @description Largest norm of a gradient (Pascanu et al., 2013).
@@ -3561,10 +4552,11 @@ export interface components {
              */
             dataset_id: string;
             /**
+             * Early Stopping
              * @description When to stop before the last epoch.
              * @example null
              */
-            early_stopping: components["schemas"]["EarlyStopping"] | null;
+            early_stopping: components["schemas"]["EarlyStopping"] | "auto" | null;
             /**
              * Ema
              * @description The moving average of the weights, if it is stored.
@@ -3668,6 +4660,12 @@ export interface components {
              */
             strategy: "auto" | "feature_extract" | "fine_tune" | "partial" | "scratch";
             /**
+             * Time Budget Seconds
+             * @description Seconds that the job's work may take; null: as long as its epochs take.
+             * @example null
+             */
+            time_budget_seconds?: number | null;
+            /**
              * Trainable From
              * @description With `partial`: the first layer that is trained.
              * @example null
@@ -3675,7 +4673,7 @@ export interface components {
             trainable_from: string | null;
             /**
              * Weights
-             * @description Published weights, `none`, or a model reference pinned to its version.
+             * @description Published weights (`pretrained` and `imagenet` are the default ones), `none`, or a model reference pinned to its version.
              * @example imagenet
              */
             weights: string;
@@ -3857,7 +4855,7 @@ export interface components {
             accumulate?: number | null;
             /**
              * Architecture
-             * @description An architecture from GET /architectures, by torchvision's or the tutorial's name; `auto`: the one with the highest ImageNet accuracy that fits the budget.
+             * @description An architecture from GET /architectures, by torchvision's or the tutorial's name; `timm:` and the name of one of timm's, found by GET /architectures?search=; `auto`: the best of those that the time budget allows to try, or, without a time budget, the one with the highest ImageNet accuracy that trains within an hour.
              * @example squeezenet1_0
              */
             architecture?: string | null;
@@ -3888,10 +4886,10 @@ export interface components {
             cached_views?: number | null;
             /**
              * Class Balance
-             * @description How rare classes are balanced against frequent ones: by weights in the loss, or by more frequent sampling.
+             * @description How rare classes are balanced against frequent ones: by weights in the loss, or by more frequent sampling. `auto`: by weights where these give a solved head more balanced accuracy in cross-validation (see `resolved.class_balance`).
              * @example loss
              */
-            class_balance?: ("none" | "loss" | "sampling") | null;
+            class_balance?: ("auto" | "none" | "loss" | "sampling") | null;
             /**
              * Clip Norm
              * @description Largest norm of a gradient.
@@ -4052,7 +5050,7 @@ export interface components {
             strategy?: ("auto" | "feature_extract" | "fine_tune" | "partial" | "scratch") | null;
             /**
              * Time Budget Seconds
-             * @description With `architecture: auto`: longest training time in seconds; an hour if max_parameters is left out, too.
+             * @description With `architecture: auto` or `strategy: auto`: seconds that the job's work may take. It tries backbones with solved heads, then fine-tunes the best where that pays; GET /jobs/{job_id}/portfolio shows what it tried and why it stopped.
              * @example null
              */
             time_budget_seconds?: number | null;
@@ -4064,7 +5062,7 @@ export interface components {
             trainable_from?: string | null;
             /**
              * Weights
-             * @description `imagenet`, the name of published weights, `none`, or a reference to a registered model to start from (`name`, `name@alias`, `name:3`).
+             * @description `pretrained`, the architecture's default weights; `imagenet`, the same where their classes are ImageNet's; the name of published weights; `none`; or a reference to a registered model to start from (`name`, `name@alias`, `name:3`).
              * @example imagenet
              */
             weights?: string | null;
@@ -4085,6 +5083,7 @@ export interface components {
              * @example {
              *       "epoch": 7,
              *       "val_accuracy": 0.935,
+             *       "val_balanced_accuracy": 0.931,
              *       "val_loss": 0.21
              *     }
              */
@@ -4189,10 +5188,83 @@ export interface components {
         };
         JsonValue: unknown;
         /**
+         * KeyDetail
+         * @description An API key, without its secret.
+         */
+        KeyDetail: {
+            /**
+             * Created At
+             * @description When it was created.
+             * @example 2026-11-22T17:31:04.098Z
+             */
+            created_at: string;
+            /**
+             * Created By
+             * @description Who created it.
+             * @example key_01k0w1rhzemcbybsywa1w8p9
+             */
+            created_by: string;
+            /**
+             * Expires At
+             * @description When it expires; null for never.
+             */
+            expires_at: string | null;
+            /**
+             * Id
+             * @description The key's id; ids sort by time.
+             * @example key_01k0w1rhzemcbybsywa1w8p9
+             */
+            id: string;
+            /**
+             * Last Used At
+             * @description When it was last used, to the minute; null for never.
+             */
+            last_used_at: string | null;
+            /**
+             * Name
+             * @description Its name for people.
+             * @example ci
+             */
+            name: string;
+            /**
+             * Revoked At
+             * @description When it was revoked, if it was.
+             */
+            revoked_at: string | null;
+            /**
+             * Scopes
+             * @description What it allows.
+             * @example [
+             *       "jobs:read",
+             *       "jobs:write"
+             *     ]
+             */
+            scopes: ("datasets:read" | "datasets:write" | "jobs:read" | "jobs:write" | "models:read" | "models:write" | "predict" | "metrics" | "admin")[];
+            /**
+             * Status
+             * @description Only an active key is accepted.
+             * @example active
+             * @enum {string}
+             */
+            status: "active" | "expired" | "revoked";
+            /**
+             * Tenant
+             * @description The tenant whose data it reaches.
+             * @example default
+             */
+            tenant: string;
+        };
+        /**
          * LabelCheck
-         * @description Suspected label errors in train, by confident learning (Northcutt et al., 2021).
+         * @description Suspected label errors in train, in the order of the probability that they are errors.
          */
         LabelCheck: {
+            /**
+             * Expected Precision
+             * @description Expected share of the suspects that really are label errors, 0.5 to 1: the list ends where it would fall below a half. Null without suspects and in older reports.
+             * @example 0.81
+             */
+            expected_precision?: number | null;
             /**
              * Num Images
              * @description Number of checked training images; classes with fewer than five images are not checked.
@@ -4213,7 +5285,7 @@ export interface components {
             reason: string | null;
             /**
              * Suspects
-             * @description The first 1,000 suspected label errors, the most suspicious first; null if no label could be checked.
+             * @description The first 1,000 suspected label errors, the most probable first; null if no label could be checked.
              */
             suspects: components["schemas"]["LabelError"][] | null;
         };
@@ -4222,6 +5294,12 @@ export interface components {
          * @description A training image that is probably labelled wrongly.
          */
         LabelError: {
+            /**
+             * Error Probability
+             * @description Probability that the label is wrong, 0 to 1; null in older reports.
+             * @example 0.88
+             */
+            error_probability?: number | null;
             /**
              * Image Id
              * @description Id of the image in the dataset.
@@ -4248,7 +5326,7 @@ export interface components {
             probability: number;
             /**
              * Suggested Label
-             * @description The class that the model predicts.
+             * @description The most probable other class.
              * @example bees
              */
             suggested_label: string;
@@ -4321,6 +5399,20 @@ export interface components {
             name: "lbfgs";
         };
         /**
+         * LearningCurvePoint
+         * @description The best candidate's head, solved and cross-validated on some of the training images.
+         */
+        LearningCurvePoint: {
+            /** @description Cross-validated accuracy. */
+            accuracy: components["schemas"]["Proportion"];
+            /**
+             * Num Images
+             * @description Number of training images.
+             * @example 122
+             */
+            num_images: number;
+        };
+        /**
          * LinearProbe
          * @description A linear probe: a linear classifier on the features of a frozen layer.
          */
@@ -4357,6 +5449,67 @@ export interface components {
              * @default ok
              */
             status: string;
+        };
+        /**
+         * MemberDetail
+         * @description A person who has signed in by the OpenID provider.
+         */
+        MemberDetail: {
+            /**
+             * Created At
+             * @description When the member first signed in.
+             * @example 2026-11-22T17:31:04.098Z
+             */
+            created_at: string;
+            /**
+             * Email
+             * @description The address that the provider gives.
+             * @example ada@example.org
+             */
+            email: string | null;
+            /**
+             * Has Provider Role
+             * @description Whether the provider's groups decide the role.
+             * @example false
+             */
+            has_provider_role: boolean;
+            /**
+             * Id
+             * @description The member's id.
+             * @example mem_01k0w1rhzemcbybsywa1w8p9
+             */
+            id: string;
+            /**
+             * Is Disabled
+             * @description Whether the member is kept from signing in.
+             * @example false
+             */
+            is_disabled: boolean;
+            /**
+             * Last Seen At
+             * @description When the member last signed in.
+             * @example 2026-11-22T17:31:04.098Z
+             */
+            last_seen_at: string;
+            /**
+             * Name
+             * @description The name that the provider gives.
+             * @example Ada Lovelace
+             */
+            name: string;
+            /**
+             * Role
+             * @description What the member may do.
+             * @example trainer
+             * @enum {string}
+             */
+            role: "viewer" | "trainer" | "admin";
+            /**
+             * Tenant
+             * @description The tenant of the member.
+             * @example default
+             */
+            tenant: string;
         };
         /**
          * MemoryEstimate
@@ -4662,6 +5815,12 @@ export interface components {
              */
             val_accuracy: number;
             /**
+             * Val Balanced Accuracy
+             * @description Balanced accuracy of its best epoch on the validation split: the mean recall over the classes with images. Null for versions that earlier releases registered.
+             * @example 0.941
+             */
+            val_balanced_accuracy: number | null;
+            /**
              * Version
              * @description Version number, from 1. Numbers are never reused.
              * @example 3
@@ -4702,6 +5861,18 @@ export interface components {
              * @example 0.62
              */
             score: number;
+        };
+        /**
+         * OpenSession
+         * @description An API key that opens a session.
+         */
+        OpenSession: {
+            /**
+             * Api Key
+             * @description The whole key, such as `gk_…`.
+             * @example gk_01k0w1rhzemcbybsywa1w8p9_…
+             */
+            api_key: string;
         };
         /**
          * OptimizerRequest
@@ -4826,6 +5997,39 @@ export interface components {
             /** @description The chosen model; null if none has been chosen. */
             serving: components["schemas"]["ServedModel"] | null;
             studies: components["schemas"]["StudyCounts"];
+        };
+        /** Page[AuditEntry] */
+        Page_AuditEntry_: {
+            /**
+             * Data
+             * @description The entries of this page.
+             */
+            data: components["schemas"]["AuditEntry"][];
+            /**
+             * First Id
+             * @description The first entry's id.
+             * @example job_01k0w1rhzemcbybsywa1w8p9
+             */
+            first_id: string | null;
+            /**
+             * Has More
+             * @description `true` if there is a next page.
+             * @example false
+             */
+            has_more: boolean;
+            /**
+             * Last Id
+             * @description The last entry's id: `after` of the next page.
+             * @example job_01k0w1rhzemcbybsywa1w8p9
+             */
+            last_id: string | null;
+            /**
+             * Object
+             * @description Always `list`.
+             * @default list
+             * @constant
+             */
+            object: "list";
         };
         /** Page[BatchDetail] */
         Page_BatchDetail_: {
@@ -5091,6 +6295,72 @@ export interface components {
              */
             object: "list";
         };
+        /** Page[KeyDetail] */
+        Page_KeyDetail_: {
+            /**
+             * Data
+             * @description The entries of this page.
+             */
+            data: components["schemas"]["KeyDetail"][];
+            /**
+             * First Id
+             * @description The first entry's id.
+             * @example job_01k0w1rhzemcbybsywa1w8p9
+             */
+            first_id: string | null;
+            /**
+             * Has More
+             * @description `true` if there is a next page.
+             * @example false
+             */
+            has_more: boolean;
+            /**
+             * Last Id
+             * @description The last entry's id: `after` of the next page.
+             * @example job_01k0w1rhzemcbybsywa1w8p9
+             */
+            last_id: string | null;
+            /**
+             * Object
+             * @description Always `list`.
+             * @default list
+             * @constant
+             */
+            object: "list";
+        };
+        /** Page[MemberDetail] */
+        Page_MemberDetail_: {
+            /**
+             * Data
+             * @description The entries of this page.
+             */
+            data: components["schemas"]["MemberDetail"][];
+            /**
+             * First Id
+             * @description The first entry's id.
+             * @example job_01k0w1rhzemcbybsywa1w8p9
+             */
+            first_id: string | null;
+            /**
+             * Has More
+             * @description `true` if there is a next page.
+             * @example false
+             */
+            has_more: boolean;
+            /**
+             * Last Id
+             * @description The last entry's id: `after` of the next page.
+             * @example job_01k0w1rhzemcbybsywa1w8p9
+             */
+            last_id: string | null;
+            /**
+             * Object
+             * @description Always `list`.
+             * @default list
+             * @constant
+             */
+            object: "list";
+        };
         /** Page[ModelSummary] */
         Page_ModelSummary_: {
             /**
@@ -5311,12 +6581,146 @@ export interface components {
             version: number;
         };
         /**
+         * Portfolio
+         * @description What a job with a time budget has tried, what it expected, and why it stopped.
+         */
+        Portfolio: {
+            /**
+             * Candidates
+             * @description The considered backbones, in order.
+             * @example []
+             */
+            candidates?: components["schemas"]["PortfolioCandidate"][];
+            /**
+             * Chosen
+             * @description The best candidate so far.
+             * @example squeezenet1_0
+             */
+            chosen?: string | null;
+            /**
+             * Explanation
+             * @description What was decided and why, in plain sentences; empty before the decision.
+             * @default
+             * @example squeezenet1_0 was the best of 2 candidates (0.930). Fine-tuning gained 2.0 points in a trial, so 3 epochs filled the rest of the budget.
+             */
+            explanation: string;
+            /** @description The fine-tuning; null if only a head was solved for. */
+            fine_tuning?: components["schemas"]["FineTuning"] | null;
+            /**
+             * Job Id
+             * @description The job.
+             * @example job_01k0w1rhzemcbybsywa1w8p9
+             */
+            job_id: string;
+            /**
+             * Learning Curve
+             * @description Accuracies of the best candidate's head by the number of images.
+             * @example []
+             */
+            learning_curve?: components["schemas"]["LearningCurvePoint"][];
+            /**
+             * Num Without Weights
+             * @description Architectures that were not considered, because their weights are neither on the worker's machine nor downloadable.
+             * @default 0
+             * @example 80
+             */
+            num_without_weights: number;
+            /**
+             * Reserved Seconds
+             * @description Seconds reserved for evaluation, calibration and storing; null before the first measurement.
+             * @example 4.2
+             */
+            reserved_seconds?: number | null;
+            /**
+             * Stop Reason
+             * @description Why the search stopped; null while it runs.
+             */
+            stop_reason?: ("budget_used" | "all_tried" | "fine_tuning_would_not_pay" | "accurate_enough" | "stopped") | null;
+            /**
+             * Time Budget Seconds
+             * @description The job's time budget.
+             * @example 60
+             */
+            time_budget_seconds: number;
+            /** @description The trial of fine-tuning; null if there was none. */
+            trial?: components["schemas"]["FineTuningTrial"] | null;
+            /**
+             * Used Seconds
+             * @description Seconds of the budget that are used, in all attempts.
+             * @default 0
+             * @example 55.1
+             */
+            used_seconds: number;
+        };
+        /**
+         * PortfolioCandidate
+         * @description A backbone that was considered: its frozen features with a solved head.
+         */
+        PortfolioCandidate: {
+            /** @description Cross-validated accuracy of its best head, on training images that the head was not fitted to. */
+            accuracy: components["schemas"]["Proportion"] | null;
+            /**
+             * Architecture
+             * @description Its architecture.
+             * @example squeezenet1_0
+             */
+            architecture: string;
+            /**
+             * Expected Accuracy
+             * @description Cross-validated accuracy that was expected from its ImageNet accuracy and from the candidates before it; null for the first.
+             * @example null
+             */
+            expected_accuracy: number | null;
+            /**
+             * Expected Seconds
+             * @description Seconds that it was expected to need: from a few images, or from its multiply-adds if it was skipped before its weights were loaded.
+             * @example 6.4
+             */
+            expected_seconds: number | null;
+            /**
+             * Imagenet Accuracy
+             * @description ImageNet accuracy of its weights, 0 to 1.
+             * @example 0.58092
+             */
+            imagenet_accuracy: number | null;
+            /**
+             * L2 Strength
+             * @description L2 strength with the lowest cross-validated loss.
+             * @example 0.1
+             */
+            l2_strength: number | null;
+            /**
+             * Reason
+             * @description Why it was chosen or skipped, in a sentence; empty while it runs.
+             * @example It would have needed 41 s, and 22 s of the budget were left for candidates.
+             */
+            reason: string;
+            /**
+             * Started At Seconds
+             * @description Seconds of the budget that were used when it began.
+             * @example 1.2
+             */
+            started_at_seconds: number | null;
+            /**
+             * State
+             * @description `running`: its features are being computed; `tried`: its head is cross-validated; `skipped`: `reason` says why.
+             * @enum {string}
+             */
+            state: "running" | "tried" | "skipped";
+            /**
+             * Used Seconds
+             * @description Seconds that it took.
+             * @example 6.9
+             */
+            used_seconds: number | null;
+        };
+        /**
          * PredictedImage
          * @description A line of the results: the predictions for an image, as from POST /predict.
          */
         PredictedImage: {
             /** @description Null unless `explain` is true. */
-            explanation?: components["schemas"]["SeenAt"] | null;
+            explanation?: components["schemas"]["HeatMap"] | null;
             /**
              * Image Id
              * @description Id of the image in the dataset; null for an archive.
@@ -5423,12 +6827,12 @@ export interface components {
         PredictResponse: components["schemas"]["SinglePrediction"] | components["schemas"]["SeveralPredictions"];
         /**
          * PretrainedWeights
-         * @description Pretrained weights of torchvision.
+         * @description Published pretrained weights of an architecture.
          */
         PretrainedWeights: {
             /**
              * Availability
-             * @description Whether the weights are on this machine, will be downloaded by a job, or are unavailable.
+             * @description Whether the weights are on this machine, will be downloaded by a job, or are unavailable. In a search, `download` means that downloads are allowed: no hub is asked.
              * @enum {string}
              */
             availability: "local" | "download" | "unavailable";
@@ -5440,22 +6844,40 @@ export interface components {
             gflops: number;
             /**
              * Imagenet Accuracy
-             * @description Top-1 accuracy on ImageNet's validation images.
+             * @description Top-1 accuracy on ImageNet's validation images; null for timm's, whose authors state it elsewhere.
              * @example 0.58092
              */
-            imagenet_accuracy: number;
+            imagenet_accuracy: number | null;
+            /**
+             * Input Size
+             * @description Height and width in pixels of the images that they were trained for.
+             * @example 224
+             */
+            input_size: number;
             /**
              * Is Default
-             * @description Whether `imagenet` selects these weights.
+             * @description Whether `pretrained` selects these weights.
              * @example true
              */
             is_default: boolean;
             /**
+             * Licence
+             * @description The licence of the weights as timm states it; null where the library states none.
+             * @example apache-2.0
+             */
+            licence: string | null;
+            /**
              * Name
-             * @description torchvision's name of the weights.
+             * @description The library's name of the weights.
              * @example IMAGENET1K_V1
              */
             name: string;
+            /**
+             * Num Classes
+             * @description Classes of the published head: 1000 are ImageNet's, and 0 means no head. Jobs replace the head.
+             * @example 1000
+             */
+            num_classes: number;
         };
         /**
          * Problem
@@ -5522,6 +6944,12 @@ export interface components {
          * @description Progress of a job.
          */
         Progress: {
+            /**
+             * Budget Used Seconds
+             * @description Seconds of the time budget that are used; null without a budget.
+             * @example null
+             */
+            budget_used_seconds?: number | null;
             /**
              * Epoch
              * @description Current epoch; 0 before the start.
@@ -5627,11 +7055,23 @@ export interface components {
              */
             float_accuracy: number;
             /**
+             * Float Balanced Accuracy
+             * @description Balanced accuracy of the original version in float32: the mean recall over the classes with images. Null for quantizations of earlier versions.
+             * @example 0.925
+             */
+            float_balanced_accuracy?: number | null;
+            /**
              * Int8 Accuracy
              * @description Accuracy in int8.
              * @example 0.928
              */
             int8_accuracy: number;
+            /**
+             * Int8 Balanced Accuracy
+             * @description Balanced accuracy in int8; null likewise.
+             * @example 0.925
+             */
+            int8_balanced_accuracy?: number | null;
             /**
              * Max Probability Difference
              * @description Largest difference of a probability.
@@ -5791,6 +7231,18 @@ export interface components {
             /** @description Validation accuracy at each run's best epoch, which is registered. It is slightly optimistic, because the epoch is chosen on the same images. */
             best_val_accuracy: components["schemas"]["Score"] | null;
             /**
+             * Best Val Balanced Accuracy
+             * @description Mean balanced validation accuracy at each run's best epoch, 0 to 1. Null if one of these runs has none. It does not affect the rank.
+             * @example 0.924
+             */
+            best_val_balanced_accuracy: number | null;
+            /**
+             * Bracket
+             * @description With `hyperband`, its bracket from 0; bracket 0 begins first to stop runs.
+             * @example 0
+             */
+            bracket?: number | null;
+            /**
              * Changes
              * @description Changes to `base`.
              * @example {
@@ -5814,6 +7266,18 @@ export interface components {
              * @example pretrained
              */
             name: string;
+            /**
+             * Origin
+             * @description With `tpe` and `hyperband`, why it was chosen: `startup`: at random, because too few configurations had results; `model`: by the results so far; `random`: at random, because the model proposed only configurations that had been tried. Otherwise null.
+             * @example model
+             */
+            origin?: ("startup" | "model" | "random") | null;
+            /**
+             * Problem
+             * @description Why the configuration cannot be run, so that it has no runs; null if it can.
+             * @example `optimizer.name` is lbfgs, which solves a head only; choose another optimizer.
+             */
+            problem?: string | null;
             /**
              * Rank
              * @description Rank from 1, by mean best accuracy; null before its first epoch.
@@ -5861,6 +7325,12 @@ export interface components {
              * @enum {string}
              */
             status: "ok" | "degraded" | "unavailable";
+            /**
+             * Storage
+             * @description `ok`, or how little free space there is.
+             * @example ok
+             */
+            storage: string;
         };
         /**
          * Ready
@@ -5881,10 +7351,16 @@ export interface components {
             model: string;
             /**
              * Status
-             * @description `ok`, or `degraded` while the broker is down or the chosen model cannot answer.
+             * @description `ok`, or `degraded` while the broker is down, the chosen model cannot answer or the disk is nearly full.
              * @example ok
              */
             status: string;
+            /**
+             * Storage
+             * @description `ok`, or how little free space there is. Until it is freed, nothing new is accepted (507) and workers start nothing.
+             * @example ok
+             */
+            storage: string;
         };
         /**
          * RegisteredModel
@@ -5923,7 +7399,7 @@ export interface components {
             created_at: string;
             /**
              * From Version
-             * @description Previous version of the alias; null for a new alias.
+             * @description Previous version of the alias, null for a new alias; of `classes_changed` the version with the other classes.
              * @example 2
              */
             from_version: number | null;
@@ -5941,7 +7417,7 @@ export interface components {
             name: string;
             /**
              * Payload
-             * @description Further details: a gate, its verdict, the reason for a forced promotion, a reference.
+             * @description Further details: a gate, its verdict, the reason for a forced promotion, a reference, classes that were added and removed.
              * @example {
              *       "reason": "the old one confuses hornets"
              *     }
@@ -5955,7 +7431,7 @@ export interface components {
              * @example alias_moved
              * @enum {string}
              */
-            type: "registered" | "alias_moved" | "forced" | "rolled_back" | "alias_deleted" | "promotion_refused" | "version_deleted" | "gate_set" | "gate_removed" | "chosen" | "unchosen" | "shadow_set" | "shadow_removed" | "metadata_set";
+            type: "registered" | "classes_changed" | "alias_moved" | "forced" | "rolled_back" | "alias_deleted" | "promotion_refused" | "version_deleted" | "gate_set" | "gate_removed" | "chosen" | "unchosen" | "shadow_set" | "shadow_removed" | "metadata_set";
             /**
              * Version
              * @description The version concerned, if any.
@@ -6075,6 +7551,15 @@ export interface components {
              * @example job_01k0w1rhzemcbybsywa1w8p9
              */
             suspect_labels_job_id?: string | null;
+            /**
+             * Warnings
+             * @description Sentences to read before anything else, such as how many of the files were left out, if 5 percent or more were.
+             * @default []
+             * @example [
+             *       "200 of 400 files were left out and are not in the dataset: 200 without a suffix."
+             *     ]
+             */
+            warnings: string[];
         };
         /**
          * ReportCounts
@@ -6161,6 +7646,11 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             /**
+             * @description What `class_balance: auto` decided; null with any other value.
+             * @example null
+             */
+            class_balance?: components["schemas"]["ResolvedClassBalance"] | null;
+            /**
              * @description The configuration with every `auto` decided; null if nothing was `auto`.
              * @example null
              */
@@ -6232,6 +7722,29 @@ export interface components {
             steps_per_epoch?: number | null;
         };
         /**
+         * ResolvedClassBalance
+         * @description What `class_balance: auto` decided, and what it was decided by.
+         */
+        ResolvedClassBalance: {
+            /**
+             * Chosen
+             * @description `loss`: rare classes weigh as much as frequent ones in the loss, because that gives more balanced accuracy. `none`: all images count the same.
+             * @example loss
+             * @enum {string}
+             */
+            chosen: "none" | "loss";
+            /**
+             * Imbalance
+             * @description Size of the largest class divided by that of the smallest.
+             * @example 12.5
+             */
+            imbalance: number;
+            /** @description A head whose loss weighs all classes the same; null like the other. */
+            with_weights?: components["schemas"]["BalanceFigures"] | null;
+            /** @description A head that counts all images the same; null where the classes have nearly the same size, or too few images to compare. */
+            without_weights?: components["schemas"]["BalanceFigures"] | null;
+        };
+        /**
          * ResolvedHeadStart
          * @description The solved head that the training began with.
          */
@@ -6254,6 +7767,12 @@ export interface components {
              * @example 0.94
              */
             val_accuracy?: number | null;
+            /**
+             * Val Balanced Accuracy
+             * @description Balanced validation accuracy before the first epoch, 0 to 1.
+             * @example 0.93
+             */
+            val_balanced_accuracy?: number | null;
             /**
              * Val Loss
              * @description Validation loss before the first epoch.
@@ -6325,6 +7844,12 @@ export interface components {
              * @example 0.935
              */
             best_val_accuracy: number | null;
+            /**
+             * Best Val Balanced Accuracy
+             * @description Balanced validation accuracy after the best epoch, 0 to 1: the mean recall over the classes with validation images. Null for epochs of earlier versions.
+             * @example 0.931
+             */
+            best_val_balanced_accuracy: number | null;
             /**
              * Is Pruned
              * @description Whether successive halving stopped it early.
@@ -6408,31 +7933,43 @@ export interface components {
         };
         /**
          * Search
-         * @description A search: configurations drawn from a search space.
+         * @description A search: configurations chosen from a search space.
          */
         Search: {
             /**
              * Method
-             * @description `grid`: every combination, or a random choice of `num_trials` combinations. `random`: `num_trials` random configurations. `successive_halving`: like `random`, and runs that are worse than others at the same epoch are stopped early.
+             * @description `grid`: every combination, or a random choice of `num_trials` combinations. `random`: `num_trials` random configurations. `successive_halving`: like `random`, and runs that are worse than others at the same epoch are stopped early. `tpe`: chooses each configuration by the results so far (tree-structured Parzen estimator). `hyperband`: like `tpe`, and stops runs early in several brackets of successive halving, which begin to compare at different epochs (BOHB).
              * @example random
              * @enum {string}
              */
-            method: "grid" | "random" | "successive_halving";
+            method: "grid" | "random" | "successive_halving" | "tpe" | "hyperband";
             /**
              * Min Epochs
-             * @description With `successive_halving`: epoch of the first rung, at which runs are first compared.
+             * @description With `successive_halving` and `hyperband`: epoch of the first rung, at which runs are first compared.
              * @default 1
              */
             min_epochs: number;
             /**
+             * Num Parallel
+             * @description With `tpe` and `hyperband`: number of configurations that run or wait at the same time; fewer wait for more results before each choice. Left out: 2.
+             * @example 2
+             */
+            num_parallel?: number | null;
+            /**
+             * Num Startup Trials
+             * @description With `tpe` and `hyperband`: configurations are drawn at random until so many have results; then the model chooses. Left out: a third of `num_trials`, at most 10.
+             * @example 4
+             */
+            num_startup_trials?: number | null;
+            /**
              * Num Trials
-             * @description Number of configurations; left out with `grid`: all.
+             * @description Number of configurations; left out with `grid`: all. `tpe` and `hyperband` end earlier if the space has fewer.
              * @example 10
              */
             num_trials?: number | null;
             /**
              * Reduction Factor
-             * @description With `successive_halving`: one of `reduction_factor` runs continues after each rung, and the next rung has `reduction_factor` times the epochs.
+             * @description With `successive_halving` and `hyperband`: one of `reduction_factor` runs continues after each rung, and the next rung has `reduction_factor` times the epochs.
              * @default 3
              */
             reduction_factor: number;
@@ -6462,6 +7999,55 @@ export interface components {
             };
         };
         /**
+         * SearchProgress
+         * @description How far an adaptive search is, in configurations.
+         */
+        SearchProgress: {
+            /**
+             * Message
+             * @description The status as a sentence.
+             * @example Waiting for results of 2 configurations before it asks for the next.
+             */
+            message: string;
+            /**
+             * Num Created
+             * @description Configurations chosen so far.
+             * @example 6
+             */
+            num_created: number;
+            /**
+             * Num Finished
+             * @description Of these, with all runs ended.
+             * @example 4
+             */
+            num_finished: number;
+            /**
+             * Num Invalid
+             * @description Further configurations that were chosen but cannot be run; each has a `problem`.
+             * @example 0
+             */
+            num_invalid: number;
+            /**
+             * Num Running
+             * @description Of these, with a run that has not ended.
+             * @example 2
+             */
+            num_running: number;
+            /**
+             * Num Trials
+             * @description Number of configurations to run.
+             * @example 20
+             */
+            num_trials: number;
+            /**
+             * Status
+             * @description `waiting_for_results`: as many configurations as may run at once are open. `asking`: a worker asks for the next one. `waiting_for_quota`: the tenant may not queue more jobs now. `last_runs`: all are chosen, and some still run. `finished`: all have ended. `stopped`: the search has ended early, and `message` says why.
+             * @example waiting_for_results
+             * @enum {string}
+             */
+            status: "asking" | "waiting_for_results" | "waiting_for_quota" | "last_runs" | "finished" | "stopped";
+        };
+        /**
          * SecondsPerImage
          * @description Time per image on the machine that was measured.
          */
@@ -6488,24 +8074,6 @@ export interface components {
             step: {
                 [key: string]: number;
             };
-        };
-        /**
-         * SeenAt
-         * @description A heat map of the image for one class.
-         */
-        SeenAt: {
-            /**
-             * Heatmap Png
-             * @description PNG file in base64: the preprocessed image in grey, and the regions that raise the class's score in red to yellow.
-             * @example iVBORw0KGgo…
-             */
-            heatmap_png: string;
-            /**
-             * Label
-             * @description The most probable class.
-             * @example ants
-             */
-            label: string;
         };
         /**
          * ServedModel
@@ -6849,12 +8417,36 @@ export interface components {
             num_images: number;
         };
         /**
+         * SignInWays
+         * @description How a person can sign in.
+         */
+        SignInWays: {
+            /**
+             * Access Control
+             * @description Whether requests need a session, a key or a token at all.
+             * @example true
+             */
+            access_control: boolean;
+            /**
+             * Api Key
+             * @description Whether an API key opens a session.
+             * @example true
+             */
+            api_key: boolean;
+            /**
+             * Provider
+             * @description Host of the OpenID provider, at which `GET /auth/login` signs a person in; null without one.
+             * @example login.example.org
+             */
+            provider: string | null;
+        };
+        /**
          * SinglePrediction
          * @description The predictions for one image.
          */
         SinglePrediction: {
             /** @description Null unless `explain` is true. */
-            explanation?: components["schemas"]["SeenAt"] | null;
+            explanation?: components["schemas"]["HeatMap"] | null;
             /**
              * Inference Ms
              * @description Milliseconds for decoding, preprocessing and the forward pass, summed over the images. Waiting in the queue and loading the model are not included.
@@ -7091,6 +8683,29 @@ export interface components {
             study_id: string;
         };
         /**
+         * StudyImportance
+         * @description How much each field of a study's search space matters for the accuracy.
+         */
+        StudyImportance: {
+            /**
+             * Data
+             * @description The fields of the space, the most important first; their sum is 1. Empty for a study without a search, and while fewer than 4 configurations have finished or all are equally accurate.
+             */
+            data: components["schemas"]["FieldImportance"][];
+            /**
+             * Num Trials
+             * @description Number of configurations that have finished.
+             * @example 12
+             */
+            num_trials: number;
+            /**
+             * Study Id
+             * @description The study.
+             * @example study_01k0w1rhzf2d8h4m6q0t3v5x
+             */
+            study_id: string;
+        };
+        /**
          * StudyProgress
          * @description Number of the study's jobs in each state.
          */
@@ -7202,7 +8817,7 @@ export interface components {
              * @example pretrained-against-scratch
              */
             name?: string | null;
-            /** @description Configurations to compare, drawn from a search space. Either this or `configurations`. */
+            /** @description Configurations to compare, chosen from a search space. Either this or `configurations`. */
             search?: components["schemas"]["Search"] | null;
             /**
              * Seeds
@@ -7273,8 +8888,10 @@ export interface components {
              */
             name: string;
             progress: components["schemas"]["StudyProgress"];
-            /** @description Search that drew the configurations; null if the request listed them. */
+            /** @description Search that chooses the configurations; null if the request listed them. */
             search: components["schemas"]["Search"] | null;
+            /** @description Progress of a `tpe` or `hyperband` search; otherwise null. */
+            search_progress: components["schemas"]["SearchProgress"] | null;
             /**
              * Seeds
              * @description Seeds of each configuration.
@@ -7287,7 +8904,7 @@ export interface components {
             seeds: number[];
             /**
              * Status
-             * @description `finished` once all jobs have ended.
+             * @description `finished` once all jobs have ended and the search asks for no more.
              * @enum {string}
              */
             status: "running" | "finished";
@@ -7308,6 +8925,11 @@ export interface components {
             base: {
                 [key: string]: unknown;
             };
+            /**
+             * Best So Far
+             * @description The best configuration by number of configurations, in the order in which they were chosen; only configurations of which a run has succeeded count.
+             */
+            best_so_far: components["schemas"]["BestSoFar"][];
             /**
              * Created At
              * @description Time of creation.
@@ -7359,8 +8981,10 @@ export interface components {
              * @description Configurations by mean best validation accuracy. Runs that failed, were cancelled or were stopped early count only if the configuration has no other runs; such a configuration comes after the others.
              */
             ranking: components["schemas"]["RankedConfiguration"][];
-            /** @description Search that drew the configurations; null if the request listed them. */
+            /** @description Search that chooses the configurations; null if the request listed them. */
             search: components["schemas"]["Search"] | null;
+            /** @description Progress of a `tpe` or `hyperband` search; otherwise null. */
+            search_progress: components["schemas"]["SearchProgress"] | null;
             /**
              * Seeds
              * @description Seeds of each configuration.
@@ -7373,10 +8997,78 @@ export interface components {
             seeds: number[];
             /**
              * Status
-             * @description `finished` once all jobs have ended.
+             * @description `finished` once all jobs have ended and the search asks for no more.
              * @enum {string}
              */
             status: "running" | "finished";
+        };
+        /**
+         * TenantLimits
+         * @description What a tenant may use; null is no limit.
+         */
+        TenantLimits: {
+            /**
+             * Max Bytes
+             * @description Bytes that it may store; more are refused with `QUOTA_EXCEEDED`.
+             * @example 107374182400
+             */
+            max_bytes: number | null;
+            /**
+             * Max Running Jobs
+             * @description Jobs that it may have running; further ones stay queued.
+             * @example 2
+             */
+            max_running_jobs: number | null;
+            /**
+             * Max Unfinished Jobs
+             * @description Jobs that it may have queued and running; more are refused with `QUOTA_EXCEEDED`.
+             * @example 100
+             */
+            max_unfinished_jobs: number | null;
+            /**
+             * Requests Per Second
+             * @description Requests that it may send to all processes of the API; more are refused with `RATE_LIMITED`.
+             * @example 50
+             */
+            requests_per_second: number | null;
+        };
+        /**
+         * TenantUse
+         * @description What a tenant uses now.
+         */
+        TenantUse: {
+            /**
+             * Num Bytes
+             * @description Bytes of its uploads, model versions, results of batches, and exports.
+             * @example 47286322
+             */
+            num_bytes: number;
+            /**
+             * Num Running Jobs
+             * @description Its running jobs.
+             * @example 1
+             */
+            num_running_jobs: number;
+            /**
+             * Num Unfinished Jobs
+             * @description Its queued and running jobs.
+             * @example 3
+             */
+            num_unfinished_jobs: number;
+        };
+        /**
+         * TenantView
+         * @description A tenant, its use and its limits.
+         */
+        TenantView: {
+            limits: components["schemas"]["TenantLimits"];
+            /**
+             * Name
+             * @description The tenant's name.
+             * @example default
+             */
+            name: string;
+            use: components["schemas"]["TenantUse"];
         };
         /**
          * TensorMetadata
@@ -7447,7 +9139,7 @@ export interface components {
             config: components["schemas"]["JobConfig"] | null;
             /**
              * Estimated Seconds
-             * @description Estimate from earlier epochs on this machine with the same architecture, strategy and input size; null without any.
+             * @description Estimate from the first epochs of the newest succeeded jobs with the same architecture, strategy and input size; null without any. With a time budget: the budget.
              * @example 120.5
              */
             estimated_seconds: number | null;
@@ -7600,6 +9292,12 @@ export interface components {
              */
             val_accuracy: number;
             /**
+             * Val Balanced Accuracy
+             * @description Balanced accuracy of its best epoch on the validation split: the mean recall over the classes with images. Null for versions that earlier releases registered.
+             * @example 0.941
+             */
+            val_balanced_accuracy: number | null;
+            /**
              * Version
              * @description Version number, from 1. Numbers are never reused.
              * @example 3
@@ -7623,6 +9321,52 @@ export interface components {
              * @example 3
              */
             version: number;
+        };
+        /**
+         * WhoAmI
+         * @description The sender of the request.
+         */
+        WhoAmI: {
+            /**
+             * Access Control
+             * @description Whether access control is on.
+             * @example true
+             */
+            access_control: boolean;
+            /**
+             * Id
+             * @description Id of the key, session or token.
+             * @example key_01k0w1rhzemcbybsywa1w8p9
+             */
+            id: string;
+            /**
+             * Kind
+             * @description How the sender was recognized; `built_in` while access control is off.
+             * @example key
+             * @enum {string}
+             */
+            kind: "key" | "session" | "token" | "built_in";
+            /**
+             * Name
+             * @description Its name for people.
+             * @example ci
+             */
+            name: string;
+            /**
+             * Scopes
+             * @description All that it may do, with what `admin` implies.
+             * @example [
+             *       "jobs:read",
+             *       "jobs:write"
+             *     ]
+             */
+            scopes: ("datasets:read" | "datasets:write" | "jobs:read" | "jobs:write" | "models:read" | "models:write" | "predict" | "metrics" | "admin")[];
+            /**
+             * Tenant
+             * @description The tenant whose data it reaches.
+             * @example default
+             */
+            tenant: string;
         };
         /**
          * WorkerView
@@ -7698,6 +9442,188 @@ export type $defs = Record<string, never>;
 export interface operations {
     list_architectures: {
         parameters: {
+            query?: {
+                /** @description With `search`: the largest number of architectures. */
+                limit?: number;
+                /** @description List the architectures of torchvision and timm whose names contain every word of this text. Without it, all of torchvision's are listed. */
+                search?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request has succeeded. */
+            200: {
+                headers: {
+                    /** @description Number of architectures that match, also beyond `limit`. */
+                    "X-Total-Count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArchitectureList"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_audit_log: {
+        parameters: {
+            query?: {
+                /** @description Only this action. */
+                action?: string | null;
+                /** @description The last id of the previous page. */
+                after?: string | null;
+                /** @description `csv` and `jsonl` have all entries that match, whatever `limit` and `after` are. */
+                format?: "json" | "csv" | "jsonl";
+                /** @description Number of entries on a page. */
+                limit?: number;
+                /** @description Only what this principal did. */
+                principal_id?: string | null;
+                /** @description Only from this time on. */
+                since?: string | null;
+                /** @description Only what was done to this. */
+                subject?: string | null;
+                /** @description Only before this time. */
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request has succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditEntry_"];
+                    "application/x-ndjson": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_ways: {
+        parameters: {
             query?: never;
             header?: never;
             path?: never;
@@ -7711,7 +9637,361 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ArchitectureList"];
+                    "application/json": components["schemas"]["SignInWays"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finish_sign_in: {
+        parameters: {
+            query?: {
+                /** @description Code of the provider. */
+                code?: string;
+                /** @description Why the provider refused, if it did. */
+                error?: string;
+                /** @description State of the sign-in. */
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The browser goes on to another address. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `SIGN_IN_EXPIRED`: The provider's answer belongs to no sign-in of this browser, or came too late.
+             *     - `SIGN_IN_REFUSED`: The OpenID provider has refused the sign-in, or the person has cancelled it.
+             *     - `UNAUTHENTICATED`: The request has no valid API key.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND`: The resource does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_sign_in: {
+        parameters: {
+            query?: {
+                /** @description Page of the dashboard to show afterwards. */
+                next?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The browser goes on to another address. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `NOT_FOUND`: The resource does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource is deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `CROSS_ORIGIN`: A page of another origin sent the request. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_session_with_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenSession"];
+            };
+        };
+        responses: {
+            /** @description The resource is deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `BAD_JSON`: The body is not valid JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             *     - `CROSS_ORIGIN`: A page of another origin sent the request.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TIMEOUT`: The request's headers or body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE`: The body is larger than the route's limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNSUPPORTED_MEDIA_TYPE`: The body has another content type than the route expects. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
@@ -7795,6 +10075,7 @@ export interface operations {
                      *             "total": 47457124
                      *           },
                      *           "report": {
+                     *             "warnings": [],
                      *             "ignored": [],
                      *             "rejected": [],
                      *             "duplicates": [],
@@ -7831,9 +10112,38 @@ export interface operations {
                     "application/json": components["schemas"]["Page_DatasetDetail_"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7874,6 +10184,7 @@ export interface operations {
         };
         requestBody: {
             content: {
+                "application/json": components["schemas"]["DatasetRequest"];
                 "multipart/form-data": {
                     /**
                      * Format: binary
@@ -7936,6 +10247,7 @@ export interface operations {
                      *         "total": 0
                      *       },
                      *       "report": {
+                     *         "warnings": [],
                      *         "ignored": [],
                      *         "rejected": [],
                      *         "duplicates": [],
@@ -7967,7 +10279,10 @@ export interface operations {
                     "application/json": components["schemas"]["DatasetDetail"];
                 };
             };
-            /** @description `BODY_INCOMPLETE`: The body ended early or is not a valid multipart form. */
+            /**
+             * @description - `BAD_JSON`: The body is not valid JSON.
+             *     - `BODY_INCOMPLETE`: The body ended early or is not a valid multipart form.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7976,8 +10291,61 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `IDEMPOTENCY_CONFLICT`: The Idempotency-Key was used before with another body. */
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `QUOTA_EXCEEDED`: The tenant has as much stored, or as many unfinished jobs, as it may.
+             *     - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND`: The resource does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TIMEOUT`: The request's headers or body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `IDEMPOTENCY_CONFLICT`: The Idempotency-Key was used before with another body.
+             *     - `UPLOAD_UNFINISHED`: The upload has not received all its bytes yet.
+             *     - `UPLOAD_USED`: A dataset or batch was already created from the upload.
+             */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UPLOAD_GONE`: The upload has expired, or its bytes are lost. */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7994,6 +10362,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNSUPPORTED_MEDIA_TYPE`: The body has another content type than the route expects. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description - `VALIDATION`: One or more fields are invalid.
              *     - `ARCHIVE_INVALID`: The file is not an archive, or it is truncated or damaged.
@@ -8001,6 +10378,17 @@ export interface operations {
              */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8088,6 +10476,7 @@ export interface operations {
                      *         "total": 47457124
                      *       },
                      *       "report": {
+                     *         "warnings": [],
                      *         "ignored": [],
                      *         "rejected": [],
                      *         "duplicates": [],
@@ -8119,6 +10508,24 @@ export interface operations {
                     "application/json": components["schemas"]["DatasetDetail"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -8131,6 +10538,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8178,6 +10596,27 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -8199,6 +10638,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8271,6 +10721,24 @@ export interface operations {
                     "application/json": components["schemas"]["Pending"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -8305,6 +10773,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
             500: {
                 headers: {
@@ -8319,6 +10798,15 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before trying again. */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `STORAGE_FULL`: The storage has no space left. */
+            507: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -8361,6 +10849,24 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ImageDetail_"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -8373,6 +10879,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8427,6 +10944,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "image/avif": unknown;
                     "image/bmp": unknown;
                     "image/gif": unknown;
                     "image/jpeg": unknown;
@@ -8443,6 +10961,24 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -8455,6 +10991,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8505,10 +11052,30 @@ export interface operations {
             /** @description The heat map over the image. */
             200: {
                 headers: {
+                    /** @description The side of the square in the middle of the image that the heat map covers, as a share of the image's shorter side. */
+                    "X-Heat-Map-Crop"?: number;
                     [name: string]: unknown;
                 };
                 content: {
                     "image/png": unknown;
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `NOT_FOUND`: The resource does not exist. */
@@ -8541,6 +11108,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8610,6 +11188,24 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ImagePair_"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -8622,6 +11218,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8678,6 +11285,24 @@ export interface operations {
                     "image/png": unknown;
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -8708,6 +11333,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
             500: {
                 headers: {
@@ -8717,7 +11353,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            /**
+             * @description - `OVERLOADED`: The queue is full; try again after `retry_after_seconds`.
+             *     - `UNAVAILABLE`: The database or the storage is not available.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again. */
@@ -8756,6 +11395,35 @@ export interface operations {
                      *     data: {"ids": []}
                      */
                     "text/event-stream": unknown;
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
@@ -8861,13 +11529,14 @@ export interface operations {
                      *             },
                      *             "mixing": null,
                      *             "label_smoothing": 0,
-                     *             "class_balance": "none",
+                     *             "class_balance": "auto",
                      *             "clip_norm": null,
                      *             "accumulate": 1,
                      *             "ema": null,
                      *             "early_stopping": null,
                      *             "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
-                     *             "model_name": "ants-and-bees"
+                     *             "model_name": "ants-and-bees",
+                     *             "time_budget_seconds": null
                      *           },
                      *           "attempts": 1,
                      *           "resolved": {
@@ -8892,11 +11561,13 @@ export interface operations {
                      *             "step": 51,
                      *             "steps": 51,
                      *             "images_per_second": 41.5,
-                     *             "eta_seconds": 0
+                     *             "eta_seconds": 0,
+                     *             "budget_used_seconds": null
                      *           },
                      *           "best": {
                      *             "epoch": 5,
                      *             "val_accuracy": 0.935,
+                     *             "val_balanced_accuracy": 0.931,
                      *             "val_loss": 0.21
                      *           },
                      *           "error": null,
@@ -8923,9 +11594,38 @@ export interface operations {
                     "application/json": components["schemas"]["Page_JobView_"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9026,13 +11726,14 @@ export interface operations {
                      *         },
                      *         "mixing": null,
                      *         "label_smoothing": 0,
-                     *         "class_balance": "none",
+                     *         "class_balance": "auto",
                      *         "clip_norm": null,
                      *         "accumulate": 1,
                      *         "ema": null,
                      *         "early_stopping": null,
                      *         "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
-                     *         "model_name": "ants-and-bees"
+                     *         "model_name": "ants-and-bees",
+                     *         "time_budget_seconds": null
                      *       },
                      *       "attempts": 0,
                      *       "resolved": null,
@@ -9043,7 +11744,8 @@ export interface operations {
                      *         "step": 0,
                      *         "steps": 0,
                      *         "images_per_second": null,
-                     *         "eta_seconds": null
+                     *         "eta_seconds": null,
+                     *         "budget_used_seconds": null
                      *       },
                      *       "best": null,
                      *       "error": null,
@@ -9067,8 +11769,39 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `QUOTA_EXCEEDED`: The tenant has as much stored, or as many unfinished jobs, as it may.
+             *     - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TIMEOUT`: The request's headers or body did not arrive in time. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9097,12 +11830,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNSUPPORTED_MEDIA_TYPE`: The body has another content type than the route expects. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description - `VALIDATION`: One or more fields are invalid.
              *     - `WEIGHTS_UNAVAILABLE`: The requested pretrained weights are not available.
              */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9123,6 +11876,15 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before trying again. */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `STORAGE_FULL`: The storage has no space left. */
+            507: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -9197,13 +11959,14 @@ export interface operations {
                      *         },
                      *         "mixing": null,
                      *         "label_smoothing": 0,
-                     *         "class_balance": "none",
+                     *         "class_balance": "auto",
                      *         "clip_norm": null,
                      *         "accumulate": 1,
                      *         "ema": null,
                      *         "early_stopping": null,
                      *         "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
-                     *         "model_name": "ants-and-bees"
+                     *         "model_name": "ants-and-bees",
+                     *         "time_budget_seconds": null
                      *       },
                      *       "attempts": 1,
                      *       "resolved": {
@@ -9228,11 +11991,13 @@ export interface operations {
                      *         "step": 51,
                      *         "steps": 51,
                      *         "images_per_second": 41.5,
-                     *         "eta_seconds": 0
+                     *         "eta_seconds": 0,
+                     *         "budget_used_seconds": null
                      *       },
                      *       "best": {
                      *         "epoch": 5,
                      *         "val_accuracy": 0.935,
+                     *         "val_balanced_accuracy": 0.931,
                      *         "val_loss": 0.21
                      *       },
                      *       "error": null,
@@ -9254,6 +12019,24 @@ export interface operations {
                     "application/json": components["schemas"]["JobView"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -9266,6 +12049,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9313,6 +12107,27 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -9334,6 +12149,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9428,13 +12254,14 @@ export interface operations {
                      *         },
                      *         "mixing": null,
                      *         "label_smoothing": 0,
-                     *         "class_balance": "none",
+                     *         "class_balance": "auto",
                      *         "clip_norm": null,
                      *         "accumulate": 1,
                      *         "ema": null,
                      *         "early_stopping": null,
                      *         "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
-                     *         "model_name": "ants-and-bees"
+                     *         "model_name": "ants-and-bees",
+                     *         "time_budget_seconds": null
                      *       },
                      *       "attempts": 1,
                      *       "resolved": {
@@ -9459,11 +12286,13 @@ export interface operations {
                      *         "step": 20,
                      *         "steps": 51,
                      *         "images_per_second": 41.5,
-                     *         "eta_seconds": 38
+                     *         "eta_seconds": 38,
+                     *         "budget_used_seconds": null
                      *       },
                      *       "best": {
                      *         "epoch": 2,
                      *         "val_accuracy": 0.928,
+                     *         "val_balanced_accuracy": 0.925,
                      *         "val_loss": 0.23
                      *       },
                      *       "error": null,
@@ -9480,6 +12309,27 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["JobView"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `NOT_FOUND`: The resource does not exist. */
@@ -9503,6 +12353,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9552,6 +12413,24 @@ export interface operations {
                     "application/json": components["schemas"]["Checkpoints"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -9564,6 +12443,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9616,6 +12506,24 @@ export interface operations {
                     "image/png": unknown;
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -9643,6 +12551,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
             500: {
                 headers: {
@@ -9652,7 +12571,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            /**
+             * @description - `OVERLOADED`: The queue is full; try again after `retry_after_seconds`.
+             *     - `UNAVAILABLE`: The database or the storage is not available.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again. */
@@ -9691,6 +12613,24 @@ export interface operations {
                     "application/json": components["schemas"]["Page_EventView_"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -9703,6 +12643,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9755,6 +12706,24 @@ export interface operations {
                     "text/event-stream": unknown;
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -9767,6 +12736,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9822,6 +12802,24 @@ export interface operations {
                     "text/csv": unknown;
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -9834,6 +12832,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9886,6 +12895,24 @@ export interface operations {
                     "image/png": unknown;
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -9904,6 +12931,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
             500: {
                 headers: {
@@ -9913,7 +12951,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            /**
+             * @description - `OVERLOADED`: The queue is full; try again after `retry_after_seconds`.
+             *     - `UNAVAILABLE`: The database or the storage is not available.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again. */
@@ -9952,6 +12993,24 @@ export interface operations {
                     "application/json": components["schemas"]["PairedTest"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -9976,6 +13035,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10039,6 +13109,24 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Disagreement_"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -10069,6 +13157,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
             500: {
                 headers: {
@@ -10082,6 +13181,96 @@ export interface operations {
              * @description - `CHECKPOINT_INVALID`: A stored checkpoint is damaged, or was written by a newer version.
              *     - `UNAVAILABLE`: The database or the storage is not available.
              */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_portfolio: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request has succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Portfolio"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND`: The resource does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again. */
@@ -10130,6 +13319,24 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ImagePrediction_"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -10151,6 +13358,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10203,6 +13421,24 @@ export interface operations {
                     "application/json": components["schemas"]["JobReportView"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -10224,6 +13460,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10318,13 +13565,14 @@ export interface operations {
                      *         },
                      *         "mixing": null,
                      *         "label_smoothing": 0,
-                     *         "class_balance": "none",
+                     *         "class_balance": "auto",
                      *         "clip_norm": null,
                      *         "accumulate": 1,
                      *         "ema": null,
                      *         "early_stopping": null,
                      *         "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
-                     *         "model_name": "ants-and-bees"
+                     *         "model_name": "ants-and-bees",
+                     *         "time_budget_seconds": null
                      *       },
                      *       "attempts": 1,
                      *       "resolved": {
@@ -10349,11 +13597,13 @@ export interface operations {
                      *         "step": 20,
                      *         "steps": 51,
                      *         "images_per_second": 41.5,
-                     *         "eta_seconds": 38
+                     *         "eta_seconds": 38,
+                     *         "budget_used_seconds": null
                      *       },
                      *       "best": {
                      *         "epoch": 2,
                      *         "val_accuracy": 0.928,
+                     *         "val_balanced_accuracy": 0.925,
                      *         "val_loss": 0.23
                      *       },
                      *       "error": null,
@@ -10370,6 +13620,28 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["JobView"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `QUOTA_EXCEEDED`: The tenant has as much stored, or as many unfinished jobs, as it may.
+             *     - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `NOT_FOUND`: The resource does not exist. */
@@ -10399,6 +13671,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
             500: {
                 headers: {
@@ -10413,6 +13696,15 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before trying again. */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `STORAGE_FULL`: The storage has no space left. */
+            507: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -10487,13 +13779,14 @@ export interface operations {
                      *         },
                      *         "mixing": null,
                      *         "label_smoothing": 0,
-                     *         "class_balance": "none",
+                     *         "class_balance": "auto",
                      *         "clip_norm": null,
                      *         "accumulate": 1,
                      *         "ema": null,
                      *         "early_stopping": null,
                      *         "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
-                     *         "model_name": "ants-and-bees"
+                     *         "model_name": "ants-and-bees",
+                     *         "time_budget_seconds": null
                      *       },
                      *       "attempts": 1,
                      *       "resolved": {
@@ -10518,11 +13811,13 @@ export interface operations {
                      *         "step": 20,
                      *         "steps": 51,
                      *         "images_per_second": 41.5,
-                     *         "eta_seconds": 38
+                     *         "eta_seconds": 38,
+                     *         "budget_used_seconds": null
                      *       },
                      *       "best": {
                      *         "epoch": 2,
                      *         "val_accuracy": 0.928,
+                     *         "val_balanced_accuracy": 0.925,
                      *         "val_loss": 0.23
                      *       },
                      *       "error": null,
@@ -10539,6 +13834,27 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["JobView"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `NOT_FOUND`: The resource does not exist. */
@@ -10562,6 +13878,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10655,13 +13982,14 @@ export interface operations {
                      *         },
                      *         "mixing": null,
                      *         "label_smoothing": 0,
-                     *         "class_balance": "none",
+                     *         "class_balance": "auto",
                      *         "clip_norm": null,
                      *         "accumulate": 1,
                      *         "ema": null,
                      *         "early_stopping": null,
                      *         "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
-                     *         "model_name": "ants-and-bees"
+                     *         "model_name": "ants-and-bees",
+                     *         "time_budget_seconds": null
                      *       },
                      *       "num_parameters": 736450,
                      *       "num_trainable_parameters": 1026,
@@ -10740,13 +14068,14 @@ export interface operations {
                      *         },
                      *         "mixing": null,
                      *         "label_smoothing": 0,
-                     *         "class_balance": "none",
+                     *         "class_balance": "auto",
                      *         "clip_norm": null,
                      *         "accumulate": 1,
                      *         "ema": null,
                      *         "early_stopping": null,
                      *         "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
-                     *         "model_name": "ants-and-bees"
+                     *         "model_name": "ants-and-bees",
+                     *         "time_budget_seconds": null
                      *       },
                      *       "num_parameters": 736450,
                      *       "num_trainable_parameters": 1026,
@@ -10772,8 +14101,47 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TIMEOUT`: The request's headers or body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `BODY_TOO_LARGE`: The body is larger than the route's limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNSUPPORTED_MEDIA_TYPE`: The body has another content type than the route expects. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10784,6 +14152,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10804,6 +14183,15 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before trying again. */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `STORAGE_FULL`: The storage has no space left. */
+            507: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -10873,13 +14261,14 @@ export interface operations {
                      *         },
                      *         "mixing": null,
                      *         "label_smoothing": 0,
-                     *         "class_balance": "none",
+                     *         "class_balance": "auto",
                      *         "clip_norm": null,
                      *         "accumulate": 1,
                      *         "ema": null,
                      *         "early_stopping": null,
                      *         "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
-                     *         "model_name": "ants-and-bees"
+                     *         "model_name": "ants-and-bees",
+                     *         "time_budget_seconds": null
                      *       },
                      *       "num_parameters": 736450,
                      *       "num_trainable_parameters": 1026,
@@ -10958,13 +14347,14 @@ export interface operations {
                      *         },
                      *         "mixing": null,
                      *         "label_smoothing": 0,
-                     *         "class_balance": "none",
+                     *         "class_balance": "auto",
                      *         "clip_norm": null,
                      *         "accumulate": 1,
                      *         "ema": null,
                      *         "early_stopping": null,
                      *         "dataset_id": "ds_01k0w1rhzekvcw9wykj3fymg",
-                     *         "model_name": "ants-and-bees"
+                     *         "model_name": "ants-and-bees",
+                     *         "time_budget_seconds": null
                      *       },
                      *       "num_parameters": 736450,
                      *       "num_trainable_parameters": 1026,
@@ -10981,6 +14371,24 @@ export interface operations {
                     "application/json": components["schemas"]["Validation"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -10993,6 +14401,321 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: {
+                /** @description The last id of the previous page. */
+                after?: string | null;
+                /** @description Number of entries on a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request has succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_KeyDetail_"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateKey"];
+            };
+        };
+        responses: {
+            /** @description The resource is created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedKey"];
+                };
+            };
+            /** @description `BAD_JSON`: The body is not valid JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             *     - `CROSS_ORIGIN`: A page of another origin sent the request.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND`: The resource does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TIMEOUT`: The request's headers or body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE`: The body is larger than the route's limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNSUPPORTED_MEDIA_TYPE`: The body has another content type than the route expects. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of an API key. */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource is deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND`: The resource does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11061,6 +14784,231 @@ export interface operations {
             };
         };
     };
+    list_members: {
+        parameters: {
+            query?: {
+                /** @description The last id of the previous page. */
+                after?: string | null;
+                /** @description Number of entries on a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request has succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_MemberDetail_"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a member. */
+                member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeMember"];
+            };
+        };
+        responses: {
+            /** @description The request has succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberDetail"];
+                };
+            };
+            /** @description `BAD_JSON`: The body is not valid JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND`: The resource does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TIMEOUT`: The request's headers or body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `CONFLICT`: The current state does not allow the request. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE`: The body is larger than the route's limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNSUPPORTED_MEDIA_TYPE`: The body has another content type than the route expects. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_metrics: {
         parameters: {
             query?: never;
@@ -11081,6 +15029,24 @@ export interface operations {
                      *     graft_database_up 1.0
                      */
                     "text/plain": unknown;
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
@@ -11130,9 +15096,38 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ModelSummary_"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11182,6 +15177,24 @@ export interface operations {
                     "application/json": components["schemas"]["ModelDetail"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -11194,6 +15207,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11278,8 +15302,38 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TIMEOUT`: The request's headers or body did not arrive in time. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11310,9 +15364,29 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNSUPPORTED_MEDIA_TYPE`: The body has another content type than the route expects. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11365,6 +15439,27 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -11386,6 +15481,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11440,6 +15546,27 @@ export interface operations {
                     "application/json": components["schemas"]["AliasDetail"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -11464,6 +15591,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11518,6 +15656,24 @@ export interface operations {
                     "application/json": components["schemas"]["Page_RegistryEventDetail_"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -11530,6 +15686,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11579,6 +15746,24 @@ export interface operations {
                     "application/json": components["schemas"]["Gate"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -11591,6 +15776,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11653,8 +15849,38 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TIMEOUT`: The request's headers or body did not arrive in time. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11684,9 +15910,29 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNSUPPORTED_MEDIA_TYPE`: The body has another content type than the route expects. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11734,6 +15980,27 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -11746,6 +16013,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11810,8 +16088,38 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TIMEOUT`: The request's headers or body did not arrive in time. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11828,9 +16136,29 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNSUPPORTED_MEDIA_TYPE`: The body has another content type than the route expects. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11882,6 +16210,24 @@ export interface operations {
                     "application/json": components["schemas"]["VersionDetail"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -11894,6 +16240,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11943,6 +16300,27 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -11964,6 +16342,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -12048,8 +16437,38 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TIMEOUT`: The request's headers or body did not arrive in time. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12079,9 +16498,29 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNSUPPORTED_MEDIA_TYPE`: The body has another content type than the route expects. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -12105,6 +16544,15 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before trying again. */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `STORAGE_FULL`: The storage has no space left. */
+            507: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -12161,6 +16609,24 @@ export interface operations {
                     "application/json": components["schemas"]["Pending"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -12186,6 +16652,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -12277,6 +16754,27 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `QUOTA_EXCEEDED`: The tenant has as much stored, or as many unfinished jobs, as it may.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -12298,6 +16796,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -12378,6 +16887,24 @@ export interface operations {
                     "application/json": components["schemas"]["PairedTest"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -12403,6 +16930,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -12479,6 +17017,24 @@ export interface operations {
                     "application/json": components["schemas"]["Pending"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -12504,6 +17060,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -12592,8 +17159,39 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `QUOTA_EXCEEDED`: The tenant has as much stored, or as many unfinished jobs, as it may.
+             *     - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TIMEOUT`: The request's headers or body did not arrive in time. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12623,9 +17221,29 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNSUPPORTED_MEDIA_TYPE`: The body has another content type than the route expects. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -12656,6 +17274,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `STORAGE_FULL`: The storage has no space left. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_overview: {
@@ -12674,6 +17301,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
@@ -12722,7 +17378,7 @@ export interface operations {
                 "application/octet-stream": string;
                 "image/*": string;
                 "multipart/form-data": {
-                    /** @description JPEG, PNG, WebP, BMP, PPM, TIFF or GIF. */
+                    /** @description Files in these formats: JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF and binary PGM and PPM. */
                     image: string[];
                 };
             };
@@ -12774,8 +17430,38 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TIMEOUT`: The request's headers or body did not arrive in time. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12822,6 +17508,17 @@ export interface operations {
              */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -12934,9 +17631,38 @@ export interface operations {
                     "application/json": components["schemas"]["Page_BatchDetail_"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -13075,8 +17801,39 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `QUOTA_EXCEEDED`: The tenant has as much stored, or as many unfinished jobs, as it may.
+             *     - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TIMEOUT`: The request's headers or body did not arrive in time. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13089,8 +17846,19 @@ export interface operations {
              *     - `NOT_CALIBRATED`: The version was registered without calibration.
              *     - `DATASET_INVALID`: The dataset was rejected by its check.
              *     - `IDEMPOTENCY_CONFLICT`: The Idempotency-Key was used before with another body.
+             *     - `UPLOAD_UNFINISHED`: The upload has not received all its bytes yet.
+             *     - `UPLOAD_USED`: A dataset or batch was already created from the upload.
              */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UPLOAD_GONE`: The upload has expired, or its bytes are lost. */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13107,6 +17875,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNSUPPORTED_MEDIA_TYPE`: The body has another content type than the route expects. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description - `VALIDATION`: One or more fields are invalid.
              *     - `ARCHIVE_INVALID`: The file is not an archive, or it is truncated or damaged.
@@ -13114,6 +17891,17 @@ export interface operations {
              */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -13208,6 +17996,24 @@ export interface operations {
                     "application/json": components["schemas"]["BatchDetail"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -13220,6 +18026,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -13267,6 +18084,27 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -13288,6 +18126,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -13366,6 +18215,27 @@ export interface operations {
                     "application/json": components["schemas"]["BatchDetail"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -13387,6 +18257,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -13440,6 +18321,24 @@ export interface operations {
                     "text/csv": unknown;
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -13461,6 +18360,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -13547,6 +18457,35 @@ export interface operations {
                     "application/json": components["schemas"]["ServiceStatus"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
             500: {
                 headers: {
@@ -13587,9 +18526,38 @@ export interface operations {
                     "application/json": components["schemas"]["ChosenModel"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `MODEL_NOT_READY`: No model has been chosen or registered yet. */
             409: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -13649,8 +18617,38 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TIMEOUT`: The request's headers or body did not arrive in time. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13679,9 +18677,29 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNSUPPORTED_MEDIA_TYPE`: The body has another content type than the route expects. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -13758,6 +18776,7 @@ export interface operations {
                      *             "failed": 0,
                      *             "cancelled": 0
                      *           },
+                     *           "search_progress": null,
                      *           "metadata": {},
                      *           "created_at": "2026-11-22T17:32:10.512Z",
                      *           "finished_at": null
@@ -13771,9 +18790,38 @@ export interface operations {
                     "application/json": components["schemas"]["Page_StudySummary_"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -13849,16 +18897,22 @@ export interface operations {
                      *         "failed": 0,
                      *         "cancelled": 0
                      *       },
+                     *       "search_progress": null,
                      *       "metadata": {},
                      *       "created_at": "2026-11-22T17:32:10.512Z",
                      *       "finished_at": null,
+                     *       "best_so_far": [],
                      *       "ranking": [
                      *         {
                      *           "rank": null,
                      *           "trial": 1,
                      *           "name": "pretrained",
                      *           "changes": {},
+                     *           "origin": null,
+                     *           "bracket": null,
+                     *           "problem": null,
                      *           "best_val_accuracy": null,
+                     *           "best_val_balanced_accuracy": null,
                      *           "last_val_accuracy": null,
                      *           "is_tied_with_best": null,
                      *           "runs": [
@@ -13869,6 +18923,7 @@ export interface operations {
                      *               "is_pruned": false,
                      *               "best_epoch": null,
                      *               "best_val_accuracy": null,
+                     *               "best_val_balanced_accuracy": null,
                      *               "last_val_accuracy": null
                      *             }
                      *           ]
@@ -13881,7 +18936,11 @@ export interface operations {
                      *             "strategy": "scratch",
                      *             "weights": "none"
                      *           },
+                     *           "origin": null,
+                     *           "bracket": null,
+                     *           "problem": null,
                      *           "best_val_accuracy": null,
+                     *           "best_val_balanced_accuracy": null,
                      *           "last_val_accuracy": null,
                      *           "is_tied_with_best": null,
                      *           "runs": [
@@ -13892,6 +18951,7 @@ export interface operations {
                      *               "is_pruned": false,
                      *               "best_epoch": null,
                      *               "best_val_accuracy": null,
+                     *               "best_val_balanced_accuracy": null,
                      *               "last_val_accuracy": null
                      *             }
                      *           ]
@@ -13911,8 +18971,39 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `QUOTA_EXCEEDED`: The tenant has as much stored, or as many unfinished jobs, as it may.
+             *     - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TIMEOUT`: The request's headers or body did not arrive in time. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13941,12 +19032,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNSUPPORTED_MEDIA_TYPE`: The body has another content type than the route expects. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description - `VALIDATION`: One or more fields are invalid.
              *     - `WEIGHTS_UNAVAILABLE`: The requested pretrained weights are not available.
              */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -13967,6 +19078,15 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before trying again. */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `STORAGE_FULL`: The storage has no space left. */
+            507: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -14016,16 +19136,22 @@ export interface operations {
                      *         "failed": 0,
                      *         "cancelled": 0
                      *       },
+                     *       "search_progress": null,
                      *       "metadata": {},
                      *       "created_at": "2026-11-22T17:32:10.512Z",
                      *       "finished_at": null,
+                     *       "best_so_far": [],
                      *       "ranking": [
                      *         {
                      *           "rank": null,
                      *           "trial": 1,
                      *           "name": "pretrained",
                      *           "changes": {},
+                     *           "origin": null,
+                     *           "bracket": null,
+                     *           "problem": null,
                      *           "best_val_accuracy": null,
+                     *           "best_val_balanced_accuracy": null,
                      *           "last_val_accuracy": null,
                      *           "is_tied_with_best": null,
                      *           "runs": [
@@ -14036,6 +19162,7 @@ export interface operations {
                      *               "is_pruned": false,
                      *               "best_epoch": null,
                      *               "best_val_accuracy": null,
+                     *               "best_val_balanced_accuracy": null,
                      *               "last_val_accuracy": null
                      *             }
                      *           ]
@@ -14048,7 +19175,11 @@ export interface operations {
                      *             "strategy": "scratch",
                      *             "weights": "none"
                      *           },
+                     *           "origin": null,
+                     *           "bracket": null,
+                     *           "problem": null,
                      *           "best_val_accuracy": null,
+                     *           "best_val_balanced_accuracy": null,
                      *           "last_val_accuracy": null,
                      *           "is_tied_with_best": null,
                      *           "runs": [
@@ -14059,6 +19190,7 @@ export interface operations {
                      *               "is_pruned": false,
                      *               "best_epoch": null,
                      *               "best_val_accuracy": null,
+                     *               "best_val_balanced_accuracy": null,
                      *               "last_val_accuracy": null
                      *             }
                      *           ]
@@ -14067,6 +19199,24 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["StudyView"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `NOT_FOUND`: The resource does not exist. */
@@ -14081,6 +19231,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -14128,6 +19289,27 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -14149,6 +19331,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -14218,16 +19411,22 @@ export interface operations {
                      *         "failed": 0,
                      *         "cancelled": 2
                      *       },
+                     *       "search_progress": null,
                      *       "metadata": {},
                      *       "created_at": "2026-11-22T17:32:10.512Z",
                      *       "finished_at": "2026-11-22T17:32:10.731Z",
+                     *       "best_so_far": [],
                      *       "ranking": [
                      *         {
                      *           "rank": null,
                      *           "trial": 1,
                      *           "name": "pretrained",
                      *           "changes": {},
+                     *           "origin": null,
+                     *           "bracket": null,
+                     *           "problem": null,
                      *           "best_val_accuracy": null,
+                     *           "best_val_balanced_accuracy": null,
                      *           "last_val_accuracy": null,
                      *           "is_tied_with_best": null,
                      *           "runs": [
@@ -14238,6 +19437,7 @@ export interface operations {
                      *               "is_pruned": false,
                      *               "best_epoch": null,
                      *               "best_val_accuracy": null,
+                     *               "best_val_balanced_accuracy": null,
                      *               "last_val_accuracy": null
                      *             }
                      *           ]
@@ -14250,7 +19450,11 @@ export interface operations {
                      *             "strategy": "scratch",
                      *             "weights": "none"
                      *           },
+                     *           "origin": null,
+                     *           "bracket": null,
+                     *           "problem": null,
                      *           "best_val_accuracy": null,
+                     *           "best_val_balanced_accuracy": null,
                      *           "last_val_accuracy": null,
                      *           "is_tied_with_best": null,
                      *           "runs": [
@@ -14261,6 +19465,7 @@ export interface operations {
                      *               "is_pruned": false,
                      *               "best_epoch": null,
                      *               "best_val_accuracy": null,
+                     *               "best_val_balanced_accuracy": null,
                      *               "last_val_accuracy": null
                      *             }
                      *           ]
@@ -14269,6 +19474,27 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["StudyView"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `NOT_FOUND`: The resource does not exist. */
@@ -14292,6 +19518,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -14346,6 +19583,24 @@ export interface operations {
                     "application/json": components["schemas"]["StudyCurves"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -14358,6 +19613,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -14410,6 +19676,24 @@ export interface operations {
                     "image/png": unknown;
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -14422,6 +19706,110 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `OVERLOADED`: The queue is full; try again after `retry_after_seconds`.
+             *     - `UNAVAILABLE`: The database or the storage is not available.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_importance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The study. */
+                study_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request has succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StudyImportance"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND`: The resource does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -14450,6 +19838,712 @@ export interface operations {
             };
         };
     };
+    get_own_tenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request has succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantView"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_upload: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Version of tus that the client speaks. */
+                "tus-resumable": string;
+                /** @description Algorithm (sha1 or sha256) and Base64 of the checksum of this body. */
+                "upload-checksum"?: string | null;
+                /** @description Number of bytes of the file. */
+                "upload-length": number;
+                /** @description Pairs of a key and the Base64 of a text. `filename` gives a dataset its default name. */
+                "upload-metadata"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/offset+octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description The upload is created. */
+            201: {
+                headers: {
+                    /** @description The address of the upload. */
+                    Location?: string;
+                    /** @description When the upload is deleted unless more of it arrives. */
+                    "Upload-Expires"?: string;
+                    /** @description Number of bytes that have arrived and are durable. */
+                    "Upload-Offset"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `BODY_INCOMPLETE`: The body ended early or is not a valid multipart form.
+             *     - `CHECKSUM_UNSUPPORTED`: The algorithm of Upload-Checksum is not supported.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `QUOTA_EXCEEDED`: The tenant has as much stored, or as many unfinished jobs, as it may.
+             *     - `CROSS_ORIGIN`: A page of another origin sent the request.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TIMEOUT`: The request's headers or body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TUS_VERSION_UNSUPPORTED`: The header Tus-Resumable is missing or names another version than 1.0.0. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE`: The body is larger than the route's limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `CHECKSUM_MISMATCH`: The bytes that arrived do not have the checksum that was sent with them. */
+            460: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `STORAGE_FULL`: The storage has no space left. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_upload_capabilities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The capabilities are in the headers. */
+            204: {
+                headers: {
+                    /** @description The algorithms of Upload-Checksum. */
+                    "Tus-Checksum-Algorithm"?: string;
+                    /** @description The supported extensions of tus. */
+                    "Tus-Extension"?: string;
+                    /** @description The largest file, in bytes (GRAFT_MAX_UPLOAD_BYTES). */
+                    "Tus-Max-Size"?: string;
+                    /** @description The supported version of tus. */
+                    "Tus-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `CROSS_ORIGIN`: A page of another origin sent the request. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_upload: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Version of tus that the client speaks. */
+                "tus-resumable": string;
+            };
+            path: {
+                /** @description The upload. */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource is deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `CROSS_ORIGIN`: A page of another origin sent the request. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND`: The resource does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UPLOAD_USED`: A dataset or batch was already created from the upload. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TUS_VERSION_UNSUPPORTED`: The header Tus-Resumable is missing or names another version than 1.0.0. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_upload: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Version of tus that the client speaks. */
+                "tus-resumable": string;
+            };
+            path: {
+                /** @description The upload. */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state of the upload is in the headers. */
+            200: {
+                headers: {
+                    /** @description When the upload is deleted unless more of it arrives. */
+                    "Upload-Expires"?: string;
+                    /** @description Number of bytes of the whole file. */
+                    "Upload-Length"?: string;
+                    /** @description The header that the upload was created with. */
+                    "Upload-Metadata"?: string;
+                    /** @description Number of bytes that have arrived and are durable. */
+                    "Upload-Offset"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `CROSS_ORIGIN`: A page of another origin sent the request. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND`: The resource does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UPLOAD_GONE`: The upload has expired, or its bytes are lost. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TUS_VERSION_UNSUPPORTED`: The header Tus-Resumable is missing or names another version than 1.0.0. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    continue_upload: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Version of tus that the client speaks. */
+                "tus-resumable": string;
+                /** @description Algorithm (sha1 or sha256) and Base64 of the checksum of this body. */
+                "upload-checksum"?: string | null;
+                /** @description The upload's offset, from HEAD. */
+                "upload-offset": number;
+            };
+            path: {
+                /** @description The upload. */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/offset+octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description The bytes are stored. */
+            204: {
+                headers: {
+                    /** @description When the upload is deleted unless more of it arrives. */
+                    "Upload-Expires"?: string;
+                    /** @description Number of bytes that have arrived and are durable. */
+                    "Upload-Offset"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `BODY_INCOMPLETE`: The body ended early or is not a valid multipart form.
+             *     - `CHECKSUM_UNSUPPORTED`: The algorithm of Upload-Checksum is not supported.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `CROSS_ORIGIN`: A page of another origin sent the request. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND`: The resource does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TIMEOUT`: The request's headers or body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `UPLOAD_OFFSET_MISMATCH`: Upload-Offset is not the offset of the upload.
+             *     - `UPLOAD_USED`: A dataset or batch was already created from the upload.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UPLOAD_GONE`: The upload has expired, or its bytes are lost. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TUS_VERSION_UNSUPPORTED`: The header Tus-Resumable is missing or names another version than 1.0.0. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE`: The body is larger than the route's limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNSUPPORTED_MEDIA_TYPE`: The body has another content type than the route expects. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `VALIDATION`: One or more fields are invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UPLOAD_LOCKED`: Another request is sending bytes of this upload. */
+            423: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `CHECKSUM_MISMATCH`: The bytes that arrived do not have the checksum that was sent with them. */
+            460: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `STORAGE_FULL`: The storage has no space left. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_v2_server: {
         parameters: {
             query?: never;
@@ -14466,6 +20560,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServerMetadata"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
@@ -14508,6 +20631,17 @@ export interface operations {
                     "application/json": components["schemas"]["ServerLive"];
                 };
             };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
             500: {
                 headers: {
@@ -14546,6 +20680,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServerReady"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
@@ -14591,6 +20736,24 @@ export interface operations {
                     "application/json": components["schemas"]["ModelMetadata"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -14612,6 +20775,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -14679,8 +20853,38 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TIMEOUT`: The request's headers or body did not arrive in time. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14724,6 +20928,17 @@ export interface operations {
              */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -14786,6 +21001,24 @@ export interface operations {
                     "application/json": components["schemas"]["ModelReady"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -14807,6 +21040,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -14858,6 +21102,24 @@ export interface operations {
                     "application/json": components["schemas"]["ModelMetadata"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -14879,6 +21141,17 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -14948,8 +21221,38 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `CROSS_ORIGIN`: A page of another origin sent the request.
+             *     - `FORBIDDEN`: The API key lacks a scope that the route needs.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TIMEOUT`: The request's headers or body did not arrive in time. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14993,6 +21296,17 @@ export interface operations {
              */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -15057,6 +21371,24 @@ export interface operations {
                     "application/json": components["schemas"]["ModelReady"];
                 };
             };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `FORBIDDEN`: The API key lacks a scope that the route needs. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `NOT_FOUND`: The resource does not exist. */
             404: {
                 headers: {
@@ -15078,6 +21410,77 @@ export interface operations {
             /** @description `VALIDATION`: One or more fields are invalid. */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL`: The service has failed; its log has the details under the request's id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE`: The database or the storage is not available. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_whoami: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request has succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhoAmI"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`: The request has no valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED`: The tenant has sent more requests a second than it may. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before trying again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {

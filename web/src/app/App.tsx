@@ -1,5 +1,6 @@
 import { Component, type ReactNode, Suspense } from "react";
 import { Route, Router, Switch } from "wouter";
+import { Session } from "@/access/Session";
 import { LinkButton } from "@/ui/Button";
 import { Empty, Failure, Skeleton } from "@/ui/States";
 import { Toasts } from "@/ui/Toasts";
@@ -10,25 +11,27 @@ import { Shell } from "./Shell";
 export function App() {
   return (
     <Router base="/ui">
-      <Shell>
-        <PageErrors>
-          <Suspense fallback={<Skeleton lines={6} label="Loading the page" />}>
-            <Switch>
-              {ROUTES.map(({ path, page }) => (
-                <Route key={path} path={path} component={page} />
-              ))}
-              <Route>
-                <Empty
-                  title="This page does not exist"
-                  action={<LinkButton href="/">Go to Home</LinkButton>}
-                >
-                  The address may be mistyped, or the page may have moved.
-                </Empty>
-              </Route>
-            </Switch>
-          </Suspense>
-        </PageErrors>
-      </Shell>
+      <Session>
+        <Shell>
+          <PageErrors>
+            <Suspense fallback={<Skeleton lines={6} label="Loading the page" />}>
+              <Switch>
+                {ROUTES.map(({ path, page }) => (
+                  <Route key={path} path={path} component={page} />
+                ))}
+                <Route>
+                  <Empty
+                    title="This page does not exist"
+                    action={<LinkButton href="/">Go to Home</LinkButton>}
+                  >
+                    The address may be mistyped, or the page may have moved.
+                  </Empty>
+                </Route>
+              </Switch>
+            </Suspense>
+          </PageErrors>
+        </Shell>
+      </Session>
       <Toasts />
     </Router>
   );

@@ -3,6 +3,7 @@ import {
   Camera,
   House,
   Images,
+  KeyRound,
   type LucideIcon,
   Moon,
   Search as SearchIcon,
@@ -11,19 +12,22 @@ import {
   Sun,
   TrendingUp,
 } from "lucide-react";
-import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { type ReactNode, Suspense, useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
+import { useSender } from "@/access/queries";
 import { type LiveState, useLiveState } from "@/api/live";
 import { count } from "@/format";
 import { useOverview } from "@/home/queries";
 import { Button } from "@/ui/Button";
 import { Chip } from "@/ui/Chip";
+import { lazy } from "@/ui/lazy";
 import styles from "./Shell.module.css";
 import { useShortcuts } from "./shortcuts";
 import { isDark, toggleTheme } from "./theme";
 
 const Search = lazy(() => import("./Search"));
 const Help = lazy(() => import("./Help"));
+const AccountMenu = lazy(() => import("@/access/AccountMenu"));
 
 interface Section {
   href: string;
@@ -45,6 +49,8 @@ export function Shell({ children }: { children: ReactNode }) {
   const [path, navigate] = useLocation();
   const [open, setOpen] = useState<"search" | "help" | null>(null);
   const counts = useCounts();
+  const { data: sender } = useSender();
+  const isControlled = sender?.access_control ?? false;
   useShortcuts({ navigate, onSearch: () => setOpen("search"), onHelp: () => setOpen("help") });
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new page starts at its top
   useEffect(() => {
@@ -69,6 +75,15 @@ export function Shell({ children }: { children: ReactNode }) {
           </Link>
         ))}
         <div className={styles.foot}>
+          {isControlled && sender?.scopes.includes("admin") && (
+            <Link
+              href="/access/keys"
+              aria-current={path.startsWith("/access") ? "page" : undefined}
+            >
+              <KeyRound aria-hidden />
+              Access
+            </Link>
+          )}
           <Link href="/service" aria-current={path === "/service" ? "page" : undefined}>
             <Server aria-hidden />
             Service
@@ -98,6 +113,11 @@ export function Shell({ children }: { children: ReactNode }) {
           <Link href="/service" className={styles.phoneService} aria-label="Service">
             <Server aria-hidden />
           </Link>
+          {isControlled && sender && (
+            <Suspense>
+              <AccountMenu sender={sender} />
+            </Suspense>
+          )}
         </header>
         <StaleNotice />
         <main id="main" tabIndex={-1} className={styles.main}>
@@ -130,7 +150,12 @@ function useCounts(): Record<string, string | undefined> {
   };
 }
 
-const LIVE_TEXT: Record<LiveState, string> = { connecting: "…", live: "live", stale: "offline" };
+const LIVE_TEXT: Record<LiveState, string> = {
+  connecting: "…",
+  live: "live",
+  stale: "offline",
+  off: "not live",
+};
 
 function LiveChip() {
   const state = useLiveState();

@@ -1,5 +1,5 @@
 import { X } from "lucide-react";
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
 import { Link, useSearchParams } from "wouter";
 import { count, decimal, percent, percentInterval } from "@/format";
 import { describeRecipe } from "@/jobs/words";
@@ -8,6 +8,7 @@ import { Call } from "@/ui/Call";
 import { Card } from "@/ui/Card";
 import { StatusChip } from "@/ui/Chip";
 import { LazyChart } from "@/ui/LazyChart";
+import { lazy } from "@/ui/lazy";
 import { Page, Stack } from "@/ui/Page";
 import { Empty, Failure, Skeleton } from "@/ui/States";
 import { Table } from "@/ui/Table";
@@ -130,6 +131,7 @@ function Comparison({ runs, onRemove }: { runs: readonly Run[]; onRemove: (id: s
               key: "status",
               header: "Status",
               cell: ({ job }) => <StatusChip status={job.status} />,
+              wide: true,
             },
             {
               key: "epoch",
@@ -147,6 +149,12 @@ function Comparison({ runs, onRemove }: { runs: readonly Run[]; onRemove: (id: s
               key: "accuracy",
               header: "Accuracy",
               cell: ({ job }) => percent(job.best?.val_accuracy),
+            },
+            {
+              key: "balanced",
+              header: "Balanced",
+              cell: ({ job }) => percent(job.best?.val_balanced_accuracy),
+              wide: true,
             },
             {
               key: "interval",

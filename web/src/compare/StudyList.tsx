@@ -2,9 +2,10 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api, bodyOf } from "@/api/client";
 import { count } from "@/format";
+import { LinkButton } from "@/ui/Button";
 import { Card } from "@/ui/Card";
 import { StatusChip } from "@/ui/Chip";
-import { Loaded } from "@/ui/States";
+import { Empty, Loaded } from "@/ui/States";
 import { Table } from "@/ui/Table";
 import { Time } from "@/ui/Time";
 
@@ -17,8 +18,21 @@ export function StudyList() {
   return (
     <Loaded query={query}>
       {(page) =>
-        page.data.length === 0 ? null : (
-          <Card title="Studies" aside="several configurations and seeds, compared as a whole" flush>
+        page.data.length === 0 ? (
+          <Card>
+            <Empty
+              title="Search for better settings"
+              action={<LinkButton href="/studies/new">New study</LinkButton>}
+            >
+              A study trains several configurations on one dataset and ranks them.
+            </Empty>
+          </Card>
+        ) : (
+          <Card
+            title="Studies"
+            aside={<LinkButton href="/studies/new">New study</LinkButton>}
+            flush
+          >
             <Table
               caption="Studies"
               columns={[

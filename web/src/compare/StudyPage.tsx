@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useParams } from "wouter";
+import { useDenial } from "@/access/permissions";
 import { api, bodyAs, bodyOf, type Schemas } from "@/api/client";
 import { queryClient } from "@/api/queries";
 import { count, decimal, percent, percentInterval, plural } from "@/format";
@@ -10,8 +11,10 @@ import { Card } from "@/ui/Card";
 import { Chip, StatusChip } from "@/ui/Chip";
 import { LazyChart } from "@/ui/LazyChart";
 import { LazyConfirmDialog } from "@/ui/LazyConfirmDialog";
+import { Message } from "@/ui/Message";
 import { Page } from "@/ui/Page";
 import { Progress } from "@/ui/Progress";
+import { Ranking as Bars } from "@/ui/Ranking";
 import { Empty, Loaded } from "@/ui/States";
 import { Table } from "@/ui/Table";
 import { Whisker } from "@/ui/Whisker";
@@ -19,6 +22,13 @@ import { makeBands } from "./studyCurves";
 
 type Study = Schemas["StudyView"];
 type Ranked = Study["ranking"][number];
+
+/** Why an adaptive search chose a configuration. */
+const ORIGINS: Record<NonNullable<Ranked["origin"]>, string> = {
+  startup: "drawn at random to start",
+  model: "chosen by the results",
+  random: "drawn at random",
+};
 
 const NUM_POINTS = 300;
 const NUM_DRAWN = 6;
@@ -71,8 +81,10 @@ export default function StudyPage() {
         {(loaded) => (
           <>
             <StudyProgress study={loaded} />
+            <BestSoFar study={loaded} />
             <Curves study={loaded} />
             <Ranking study={loaded} />
+            {loaded.search && <Importance id={loaded.id} />}
           </>
         )}
       </Loaded>
@@ -80,7 +92,9 @@ export default function StudyPage() {
   );
 }
 
-function StudyProgress({ study: { progress, is_terminal } }: { study: Study }) {
+function StudyProgress({ study }: { study: Study }) {
+  const { progress, is_terminal, search_progress: search } = study;
+  if (search) return <SearchProgress progress={progress} search={search} />;
   if (is_terminal) return null;
   const done = progress.succeeded + progress.failed + progress.cancelled;
   return (
@@ -90,6 +104,59 @@ function StudyProgress({ study: { progress, is_terminal } }: { study: Study }) {
         {count(progress.running)} running, {count(progress.queued)} queued, {count(progress.failed)}{" "}
         failed
       </p>
+    </Card>
+  );
+}
+
+function SearchProgress({
+  progress,
+  search,
+}: {
+  progress: Study["progress"];
+  search: Schemas["SearchProgress"];
+}) {
+  const isOver = search.status === "finished" || search.status === "stopped";
+  return (
+    <Card
+      title="Search"
+      aside={`${count(search.num_finished)} of ${plural(search.num_trials, "configuration")} done`}
+    >
+      {!isOver && (
+        <Progress
+          value={search.num_finished / Math.max(1, search.num_trials)}
+          label="Finished configurations"
+        />
+      )}
+      <p>
+        <Message text={search.message} />
+      </p>
+      <p className="muted small">
+        {count(search.num_created)} chosen, {count(search.num_running)} running or queued,{" "}
+        {count(progress.failed)} failed, {count(progress.cancelled)} stopped or cancelled,{" "}
+        {count(search.num_invalid)} that cannot be run
+      </p>
+    </Card>
+  );
+}
+
+function BestSoFar({ study: { search, best_so_far } }: { study: Study }) {
+  if (!search || best_so_far.length < 2) return null;
+  return (
+    <Card title="Best so far" aside="by the number of configurations that were chosen">
+      <LazyChart
+        label="Best validation accuracy by number of configurations"
+        xLabel="Configurations"
+        x={best_so_far.map(({ num_trials }) => num_trials)}
+        series={[
+          {
+            label: "Best accuracy",
+            color: 1,
+            values: best_so_far.map(({ best_val_accuracy }) => best_val_accuracy),
+          },
+        ]}
+        format={(value) => percent(value)}
+        height={220}
+      />
     </Card>
   );
 }
@@ -162,6 +229,12 @@ function Ranking({ study }: { study: Study }) {
                 <Whisker value={best.mean} interval={[best.interval.low, best.interval.high]} />
               ),
           },
+          {
+            key: "balanced",
+            header: "Balanced",
+            wide: true,
+            cell: ({ best_val_balanced_accuracy }) => percent(best_val_balanced_accuracy),
+          },
           { key: "runs", header: "Runs", cell: ({ runs }) => <Runs runs={runs} /> },
         ]}
         rows={study.ranking}
@@ -172,10 +245,39 @@ function Ranking({ study }: { study: Study }) {
   );
 }
 
-function Configuration({ row: { name, is_tied_with_best, rank } }: { row: Ranked }) {
+function Importance({ id }: { id: string }) {
+  const query = useQuery({
+    queryKey: ["studies", id, "importance"],
+    queryFn: () =>
+      bodyOf(api.GET("/studies/{study_id}/importance", { params: { path: { study_id: id } } })),
+  });
+  if (!query.data || query.data.data.length === 0) return null;
+  return (
+    <Card
+      title="What matters"
+      aside={`by ${plural(query.data.num_trials, "configuration")}; with few of them mostly chance`}
+    >
+      <Bars
+        predictions={query.data.data.map(({ field, importance }) => ({
+          label: field,
+          probability: importance,
+        }))}
+      />
+    </Card>
+  );
+}
+
+function Configuration({ row }: { row: Ranked }) {
+  const { name, is_tied_with_best, rank, origin, problem } = row;
   return (
     <>
-      {name} {is_tied_with_best && rank !== 1 && <Chip>not worse than the best beyond chance</Chip>}
+      {name} {is_tied_with_best && rank !== 1 && <Chip>tied with the best</Chip>}{" "}
+      {origin && <Chip>{ORIGINS[origin]}</Chip>}
+      {problem && (
+        <div className="muted small">
+          Cannot be run: <Message text={problem} />
+        </div>
+      )}
     </>
   );
 }
@@ -186,7 +288,8 @@ function Runs({ runs }: { runs: Ranked["runs"] }) {
       {runs.map(({ job_id, seed, best_val_accuracy, status }) => (
         <div key={job_id}>
           <Link href={`/jobs/${job_id}`} className="link" aria-label={`Job with seed ${seed}`}>
-            seed {seed}
+            seed{"\u00a0"}
+            {seed}
           </Link>{" "}
           <span className="muted">
             {best_val_accuracy == null ? status : decimal(best_val_accuracy)}
@@ -199,9 +302,10 @@ function Runs({ runs }: { runs: Ranked["runs"] }) {
 
 function CancelButton({ study }: { study: Study }) {
   const [isOpen, setOpen] = useState(false);
+  const denied = useDenial("jobs:write");
   return (
     <>
-      <Button look="danger" onClick={() => setOpen(true)}>
+      <Button look="danger" denied={denied} onClick={() => setOpen(true)}>
         Cancel
       </Button>
       {isOpen && (

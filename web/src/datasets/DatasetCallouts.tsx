@@ -5,12 +5,20 @@ import { findingsPath } from "./links";
 import type { Dataset } from "./queries";
 import { countFindings, findingText } from "./summary";
 
-/** What a person must know before training: leaked and rejected images. */
+/** What a person must know before training: files left out, leaked and rejected images. */
 export function DatasetCallouts({ dataset }: { dataset: Dataset }) {
   const { leaked, rejected } = countFindings(dataset);
-  if (leaked === 0 && rejected === 0) return null;
+  const { warnings } = dataset.report;
+  if (leaked === 0 && rejected === 0 && warnings.length === 0) return null;
   return (
     <Stack>
+      {warnings.map((warning) => (
+        <Callout key={warning} tone="warn" title={warning}>
+          <Link className="link" href={findingsPath(dataset.id, "ignored")}>
+            Show which and why
+          </Link>
+        </Callout>
+      ))}
       {leaked > 0 && (
         <Callout tone="bad" title={`${findingText("leaked", leaked)}.`}>
           The accuracy of models that are trained on it will look better than it is.{" "}

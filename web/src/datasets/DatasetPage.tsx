@@ -1,10 +1,12 @@
 import { Trash2 } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { Suspense, useState } from "react";
 import { useParams, useSearchParams } from "wouter";
+import { useDenial } from "@/access/permissions";
 import { bytes, count, plural } from "@/format";
 import { Button, LinkButton } from "@/ui/Button";
 import { Call } from "@/ui/Call";
 import { StatusChip } from "@/ui/Chip";
+import { lazy } from "@/ui/lazy";
 import { Columns, Page, Stack } from "@/ui/Page";
 import { Loaded } from "@/ui/States";
 import { Tabs } from "@/ui/Tabs";
@@ -44,6 +46,8 @@ export default function DatasetPage() {
 
 function LoadedDataset({ dataset }: { dataset: Dataset }) {
   const [isDeleting, setDeleting] = useState(false);
+  const denied = useDenial("datasets:write");
+  const trainDenied = useDenial("jobs:write");
   const { id, name, status } = dataset;
   return (
     <Page
@@ -58,11 +62,16 @@ function LoadedDataset({ dataset }: { dataset: Dataset }) {
       actions={
         <>
           <Call call={datasetCall(location.origin, id)} />
-          <Button look="danger" icon={<Trash2 aria-hidden />} onClick={() => setDeleting(true)}>
+          <Button
+            look="danger"
+            icon={<Trash2 aria-hidden />}
+            denied={denied}
+            onClick={() => setDeleting(true)}
+          >
             Delete
           </Button>
           {status === "ready" && (
-            <LinkButton look="primary" href={trainPath(id)}>
+            <LinkButton look="primary" href={trainPath(id)} denied={trainDenied}>
               Train on this dataset
             </LinkButton>
           )}

@@ -23,6 +23,11 @@ function Body({ dataset }: { dataset: Dataset }) {
   const found = FINDING_KINDS.filter((kind) => counts[kind] > 0);
   return (
     <div className={styles.report}>
+      {dataset.report.warnings.map((warning) => (
+        <Callout key={warning} tone="warn">
+          {warning}
+        </Callout>
+      ))}
       <p className={styles.sentence}>
         Ready: {plural(numImages(dataset), "image")} in{" "}
         {plural(dataset.class_names.length, "class", "classes")}.

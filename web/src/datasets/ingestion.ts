@@ -6,6 +6,7 @@ type Progress = Schemas["IngestionProgress"];
 
 const STAGES: Record<string, string> = {
   queued: "Waits for a worker",
+  waiting_for_space: "Waits until the disk has free space",
   starting: "A worker starts on it",
   checking: "Step 1 of 2: checking every image",
   unpacking: "Step 2 of 2: storing the images",

@@ -7,13 +7,11 @@ export type Image = Schemas["ImageDetail"];
 export type ImagePair = Schemas["ImagePair"];
 export type DatasetStatus = Dataset["status"];
 export type PairKind = "duplicates" | "leaked" | "near_leaked";
-export type AdviceState = { isPending: true } | { isPending: false; advice: Schemas["Advice"] };
 
 const NUM_DATASETS = 50;
 const NUM_IMAGES = 200;
 const NUM_PAIRS = 30;
 const NUM_JOBS = 50;
-const ADVICE_POLL_MS = 2000;
 
 interface CursorPage {
   has_more: boolean;
@@ -127,21 +125,6 @@ export function usePairs(id: string, kind: PairKind) {
           },
         }),
       ),
-  });
-}
-
-/** Advice on how to train; it is asked for again until a worker has measured it. */
-export function useAdvice(id: string, architecture: string) {
-  return useQuery({
-    queryKey: ["advice", id, architecture],
-    queryFn: async (): Promise<AdviceState> => {
-      const { data, response } = await api.GET("/datasets/{dataset_id}/advice", {
-        params: { path: { dataset_id: id }, query: { architecture } },
-      });
-      if (response.status === 202) return { isPending: true };
-      return { isPending: false, advice: data as Schemas["Advice"] };
-    },
-    refetchInterval: ({ state }) => (state.data?.isPending ? ADVICE_POLL_MS : false),
   });
 }
 

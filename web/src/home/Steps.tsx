@@ -1,6 +1,7 @@
 import { Check } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
+import { useDenial } from "@/access/permissions";
 import type { Schemas } from "@/api/client";
 import { datasetPath, trainPath } from "@/datasets/links";
 import { DropZone } from "@/datasets/uploads/DropZone";
@@ -18,6 +19,7 @@ type State = "done" | "now" | "later";
 /** The first three steps on a new service: drop images, train, try. */
 export function Steps({ overview }: { overview: Schemas["Overview"] }) {
   const { datasets, jobs } = overview;
+  const denied = useDenial("jobs:write");
   const hasData = datasets.ready + datasets.ingesting > 0;
   const dataset = useNewestDataset().data;
   const hasUploads = useUploads().length > 0;
@@ -56,7 +58,7 @@ export function Steps({ overview }: { overview: Schemas["Overview"] }) {
         ) : (
           hasData &&
           dataset?.status === "ready" && (
-            <LinkButton look="primary" href={trainPath(dataset.id)}>
+            <LinkButton look="primary" href={trainPath(dataset.id)} denied={denied}>
               Train on {dataset.name}
             </LinkButton>
           )

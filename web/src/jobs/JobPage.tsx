@@ -1,6 +1,7 @@
-import { type ComponentType, lazy, Suspense } from "react";
+import { type ComponentType, Suspense } from "react";
 import { useParams } from "wouter";
 import { StatusChip } from "@/ui/Chip";
+import { lazy } from "@/ui/lazy";
 import { Page } from "@/ui/Page";
 import { Loaded, Skeleton } from "@/ui/States";
 import { type Tab, Tabs } from "@/ui/Tabs";

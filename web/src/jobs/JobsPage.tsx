@@ -1,5 +1,6 @@
 import { Plus } from "lucide-react";
 import { useCallback } from "react";
+import { useDenial } from "@/access/permissions";
 import { count } from "@/format";
 import { Button, LinkButton } from "@/ui/Button";
 import { Call } from "@/ui/Call";
@@ -18,6 +19,7 @@ const MAX_CHOSEN = 12;
 /** The list of training jobs. */
 export default function JobsPage() {
   const { params, set } = useUrl();
+  const denied = useDenial("jobs:write");
   const filters: JobFilters = {
     status: splitList(params.get("status")) as JobStatus[],
     q: params.get("q") ?? "",
@@ -51,7 +53,7 @@ export default function JobsPage() {
               {`Compare ${count(chosen.length)}`}
             </LinkButton>
           )}
-          <LinkButton href="/jobs/new" look="primary" icon={<Plus aria-hidden />}>
+          <LinkButton href="/jobs/new" look="primary" icon={<Plus aria-hidden />} denied={denied}>
             New job
           </LinkButton>
         </>
@@ -88,6 +90,7 @@ export default function JobsPage() {
 }
 
 function NoJobs({ isFiltered, onClear }: { isFiltered: boolean; onClear: () => void }) {
+  const denied = useDenial("jobs:write");
   if (isFiltered) {
     return (
       <Empty title="No job matches" action={<Button onClick={onClear}>Clear the filters</Button>}>
@@ -99,7 +102,7 @@ function NoJobs({ isFiltered, onClear }: { isFiltered: boolean; onClear: () => v
     <Empty
       title="No job yet"
       action={
-        <LinkButton href="/jobs/new" look="primary">
+        <LinkButton href="/jobs/new" look="primary" denied={denied}>
           Train a model
         </LinkButton>
       }

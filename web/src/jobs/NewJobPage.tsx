@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { useDenial } from "@/access/permissions";
 import { Button, LinkButton } from "@/ui/Button";
 import { Call } from "@/ui/Call";
 import { Callout, Card } from "@/ui/Card";
@@ -10,6 +11,7 @@ import { DatasetField } from "./DatasetField";
 import styles from "./NewJobPage.module.css";
 import { AdvicePanel } from "./new/AdvicePanel";
 import { ArchitectureField } from "./new/ArchitectureField";
+import { BudgetField } from "./new/BudgetField";
 import { LayerField } from "./new/LayerField";
 import { focusField, Problems } from "./new/Problems";
 import { RecipeCard } from "./new/RecipeCard";
@@ -22,14 +24,31 @@ import { useUrl } from "./url";
 
 const TOP_FIELDS = new Set([
   "dataset_id",
+  "time_budget_seconds",
   "architecture",
   "strategy",
   "trainable_from",
   "model_name",
 ]);
 
-/** Create a training job, with what it would take beside the form. */
+/** Create a training job, for those who may. */
 export default function NewJobPage() {
+  const denied = useDenial("jobs:write");
+  if (!denied) return <NewJob />;
+  return (
+    <Page title="New job" documentTitle="New job" crumbs={[{ label: "Jobs", href: "/jobs" }]}>
+      <Empty
+        title="You may not create jobs"
+        action={<LinkButton href="/jobs">See the jobs</LinkButton>}
+      >
+        {denied}
+      </Empty>
+    </Page>
+  );
+}
+
+/** The form, with what the job would take beside it. */
+function NewJob() {
   const job = useNewJob();
   const clone = useClone(job.update);
   const datasets = useDatasets("");
@@ -71,7 +90,6 @@ function JobFormView({ job }: { job: ReturnType<typeof useNewJob> }) {
   const { form, update, errors } = job;
   const { set } = useUrl();
   const [isOpen, setOpen] = useState(() => Object.keys(form.changes).length > 0);
-  const advised = job.advice.data?.architecture === form.architecture ? job.advice.data : null;
 
   function open(path: string): void {
     if (!TOP_FIELDS.has(path)) setOpen(true);
@@ -97,11 +115,18 @@ function JobFormView({ job }: { job: ReturnType<typeof useNewJob> }) {
                 onChange={(id) => update({ datasetId: id ?? "" })}
               />
             </div>
-            <ArchitectureField
-              value={form.architecture}
-              error={errors.architecture}
-              onChange={(architecture) => update({ architecture, trainableFrom: null })}
+            <BudgetField
+              value={form.budget}
+              error={errors.time_budget_seconds}
+              onChange={(budget) => update({ budget })}
             />
+            {!form.budget && (
+              <ArchitectureField
+                value={form.architecture}
+                error={errors.architecture}
+                onChange={(architecture) => update({ architecture, trainableFrom: null })}
+              />
+            )}
             <div data-field="model_name">
               <TextField
                 label="Model name"
@@ -115,32 +140,16 @@ function JobFormView({ job }: { job: ReturnType<typeof useNewJob> }) {
             </div>
           </div>
         </Card>
-        <StrategyCards
-          value={form.strategy}
-          advised={advised?.strategy}
-          error={errors.strategy}
-          onChange={(strategy) => update({ strategy })}
-        />
-        {form.strategy === "partial" && form.datasetId && (
-          <LayerField
-            form={form}
-            advised={advised?.trainable_from ?? null}
-            error={errors.trainable_from}
-            onChange={(trainableFrom) => update({ trainableFrom })}
-          />
+        {form.budget ? (
+          <Callout title="The job chooses the recipe.">
+            It tries the frozen features of several backbones with solved heads, keeps the best by
+            cross-validation, and fine-tunes it where a short trial says that it pays. The job's
+            page shows what it tried, what it expected and why it stopped.
+          </Callout>
+        ) : (
+          <RecipeFields job={job} isOpen={isOpen} onOpen={setOpen} />
         )}
-        <RecipeCard
-          preset={form.preset}
-          values={job.values}
-          presetValues={job.preset}
-          changes={form.changes}
-          errors={errors}
-          isOpen={isOpen}
-          onOpen={setOpen}
-          onPreset={(preset) => update({ preset })}
-          onChanges={(changes) => update({ changes })}
-        />
-        {form.strategy !== "scratch" && (
+        {form.strategy !== "scratch" && !form.budget && (
           <Checkbox
             checked={job.isCompared}
             onChange={(event) => set({ compare: event.target.checked ? "1" : null })}
@@ -170,18 +179,24 @@ function JobFormView({ job }: { job: ReturnType<typeof useNewJob> }) {
           {form.datasetId ? (
             <>
               <Problems problems={job.problems} onOpen={open} />
-              <RequirementsPanel
-                validation={job.validation}
-                dryRun={job.dryRun}
-                onBatchSize={(size) => update({ changes: { ...form.changes, batch_size: size } })}
-              />
-              <AdvicePanel
-                form={form}
-                advice={job.advice}
-                isWanted={job.isAdviceWanted}
-                onAsk={job.askForAdvice}
-                onUse={update}
-              />
+              {!form.budget && (
+                <>
+                  <RequirementsPanel
+                    validation={job.validation}
+                    dryRun={job.dryRun}
+                    onBatchSize={(size) =>
+                      update({ changes: { ...form.changes, batch_size: size } })
+                    }
+                  />
+                  <AdvicePanel
+                    form={form}
+                    advice={job.advice}
+                    isWanted={job.isAdviceWanted}
+                    onAsk={job.askForAdvice}
+                    onUse={update}
+                  />
+                </>
+              )}
             </>
           ) : (
             <Callout title="Choose a dataset.">
@@ -191,5 +206,48 @@ function JobFormView({ job }: { job: ReturnType<typeof useNewJob> }) {
         </Stack>
       </div>
     </Columns>
+  );
+}
+
+/** Strategy and recipe, where no time budget leaves them to the job. */
+function RecipeFields({
+  job,
+  isOpen,
+  onOpen,
+}: {
+  job: ReturnType<typeof useNewJob>;
+  isOpen: boolean;
+  onOpen: (isOpen: boolean) => void;
+}) {
+  const { form, update, errors } = job;
+  const advised = job.advice.data?.architecture === form.architecture ? job.advice.data : null;
+  return (
+    <>
+      <StrategyCards
+        value={form.strategy}
+        advised={advised?.strategy}
+        error={errors.strategy}
+        onChange={(strategy) => update({ strategy })}
+      />
+      {form.strategy === "partial" && form.datasetId && (
+        <LayerField
+          form={form}
+          advised={advised?.trainable_from ?? null}
+          error={errors.trainable_from}
+          onChange={(trainableFrom) => update({ trainableFrom })}
+        />
+      )}
+      <RecipeCard
+        preset={form.preset}
+        values={job.values}
+        presetValues={job.preset}
+        changes={form.changes}
+        errors={errors}
+        isOpen={isOpen}
+        onOpen={onOpen}
+        onPreset={(preset) => update({ preset })}
+        onChanges={(changes) => update({ changes })}
+      />
+    </>
   );
 }

@@ -44,4 +44,9 @@ test("progress reads as a sentence", () => {
   const last = { ...training, eta_seconds: 0.4 };
   expect(timeLeft({ status: "running", progress: last })).toBe("about 1 s left");
   expect(timeLeft({ status: "failed", progress: training })).toBe("");
+  const searching = { ...decoding, stage: "solving for heads on resnet18", budget_used_seconds: 9 };
+  expect(describeProgress({ status: "running", progress: searching }).detail).toBe(
+    "5 of 10 L2 strengths",
+  );
+  expect(timeLeft({ status: "running", progress: searching })).toBe("");
 });

@@ -26,7 +26,8 @@ export function describeProgress({ status, progress }: Job): { what: string; det
   const speed = rate ? `${count(Math.round(rate))} images/s` : "";
   if (stage !== "training") {
     const what = stage.charAt(0).toUpperCase() + stage.slice(1);
-    const counted = steps > 0 ? `${count(step)} of ${count(steps)} images` : "";
+    const unit = stage.startsWith("solving") ? "L2 strengths" : "images";
+    const counted = steps > 0 ? `${count(step)} of ${count(steps)} ${unit}` : "";
     return { what, detail: [counted, speed].filter(Boolean).join(" · ") };
   }
   const what = `Epoch ${count(epoch)}${epochs ? ` of ${count(epochs)}` : ""}`;
@@ -36,7 +37,9 @@ export function describeProgress({ status, progress }: Job): { what: string; det
 
 /** “about 17 s left”; empty while it is not known. */
 export function timeLeft({ status, progress }: Job): string {
-  const { eta_seconds: seconds } = progress;
+  const { eta_seconds: seconds, budget_used_seconds: used, stage } = progress;
+  // A stage of a search tells nothing about the end of the job.
+  if (used != null && stage !== "training") return "";
   if (seconds == null || (status !== "running" && status !== "cancelling")) return "";
   return `about ${seconds < 10 ? `${Math.max(1, Math.ceil(seconds))} s` : duration(seconds)} left`;
 }

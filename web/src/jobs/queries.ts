@@ -63,6 +63,17 @@ export function useReport(job: Job) {
   });
 }
 
+/** What a job with a time budget has tried; live hints about the job fetch it again. */
+export function usePortfolio(job: Job) {
+  return useQuery({
+    queryKey: ["jobs", job.id, "portfolio"],
+    queryFn: () =>
+      bodyAs<Required<Schemas["Portfolio"]>>(
+        api.GET("/jobs/{job_id}/portfolio", { params: { path: { job_id: job.id } } }),
+      ),
+  });
+}
+
 /** What has happened to a job, in order. */
 export function useEvents(job: Job) {
   return useInfiniteQuery({

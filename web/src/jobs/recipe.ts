@@ -9,7 +9,7 @@ type Config = Schemas["JobConfig"];
 type Request = Schemas["JobRequest"];
 
 /** Fields that are not part of the recipe: what is trained, and under which name. */
-const SUBJECT = new Set(["dataset_id", "model_name", "preset"]);
+const SUBJECT = new Set(["dataset_id", "model_name", "preset", "time_budget_seconds"]);
 
 /** Objects that may be switched off, with the field that tells so. */
 const SWITCHES: Record<string, string> = {

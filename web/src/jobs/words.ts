@@ -6,7 +6,7 @@ type Strategy = Schemas["JobConfig"]["strategy"];
 
 /** The strategies as people read them. */
 export const STRATEGY_NAMES: Record<Strategy, string> = {
-  auto: "Chosen by advice",
+  auto: "Chosen by the job",
   feature_extract: "Head only",
   fine_tune: "Fine-tune",
   partial: "Partial",

@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { useSearchParams } from "wouter";
+import { useDenial } from "@/access/permissions";
 import type { Schemas } from "@/api/client";
 import { asServiceError } from "@/api/problem";
 import { count, decimal, percent, percentInterval, pValue } from "@/format";
@@ -123,13 +124,28 @@ function Result({
   datasetId: string | null;
   split: Split | null;
 }) {
-  const query = useEvaluation({ name, version }, datasetId ? { datasetId, split } : null);
+  const denied = useDenial("models:write");
+  const query = useEvaluation(
+    { name, version },
+    datasetId ? { datasetId, split } : null,
+    denied === undefined,
+  );
   if (!datasetId) {
     return (
       <Card>
         <Empty title="Choose a dataset">
-          A worker classifies its images with this version and compares the labels. The result is
-          kept.
+          {denied
+            ? `You see the evaluations that others have started, and may not start one. ${denied}`
+            : "A worker classifies its images with this version and compares the labels. The result is kept."}
+        </Empty>
+      </Card>
+    );
+  }
+  if (query.isError && denied && asServiceError(query.error).status === 404) {
+    return (
+      <Card>
+        <Empty title="This version was not evaluated on this dataset">
+          You may not start an evaluation. {denied}
         </Empty>
       </Card>
     );

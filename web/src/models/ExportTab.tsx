@@ -1,5 +1,6 @@
 import { Download } from "lucide-react";
 import { useState } from "react";
+import { useDenial } from "@/access/permissions";
 import type { Schemas } from "@/api/client";
 import { asServiceError } from "@/api/problem";
 import { count, decimal, percent } from "@/format";
@@ -102,6 +103,7 @@ function ExportForm({
 }
 
 function QuantizeForm({ name, version }: { name: string; version: number }) {
+  const denied = useDenial("models:write");
   const [dataset, setDataset] = useState("");
   const [isBusy, setBusy] = useState(false);
   const [result, setResult] = useState<Schemas["Quantization"]>();
@@ -128,7 +130,13 @@ function QuantizeForm({ name, version }: { name: string; version: number }) {
         champion only through the gate.
       </p>
       <DatasetChoice value={dataset} onChange={setDataset} />
-      <Button look="primary" disabled={!dataset} isBusy={isBusy} onClick={() => void submit()}>
+      <Button
+        look="primary"
+        denied={denied}
+        disabled={!dataset && !denied}
+        isBusy={isBusy}
+        onClick={() => void submit()}
+      >
         {isBusy ? "A worker is quantizing it" : "Quantize"}
       </Button>
       {result && (

@@ -1,4 +1,5 @@
 import { Link, useSearchParams } from "wouter";
+import { useDenial } from "@/access/permissions";
 import { count, percent } from "@/format";
 import { Button, LinkButton } from "@/ui/Button";
 import { Call } from "@/ui/Call";
@@ -22,6 +23,7 @@ const CALL = {
 export default function ModelsPage() {
   const [params, setParams] = useSearchParams();
   const q = params.get("q") ?? "";
+  const denied = useDenial("jobs:write");
   const query = useModels(q);
   const serving = useServing().data;
   const models = query.data?.pages.flatMap((page) => page.data) ?? [];
@@ -33,7 +35,7 @@ export default function ModelsPage() {
       actions={
         <>
           <Call call={CALL} />
-          <LinkButton look="primary" href="/jobs/new">
+          <LinkButton look="primary" href="/jobs/new" denied={denied}>
             Train a model
           </LinkButton>
         </>
@@ -57,7 +59,13 @@ export default function ModelsPage() {
         ) : models.length === 0 ? (
           <Empty
             title={q ? `No model has “${q}” in its name` : "There is no model yet"}
-            action={!q && <LinkButton href="/jobs/new">Train a model</LinkButton>}
+            action={
+              !q && (
+                <LinkButton href="/jobs/new" denied={denied}>
+                  Train a model
+                </LinkButton>
+              )
+            }
           >
             A model is a name with numbered versions. The one you choose answers predictions.
           </Empty>
@@ -87,6 +95,12 @@ export default function ModelsPage() {
                 key: "accuracy",
                 header: "Accuracy",
                 cell: ({ newest }) => percent(newest?.val_accuracy),
+              },
+              {
+                key: "balanced",
+                header: "Balanced",
+                cell: ({ newest }) => percent(newest?.val_balanced_accuracy),
+                wide: true,
               },
               {
                 key: "architecture",

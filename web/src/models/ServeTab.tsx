@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { showError, useDenial } from "@/access/permissions";
 import { asServiceError } from "@/api/problem";
 import { count, percent, percentInterval } from "@/format";
 import { Button } from "@/ui/Button";
@@ -28,6 +29,7 @@ export function ServeTab({ model }: { model: Model }) {
 }
 
 function GateCard({ name, gate }: { name: string; gate: Gate }) {
+  const denied = useDenial("models:write");
   const dataset = useDatasets().data?.data.find(({ id }) => id === gate.dataset_id);
   return (
     <Card
@@ -35,11 +37,14 @@ function GateCard({ name, gate }: { name: string; gate: Gate }) {
       aside={
         <Button
           look="danger"
+          denied={denied}
           onClick={() =>
-            void deleteGate(name).then(() =>
-              showToast("The gate is deleted; any version can become champion.", {
-                action: { label: "Undo", run: () => void setGate(name, settingsOf(gate)) },
-              }),
+            void deleteGate(name).then(
+              () =>
+                showToast("The gate is deleted; any version can become champion.", {
+                  action: { label: "Undo", run: () => void setGate(name, settingsOf(gate)) },
+                }),
+              showError,
             )
           }
         >
@@ -63,6 +68,7 @@ function settingsOf(gate: Gate) {
 }
 
 function GateForm({ name }: { name: string }) {
+  const denied = useDenial("models:write");
   const [dataset, setDataset] = useState("");
   const [drop, setDrop] = useState("5");
   const [require, setRequire] = useState<"not_worse" | "better">("not_worse");
@@ -110,7 +116,7 @@ function GateForm({ name }: { name: string }) {
             value={drop}
             onChange={({ target }) => setDrop(target.value)}
           />
-          <Button look="primary" disabled={!dataset} onClick={() => void submit()}>
+          <Button look="primary" denied={denied} disabled={!dataset} onClick={() => void submit()}>
             Set the gate
           </Button>
         </div>
@@ -122,6 +128,7 @@ function GateForm({ name }: { name: string }) {
 
 function ShadowCard({ model }: { model: Model }) {
   const serving = useServing().data;
+  const denied = useDenial("models:write");
   const [version, setVersion] = useState(String(model.versions[0]?.version ?? ""));
   const [share, setShare] = useState("10");
   const [error, setError] = useState<string>();
@@ -159,7 +166,7 @@ function ShadowCard({ model }: { model: Model }) {
             </p>
             <Progress value={shadow.tally.agreement ?? 0} label="Agreement" />
             <div className={styles.buttons}>
-              <Button look="danger" onClick={() => void set(null)}>
+              <Button look="danger" denied={denied} onClick={() => void set(null)}>
                 Remove the shadow
               </Button>
             </div>
@@ -193,6 +200,7 @@ function ShadowCard({ model }: { model: Model }) {
               />
               <Button
                 look="primary"
+                denied={denied}
                 onClick={() =>
                   void set({ model: `${model.name}:${version}`, fraction: Number(share) / 100 })
                 }

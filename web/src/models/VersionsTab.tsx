@@ -1,11 +1,13 @@
 import { Ellipsis } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { Suspense, useState } from "react";
 import { Link } from "wouter";
+import { showError, useDenial } from "@/access/permissions";
 import { bytes, percent, plural } from "@/format";
 import { Button } from "@/ui/Button";
 import { Card } from "@/ui/Card";
 import { Chip } from "@/ui/Chip";
 import { LazyConfirmDialog } from "@/ui/LazyConfirmDialog";
+import { lazy } from "@/ui/lazy";
 import { Empty } from "@/ui/States";
 import { Table } from "@/ui/Table";
 import { Time } from "@/ui/Time";
@@ -27,6 +29,7 @@ type Action =
 export function VersionsTab({ model, served }: { model: Model; served: number | null }) {
   const [action, setAction] = useState<Action | null>(null);
   const { name, versions } = model;
+  const denied = useDenial("models:write");
   const close = () => setAction(null);
   if (versions.length === 0) {
     return (
@@ -43,7 +46,9 @@ export function VersionsTab({ model, served }: { model: Model; served: number | 
         title="Versions"
         aside={
           CHAMPION in model.aliases && (
-            <Button onClick={() => setAction({ kind: "roll back" })}>Roll back champion</Button>
+            <Button denied={denied} onClick={() => setAction({ kind: "roll back" })}>
+              Roll back champion
+            </Button>
           )
         }
         flush
@@ -68,6 +73,12 @@ export function VersionsTab({ model, served }: { model: Model; served: number | 
               cell: ({ val_accuracy }) => percent(val_accuracy),
             },
             {
+              key: "balanced",
+              header: "Balanced",
+              cell: ({ val_balanced_accuracy }) => percent(val_balanced_accuracy),
+              wide: true,
+            },
+            {
               key: "architecture",
               header: "Architecture",
               cell: ({ architecture }) => architecture,
@@ -89,7 +100,7 @@ export function VersionsTab({ model, served }: { model: Model; served: number | 
             {
               key: "actions",
               header: <span className="visually-hidden">Actions</span>,
-              cell: (row) => <VersionMenu version={row} onAction={setAction} />,
+              cell: (row) => <VersionMenu version={row} denied={denied} onAction={setAction} />,
             },
           ]}
           rows={versions}
@@ -171,9 +182,11 @@ function Lineage({ version: { job_id, class_names } }: { version: Version }) {
 
 function VersionMenu({
   version,
+  denied,
   onAction,
 }: {
   version: Version;
+  denied: string | undefined;
   onAction: (action: Action) => void;
 }) {
   const { name, version: number } = version;
@@ -192,8 +205,9 @@ function VersionMenu({
             id: "use",
             label: "Use for predictions",
             onAction: () =>
-              void choose(`${name}:${number}`).then(() =>
-                showToast(`${name}:${number} serves predictions now.`),
+              void choose(`${name}:${number}`).then(
+                () => showToast(`${name}:${number} serves predictions now.`),
+                showError,
               ),
           },
           {
@@ -212,7 +226,7 @@ function VersionMenu({
             isDanger: true,
             onAction: () => onAction({ kind: "delete version", version: number }),
           },
-        ]}
+        ].map((entry) => ({ ...entry, denied }))}
       />
     </Suspense>
   );

@@ -85,23 +85,37 @@ export function useDatasets() {
   });
 }
 
-/** A version's evaluation on a dataset; it is started by the first call, and null until it is done. */
+/**
+ * A version's evaluation on a dataset, null until it is done.
+ *
+ * The first call starts it, of those who may; others read what was started before.
+ */
 export function useEvaluation(
   version: { name: string; version: number },
   target: { datasetId: string; split: "train" | "val" | "test" | null } | null,
+  mayStart: boolean,
 ) {
   return useQuery({
-    queryKey: ["models", version.name, "evaluation", version.version, target],
+    queryKey: ["models", version.name, "evaluation", version.version, target, mayStart],
     enabled: target !== null,
     retry: false,
     refetchInterval: untilDone,
-    queryFn: () =>
-      resultOf<Schemas["Evaluation"]>(
-        api.POST("/models/{name}/versions/{version}/evaluate", {
-          params: { path: version },
-          body: { dataset_id: target?.datasetId ?? "", split: target?.split ?? null },
-        }),
-      ),
+    queryFn: () => {
+      const { datasetId, split } = target ?? { datasetId: "", split: null };
+      return resultOf<Schemas["Evaluation"]>(
+        mayStart
+          ? api.POST("/models/{name}/versions/{version}/evaluate", {
+              params: { path: version },
+              body: { dataset_id: datasetId, split },
+            })
+          : api.GET("/models/{name}/versions/{version}/evaluations/{dataset_id}", {
+              params: {
+                path: { ...version, dataset_id: datasetId },
+                query: split ? { split } : {},
+              },
+            }),
+      );
+    },
   });
 }
 

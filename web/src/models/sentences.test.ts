@@ -22,6 +22,18 @@ suite("describe", () => {
     expect(describe(moved)).toBe("champion moved from version 2 to version 3");
   });
 
+  it("names the classes that a version adds and removes", () => {
+    const payload = { added: ["wasps"], removed: ["a", "b", "c", "d", "e", "f"] };
+    const changed = event({ type: "classes_changed", from_version: 2, payload });
+    expect(describe(changed)).toBe(
+      "Version 3 has other classes than version 2: added wasps; removed a, b, c, d, e and 1 more",
+    );
+    const reordered = { ...changed, payload: { added: [], removed: [] } };
+    expect(describe(reordered)).toBe(
+      "Version 3 has other classes than version 2: the order changed",
+    );
+  });
+
   it("gives the reason of a forced promotion", () => {
     const forced = event({ type: "forced", alias: "champion", payload: { reason: "hornets" } });
     expect(describe(forced)).toBe("champion moved to version 3 without the gate: hornets");

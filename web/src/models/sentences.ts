@@ -13,6 +13,8 @@ export function describe(event: Event): string {
   switch (type) {
     case "registered":
       return `Registered ${target}`;
+    case "classes_changed":
+      return `${capitalize(target)} has other classes than version ${from_version}${changesOf(payload)}`;
     case "alias_moved":
       return `${alias} moved${from} to ${target}${because}`;
     case "forced":
@@ -44,6 +46,23 @@ export function describe(event: Event): string {
 
 function reasonOf(payload: Payload): string {
   return typeof payload.reason === "string" ? `: ${payload.reason}` : "";
+}
+
+const MAX_NAMES = 5;
+
+/** Name the classes that came and went: ": added bees; removed ants, wasps". */
+function changesOf(payload: Payload): string {
+  const parts = ["added", "removed"].flatMap((change) => {
+    const names = (payload[change] as string[] | undefined) ?? [];
+    if (names.length === 0) return [];
+    const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : "";
+    return [`${change} ${names.slice(0, MAX_NAMES).join(", ")}${more}`];
+  });
+  return parts.length > 0 ? `: ${parts.join("; ")}` : ": the order changed";
+}
+
+function capitalize(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function refusalOf(payload: Payload): string {

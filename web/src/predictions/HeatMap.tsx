@@ -1,32 +1,15 @@
 import { useState } from "react";
 import { Slider } from "@/ui/Field";
+import { type HeatMapImage, HeatMapOverlay } from "@/ui/HeatMapOverlay";
 import styles from "./HeatMap.module.css";
 
 /** The part of the image that the model sees, with the heat map of its label over it. */
-export function HeatMap({
-  src,
-  alt,
-  heatMap,
-}: {
-  src: string;
-  alt: string;
-  heatMap: string | null;
-}) {
+export function HeatMap({ src, alt, map }: { src: string; alt: string; map: HeatMapImage | null }) {
   const [opacity, setOpacity] = useState(0);
   return (
     <figure className={styles.figure}>
-      <div className={styles.view}>
-        <img src={src} alt={alt} className={styles.image} />
-        {heatMap && (
-          <img
-            src={`data:image/png;base64,${heatMap}`}
-            alt=""
-            className={styles.map}
-            style={{ opacity }}
-          />
-        )}
-      </div>
-      {heatMap && (
+      <HeatMapOverlay src={src} alt={alt} map={map} opacity={opacity} />
+      {map && (
         <figcaption>
           <Slider
             label="Heat map"

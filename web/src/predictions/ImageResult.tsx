@@ -4,6 +4,7 @@ import { decimal, duration, percent } from "@/format";
 import { Button } from "@/ui/Button";
 import { Callout, Card } from "@/ui/Card";
 import { Chip } from "@/ui/Chip";
+import type { HeatMapImage } from "@/ui/HeatMapOverlay";
 import { Ranking } from "@/ui/Ranking";
 import { Skeleton } from "@/ui/States";
 import { HeatMap } from "./HeatMap";
@@ -57,7 +58,7 @@ function ModelAnswer({
   const { data, error, isError } = usePrediction(image, model, coverage);
   return (
     <div className={styles.answer}>
-      <HeatMap src={image.url} alt={image.name} heatMap={data?.explanation?.heatmap_png ?? null} />
+      <HeatMap src={image.url} alt={image.name} map={heatMapOf(data?.explanation)} />
       {isError ? (
         <Callout tone="bad">{asServiceError(error).message}</Callout>
       ) : data ? (
@@ -67,6 +68,11 @@ function ModelAnswer({
       )}
     </div>
   );
+}
+
+function heatMapOf(explanation: Answer["explanation"] | undefined): HeatMapImage | null {
+  if (!explanation) return null;
+  return { url: `data:image/png;base64,${explanation.heatmap_png}`, crop: explanation.crop };
 }
 
 function AnswerText({ answer }: { answer: Answer }) {

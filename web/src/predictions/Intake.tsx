@@ -1,6 +1,7 @@
 import { Camera as CameraIcon, ImagePlus } from "lucide-react";
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { Suspense, useEffect, useRef, useState } from "react";
 import { Button } from "@/ui/Button";
+import { lazy } from "@/ui/lazy";
 import styles from "./Intake.module.css";
 import { imagesOf, makeImage, type TryImage } from "./images";
 
@@ -9,9 +10,12 @@ const Camera = lazy(() => import("./Camera"));
 /** Where images come in: by drop, paste, file dialog or camera. */
 export function Intake({
   isSmall,
+  denied,
   onImages,
 }: {
   isSmall: boolean;
+  /** Why the person may not classify images. */
+  denied: string | undefined;
   onImages: (images: TryImage[]) => void;
 }) {
   const input = useRef<HTMLInputElement>(null);
@@ -58,9 +62,9 @@ export function Intake({
     <div className={`${styles.zone} ${isSmall ? styles.small : ""} ${isOver ? styles.over : ""}`}>
       {!isSmall && (
         <div>
-          <h2>Try the model on your own image</h2>
+          <h2>{denied ? "You may not classify images" : "Try the model on your own image"}</h2>
           <p className="muted small">
-            Drop images anywhere, paste one, choose files, or use the camera.
+            {denied ?? "Drop images anywhere, paste one, choose files, or use the camera."}
           </p>
         </div>
       )}
@@ -68,11 +72,12 @@ export function Intake({
         <Button
           look="primary"
           icon={<ImagePlus aria-hidden />}
+          denied={denied}
           onClick={() => input.current?.click()}
         >
           Choose images
         </Button>
-        <Button icon={<CameraIcon aria-hidden />} onClick={openCamera}>
+        <Button icon={<CameraIcon aria-hidden />} denied={denied} onClick={openCamera}>
           Camera
         </Button>
       </div>

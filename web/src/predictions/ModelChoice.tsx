@@ -1,6 +1,7 @@
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
 import { percent } from "@/format";
 import { useOverview } from "@/home/queries";
+import { lazy } from "@/ui/lazy";
 import { Skeleton } from "@/ui/States";
 import { useModels } from "./queries";
 

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 import { useSearchParams } from "wouter";
+import { useDenial } from "@/access/permissions";
 import { percent } from "@/format";
 import { useOverview } from "@/home/queries";
 import { Button, LinkButton } from "@/ui/Button";
@@ -8,6 +9,7 @@ import { Card } from "@/ui/Card";
 import { Slider } from "@/ui/Field";
 import { Page } from "@/ui/Page";
 import { Empty } from "@/ui/States";
+import { showToast } from "@/ui/toasts";
 import { ImageResult } from "./ImageResult";
 import { Intake } from "./Intake";
 import { release, type TryImage } from "./images";
@@ -38,7 +40,15 @@ export default function TryPage() {
     );
   }
 
-  const add = (more: readonly TryImage[]) => setImages((old) => [...more, ...old]);
+  const denied = useDenial("predict");
+
+  function add(more: readonly TryImage[]): void {
+    if (denied) {
+      more.forEach(release);
+      showToast(denied);
+    } else setImages((old) => [...more, ...old]);
+  }
+
   if (serving === null && !model) return <NoModel />;
   return (
     <Page
@@ -47,7 +57,7 @@ export default function TryPage() {
       subtitle="Images stay in this browser; each is sent to the service only to be classified."
       actions={<Call call={makeCall(model)} />}
     >
-      <Intake isSmall={images.length > 0} onImages={add} />
+      <Intake isSmall={images.length > 0} denied={denied} onImages={add} />
       <Card>
         <div className={styles.options}>
           <ModelChoice
@@ -111,13 +121,14 @@ function useRelease(images: readonly TryImage[]): void {
 }
 
 function NoModel() {
+  const denied = useDenial("jobs:write");
   return (
     <Page title="Try a model" documentTitle="Try">
       <Card>
         <Empty
           title="There is no model yet"
           action={
-            <LinkButton look="primary" href="/jobs/new">
+            <LinkButton look="primary" href="/jobs/new" denied={denied}>
               Train a model
             </LinkButton>
           }

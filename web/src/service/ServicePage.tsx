@@ -1,4 +1,6 @@
-import { useSearchParams } from "wouter";
+import { Link, useSearchParams } from "wouter";
+import { useSender } from "@/access/queries";
+import { ACCESS_PAGES } from "@/access/sections";
 import type { Schemas } from "@/api/client";
 import { bytes, count, duration, percent } from "@/format";
 import { Button } from "@/ui/Button";
@@ -57,6 +59,7 @@ export default function ServicePage() {
               </Stack>
               <Stack>
                 <Storage storage={service.storage} />
+                <Access />
                 <Card title="Links">
                   <ul className={styles.links}>
                     {LINKS.map(({ href, label, detail }) => (
@@ -89,6 +92,26 @@ export default function ServicePage() {
   );
 }
 
+/** The pages about access, for administrators. */
+function Access() {
+  const { data: sender } = useSender();
+  if (!sender?.scopes.includes("admin")) return null;
+  return (
+    <Card title="Access" aside={sender.access_control ? "control is on" : "control is off"}>
+      <ul className={styles.links}>
+        {ACCESS_PAGES.map(({ href, label, detail }) => (
+          <li key={href}>
+            <Link href={href} className="link">
+              {label}
+            </Link>{" "}
+            <span className="muted small">{detail}</span>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
 function ReadyChip({ status }: { status: string }) {
   return (
     <Chip tone={status === "ok" ? "accent" : "warn"} dot>
@@ -116,6 +139,9 @@ function Summary({ service }: { service: Service }) {
           value: service.ready.model === "ok" ? "loaded" : "not loaded",
           note: service.ready.model,
         },
+        ...(service.ready.storage === "ok"
+          ? []
+          : [{ label: "Disk", value: "nearly full", note: service.ready.storage }]),
       ]}
     />
   );

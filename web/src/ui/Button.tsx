@@ -1,6 +1,7 @@
 import type { ButtonHTMLAttributes, ReactNode } from "react";
 import { Link } from "wouter";
 import styles from "./Button.module.css";
+import { showToast } from "./toasts";
 
 type Look = "primary" | "default" | "quiet" | "danger";
 
@@ -8,6 +9,8 @@ interface Shared {
   look?: Look;
   icon?: ReactNode;
   children?: ReactNode;
+  /** Why the person may not do it; a press says so instead of doing it. */
+  denied?: string | undefined;
 }
 
 function classes(look: Look, hasText: boolean): string {
@@ -19,6 +22,7 @@ export function Button({
   look = "default",
   icon,
   isBusy = false,
+  denied,
   children,
   ...rest
 }: Shared & { isBusy?: boolean } & ButtonHTMLAttributes<HTMLButtonElement>) {
@@ -29,6 +33,12 @@ export function Button({
       className={classes(look, children != null)}
       disabled={rest.disabled || isBusy}
       aria-busy={isBusy || undefined}
+      {...(denied && {
+        type: "button",
+        "aria-disabled": true,
+        title: denied,
+        onClick: () => showToast(denied),
+      })}
     >
       {icon}
       {children}
@@ -41,8 +51,16 @@ export function LinkButton({
   look = "default",
   icon,
   href,
+  denied,
   children,
 }: Shared & { href: string; children: ReactNode }) {
+  if (denied) {
+    return (
+      <Button look={look} icon={icon} denied={denied}>
+        {children}
+      </Button>
+    );
+  }
   return (
     <Link href={href} className={classes(look, true)}>
       {icon}

@@ -1,7 +1,8 @@
 import { Check, CodeXml, Copy } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { Suspense, useState } from "react";
 import { Button } from "./Button";
 import styles from "./Call.module.css";
+import { lazy } from "./lazy";
 
 const Dialog = lazy(() => import("./Dialog").then((module) => ({ default: module.Dialog })));
 
@@ -47,8 +48,16 @@ export function CallBlocks({ call }: { call: CallText }) {
   );
 }
 
-/** A block of code with a button that copies it. */
-export function Code({ label, text }: { label: string; text: string }) {
+/** A block of code with a button that copies it; `wraps` shows a long line in full. */
+export function Code({
+  label,
+  text,
+  wraps = false,
+}: {
+  label: string;
+  text: string;
+  wraps?: boolean;
+}) {
   const [isCopied, setCopied] = useState(false);
 
   async function copy(): Promise<void> {
@@ -72,7 +81,7 @@ export function Code({ label, text }: { label: string; text: string }) {
         )}
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-      <pre className={styles.code} tabIndex={0}>
+      <pre className={`${styles.code} ${wraps ? styles.wraps : ""}`} tabIndex={0}>
         {text}
       </pre>
     </div>

@@ -2,17 +2,19 @@ import type { ReactNode } from "react";
 import { Heading, Modal, ModalOverlay, Dialog as ReactAriaDialog } from "react-aria-components";
 import styles from "./Dialog.module.css";
 
-/** A modal dialog; Escape and a click outside close it. */
+/** A modal dialog; Escape and a click outside close it, unless it `mustBeAnswered`. */
 export function Dialog({
   title,
   onClose,
   wide = false,
+  mustBeAnswered = false,
   children,
   actions,
 }: {
   title: string;
   onClose: () => void;
   wide?: boolean;
+  mustBeAnswered?: boolean;
   children: ReactNode;
   actions?: ReactNode;
 }) {
@@ -20,7 +22,8 @@ export function Dialog({
     <ModalOverlay
       className={styles.overlay as string}
       isOpen
-      isDismissable
+      isDismissable={!mustBeAnswered}
+      isKeyboardDismissDisabled={mustBeAnswered}
       onOpenChange={(isOpen) => {
         if (!isOpen) onClose();
       }}

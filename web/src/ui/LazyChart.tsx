@@ -1,5 +1,6 @@
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
 import type { ChartProps } from "./Chart";
+import { lazy } from "./lazy";
 import { Skeleton } from "./States";
 
 const Chart = lazy(() => import("./Chart"));

@@ -1,5 +1,6 @@
-import { type ComponentProps, lazy, Suspense } from "react";
+import { type ComponentProps, Suspense } from "react";
 import type { ConfirmDialog as Dialog } from "./ConfirmDialog";
+import { lazy } from "./lazy";
 
 const ConfirmDialog = lazy(() =>
   import("./ConfirmDialog").then((module) => ({ default: module.ConfirmDialog })),

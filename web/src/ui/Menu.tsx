@@ -7,11 +7,14 @@ import {
   Menu as ReactAriaMenu,
 } from "react-aria-components";
 import styles from "./Menu.module.css";
+import { showToast } from "./toasts";
 
 export interface MenuEntry {
   id: string;
   label: string;
   isDanger?: boolean;
+  /** Why the person may not do it; the entry says so instead of doing it. */
+  denied?: string | undefined;
   onAction: () => void;
 }
 
@@ -36,8 +39,8 @@ export function Menu({
             <MenuItem
               key={entry.id}
               id={entry.id}
-              className={`${styles.item} ${entry.isDanger ? styles.danger : ""}`}
-              onAction={entry.onAction}
+              className={`${styles.item} ${entry.denied ? styles.denied : entry.isDanger ? styles.danger : ""}`}
+              onAction={entry.denied ? () => showToast(entry.denied ?? "") : entry.onAction}
             >
               {entry.label}
             </MenuItem>

@@ -27,7 +27,7 @@ export function Empty({
 
 /** An error with what the service says about it, its request id, and a way to try again. */
 export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
-  const { message, code, requestId, fields } = asServiceError(error);
+  const { message, code, requestId, fields, status } = asServiceError(error);
   return (
     <div className={styles.state} role="alert">
       <CircleAlert className={styles.alert} aria-hidden />
@@ -47,7 +47,7 @@ export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => vo
         {code}
         {requestId && <> · request {requestId}</>}
       </p>
-      {onRetry && <Button onClick={onRetry}>Retry</Button>}
+      {onRetry && status !== 403 && <Button onClick={onRetry}>Retry</Button>}
     </div>
   );
 }

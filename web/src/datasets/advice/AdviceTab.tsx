@@ -1,10 +1,12 @@
+import { useQuery } from "@tanstack/react-query";
 import { useSearchParams } from "wouter";
+import { adviceQuery } from "@/api/advice";
 import { SelectField } from "@/ui/Field";
 import { Stack } from "@/ui/Page";
 import { Progress } from "@/ui/Progress";
 import { Failure, Loaded, Skeleton } from "@/ui/States";
 import { withParams } from "../images/filters";
-import { type Dataset, useAdvice, useArchitectures } from "../queries";
+import { type Dataset, useArchitectures } from "../queries";
 import { AdviceResult } from "./AdviceResult";
 import styles from "./AdviceTab.module.css";
 import { chooseArchitecture, hasWeights } from "./architectures";
@@ -46,13 +48,13 @@ export function AdviceTab({ dataset }: { dataset: Dataset }) {
 }
 
 function AdviceFor({ dataset, architecture }: { dataset: Dataset; architecture: string }) {
-  const query = useAdvice(dataset.id, architecture);
+  const query = useQuery(adviceQuery(dataset.id, architecture));
   if (query.isError) {
     return <Failure error={query.error} onRetry={() => void query.refetch()} />;
   }
   if (query.isPending) return <Skeleton lines={5} label="Asking for advice" />;
-  if (query.data.isPending) return <Measuring architecture={architecture} />;
-  return <AdviceResult dataset={dataset} advice={query.data.advice} />;
+  if (query.data === null) return <Measuring architecture={architecture} />;
+  return <AdviceResult dataset={dataset} advice={query.data} />;
 }
 
 /** What a worker does while the advice is not there yet. */

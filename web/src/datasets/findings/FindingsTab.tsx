@@ -1,6 +1,7 @@
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
 import { useSearchParams } from "wouter";
 import { count } from "@/format";
+import { lazy } from "@/ui/lazy";
 import { Stack } from "@/ui/Page";
 import { Pills } from "@/ui/Pills";
 import { neighboursOf, withParams } from "../images/filters";

@@ -46,6 +46,12 @@ export function SuspectLabels({
               <dd title={one.suggested_label}>
                 <strong>{one.suggested_label}</strong> {percent(one.probability, 0)}
               </dd>
+              {one.error_probability != null && (
+                <>
+                  <dt>Label wrong</dt>
+                  <dd>{percent(one.error_probability, 0)}</dd>
+                </>
+              )}
             </dl>
           </li>
         ))}

@@ -1,6 +1,7 @@
-import { lazy, Suspense, useEffect } from "react";
+import { Suspense, useEffect } from "react";
 import { useSearchParams } from "wouter";
 import { LinkButton } from "@/ui/Button";
+import { lazy } from "@/ui/lazy";
 import { Stack } from "@/ui/Page";
 import { Empty, Failure, Skeleton } from "@/ui/States";
 import { datasetPath } from "../links";

@@ -1,7 +1,9 @@
 import { FileArchive, FolderUp, ImageUp } from "lucide-react";
 import { type ReactNode, useRef } from "react";
+import { useDenial } from "@/access/permissions";
 import { count } from "@/format";
 import { Button } from "@/ui/Button";
+import { showToast } from "@/ui/toasts";
 import styles from "./DropZone.module.css";
 import { readInput } from "./reading";
 import type { Source } from "./source";
@@ -23,7 +25,12 @@ export function DropZone({
 }) {
   const folder = useRef<HTMLInputElement>(null);
   const archive = useRef<HTMLInputElement>(null);
-  const { isOver, numRead } = usePageDrop(onSources);
+  const denied = useDenial("datasets:write");
+  const { isOver, numRead } = usePageDrop(denied ? refuse : onSources);
+
+  function refuse(): void {
+    if (denied) showToast(denied);
+  }
 
   function choose(event: React.ChangeEvent<HTMLInputElement>): void {
     const { files } = event.target;
@@ -38,8 +45,10 @@ export function DropZone({
     >
       <ImageUp className={styles.icon} aria-hidden />
       <div className={styles.text}>
-        <h2>{title}</h2>
-        {numRead === null ? (
+        <h2>{denied ? "You may not upload datasets" : title}</h2>
+        {denied ? (
+          <p className="muted small">{denied}</p>
+        ) : numRead === null ? (
           children != null && <p className="muted small">{children}</p>
         ) : (
           <p className="muted small" role="status">
@@ -51,11 +60,16 @@ export function DropZone({
         <Button
           look="primary"
           icon={<FolderUp aria-hidden />}
+          denied={denied}
           onClick={() => folder.current?.click()}
         >
           Choose a folder
         </Button>
-        <Button icon={<FileArchive aria-hidden />} onClick={() => archive.current?.click()}>
+        <Button
+          icon={<FileArchive aria-hidden />}
+          denied={denied}
+          onClick={() => archive.current?.click()}
+        >
           Choose an archive
         </Button>
       </div>

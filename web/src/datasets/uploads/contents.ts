@@ -2,7 +2,7 @@
 
 import type { FolderFile } from "./source";
 
-const IMAGE = /\.(jpe?g|png|ppm|bmp|pgm|tiff?|webp)$/i;
+const IMAGE = /\.(jpe?g|png|webp|avif|tiff?|bmp|ppm|pgm)$/i;
 const SYSTEM = new Set(["__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir"]);
 const SPLITS: Record<string, string> = {
   train: "train",

@@ -1,21 +1,53 @@
 /** Sends an archive; XMLHttpRequest tells the progress of an upload, which fetch does not. */
 
-import type { Schemas } from "@/api/client";
+import { api, bodyAs, type Schemas } from "@/api/client";
 import { readError, ServiceError } from "@/api/problem";
+import { MIN_BYTES, type Parts, sendInParts } from "./parts";
 
-export interface Submission {
-  archive: Blob;
-  filename: string;
+export interface Submission extends Parts {
   name: string;
   /** Null leaves the service's default. */
   valFraction: number | null;
   idempotencyKey: string;
 }
 
-/** Upload a dataset; raises ServiceError, or the signal's reason when it aborts. */
+type OnProgress = (done: number, total: number) => void;
+
+/**
+ * Upload a dataset, a large one in parts; raises ServiceError, or the signal's reason when it
+ * aborts.
+ */
 export function sendDataset(
   submission: Submission,
-  onProgress: (done: number, total: number) => void,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<Schemas["DatasetDetail"]> {
+  const send = submission.archive.size > MIN_BYTES ? sendLarge : sendForm;
+  return send(submission, onProgress, signal);
+}
+
+async function sendLarge(
+  submission: Submission,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<Schemas["DatasetDetail"]> {
+  const uploadId = await sendInParts(submission, onProgress, signal);
+  const body: Partial<Schemas["DatasetRequest"]> = { upload_id: uploadId, name: submission.name };
+  if (submission.valFraction !== null) body.val_fraction = submission.valFraction;
+  const headers = { "Idempotency-Key": submission.idempotencyKey };
+  return bodyAs(
+    api.POST("/datasets", {
+      params: { header: { "idempotency-key": submission.idempotencyKey } },
+      body: body as Schemas["DatasetRequest"],
+      headers,
+      signal,
+    }),
+  );
+}
+
+function sendForm(
+  submission: Submission,
+  onProgress: OnProgress,
   signal: AbortSignal,
 ): Promise<Schemas["DatasetDetail"]> {
   const form = new FormData();

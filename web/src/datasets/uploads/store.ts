@@ -32,6 +32,8 @@ interface Task {
   options: UploadOptions;
   /** Equal for all tries, so that a repeated upload creates no second dataset. */
   key: string;
+  /** Where the service has the parts of a large archive, so that another try sends only the rest. */
+  url: string | null;
   controller: AbortController;
 }
 
@@ -57,7 +59,13 @@ function update(id: number, change: Partial<Upload>): void {
 export function startUpload(source: Source, options: UploadOptions): void {
   lastId += 1;
   const id = lastId;
-  tasks.set(id, { source, options, key: idempotencyKey(), controller: new AbortController() });
+  tasks.set(id, {
+    source,
+    options,
+    key: idempotencyKey(),
+    url: null,
+    controller: new AbortController(),
+  });
   const upload: Upload = {
     id,
     name: options.name,
@@ -128,6 +136,10 @@ async function run(id: number): Promise<void> {
         name: options.name,
         valFraction: options.valFraction,
         idempotencyKey: key,
+        url: task.url,
+        onUrl: (url) => {
+          task.url = url;
+        },
       },
       (done, total) => update(id, { done, total, ...meter.record(done, total, performance.now()) }),
       signal,

@@ -85,6 +85,12 @@ function listColumns(strengths: readonly number[] | null): Column<Row>[] {
     { key: "val_loss", header: "Validation loss", cell: (row) => decimal(row.val_loss) },
     { key: "train_accuracy", header: "Training", cell: (row) => percent(row.train_accuracy) },
     { key: "val_accuracy", header: "Validation", cell: (row) => percent(row.val_accuracy) },
+    {
+      key: "val_balanced_accuracy",
+      header: "Balanced",
+      cell: (row) => percent(row.val_balanced_accuracy),
+      wide: true,
+    },
     ...(strengths
       ? []
       : [

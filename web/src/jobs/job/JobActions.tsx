@@ -1,7 +1,9 @@
 import { Ellipsis } from "lucide-react";
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
+import { useDenial } from "@/access/permissions";
 import { Button } from "@/ui/Button";
 import { Call } from "@/ui/Call";
+import { lazy } from "@/ui/lazy";
 import { Menu, type MenuEntry } from "@/ui/Menu";
 import { callOfJob } from "../calls";
 import type { Job } from "../queries";
@@ -14,8 +16,9 @@ const ConfirmDialog = lazy(() =>
 /** What can be done with a job: the likely actions as buttons, the others in a menu. */
 export function JobActions({ job }: { job: Job }) {
   const { run, perform, busy, confirming, confirm, clone, ...can } = useActions(job);
+  const denied = useDenial("jobs:write");
   const entries: MenuEntry[] = [
-    { id: "clone", label: "Clone and change", onAction: clone },
+    { id: "clone", label: "Clone and change", denied, onAction: clone },
     {
       id: "csv",
       label: "Download the metrics as CSV",
@@ -27,6 +30,7 @@ export function JobActions({ job }: { job: Job }) {
             id: "delete",
             label: "Delete…",
             isDanger: true,
+            denied,
             onAction: () => confirm("delete"),
           },
         ]
@@ -36,17 +40,22 @@ export function JobActions({ job }: { job: Job }) {
     <>
       <Call call={callOfJob(job.id)} />
       {can.canStop && (
-        <Button isBusy={busy === "stop"} onClick={() => run("stop")}>
+        <Button isBusy={busy === "stop"} denied={denied} onClick={() => run("stop")}>
           Stop and keep the best
         </Button>
       )}
       {can.canCancel && (
-        <Button look="danger" onClick={() => confirm("cancel")}>
+        <Button look="danger" denied={denied} onClick={() => confirm("cancel")}>
           Cancel
         </Button>
       )}
       {can.canResume && (
-        <Button look="primary" isBusy={busy === "resume"} onClick={() => run("resume")}>
+        <Button
+          look="primary"
+          isBusy={busy === "resume"}
+          denied={denied}
+          onClick={() => run("resume")}
+        >
           Resume
         </Button>
       )}

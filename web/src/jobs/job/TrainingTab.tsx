@@ -10,6 +10,7 @@ import { useUrl } from "../url";
 import { l2Strengths, parameters } from "../words";
 import { type Curves, makeCurves } from "./curves";
 import { EpochTable } from "./EpochTable";
+import { PortfolioCard } from "./PortfolioCard";
 import styles from "./TrainingTab.module.css";
 
 /** The curves and the table of a job's epochs, or of the L2 strengths of a solved head. */
@@ -20,6 +21,7 @@ export function TrainingTab({ job }: { job: Job }) {
   return (
     <Stack>
       {(job.best || job.resolved) && <Facts facts={listFacts(job, report.data)} />}
+      {job.config.time_budget_seconds && <PortfolioCard job={job} />}
       <Loaded query={history} lines={8}>
         {(data) =>
           data.data.length === 0 ? (
@@ -45,6 +47,7 @@ export function TrainingTab({ job }: { job: Job }) {
 function listFacts(job: Job, report: Report | undefined): Fact[] {
   const { best, resolved } = job;
   const start = resolved?.head_start;
+  const balance = resolved?.class_balance;
   const strengths = l2Strengths(job);
   const at =
     best &&
@@ -54,12 +57,14 @@ function listFacts(job: Job, report: Report | undefined): Fact[] {
         ? "the solved head, before the first epoch"
         : `epoch ${count(best.epoch)}`);
   const interval = report ? percentInterval(report.accuracy_interval) : null;
+  const balanced =
+    best?.val_balanced_accuracy != null && `balanced ${percent(best.val_balanced_accuracy)}`;
   const device = job.environment?.device_name ?? resolved?.device;
   return [
     {
       label: "Best validation accuracy",
       value: percent(best?.val_accuracy),
-      note: [interval, at].filter(Boolean).join(", ") || "no epoch has ended yet",
+      note: [interval, balanced, at].filter(Boolean).join(", ") || "no epoch has ended yet",
     },
     {
       label: "Validation loss there",
@@ -72,6 +77,19 @@ function listFacts(job: Job, report: Report | undefined): Fact[] {
             label: "Solved head, before any step",
             value: percent(start.val_accuracy ?? start.cv_accuracy),
             note: "what training has to beat",
+          },
+        ]
+      : []),
+    ...(balance?.with_weights && balance.without_weights
+      ? [
+          {
+            label:
+              balance.chosen === "loss" ? "Rare classes weigh more" : "All images weigh the same",
+            value: percent(
+              (balance.chosen === "loss" ? balance.with_weights : balance.without_weights)
+                .cv_balanced_accuracy,
+            ),
+            note: `balanced accuracy in cross-validation; ${percent(balance.without_weights.cv_balanced_accuracy)} without weights, plain accuracy ${percent(balance.without_weights.cv_accuracy)} without and ${percent(balance.with_weights.cv_accuracy)} with`,
           },
         ]
       : []),

@@ -9,6 +9,7 @@ const row = (epoch: number, isBest = false) =>
     val_loss: epoch / 2,
     train_accuracy: 0,
     val_accuracy: 0,
+    val_balanced_accuracy: null,
     is_best: isBest,
   }) as Schemas["EpochRow"];
 

@@ -1,7 +1,7 @@
 import { Chip } from "@/ui/Chip";
+import { ChoiceCards } from "@/ui/ChoiceCards";
 import { STRATEGY_NAMES } from "../words";
 import { STRATEGIES, type Strategy } from "./form";
-import styles from "./StrategyCards.module.css";
 
 const SENTENCES: Record<Strategy, string> = {
   feature_extract: "Trains only the new last layer. Fast, and steady with few images.",
@@ -23,25 +23,22 @@ export function StrategyCards({
   onChange: (strategy: Strategy) => void;
 }) {
   return (
-    <fieldset className={styles.cards} data-field="strategy">
-      <legend className="visually-hidden">Strategy</legend>
-      {STRATEGIES.map((strategy) => (
-        <label key={strategy} className={styles.card}>
-          <input
-            type="radio"
-            name="strategy"
-            value={strategy}
-            checked={strategy === value}
-            onChange={() => onChange(strategy)}
-          />
-          <span className={styles.name}>
+    <ChoiceCards
+      name="strategy"
+      label="Strategy"
+      value={value}
+      error={error}
+      choices={STRATEGIES.map((strategy) => ({
+        value: strategy,
+        title: (
+          <>
             {STRATEGY_NAMES[strategy]}
             {strategy === advised && <Chip tone="accent">advised</Chip>}
-          </span>
-          <span className={styles.sentence}>{SENTENCES[strategy]}</span>
-        </label>
-      ))}
-      {error && <p className={styles.error}>{error}</p>}
-    </fieldset>
+          </>
+        ),
+        sentence: SENTENCES[strategy],
+      }))}
+      onChange={onChange}
+    />
   );
 }

@@ -51,7 +51,7 @@ export const MAIN_FIELDS: readonly FieldSpec[] = [
 export const FURTHER_FIELDS: readonly FieldSpec[] = [
   { path: "weights", kind: "text", hint: "imagenet, none, or a model such as ants-and-bees:3" },
   optional(integer("early_stopping.patience", "epochs without improvement; empty: never")),
-  choice("class_balance", ["none", "loss", "sampling"], "for rare classes"),
+  choice("class_balance", ["auto", "none", "loss", "sampling"], "for rare classes"),
   optional(choice("mixing.name", ["mixup", "cutmix"])),
   number("mixing.alpha"),
   number("label_smoothing"),

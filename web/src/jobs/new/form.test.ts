@@ -5,12 +5,14 @@ import {
   fromScratch,
   type JobForm,
   measuredRequest,
+  mergeByName,
   readChanges,
   requestOf,
 } from "./form";
 
 const form: JobForm = {
   datasetId: "ds_1",
+  budget: "",
   architecture: "resnet18",
   strategy: "partial",
   preset: "recommended",
@@ -32,6 +34,18 @@ test("a form becomes a request; what is empty is left out", () => {
     optimizer: { learning_rate: 0.01 },
   });
   expect(requestOf({ ...form, strategy: "fine_tune" })).not.toHaveProperty("trainable_from");
+});
+
+test("with a time budget the job chooses everything", () => {
+  expect(requestOf({ ...form, budget: "300", modelName: "bees" })).toEqual({
+    dataset_id: "ds_1",
+    architecture: "auto",
+    strategy: "auto",
+    time_budget_seconds: 300,
+    preset: "recommended",
+    seed: 0,
+    model_name: "bees",
+  });
 });
 
 test("a name or a seed starts no new measurement", () => {
@@ -65,4 +79,14 @@ test("a broken URL is an empty recipe", () => {
   expect(readChanges("{oops")).toEqual({});
   expect(readChanges("[1]")).toEqual({});
   expect(readChanges('{"epochs":3}')).toEqual({ epochs: 3 });
+});
+
+test("searched architectures follow the listed ones, each once", () => {
+  const listed = [{ name: "resnet18" }, { name: "resnet50" }];
+  const found = [{ name: "resnet50" }, { name: "timm:resnet50" }];
+  expect(mergeByName(listed, found).map(({ name }) => name)).toEqual([
+    "resnet18",
+    "resnet50",
+    "timm:resnet50",
+  ]);
 });

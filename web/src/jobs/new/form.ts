@@ -14,8 +14,13 @@ export const PRESETS = [
 ] as const;
 export type Preset = (typeof PRESETS)[number];
 
+/** Time budgets that the form offers, in seconds. */
+export const BUDGETS = ["60", "300", "1200"] as const;
+
 export interface JobForm {
   datasetId: string;
+  /** Seconds within which the job chooses architecture and strategy itself; empty: no budget. */
+  budget: string;
   architecture: string;
   strategy: Strategy;
   preset: Preset;
@@ -42,6 +47,17 @@ const NOT_FROM_SCRATCH = new Set([
 
 /** The request of POST /jobs for a form. */
 export function requestOf(form: JobForm): Schemas["JobRequest"] {
+  if (form.budget) {
+    return {
+      dataset_id: form.datasetId,
+      architecture: "auto",
+      strategy: "auto",
+      time_budget_seconds: Number(form.budget),
+      preset: "recommended",
+      seed: 0,
+      ...(form.modelName ? { model_name: form.modelName } : {}),
+    };
+  }
   return {
     dataset_id: form.datasetId,
     architecture: form.architecture,
@@ -86,6 +102,15 @@ export function defaultArchitecture(architectures: readonly Schemas["Architectur
   if (usual && availability(usual) !== "unavailable") return usual.name;
   const local = architectures.find((one) => availability(one) === "local");
   return (local ?? usual)?.name ?? "resnet18";
+}
+
+/** Both lists, each architecture once, in the order in which they are given. */
+export function mergeByName<T extends { name: string }>(
+  one: readonly T[],
+  other: readonly T[],
+): T[] {
+  const names = new Set(one.map(({ name }) => name));
+  return [...one, ...other.filter(({ name }) => !names.has(name))];
 }
 
 /** Whether the default weights of an architecture can be had. */

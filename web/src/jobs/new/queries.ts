@@ -1,5 +1,6 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
+import { adviceQuery } from "@/api/advice";
 import { api, bodyOf, idempotencyKey, type Schemas } from "@/api/client";
 import { flatten, type Recipe } from "../recipe";
 
@@ -20,6 +21,21 @@ function useSettled<T>(value: T, delay: number): T {
     return () => clearTimeout(timer);
   }, [text, delay]);
   return settled;
+}
+
+const MIN_SEARCH_LENGTH = 2;
+const MAX_SEARCH_LENGTH = 100;
+
+/** The architectures of both libraries whose names contain every word of a text, once it rests. */
+export function useArchitectureSearch(text: string) {
+  const settled = useSettled(text.trim().slice(0, MAX_SEARCH_LENGTH), TYPING_MS);
+  return useQuery({
+    queryKey: ["architectures", settled],
+    queryFn: () => bodyOf(api.GET("/architectures", { params: { query: { search: settled } } })),
+    enabled: settled.length >= MIN_SEARCH_LENGTH,
+    placeholderData: keepPreviousData,
+    staleTime: 5 * 60_000,
+  });
 }
 
 /** What POST /jobs would make of a request, without a measurement. */
@@ -108,20 +124,12 @@ export function useLayers(datasetId: string, architecture: string, isWanted: boo
   });
 }
 
-/** The advice on a dataset; null while a worker measures it. */
+/** The advice on a dataset, for an architecture that has not changed for a moment. */
 export function useAdvice(datasetId: string, architecture: string, isWanted: boolean) {
   const settled = useSettled(architecture, TYPING_MS);
   return useQuery({
-    queryKey: ["job-advice", datasetId, settled],
-    queryFn: async () => {
-      const { data, response } = await api.GET("/datasets/{dataset_id}/advice", {
-        params: { path: { dataset_id: datasetId }, query: { architecture: settled } },
-      });
-      return response.status === 202 ? null : (data as Schemas["Advice"]);
-    },
+    ...adviceQuery(datasetId, settled),
     enabled: isWanted && datasetId !== "" && settled === architecture,
-    staleTime: Number.POSITIVE_INFINITY,
-    refetchInterval: ({ state }) => (state.data === null ? POLL_MS : false),
   });
 }
 

@@ -39,6 +39,7 @@ async function readForm(id: string): Promise<JobForm> {
   }
   return {
     datasetId: config.dataset_id,
+    budget: "",
     architecture: config.architecture,
     strategy: STRATEGIES.find((one) => one === config.strategy) ?? "feature_extract",
     preset: PRESETS.find((one) => one === config.preset) ?? "recommended",

@@ -13,6 +13,7 @@ import {
 
 const PARAMS: Record<keyof JobForm, string> = {
   datasetId: "dataset",
+  budget: "budget",
   architecture: "architecture",
   strategy: "strategy",
   preset: "preset",
@@ -30,6 +31,7 @@ export function useJobForm(): { form: JobForm; update: (changes: Partial<JobForm
     const read = (name: keyof JobForm) => new URLSearchParams(text).get(PARAMS[name]);
     return {
       datasetId: read("datasetId") ?? "",
+      budget: read("budget") ?? "",
       architecture: read("architecture") ?? defaultArchitecture(architectures.data ?? []),
       strategy:
         STRATEGIES.find((one) => one === read("strategy")) ?? ("feature_extract" as Strategy),

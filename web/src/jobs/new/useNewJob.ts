@@ -5,9 +5,16 @@ import { showToast } from "@/ui/toasts";
 import { useArchitectures, useDataset } from "../queries";
 import { flatten, pathOf, type Recipe } from "../recipe";
 import { useUrl } from "../url";
-import { availability, fromScratch, measuredRequest, requestOf } from "./form";
+import { availability, fromScratch, measuredRequest, mergeByName, requestOf } from "./form";
 import type { Problem } from "./Problems";
-import { useAdvice, useCreateJobs, useDryRun, usePreset, useValidation } from "./queries";
+import {
+  useAdvice,
+  useArchitectureSearch,
+  useCreateJobs,
+  useDryRun,
+  usePreset,
+  useValidation,
+} from "./queries";
 import { useJobForm } from "./useJobForm";
 
 /** Everything that the page of a new job shows: its form, and what the service says about it. */
@@ -18,23 +25,28 @@ export function useNewJob() {
   const dataset = useDataset(form.datasetId || null);
   const architectures = useArchitectures();
   const isComplete = form.datasetId !== "" && architectures.data !== undefined;
-  const needsLayer = form.strategy === "partial" && !form.trainableFrom;
+  const needsLayer = form.strategy === "partial" && !form.trainableFrom && !form.budget;
 
   const request = isComplete ? requestOf(form) : null;
   const bare = { ...form, modelName: "", changes: {} };
   const preset = usePreset(isComplete && !needsLayer ? requestOf(bare) : null);
   const validation = useValidation(request);
   const isValid = validation.data?.is_valid === true && !validation.isPlaceholderData;
-  const dryRun = useDryRun(isValid ? measuredRequest(form) : null);
+  const dryRun = useDryRun(isValid && !form.budget ? measuredRequest(form) : null);
 
-  const isCompared = form.strategy !== "scratch" && params.get("compare") === "1";
+  const isCompared = !form.budget && form.strategy !== "scratch" && params.get("compare") === "1";
   const scratch = isComplete ? requestOf(fromScratch(form, dataset.data?.name ?? "model")) : null;
   const scratchValidation = useValidation(isCompared ? scratch : null);
 
-  const chosen = architectures.data?.find(({ name }) => name === form.architecture);
+  const searched = useArchitectureSearch(form.architecture);
+  const chosen = mergeByName(architectures.data ?? [], searched.data ?? []).find(
+    ({ name }) => name === form.architecture,
+  );
   const [asked, setAsked] = useState(false);
   const isAdviceWanted =
-    dataset.data?.status === "ready" && (asked || (!!chosen && availability(chosen) === "local"));
+    dataset.data?.status === "ready" &&
+    !form.budget &&
+    (asked || (!!chosen && availability(chosen) === "local"));
   const advice = useAdvice(form.datasetId, form.architecture, isAdviceWanted);
 
   const create = useCreateJobs();

@@ -1,9 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
+import { useDenial } from "@/access/permissions";
 import { asServiceError, readError } from "@/api/problem";
 import { Button } from "@/ui/Button";
 import { Callout } from "@/ui/Card";
 import { SelectField, Slider } from "@/ui/Field";
+import { type HeatMapImage, HeatMapOverlay } from "@/ui/HeatMapOverlay";
 import styles from "./HeatMapView.module.css";
 
 /** An image, over which the heat map of a class can be laid. */
@@ -19,26 +21,31 @@ export function HeatMapView({
   /** The address of the heat map of a class; null where no model can draw one. */
   mapUrl: ((label: string) => string) | null;
 }) {
+  const denied = useDenial("predict");
   const [isWanted, setWanted] = useState(false);
   const [label, setLabel] = useState(classes[0] ?? "");
   const [opacity, setOpacity] = useState(0.7);
   const map = useHeatMap(isWanted && mapUrl ? mapUrl(label) : null);
   return (
     <div className={styles.frame}>
-      <div className={styles.view} data-cropped={map.url !== null || undefined}>
-        <img src={src} alt={alt} />
-        {map.url && (
-          <img
-            src={map.url}
-            alt={`Heat map of the parts that support ${label}`}
-            className={styles.map}
-            style={{ opacity }}
+      {map.image ? (
+        <div className={styles.square}>
+          <HeatMapOverlay
+            src={src}
+            alt={alt}
+            map={map.image}
+            mapAlt={`Heat map of the parts that support ${label}`}
+            opacity={opacity}
           />
-        )}
-      </div>
+        </div>
+      ) : (
+        <img src={src} alt={alt} className={styles.whole} />
+      )}
       {mapUrl && !isWanted && (
         <div>
-          <Button onClick={() => setWanted(true)}>Show the heat map</Button>
+          <Button denied={denied} onClick={() => setWanted(true)}>
+            Show the heat map
+          </Button>
         </div>
       )}
       {isWanted && (
@@ -58,7 +65,7 @@ export function HeatMapView({
             <Callout tone="bad" title="There is no heat map.">
               {asServiceError(map.error).message}
             </Callout>
-          ) : map.url ? (
+          ) : map.image ? (
             <Slider
               label="Opacity"
               value={opacity}
@@ -79,20 +86,25 @@ export function HeatMapView({
   );
 }
 
-/** Fetch a heat map, so that a failure can be explained; the URL is that of its bytes. */
-function useHeatMap(address: string | null): { url: string | null; error: Error | null } {
+/** Fetch a heat map, so that a failure can be explained; its URL is that of its bytes. */
+function useHeatMap(address: string | null): { image: HeatMapImage | null; error: Error | null } {
   const query = useQuery({
     queryKey: ["heat-map", address],
     queryFn: async () => {
       const response = await fetch(address ?? "");
       if (!response.ok) throw await readError(response);
-      return response.blob();
+      const crop = Number(response.headers.get("X-Heat-Map-Crop"));
+      return { blob: await response.blob(), crop };
     },
     enabled: address !== null,
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 60_000,
   });
-  const url = useMemo(() => (query.data ? URL.createObjectURL(query.data) : null), [query.data]);
-  useEffect(() => () => void (url && URL.revokeObjectURL(url)), [url]);
-  return { url: address === null ? null : url, error: query.error };
+  const image = useMemo(
+    () =>
+      query.data ? { url: URL.createObjectURL(query.data.blob), crop: query.data.crop } : null,
+    [query.data],
+  );
+  useEffect(() => () => void (image && URL.revokeObjectURL(image.url)), [image]);
+  return { image: address === null ? null : image, error: query.error };
 }

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { Link } from "wouter";
-import { count, plural } from "@/format";
+import { count, percent, plural } from "@/format";
 import { Button } from "@/ui/Button";
 import { Callout, Card } from "@/ui/Card";
 import { Stack } from "@/ui/Page";
@@ -19,7 +19,13 @@ export default function LabelCheckTab({ job }: { job: Job }) {
 
 function LabelCheck({ job, report }: { job: Job; report: Report }) {
   const [numShown, setNumShown] = useState(PER_PAGE);
-  const { num_images: numImages, num_suspects: numSuspects, reason, suspects } = report.label_check;
+  const {
+    num_images: numImages,
+    num_suspects: numSuspects,
+    expected_precision: expectedPrecision,
+    reason,
+    suspects,
+  } = report.label_check;
   if (suspects === null) {
     return (
       <Card>
@@ -38,11 +44,11 @@ function LabelCheck({ job, report }: { job: Job; report: Report }) {
   }
   return (
     <Stack>
-      <Callout
-        title={`${plural(numSuspects, "label")} of ${count(numImages)} ${numSuspects === 1 ? "is" : "are"} probably wrong.`}
-      >
-        Models that were trained without these training images predict another class. Look at each:
-        correct the label in your folder and upload it again, or leave it.{" "}
+      <Callout title={`${plural(numSuspects, "label")} of ${count(numImages)} may be wrong.`}>
+        Models that were trained without these training images predict another class.{" "}
+        {expectedPrecision != null &&
+          `About ${percent(expectedPrecision, 0)} of them are expected to be errors; the first are the surest. `}
+        Look at each: correct the label in your folder and upload it again, or leave it.{" "}
         <Link className="link" href={`/datasets/${job.dataset_id}?finding=suspect_label`}>
           Show them in the dataset
         </Link>

@@ -1,6 +1,7 @@
-import { lazy, Suspense, useState } from "react";
+import { Suspense, useState } from "react";
 import { decimal } from "@/format";
 import { Chip } from "@/ui/Chip";
+import { lazy } from "@/ui/lazy";
 import { Tile, TileGrid, thumbnailUrl } from "@/ui/Tile";
 import type { Job } from "../queries";
 

@@ -1,0 +1,141 @@
+import { duration, percent } from "@/format";
+import { useWidth } from "@/ui/useWidth";
+import styles from "./PortfolioCard.module.css";
+import { accuracyTicks, type Drawing, type Mark, tickLabel, ticksUpTo } from "./portfolio";
+
+const HEIGHT = 260;
+/** The least distance of two labels of the time axis, in pixels. */
+const TICK_WIDTH = 60;
+const LEFT = 48;
+const RIGHT = 24;
+const TOP = 14;
+const BOTTOM = 30;
+/** The distance that a label below its bar needs, in pixels; it stands above where there is room. */
+const LABEL_HEIGHT = 18;
+
+/** Candidates as bars on a time axis, at their accuracy; what was expected is a hollow circle. */
+export function PortfolioDrawing({ drawing }: { drawing: Drawing }) {
+  const { marks, end, reservedFrom, low, high } = drawing;
+  const [figure, width] = useWidth<HTMLElement>(720);
+  const right = width - RIGHT;
+  const x = (seconds: number) => LEFT + ((right - LEFT) * seconds) / end;
+  const y = (share: number) =>
+    TOP + ((HEIGHT - TOP - BOTTOM) * (high - share)) / Math.max(high - low, 0.01);
+  return (
+    <figure ref={figure} className={styles.figure}>
+      <svg
+        className={styles.drawing}
+        width={width}
+        height={HEIGHT}
+        role="img"
+        aria-label={describe(marks)}
+      >
+        {accuracyTicks(low, high).map((share) => (
+          <g key={share}>
+            <line className={styles.grid} x1={LEFT} x2={right} y1={y(share)} y2={y(share)} />
+            <text className={styles.tick} x={LEFT - 6} y={y(share) + 4} textAnchor="end">
+              {percent(share, 0)}
+            </text>
+          </g>
+        ))}
+        {ticksUpTo(end, (right - LEFT) / TICK_WIDTH).map((seconds) => (
+          <text
+            key={seconds}
+            className={styles.tick}
+            x={x(seconds)}
+            y={HEIGHT - BOTTOM + 18}
+            textAnchor="middle"
+          >
+            {tickLabel(seconds)}
+          </text>
+        ))}
+        {reservedFrom !== null && (
+          <rect
+            className={styles.reserved}
+            x={x(reservedFrom)}
+            y={TOP}
+            width={Math.max(right - x(reservedFrom), 0)}
+            height={HEIGHT - TOP - BOTTOM}
+          />
+        )}
+        {marks.map((mark) => (
+          <Bar
+            key={`${mark.kind} ${mark.label}`}
+            mark={mark}
+            x={x}
+            y={y}
+            floor={low}
+            middle={(LEFT + right) / 2}
+          />
+        ))}
+      </svg>
+      <figcaption className={styles.caption}>
+        Bars: time and accuracy, with 95 % intervals. Hollow circles: what was expected. Shaded:
+        reserved for evaluation and storing. Candidates: cross-validated on training images;
+        fine-tuning: validation images.
+      </figcaption>
+    </figure>
+  );
+}
+
+function Bar({
+  mark,
+  x,
+  y,
+  floor,
+  middle,
+}: {
+  mark: Mark;
+  x: (seconds: number) => number;
+  y: (share: number) => number;
+  floor: number;
+  middle: number;
+}) {
+  const { actual, expected, start, end } = mark;
+  const level = y(actual?.value ?? expected?.value ?? floor);
+  const left = x(start);
+  const right = Math.max(x(end), left + 3);
+  const isFineTuning = mark.kind === "fine-tuning";
+  const look = isFineTuning ? styles.tuned : mark.isChosen ? styles.chosen : styles.other;
+  return (
+    <g className={look}>
+      {actual && (
+        <line
+          className={styles.whisker}
+          x1={right}
+          x2={right}
+          y1={y(Math.max(actual.low, floor))}
+          y2={y(actual.high)}
+        />
+      )}
+      <line
+        className={actual ? styles.bar : styles.running}
+        x1={left}
+        x2={right}
+        y1={level}
+        y2={level}
+      />
+      {expected && (
+        <circle className={styles.expected} cx={x(expected.end)} cy={y(expected.value)} r={5} />
+      )}
+      <text
+        className={styles.name}
+        x={left > middle ? right : left}
+        y={level < TOP + LABEL_HEIGHT ? level + LABEL_HEIGHT : level - 9}
+        textAnchor={left > middle ? "end" : "start"}
+      >
+        {mark.label}
+      </text>
+    </g>
+  );
+}
+
+function describe(marks: readonly Mark[]): string {
+  if (marks.length === 0) return "No candidate has been tried yet.";
+  const parts = marks.map(({ label, start, end, actual, expected }) => {
+    const result = actual ? `${percent(actual.value)}` : "still running";
+    const wanted = expected ? `, expected ${percent(expected.value)}` : "";
+    return `${label} from ${duration(start)} to ${duration(end)}: ${result}${wanted}`;
+  });
+  return `${parts.join("; ")}.`;
+}
