@@ -176,7 +176,7 @@ def main() -> None:
     parser.add_argument("--connections", nargs="+", type=int, default=[1, 32, 128])
     parser.add_argument("--processes", nargs="+", type=int, default=[Settings().api_processes])
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--photographs", type=Path, default=shared / "data/hymenoptera_data.zip")
+    parser.add_argument("--archives", type=Path, default=shared / "data")
     parser.add_argument("--weights-dir", type=Path, default=shared / "weights")
     parser.add_argument("--work-dir", type=Path, default=Path("build/bench/gpu-serving"))
     parser.add_argument("--out", type=Path, default=Path("build/bench/gpu-serving.json"))
@@ -191,9 +191,9 @@ def main() -> None:
     work_dir = options.work_dir.absolute()
     work_dir.mkdir(parents=True, exist_ok=True)
     environment = environment_for("passive") | {"GRAFT_DEVICE": "cuda"}
-    photographs, weights_dir = options.photographs.absolute(), options.weights_dir.absolute()
-    served = prepare(options.networks, work_dir, photographs, weights_dir, environment)
-    image = find_image(work_dir, photographs)
+    archives, weights_dir = options.archives.absolute(), options.weights_dir.absolute()
+    served = prepare(options.networks, work_dir, archives, weights_dir, environment)
+    image = find_image(work_dir, archives)
     first = Path(served[options.networks[0]].checkpoint)
     servable = load_servable(first, None, torch.device("cpu"))
     machine = f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}; {describe_machine()}"

@@ -162,10 +162,10 @@ def measure_job(work_dir: Path) -> dict[str, Any] | None:
     Returns None if the photographs are missing.
     """
     shared = find_shared_dir()
-    photographs = shared / "data" / "hymenoptera_data.zip"
-    if not photographs.is_file():
+    archives = shared / "data"
+    if not (archives / "hymenoptera_data.zip").is_file():
         return None
-    dataset = prepare_dataset("ants-and-bees", work_dir, photographs)
+    dataset = prepare_dataset("ants-and-bees", work_dir, archives)
     figures: dict[str, Any] = {}
     for strategy in ("feature_extract", "fine_tune"):
         fields = {"architecture": "squeezenet1_0", "strategy": strategy}

@@ -45,12 +45,12 @@ def main() -> None:
     )
     parser.add_argument("--work-dir", type=Path, default=Path("build/bench"))
     shared = find_shared_dir()
-    photographs = shared / "data" / "hymenoptera_data.zip"
+    archives = shared / "data"
     network = open_network(shared / "weights")
     work_dir = parser.parse_args().work_dir
 
     def gather(name: str, split: str) -> Features:
-        folder = prepare(name, work_dir, photographs).folder / split
+        folder = prepare(name, work_dir, archives).folder / split
         return {part.name: compute_features(network, part) for part in sorted(folder.iterdir())}
 
     train, val = gather(KNOWN, "train"), gather(KNOWN, "val")

@@ -40,11 +40,11 @@ def main() -> None:
     parser.add_argument("--work-dir", type=Path, default=Path("build/bench/serving"))
     work_dir = parser.parse_args().work_dir.absolute()
     shared = find_shared_dir()
-    photographs = shared / "data" / "hymenoptera_data.zip"
+    archives = shared / "data"
     environment = environment_for("passive")
     work_dir.mkdir(parents=True, exist_ok=True)
-    prepare([NETWORK], work_dir, photographs, shared / "weights", environment)
-    folder = prepare_dataset("ants-and-bees", work_dir, photographs).folder / "val"
+    prepare([NETWORK], work_dir, archives, shared / "weights", environment)
+    folder = prepare_dataset("ants-and-bees", work_dir, archives).folder / "val"
     files = sorted(folder.glob("*/*"))
     opened = dict(open_all(work_dir / "graft-data"))
     (reference, *_) = opened

@@ -87,7 +87,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("variations", type=Path, help="JSON: {name: fields of POST /jobs}")
     parser.add_argument("--data", nargs="+", choices=list(SOURCES), default=list(SOURCES))
     parser.add_argument("--seeds", type=int, default=3, help="number of seeds, from 0")
-    parser.add_argument("--photographs", type=Path, default=shared / "data/hymenoptera_data.zip")
+    parser.add_argument("--archives", type=Path, default=shared / "data")
     parser.add_argument("--weights-dir", type=Path, default=shared / "weights")
     parser.add_argument("--work-dir", type=Path, default=Path("build/bench"))
     parser.add_argument("--out", type=Path, default=Path("build/bench/recipes.json"))
@@ -104,9 +104,7 @@ def main() -> None:
     for name, seed in product(options.data, range(options.seeds)):
         # The full set of photographs is not generated, so its seed affects only the training.
         draw = 0 if name == "ants-and-bees" else seed
-        dataset = prepare(
-            name, options.work_dir.absolute(), options.photographs.absolute(), draw=draw
-        )
+        dataset = prepare(name, options.work_dir.absolute(), options.archives.absolute(), draw=draw)
         for system in systems:
             unfinished = Record(system.name, "child", system.learns, dataset.name, seed, "passive")
             if unfinished.key in done:

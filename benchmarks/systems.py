@@ -11,7 +11,7 @@ from typing import Any, Literal
 from benchmarks import graft_child, graft_service
 from benchmarks.datasets import Dataset
 from benchmarks.peers.request import Precision, Request
-from benchmarks.processes import OmpPolicy, environment_for, run_measured
+from benchmarks.processes import FinishedProcess, OmpPolicy, environment_for, run_measured
 
 ARCHITECTURE = "squeezenet1_0"
 
@@ -27,7 +27,8 @@ service: Graft over HTTP, from upload to model.
 class System:
     """One row of the comparison.
 
-    learns: feature_extract or fine_tune, the strategy to compare it with. fields: those of
+    learns: feature_extract or fine_tune, the strategy to compare it with. epochs: None means the
+    number in the peer's documentation. fields: those of
     POST /jobs for Graft, empty for peers.
     """
 
@@ -36,6 +37,8 @@ class System:
     learns: str
     module: str = ""
     precision: Precision = "float32"
+    architecture: str = ARCHITECTURE
+    epochs: int | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -150,6 +153,8 @@ def _run_peer(
         seed=unfinished.seed,
         input_size=dataset.input_size,
         scratch_dir=written,
+        architecture=system.architecture,
+        epochs=system.epochs,
         precision=system.precision,
     )
     command = [sys.executable, "-m", "benchmarks.peers", system.module]
@@ -194,8 +199,15 @@ def _run_child(
         import_seconds=finished.lines[0].seconds,
         total_seconds=finished.lines[-1].seconds,
         peak_mib=finished.peak_mib,
-        settings=recipe.model_dump(mode="json"),
+        settings=recipe.model_dump(mode="json") | {"start_accuracy": _find_start(finished)},
     )
+
+
+def _find_start(finished: FinishedProcess) -> float | None:
+    """Return the validation accuracy of the solved head that a training began with, if it did."""
+    started = next(line.content for line in finished.lines if line.content["type"] == "started")
+    head_start = started["resolved"]["head_start"]
+    return head_start["val_accuracy"] if head_start else None
 
 
 def _run_service(
@@ -231,7 +243,7 @@ def _select_best_row(rows: list[tuple[Row, bool]]) -> list[Row]:
 
 
 def _fields(system: System, dataset: Dataset, seed: int) -> dict[str, Any]:
-    own = {"architecture": ARCHITECTURE, "input_size": dataset.input_size, "seed": seed}
+    own = {"architecture": system.architecture, "input_size": dataset.input_size, "seed": seed}
     return own | dict(system.fields)
 
 

@@ -36,7 +36,7 @@ class Options:
     systems: list[System]
     seeds: int
     policies: list[OmpPolicy]
-    photographs: Path
+    archives: Path
     weights_dir: Path
     work_dir: Path
     out: Path
@@ -48,7 +48,7 @@ def run_all(options: Options) -> list[Record]:
     done = {record.key for record in records if record.error is None}
     records = [record for record in records if record.error is None]
     for name, omp in product(options.datasets, options.policies):
-        dataset = prepare(name, options.work_dir, options.photographs)
+        dataset = prepare(name, options.work_dir, options.archives)
         for seed, system in product(range(options.seeds), options.systems):
             if (system.name, system.driven, system.learns, dataset.name, seed, omp) in done:
                 continue
@@ -100,7 +100,7 @@ def _parse() -> Options:
         default=["passive"],
         help="OpenMP wait policies",
     )
-    parser.add_argument("--photographs", type=Path, default=shared / "data/hymenoptera_data.zip")
+    parser.add_argument("--archives", type=Path, default=shared / "data")
     parser.add_argument("--weights-dir", type=Path, default=shared / "weights")
     parser.add_argument("--work-dir", type=Path, default=Path("build/bench"))
     parser.add_argument("--out", type=Path, default=Path("build/bench/training.json"))
@@ -115,7 +115,7 @@ def _parse() -> Options:
         systems=[system for system in systems if system.learns in given.strategies],
         seeds=given.seeds,
         policies=given.omp,
-        photographs=given.photographs.absolute(),
+        archives=given.archives.absolute(),
         weights_dir=given.weights_dir.absolute(),
         work_dir=given.work_dir.absolute(),
         out=given.out,

@@ -12,8 +12,9 @@ import json
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,15 @@ _HEADS = {
 }
 
 
+@dataclass(frozen=True)
+class NetworkParts:
+    """Another network: build(num_classes), and the normalisation of its images."""
+
+    build: Callable[[int], nn.Module]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
 def run(  # noqa: PLR0913 -- each is a setting of the tutorial
     folder: Path,
     *,
@@ -47,22 +57,25 @@ def run(  # noqa: PLR0913 -- each is a setting of the tutorial
     input_size: int = 224,
     batch_size: int = 8,
     step_schedule: tuple[int, float] | None = None,
+    network: NetworkParts | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Train on `folder/{train,val}/<class>/…` and yield a dict for each epoch.
 
     Keys: epoch, train_loss, train_accuracy, val_loss, val_accuracy, best_val_accuracy, seconds.
     Without a weights_file the model starts from random weights. step_schedule is (epochs, factor):
-    the learning rate is multiplied by the factor each time that many epochs have passed.
+    the learning rate is multiplied by the factor each time that many epochs have passed. network
+    replaces torchvision's.
     """
     torch.manual_seed(seed)
     device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    normalize = transforms.Normalize(network.mean, network.std) if network else _NORMALIZE
     image_transforms = {
         "train": transforms.Compose(
             [
                 transforms.RandomResizedCrop(input_size),
                 transforms.RandomHorizontalFlip(),
                 transforms.ToTensor(),
-                _NORMALIZE,
+                normalize,
             ]
         ),
         "val": transforms.Compose(
@@ -70,7 +83,7 @@ def run(  # noqa: PLR0913 -- each is a setting of the tutorial
                 transforms.Resize(input_size),
                 transforms.CenterCrop(input_size),
                 transforms.ToTensor(),
-                _NORMALIZE,
+                normalize,
             ]
         ),
     }
@@ -82,7 +95,11 @@ def run(  # noqa: PLR0913 -- each is a setting of the tutorial
         name: DataLoader(split, batch_size=batch_size, shuffle=True, num_workers=4)
         for name, split in splits.items()
     }
-    model = _build(architecture, len(splits["train"].classes), weights_file, feature_extract)
+    num_classes = len(splits["train"].classes)
+    if network is None:
+        model = _build(architecture, num_classes, weights_file, feature_extract)
+    else:
+        model = network.build(num_classes)
     model = model.to(device)
     optimizer = SGD([p for p in model.parameters() if p.requires_grad], lr=0.001, momentum=0.9)
     scheduler = StepLR(optimizer, *step_schedule) if step_schedule else None

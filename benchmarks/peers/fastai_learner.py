@@ -8,12 +8,12 @@ from fastai.metrics import accuracy
 from fastai.torch_core import set_seed
 from fastai.vision.augment import RandomResizedCrop, aug_transforms
 from fastai.vision.data import ImageDataLoaders
-from fastai.vision.learner import model_meta, vision_learner
+from fastai.vision.learner import default_split, model_meta, vision_learner
 from torch import nn
 from torchvision.models import squeezenet1_0
 
+from benchmarks.peers.network import SQUEEZENET, get_network, load_squeezenet
 from benchmarks.peers.request import EpochClock, Request
-from benchmarks.peers.squeezenet import load_squeezenet
 
 SETTINGS: dict[str, Any] = {
     "source": "fastai, Computer vision intro: vision_learner, fine_tune; bs for few images",
@@ -41,10 +41,17 @@ def train(request: Request, clock: EpochClock) -> None:
 
     def architecture(*, pretrained: bool) -> nn.Module:
         assert pretrained  # noqa: S101 - vision_learner's default
-        return load_squeezenet(request.weights_file)
+        if request.architecture == SQUEEZENET:
+            return load_squeezenet(request.weights_file)
+        return nn.Sequential(network.load_backbone(request.weights_file), nn.Identity())
 
-    published = model_meta[squeezenet1_0]
-    model_meta[architecture] = {key: published[key] for key in ("cut", "split", "stats")}
+    network = get_network(request.architecture)
+    if request.architecture == SQUEEZENET:
+        published = model_meta[squeezenet1_0]
+        model_meta[architecture] = {key: published[key] for key in ("cut", "split", "stats")}
+    else:
+        stats = (list(network.mean), list(network.std))
+        model_meta[architecture] = {"cut": -1, "split": default_split, "stats": stats}
     learner = vision_learner(loaders, architecture, metrics=accuracy)
     learner.add_cb(_ReportEpochs(clock))
     clock.begin_epochs()

@@ -11,9 +11,9 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Adam, Optimizer
 from torch.utils.data import DataLoader
 
+from benchmarks.peers.network import PooledClassifier
 from benchmarks.peers.preparation import open_split
 from benchmarks.peers.request import EpochClock, Request
-from benchmarks.peers.squeezenet import PooledClassifier
 
 SETTINGS: dict[str, Any] = {
     "source": "Lightning, Transfer Learning: LightningModule, Adam; persistent workers as it warns",
@@ -33,7 +33,9 @@ class Classifier(lightning.LightningModule):
         super().__init__()
         self.is_frozen = request.strategy == "feature_extract"
         self.clock = clock
-        self.model = PooledClassifier(request.weights_file, num_classes, is_frozen=self.is_frozen)
+        self.model = PooledClassifier(
+            request.architecture, request.weights_file, num_classes, is_frozen=self.is_frozen
+        )
         self.num_correct = self.num_images = 0
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
@@ -62,7 +64,7 @@ def train(request: Request, clock: EpochClock) -> None:
     torch.set_float32_matmul_precision("high")
     loaders = {}
     for split in ("train", "val"):
-        images = open_split(request.folder, split, request.input_size)
+        images = open_split(request, split)
         num_classes = len(images.classes)
         loaders[split] = DataLoader(
             images,

@@ -1,21 +1,22 @@
 """Load images with torchvision's standard transforms, for peers without their own."""
 
-from pathlib import Path
-
 from torchvision import datasets, transforms
 
-MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+from benchmarks.peers.network import get_network
+from benchmarks.peers.request import Request
 
 
-def open_split(folder: Path, split: str, input_size: int) -> datasets.ImageFolder:
-    """Open a split as float32 [3, input_size, input_size]; random crops in train, centre in val."""
-    train_transforms = [transforms.RandomResizedCrop(input_size), transforms.RandomHorizontalFlip()]
-    val_transforms = [
-        transforms.Resize(round(input_size / 0.875)),
-        transforms.CenterCrop(input_size),
-    ]
-    chosen = train_transforms if split == "train" else val_transforms
+def open_split(request: Request, split: str, *, augmented: bool = True) -> datasets.ImageFolder:
+    """Open a split as float32 [3, input_size, input_size], normalised as the weights expect.
+
+    Training images are random crops unless augmented is False, the others centre crops.
+    """
+    size, network = request.input_size, get_network(request.architecture)
+    random_crops = [transforms.RandomResizedCrop(size), transforms.RandomHorizontalFlip()]
+    centre_crops = [transforms.Resize(round(size / 0.875)), transforms.CenterCrop(size)]
+    chosen = random_crops if split == "train" and augmented else centre_crops
+    normalize = transforms.Normalize(network.mean, network.std)
     return datasets.ImageFolder(
-        str(folder / split),
-        transforms.Compose([*chosen, transforms.ToTensor(), transforms.Normalize(MEAN, STD)]),
+        str(request.folder / split),
+        transforms.Compose([*chosen, transforms.ToTensor(), normalize]),
     )

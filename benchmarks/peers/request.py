@@ -12,9 +12,10 @@ PeerStrategy = Literal["feature_extract", "fine_tune"]
 
 @dataclass(frozen=True)
 class Request:
-    """A request to train SqueezeNet 1.0 on `folder/{train,val}/<class>/…`.
+    """A request to train a network on `folder/{train,val}/<class>/…`.
 
-    weights_file: safetensors with torchvision's parameter names. epochs: None means the number in
+    architecture: a name of `benchmarks.peers.network`. weights_file: safetensors of SqueezeNet 1.0
+    with torchvision's parameter names. epochs: None means the number in
     the peer's documentation. precision: bfloat16 is for peers with mixed precision on the CPU
     (Lightning, timm and transformers). input_size: in pixels. scratch_dir: an empty folder for
     files that the peer writes.
@@ -27,6 +28,7 @@ class Request:
     input_size: int
     scratch_dir: Path
     epochs: int | None = None
+    architecture: str = "squeezenet1_0"
     precision: Precision = "float32"
 
     @classmethod

@@ -1,6 +1,6 @@
 """Train with timm: its loaders, optimizer and scheduler in the loop of its training script.
 
-timm has no SqueezeNet. The model is torchvision's backbone with average pooling and a linear head,
+timm has no SqueezeNet. Its model is torchvision's backbone with average pooling and a linear head,
 the head that timm puts on its own backbones.
 """
 
@@ -14,8 +14,8 @@ from timm.optim import create_optimizer_v2
 from timm.scheduler import create_scheduler_v2
 from timm.utils import random_seed
 
+from benchmarks.peers.network import PooledClassifier, get_network
 from benchmarks.peers.request import EpochClock, Request
-from benchmarks.peers.squeezenet import PooledClassifier
 
 SETTINGS: dict[str, Any] = {
     "source": "timm, train.py: its factories and defaults, rates of its fine-tuning recipes",
@@ -39,7 +39,9 @@ def train(request: Request, clock: EpochClock) -> None:
     num_epochs = request.epochs or _EPOCHS[request.strategy]
     loaders = {split: _open(request, split) for split in ("train", "val")}
     num_classes = len(loaders["train"].dataset.reader.class_to_idx)
-    model = PooledClassifier(request.weights_file, num_classes, is_frozen=is_frozen)
+    model = PooledClassifier(
+        request.architecture, request.weights_file, num_classes, is_frozen=is_frozen
+    )
     is_mixed = request.precision == "bfloat16"
     autocast = partial(torch.autocast, "cpu", torch.bfloat16, enabled=is_mixed)
     layout = torch.channels_last if is_mixed else torch.contiguous_format
@@ -84,7 +86,7 @@ def train(request: Request, clock: EpochClock) -> None:
 
 
 def _open(request: Request, split: str) -> Any:
-    is_training = split == "train"
+    is_training, network = split == "train", get_network(request.architecture)
     images = create_dataset(
         "", root=str(request.folder), split=split, is_training=is_training, batch_size=16
     )
@@ -94,6 +96,8 @@ def _open(request: Request, split: str) -> Any:
         # The training loader drops an incomplete batch, which could be the only one.
         batch_size=min(SETTINGS["batch_size"], len(images)),
         is_training=is_training,
+        mean=network.mean,
+        std=network.std,
         scale=(0.08, 1.0),
         color_jitter=0.4,
         num_workers=2,

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import EvalPrediction, Trainer, TrainerCallback, TrainingArguments, set_seed
 
+from benchmarks.peers.network import PooledClassifier
 from benchmarks.peers.preparation import open_split
 from benchmarks.peers.request import EpochClock, Request
-from benchmarks.peers.squeezenet import PooledClassifier
 
 SETTINGS: dict[str, Any] = {
     "source": "transformers, Image classification guide; rates for this network",
@@ -30,7 +30,9 @@ class _Classifier(nn.Module):
     def __init__(self, request: Request, num_classes: int) -> None:
         super().__init__()
         is_frozen = request.strategy == "feature_extract"
-        self.model = PooledClassifier(request.weights_file, num_classes, is_frozen=is_frozen)
+        self.model = PooledClassifier(
+            request.architecture, request.weights_file, num_classes, is_frozen=is_frozen
+        )
 
     def forward(self, pixel_values: Tensor, labels: Tensor) -> dict[str, Tensor]:
         logits = self.model(pixel_values)
@@ -51,9 +53,7 @@ class _ReportEpochs(TrainerCallback):
 def train(request: Request, clock: EpochClock) -> None:
     """Train, evaluate and save each epoch, and load the best weights at the end."""
     set_seed(request.seed)
-    train_images, val_images = (
-        open_split(request.folder, split, request.input_size) for split in ("train", "val")
-    )
+    train_images, val_images = (open_split(request, split) for split in ("train", "val"))
     arguments = TrainingArguments(
         output_dir=str(request.scratch_dir),
         num_train_epochs=request.epochs or _EPOCHS[request.strategy],

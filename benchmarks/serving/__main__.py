@@ -38,7 +38,7 @@ class Options:
     connections: list[int]
     repeats: int
     is_full: bool
-    photographs: Path
+    archives: Path
     weights_dir: Path
     conditions: Conditions
     out: Path
@@ -88,7 +88,7 @@ def run_all(options: Options) -> Results:
     models = prepare(
         options.networks,
         conditions.work_dir,
-        options.photographs,
+        options.archives,
         options.weights_dir,
         conditions.environment,
     )
@@ -157,7 +157,7 @@ def _parse() -> Options:
     parser.add_argument("--seconds", type=float, default=6.0, help="duration of each measured load")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--full", action="store_true", help="repeat every load on both networks")
-    parser.add_argument("--photographs", type=Path, default=shared / "data/hymenoptera_data.zip")
+    parser.add_argument("--archives", type=Path, default=shared / "data")
     parser.add_argument("--weights-dir", type=Path, default=shared / "weights")
     parser.add_argument("--peer-python", type=Path, default=Path(".venv-serving/bin/python"))
     parser.add_argument("--work-dir", type=Path, default=Path("build/bench/serving"))
@@ -165,17 +165,17 @@ def _parse() -> Options:
     given = parser.parse_args()
     work_dir = given.work_dir.absolute()
     work_dir.mkdir(parents=True, exist_ok=True)
-    photographs = given.photographs.absolute()
+    archives = given.archives.absolute()
     return Options(
         networks=given.networks,
         systems=[system for system in SYSTEMS if system.label in given.systems],
         connections=given.connections,
         repeats=given.repeats,
         is_full=given.full,
-        photographs=photographs,
+        archives=archives,
         weights_dir=given.weights_dir.absolute(),
         conditions=Conditions(
-            image=find_image(work_dir, photographs),
+            image=find_image(work_dir, archives),
             seconds=given.seconds,
             peer_python=given.peer_python.absolute(),
             work_dir=work_dir,

@@ -57,7 +57,7 @@ class ServedModel:
 def prepare(
     networks: list[str],
     work_dir: Path,
-    photographs: Path,
+    archives: Path,
     weights_dir: Path,
     environment: Mapping[str, str],
 ) -> dict[str, ServedModel]:
@@ -74,11 +74,11 @@ def prepare(
             Graft(url) as graft,
         ):
             for name in missing:
-                folder = prepare_dataset(_DATASETS[name], work_dir, photographs).folder
+                folder = prepare_dataset(_DATASETS[name], work_dir, archives).folder
                 dataset = graft.datasets.upload(folder, name=name).wait()
                 fields = {"architecture": name, "model_name": name} | JOBS[name]
                 graft.train(dataset, **fields).wait()
-                image = find_image(work_dir, photographs)
+                image = find_image(work_dir, archives)
                 prediction = graft.predict(image, model=name).predictions[0]
                 if name in QUANTIZED:
                     made = graft.model(name).version(1).quantize(dataset)
@@ -89,9 +89,9 @@ def prepare(
     return {name: ServedModel.read(path) for name, path in descriptions.items()}
 
 
-def find_image(work_dir: Path, photographs: Path) -> Path:
+def find_image(work_dir: Path, archives: Path) -> Path:
     """Return the path of the photograph that every request posts."""
-    return prepare_dataset("ants-and-bees", work_dir, photographs).folder / IMAGE
+    return prepare_dataset("ants-and-bees", work_dir, archives).folder / IMAGE
 
 
 def _write_weights(name: str, data_dir: Path, work_dir: Path) -> tuple[Path, Network]:
