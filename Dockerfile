@@ -41,8 +41,14 @@ COPY --from=build /opt/graft /opt/graft
 ENV PATH=/opt/graft/bin:${PATH} \
     PYTHONUNBUFFERED=1 \
     TORCH_HOME=/data/torch \
+    # The root file system may be read-only, and /tmp may forbid to run what is compiled there.
+    TORCHINDUCTOR_CACHE_DIR=/data/cache/inductor \
+    TRITON_CACHE_DIR=/data/cache/triton \
+    MPLCONFIGDIR=/tmp/matplotlib \
+    XDG_CACHE_HOME=/tmp/cache \
     GRAFT_DATA_DIR=/data \
-    GRAFT_HOST=0.0.0.0
+    GRAFT_HOST=0.0.0.0 \
+    GRAFT_ACCESS_CONTROL=true
 USER 10001
 WORKDIR /data
 VOLUME /data
