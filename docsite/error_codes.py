@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from http import HTTPStatus
 
+import app.backup.errors
+import app.sign_in.errors  # noqa: F401 - so that their classes are found
 from app.errors import GraftError
 from app.web.problems import status_of
 from docsite.schemas import in_cell

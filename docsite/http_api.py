@@ -23,6 +23,10 @@ def read_document() -> dict[str, Any]:
     return create_app(Settings(data_dir=gettempdir())).openapi()
 
 
+_OWN_PHRASES = {"460": "Checksum Mismatch"}
+"""Those of tus, which the standard does not have."""
+
+
 def list_tags(document: Schema) -> list[tuple[str, str]]:
     """Return the tags in the document's order, each with its description."""
     described = {tag["name"]: tag.get("description", "") for tag in document.get("tags", [])}
@@ -112,7 +116,7 @@ def _write_answers(responses: Schema, bodies: Bodies) -> str:
             named = "$ref" in content.get("schema", {})
             body = bodies.name_type(content["schema"], page=BODIES_PAGE) if named else ""
             kinds.append(body or f"`{content_type}`")
-        phrase = HTTPStatus(int(status)).phrase
+        phrase = _OWN_PHRASES.get(status) or HTTPStatus(int(status)).phrase
         meaning = in_cell(response.get("description", ""))
         rows.append(f"| {status} {phrase} | {', '.join(dict.fromkeys(kinds))} | {meaning} |")
     return "\n".join(rows)

@@ -4,12 +4,17 @@
 GRAFT_URL=${GRAFT_URL:-http://localhost:8000}
 MAX_WAIT_SECONDS=${MAX_WAIT_SECONDS:-3600}
 
+# The header for access control, as a configuration of curl, because everybody may see arguments.
+_key() {
+  if [ -n "${GRAFT_API_KEY:-}" ]; then printf 'header = "Authorization: Bearer %s"\n' "$GRAFT_API_KEY"; fi
+}
+
 # ask PATH [curl options]: send a request and print the answer.
 # An error is printed to stderr, and the function fails.
 ask() {
   local answer failed=0
   answer=$(mktemp)
-  curl -sS --fail-with-body -o "$answer" "$GRAFT_URL$1" "${@:2}" || failed=1
+  curl -K <(_key) -sS --fail-with-body -o "$answer" "$GRAFT_URL$1" "${@:2}" || failed=1
   _show "$answer" "$failed"
 }
 
@@ -22,7 +27,7 @@ ask_until_done() {
   local answer code failed=0 seconds
   answer=$(mktemp)
   for seconds in $(seq "$MAX_WAIT_SECONDS"); do
-    code=$(curl -sS --fail-with-body -o "$answer" -w '%{http_code}' "$GRAFT_URL$1" "${@:2}") || failed=1
+    code=$(curl -K <(_key) -sS --fail-with-body -o "$answer" -w '%{http_code}' "$GRAFT_URL$1" "${@:2}") || failed=1
     if [ "$code" != 202 ]; then _show "$answer" "$failed"; return; fi
     sleep 1
   done
