@@ -79,6 +79,10 @@ PYTEST := OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest
 test: check web-check ## Run all checks and tests (in TEST_PROCESSES=… parallel processes)
 	$(PYTEST) --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 
+.PHONY: test-failed
+test-failed: setup ## Run the tests that failed last, one after the other
+	$(PYTEST) --last-failed --last-failed-no-failures none
+
 .PHONY: test-quick
 test-quick: setup ## Check changed files and run the tests of their areas (AREA="jobs work" names areas)
 	$(BIN)/python -m tests.select_tests --processes $(TEST_PROCESSES) $(AREA)
