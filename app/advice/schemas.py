@@ -28,7 +28,10 @@ class AdviceRequest(BaseModel):
 
 
 class Proportion(ApiModel):
-    """A proportion of images with its 95 % interval (Wilson, 1927)."""
+    """A proportion of images with its 95 % interval (Wilson, 1927).
+
+    Where images are weighted, the interval is that of their effective number.
+    """
 
     value: float = Field(ge=0, le=1, description="The measured proportion.", examples=[0.926])
     low: float = Field(ge=0, le=1, description="Lower end of the interval.", examples=[0.886])
@@ -50,7 +53,9 @@ class LinearProbe(ApiModel):
     num_features: int = Field(
         description="Features per image, averaged over positions.", examples=[512]
     )
-    accuracy: Proportion = Field(description="Cross-validated accuracy.")
+    accuracy: Proportion = Field(
+        description="Cross-validated accuracy, with each class as frequent as in validation."
+    )
     l2_strength: float = Field(
         description="L2 penalty with the lowest cross-validated loss.", examples=[0.1]
     )

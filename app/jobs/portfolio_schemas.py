@@ -47,7 +47,7 @@ class PortfolioCandidate(ApiModel):
     used_seconds: Seconds | None = Field(description="Seconds that it took.", examples=[6.9])
     accuracy: Proportion | None = Field(
         description="Cross-validated accuracy of its best head, on training images that the head "
-        "was not fitted to."
+        "was not fitted to; each class counts as often as it is among the validation images."
     )
     l2_strength: float | None = Field(
         description="L2 strength with the lowest cross-validated loss.", examples=[0.1]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
+import torch
 from torch import nn
 
 from app.advice.schemas import (
@@ -20,9 +21,10 @@ from app.ml.models.catalogue import ArchitectureSpec
 from app.ml.recipe import Lbfgs, Recipe, Strategy
 from app.ml.runtime.device import choose_device
 from app.storage import LocalStorage
+from worker.advice.accuracy import measure_difference
 from worker.advice.architecture import adapt_all, find_architecture
 from worker.advice.cost import Rates
-from worker.advice.decision import Decision, Measurements, compare, decide_strategy
+from worker.advice.decision import Decision, Measurements, decide_strategy
 from worker.advice.probe import OnProgress, ProbeResult, compute_features, cross_validate
 from worker.advice.sample import draw_sample, halve
 from worker.advice.stages import find_early_stage
@@ -65,28 +67,31 @@ def advise(
     device = choose_device(config.device)
     make_repeatable(num_threads)
     storage = LocalStorage(config.storage_dir)
-    records = read_manifest(storage.path(config.manifest_key))
+    records = list(read_manifest(storage.path(config.manifest_key)))
     train = select_samples(records, "train", config.class_names, storage.path)
     if len(train) <= 1:
         raise TooFewImages(
             f"The dataset has {len(train)} training images; advice needs at least 2."
         )
+    val = select_samples(records, "val", config.class_names, storage.path)
     timer = TrainingTimer(
         device,
         num_classes=len(config.class_names),
         num_train=len(train),
-        num_val=config.num_images.get("val", 0),
+        num_val=len(val),
         decoding=_TYPICAL_DECODING_SECONDS / num_threads,
     )
     architecture, candidates = find_architecture(config, question, timer)
     recipes = adapt_all(question, architecture)
-    findings = _measure(config, architecture, recipes, train, timer, storage, on_progress)
+    findings = _measure(config, architecture, recipes, train, val, timer, storage, on_progress)
     counts = Counter(sample.target for sample in train)
     measured = Measurements(
         images_per_class=median(counts.values()),
         late=findings.late.probe.accuracy,
         early=findings.early.probe.accuracy,
-        gap=compare(findings.late.is_right, findings.early.is_right),
+        gap=measure_difference(
+            findings.late.is_right, findings.early.is_right, findings.late.weights
+        ),
     )
     decision = decide_strategy(
         measured,
@@ -105,6 +110,7 @@ def _measure(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
     architecture: ArchitectureSpec,
     recipes: dict[Strategy, Recipe],
     train: list[Sample],
+    val: list[Sample],
     timer: TrainingTimer,
     storage: LocalStorage,
     on_progress: OnProgress,
@@ -127,6 +133,7 @@ def _measure(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
         on_progress=on_progress,
     )
     late_stage, targets = architecture.layers[-1].name, features.targets
+    val_targets = torch.tensor([sample.target for sample in val], dtype=torch.int64)
     half_of_images = halve(targets)
     probes = []
     for probed, labels, stage in (
@@ -134,7 +141,16 @@ def _measure(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
         (features.early, targets, early_stage),
         (features.late[half_of_images], targets[half_of_images], late_stage),
     ):
-        probes.append(cross_validate(probed, labels, stage=stage, num_classes=timer.num_classes))
+        probes.append(
+            cross_validate(
+                probed,
+                labels,
+                val_targets,
+                stage=stage,
+                num_classes=timer.num_classes,
+                class_balance=frozen.class_balance,
+            )
+        )
         on_progress(len(targets), len(targets))
     late, early, half = probes
     rates = _time(

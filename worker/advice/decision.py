@@ -5,13 +5,12 @@ similar or dissimilar to the images that the weights were trained on. Here measu
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.advice.schemas import Proportion, ProportionDifference
 from app.errors import BudgetTooSmall
 from app.ml.recipe import Strategy
-from app.ml.trust.intervals import Z_95
 
 MANY_IMAGES_PER_CLASS = 200
 """With about 100 images per class (Oxford Pets), a linear head is as good as fine-tuning; with 500
@@ -105,22 +104,6 @@ _MEANINGS: dict[Strategy, str] = {
     "partial": "keep the general early layers and retrain the later ones",
     "fine_tune": "train all layers",
 }
-
-
-def compare(late: Sequence[bool], early: Sequence[bool]) -> ProportionDifference:
-    """Compute the difference of two probes' accuracies on the same images, with its interval.
-
-    Source of the interval: Wald's for paired shares (Agresti, Categorical Data Analysis, 2013,
-    section 11.1).
-    """
-    differences = [int(one) - int(other) for one, other in zip(late, early, strict=True)]
-    num_images = len(differences)
-    mean = sum(differences) / num_images
-    variance = sum(difference**2 for difference in differences) / num_images - mean**2
-    margin = Z_95 * math.sqrt(max(variance, 0.0) / num_images)
-    return ProportionDifference(
-        value=mean, low=max(mean - margin, -1.0), high=min(mean + margin, 1.0)
-    )
 
 
 def _describe_case(measured: Measurements, architecture: str, early_stage: str) -> str:

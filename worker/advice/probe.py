@@ -7,16 +7,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from app.advice.schemas import LinearProbe, Proportion
+from app.advice.schemas import LinearProbe
 from app.errors import TooFewImages
 from app.ml.images.pil_decoding import decoded_image
 from app.ml.images.preprocessing import PreprocessingSpec, prepare_eval
 from app.ml.models.catalogue import ArchitectureSpec
-from app.ml.trust.intervals import wilson_interval
+from app.ml.recipe import ClassBalance
+from worker.advice.accuracy import measure_share, weigh_images
 from worker.advice.stages import tap_stages
 from worker.pool import map_in_threads
+from worker.training.balance import choose_balance
 from worker.training.data import Sample
 from worker.training.head import choose_head
+from worker.training.objective import weigh_classes
 
 OnProgress = Callable[[int, int], None]
 """Called with the number of finished images and the total."""
@@ -40,10 +43,14 @@ class Features:
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """A probe, its correctness on each held-out image, and the seconds it took."""
+    """A probe, its correctness on each held-out image, and the seconds it took.
+
+    is_right, bool, and the images' weights, float64, are both [num_held_out].
+    """
 
     probe: LinearProbe
-    is_right: list[bool]
+    is_right: Tensor
+    weights: Tensor
     seconds: float
 
 
@@ -87,29 +94,45 @@ def compute_features(  # noqa: PLR0913 -- a model, its images, and how to read t
     )
 
 
-def cross_validate(
-    features: Tensor, targets: Tensor, *, stage: str, num_classes: int
+def cross_validate(  # noqa: PLR0913 -- each is one thing the caller knows
+    features: Tensor,
+    targets: Tensor,
+    val_targets: Tensor,
+    *,
+    stage: str,
+    num_classes: int,
+    class_balance: ClassBalance,
 ) -> ProbeResult:
-    """Fit and cross-validate a probe; raises TooFewImages where no class has two images."""
+    """Fit a probe, and cross-validate it as if classes were as frequent as in validation.
+
+    Raises TooFewImages where no class has two images.
+    """
     started = time.perf_counter()
-    solution = choose_head(features, targets, num_classes=num_classes, l2_strengths=_L2_STRENGTHS)
+    if class_balance == "auto":
+        balance = choose_balance(
+            features, targets, num_classes=num_classes, l2_strengths=_L2_STRENGTHS
+        )
+        solution = balance.best
+    else:
+        weights = None if class_balance == "none" else weigh_classes(targets, num_classes)
+        solution = choose_head(
+            features,
+            targets,
+            num_classes=num_classes,
+            l2_strengths=_L2_STRENGTHS,
+            class_weights=weights,
+        )
     if solution.out_of_fold is None or solution.held_out is None:
         raise TooFewImages(
             "No class has two training images, which cross-validation needs. Upload at least "
             "two images of a class."
         )
-    is_right = (solution.out_of_fold.argmax(1) == targets)[solution.held_out].tolist()
+    is_right = (solution.out_of_fold.argmax(1) == targets)[solution.held_out]
+    weights = weigh_images(targets[solution.held_out], val_targets)
     probe = LinearProbe(
         stage=stage,
         num_features=features.shape[1],
-        accuracy=compute_share(is_right),
+        accuracy=measure_share(is_right, weights),
         l2_strength=solution.l2_strength,
     )
-    return ProbeResult(probe, is_right, time.perf_counter() - started)
-
-
-def compute_share(is_right: Sequence[bool]) -> Proportion:
-    """Compute the share of correct images, with its interval."""
-    value = sum(is_right) / len(is_right)
-    low, high = wilson_interval(value, len(is_right))
-    return Proportion(value=value, low=low, high=high)
+    return ProbeResult(probe, is_right, weights, time.perf_counter() - started)

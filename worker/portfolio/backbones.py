@@ -14,15 +14,16 @@ from app.ml.models.catalogue import ArchitectureSpec
 from app.ml.recipe import Lbfgs, Recipe
 from app.ml.runtime.precision import choose_precision
 from app.ml.trust.novelty import count_kept
-from worker.advice.probe import compute_share
+from worker.advice.accuracy import measure_share, weigh_images
 from worker.pool import map_in_threads
 from worker.portfolio.candidates import find_weights
 from worker.portfolio.plan import EvaluationCost
+from worker.training.balance import Balance, SolvedHeads, choose_balance
 from worker.training.cache import CachedImages, Form, ImageCache, decode, eval_form
 from worker.training.data import Sample
 from worker.training.feed import LANE_BATCH_SIZE, ImageFeed, Splits
 from worker.training.frozen import extract_backbone, run_once
-from worker.training.head import Solution, SolvedPath, solve_path
+from worker.training.head import Solution, solve_path
 from worker.training.objective import weigh_classes
 from worker.training.setup import TrainingContext
 from worker.training.starting_model import start_model
@@ -55,21 +56,25 @@ class Measurement:
 
 @dataclass(frozen=True)
 class CandidateResult:
-    """The features of a backbone on all training images, and the heads on them."""
+    """The features of a backbone on all training images, and the heads on them.
+
+    val_targets, int64 [num_val_images], say how frequent classes are where the model is used.
+    """
 
     architecture: ArchitectureSpec
     recipe: Recipe
-    path: SolvedPath
+    heads: SolvedHeads
+    val_targets: Tensor
     evaluation: EvaluationCost
 
     @property
     def best(self) -> Solution:
-        return self.path.best
+        return self.heads.balance.best
 
     @property
     def accuracy(self) -> Proportion:
         """Return the cross-validated accuracy of the best head."""
-        return measure_accuracy(self.best, self.path.targets)
+        return measure_accuracy(self.best, self.heads.targets, self.val_targets)
 
 
 class Runner(Protocol):
@@ -244,13 +249,16 @@ class BackboneRunner:
             loaded.features.append(self._compute(loaded, rest, read, on_batch))
             forward = (self._now() - started) / len(rest)
             self._learn_speed(loaded.architecture, loaded.recipe, forward)
-        path = self._solve(loaded, torch.cat(loaded.features), should_abort)
+        heads = self._solve(loaded, torch.cat(loaded.features), should_abort)
         evaluation = replace(loaded.evaluation, decoding=self._decoding, forward=forward)
-        return CandidateResult(loaded.architecture, loaded.recipe, path, evaluation)
+        val_targets = torch.tensor(
+            [sample.target for sample in self._splits.val], dtype=torch.int64
+        )
+        return CandidateResult(loaded.architecture, loaded.recipe, heads, val_targets, evaluation)
 
     def _solve(
         self, loaded: _Loaded, features: Tensor, should_abort: Callable[[], bool]
-    ) -> SolvedPath:
+    ) -> SolvedHeads:
         """Solve for each L2 strength; after an abort, the strengths so far have to do."""
         recipe, optimizer = loaded.recipe, loaded.recipe.optimizer
         if not isinstance(optimizer, Lbfgs):
@@ -278,8 +286,18 @@ class BackboneRunner:
             count(1)
             if should_abort():
                 break
+        balance = Balance(None, weights, solutions)
+        if recipe.class_balance == "auto":
+            balance = choose_balance(
+                features,
+                targets,
+                num_classes=self._num_classes,
+                l2_strengths=tuple(one.l2_strength for one in solutions),
+                folds=optimizer.folds,
+                plain=solutions,
+            )
         self._solving = (self._now() - started) / features.shape[1]
-        return SolvedPath(features, targets, solutions)
+        return SolvedHeads(features, targets, balance)
 
     def _compute(
         self,
@@ -342,12 +360,13 @@ class BackboneRunner:
         )
 
 
-def measure_accuracy(solution: Solution, targets: Tensor) -> Proportion:
+def measure_accuracy(solution: Solution, targets: Tensor, val_targets: Tensor) -> Proportion:
     """Return the cross-validated accuracy of a head, with its interval.
 
-    targets: int64 [num_images].
+    targets: int64 [num_images]. Classes count as often as they are among val_targets.
     """
     if solution.out_of_fold is None or solution.held_out is None:
         raise AssertionError("the head is cross-validated")
     is_right = solution.out_of_fold.argmax(1) == targets
-    return compute_share(is_right[solution.held_out].tolist())
+    weights = weigh_images(targets[solution.held_out], val_targets)
+    return measure_share(is_right[solution.held_out], weights)

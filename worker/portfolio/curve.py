@@ -10,7 +10,6 @@ from app.jobs.portfolio_schemas import LearningCurvePoint
 from app.ml.runtime.seeding import derive_seed
 from worker.portfolio.backbones import CandidateResult, measure_accuracy
 from worker.training.head import choose_head
-from worker.training.objective import weigh_classes
 
 SHARES = (0.25, 0.5)
 _NEAR = (3.0, 1.0, 1 / 3)
@@ -28,7 +27,7 @@ def measure_curve(
     left: seconds that may be used. A point is skipped where that before it took too long, and where
     no class has two images.
     """
-    features, targets = result.path.features, result.path.targets
+    features, targets = result.heads.features, result.heads.targets
     needed = 0.0
     for share in SHARES:
         if 2 * needed > left():
@@ -36,20 +35,18 @@ def measure_curve(
         started = now()
         positions = take_share(targets, share)
         labels = targets[positions]
-        weights = (
-            weigh_classes(labels, num_classes) if result.recipe.class_balance == "loss" else None
-        )
         solution = choose_head(
             features[positions],
             labels,
             num_classes=num_classes,
             l2_strengths=[factor * result.best.l2_strength for factor in _NEAR],
-            class_weights=weights,
+            class_weights=result.heads.weigh(labels),
         )
         needed = now() - started
         if solution.held_out is not None:
             yield LearningCurvePoint(
-                num_images=len(positions), accuracy=measure_accuracy(solution, labels)
+                num_images=len(positions),
+                accuracy=measure_accuracy(solution, labels, result.val_targets),
             )
     yield LearningCurvePoint(num_images=len(targets), accuracy=result.accuracy)
 

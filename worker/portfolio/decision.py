@@ -119,7 +119,7 @@ class TrainingDecision:
         recipe, optimizer = result.recipe, result.recipe.optimizer
         if not isinstance(optimizer, Lbfgs):
             raise TypeError("the heads of candidates are solved for")
-        strengths = tuple(one.l2_strength for one in result.path.solutions)
+        strengths = tuple(one.l2_strength for one in result.heads.balance.solutions)
         solver = optimizer.model_copy(update={"l2_strengths": strengths})
         head = recipe.model_copy(update={"optimizer": solver, "epochs": len(strengths)})
         opening = explain_candidates(self._journal.portfolio)
@@ -201,7 +201,7 @@ class TrainingDecision:
         return combine(self._result.accuracy, trial.gain), measured
 
     def _decide_untried(self) -> None:
-        counts = Counter(self._result.path.targets.tolist())
+        counts = Counter(self._result.heads.targets.tolist())
         images_per_class = median(counts.values())
         curve = self._journal.portfolio.learning_curve
         if not may_pay_untried(curve, images_per_class, MANY_IMAGES_PER_CLASS):

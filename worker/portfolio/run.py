@@ -19,11 +19,11 @@ from worker.portfolio.journal import Journal
 from worker.portfolio.plan import MAX_EPOCHS
 from worker.portfolio.search import CandidateSearch
 from worker.protocol import Message, Started, Trained, TrainProgress
+from worker.training.balance import SolvedHeads
 from worker.training.config import Resume
 from worker.training.data import plan_batches
 from worker.training.distributed import SINGLE_PROCESS
 from worker.training.feed import list_splits
-from worker.training.head import SolvedPath
 from worker.training.progress import ProgressReporter
 from worker.training.run import open_context
 from worker.training.run import run as train
@@ -73,7 +73,7 @@ def run(
 @dataclass(frozen=True)
 class _Decided:
     recipe: Recipe
-    solved: SolvedPath
+    solved: SolvedHeads
 
 
 def _search(
@@ -115,7 +115,7 @@ def _search(
                     best = better
                     decision.replace_result(better)
             recipe = decision.keep_head(refusal)
-        return _Decided(recipe, best.path)
+        return _Decided(recipe, best.heads)
 
 
 def _run_again(runner: BackboneRunner, journal: Journal) -> CandidateResult:

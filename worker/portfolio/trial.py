@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from app.advice.schemas import ProportionDifference
 from app.errors import Diverged
 from app.jobs.portfolio_schemas import FineTuningTrial
 from app.ml.models.features import set_head
 from app.ml.recipe import Recipe
 from app.ml.runtime.precision import choose_precision
 from app.ml.runtime.seeding import derive_seed
-from app.ml.trust.intervals import paired_difference_interval
+from worker.advice.accuracy import measure_difference, measure_share, weigh_images
 from worker.portfolio.backbones import CandidateResult
 from worker.training.dry_run import StepDryRun
 from worker.training.feed import ImageFeed, Splits, open_feed
@@ -75,13 +74,15 @@ def run_trial(  # noqa: PLR0913 -- each is one thing the caller knows
     diverged or was stopped. Also returns the measured cost of an epoch of all images.
     """
     began = now()
-    fit_part, held_out = divide(result.path.targets)
-    features, targets = result.path.features, result.path.targets
+    fit_part, held_out = divide(result.heads.targets)
+    features, targets = result.heads.features, result.heads.targets
+    class_weights = result.heads.weigh(targets[fit_part])
     head = choose_head(
         features[fit_part],
         targets[fit_part],
         num_classes=len(context.config.class_names),
         l2_strengths=[result.best.l2_strength],
+        class_weights=class_weights,
     ).head
     head_right = head(features[held_out]).argmax(1) == targets[held_out]
     short = recipe.model_copy(update={"epochs": epochs, "ema": None, "early_stopping": None})
@@ -103,7 +104,9 @@ def run_trial(  # noqa: PLR0913 -- each is one thing the caller knows
     images = replace(images, splits=replace(splits, train=train, val=held, test=[]))
     precision = choose_precision(short.precision, context.device)
     short_context = replace(context, config=config)
-    objective = make_objective(short, train, images.num_classes, context.device)
+    objective = make_objective(
+        short, train, images.num_classes, context.device, chosen_weights=class_weights
+    )
     learner = make_learner(short_context, objective, model, model, precision)
     on_step = context.progress.prepare("trying fine-tuning", epochs * len(splits.train))
     began_epochs = now()
@@ -116,14 +119,15 @@ def run_trial(  # noqa: PLR0913 -- each is one thing the caller knows
     )
     if is_right is None:
         return None, cost
+    weights = weigh_images(targets[held_out], result.val_targets)
     return (
         FineTuningTrial(
             epochs=epochs,
             num_train_images=len(train),
             num_held_out_images=len(held),
-            head_accuracy=head_right.double().mean().item(),
-            accuracy=is_right.double().mean().item(),
-            gain=measure_gain(is_right, head_right),
+            head_accuracy=measure_share(head_right, weights).value,
+            accuracy=measure_share(is_right, weights).value,
+            gain=measure_difference(is_right, head_right, weights),
             started_at_seconds=started_at_seconds,
             used_seconds=now() - began,
         ),
@@ -148,18 +152,6 @@ def divide(targets: Tensor) -> tuple[Tensor, Tensor]:
     positions = torch.arange(len(targets))
     device = targets.device
     return positions[~is_held].to(device), positions[is_held].to(device)
-
-
-def measure_gain(is_right: Tensor, was_right: Tensor) -> ProportionDifference:
-    """Return the difference of two accuracies on the same images; both bool [num_images]."""
-    both = int((is_right & was_right).sum())
-    gained = int((is_right & ~was_right).sum())
-    lost = int((~is_right & was_right).sum())
-    neither = len(is_right) - both - gained - lost
-    low, high = paired_difference_interval(both, gained, lost, neither)
-    return ProportionDifference(
-        value=(gained - lost) / len(is_right), low=max(low, -1.0), high=min(high, 1.0)
-    )
 
 
 def _train(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows

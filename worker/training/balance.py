@@ -19,11 +19,11 @@ _NEARLY_EQUAL = 1.5
 class Balance:
     """What was decided, the class weights that follow from it, and the heads it was decided by.
 
-    class_weights, float32 [num_classes], is None where all images count the same. solutions are the
-    heads for each L2 strength under these weights.
+    resolved is None where the recipe decides. class_weights, float32 [num_classes], is None where
+    all images count the same. solutions are the heads for each L2 strength under these weights.
     """
 
-    resolved: ResolvedClassBalance
+    resolved: ResolvedClassBalance | None
     class_weights: Tensor | None
     solutions: Sequence[Solution]
 
@@ -32,13 +32,31 @@ class Balance:
         return pick_best(self.solutions)
 
 
+@dataclass(frozen=True)
+class SolvedHeads:
+    """The heads on the features of all training images.
+
+    features: float32 [num_images, num_features] of the plain view, in the order of the split.
+    targets: int64 [num_images].
+    """
+
+    features: Tensor
+    targets: Tensor
+    balance: Balance
+
+    def weigh(self, targets: Tensor) -> Tensor | None:
+        """Return class weights for some of the images, where the heads were solved with weights."""
+        weights = self.balance.class_weights
+        return None if weights is None else weigh_classes(targets, len(weights))
+
+
 def choose_balance(  # noqa: PLR0913 -- each is one thing the caller knows
     features: Tensor,
     targets: Tensor,
     *,
     num_classes: int,
     l2_strengths: tuple[float, ...],
-    folds: int,
+    folds: int = 5,
     plain: Sequence[Solution] | None = None,
 ) -> Balance:
     """Solve for heads with and without class weights; keep those with more balanced accuracy.

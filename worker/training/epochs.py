@@ -41,7 +41,7 @@ def run_epochs(
     L2 strength.
     """
     recipe, learner, progress = setup.recipe, setup.learner, setup.context.progress
-    group, known = learner.group, setup.balance or setup.context.solved
+    group, balance = learner.group, setup.balance
     last_epoch = state.epoch if state else 0
     progress.train(
         last_epoch=last_epoch,
@@ -57,7 +57,7 @@ def run_epochs(
             class_weights=learner.objective.class_weights,
             should_stop=should_stop,
             on_step=progress.on_step,
-            path=known.solutions if known else None,
+            path=balance.solutions if balance else None,
         )
     first = Best(epoch=0, score=start.accuracy) if start else None
     return fit(

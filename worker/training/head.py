@@ -50,23 +50,6 @@ class Solution:
     out_of_fold: Tensor | None = None
 
 
-@dataclass(frozen=True)
-class SolvedPath:
-    """The heads of all L2 strengths on the features of all training images.
-
-    features: float32 [num_images, num_features] of the plain view, in the order of the split.
-    """
-
-    features: Tensor
-    targets: Tensor
-    solutions: Sequence[Solution]
-
-    @property
-    def best(self) -> Solution:
-        """Return the solution with the lowest cross-validated loss."""
-        return pick_best(self.solutions)
-
-
 def solve_path(  # noqa: PLR0913 -- each is one thing the caller knows
     features: Tensor,
     targets: Tensor,

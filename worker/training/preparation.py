@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from app.jobs.schemas import ResolvedHeadStart, ResolvedTraining
 from app.ml.models import catalogue
@@ -60,7 +60,7 @@ def prepare(context: TrainingContext) -> TrainingSetup:
     is_resident = False
     if device.type == "cuda":
         images, is_resident = keep_on_device(images, count_resident_bytes(device))
-    solution = balance = None
+    solution, balance = None, context.solved.balance if context.solved else None
     if recipe.head_start == "linear_probe" and group.rank == 0:
         solution, balance = _solve_head(context, images, model, architecture, precision)
         set_head(model, architecture, solution.head.weight, solution.head.bias)
@@ -69,13 +69,17 @@ def prepare(context: TrainingContext) -> TrainingSetup:
         split = split_model(model, architecture, recipe)
         trained = split.trainable
         activations = _run_frozen_part(context, images, split, precision, recipe.cached_views)
-        if recipe.class_balance == "auto" and isinstance(recipe.optimizer, Lbfgs):
-            balance = _choose_balance(
-                context,
-                recipe.optimizer,
+        if (
+            balance is None
+            and recipe.class_balance == "auto"
+            and isinstance(recipe.optimizer, Lbfgs)
+        ):
+            balance = choose_balance(
                 activations.views[0],
                 activations.train_targets,
-                images.num_classes,
+                num_classes=images.num_classes,
+                l2_strengths=recipe.optimizer.l2_strengths,
+                folds=recipe.optimizer.folds,
             )
     else:
         activations = None
@@ -128,24 +132,26 @@ def _solve_head(
 
     With `class_balance: auto` it is the better of two, with and without class weights.
     """
-    solved, num_classes = context.solved, images.num_classes
-    if solved is None:
-        train = images.splits.train
-        features, targets = run_once(
-            extract_backbone(model, architecture),
-            images,
-            train,
-            images.read_plain,
-            precision=precision,
-            on_batch=context.progress.prepare("fitting the head", len(train)),
-        )
-    else:
-        features, targets = solved.features, solved.targets
+    if context.solved is not None:
+        return context.solved.balance.best, context.solved.balance
+    train, num_classes = images.splits.train, images.num_classes
+    features, targets = run_once(
+        extract_backbone(model, architecture),
+        images,
+        train,
+        images.read_plain,
+        precision=precision,
+        on_batch=context.progress.prepare("fitting the head", len(train)),
+    )
     if context.recipe.class_balance == "auto":
-        balance = _choose_balance(context, _PROBE, features, targets, num_classes)
+        balance = choose_balance(
+            features,
+            targets,
+            num_classes=num_classes,
+            l2_strengths=_PROBE.l2_strengths,
+            folds=_PROBE.folds,
+        )
         return balance.best, balance
-    if solved is not None:
-        return solved.best, None
     weights = None
     if context.recipe.class_balance != "none":
         weights = weigh_classes(targets, num_classes)
@@ -158,19 +164,6 @@ def _solve_head(
         class_weights=weights,
     )
     return solution, None
-
-
-def _choose_balance(
-    context: TrainingContext, solver: Lbfgs, features: Tensor, targets: Tensor, num_classes: int
-) -> Balance:
-    return choose_balance(
-        features,
-        targets,
-        num_classes=num_classes,
-        l2_strengths=solver.l2_strengths,
-        folds=solver.folds,
-        plain=context.solved.solutions if context.solved else None,
-    )
 
 
 def _run_frozen_part(

@@ -10,6 +10,7 @@ from app.errors import GpuOutOfMemory
 from app.storage import LocalStorage
 from worker.protocol import Message, Started
 from worker.training.artifacts import Artifacts
+from worker.training.balance import SolvedHeads
 from worker.training.completion import complete
 from worker.training.config import TrainingConfig
 from worker.training.data import Loader, find_largest_batch
@@ -23,7 +24,6 @@ from worker.training.dry_run import StepDryRun
 from worker.training.environment import describe_environment
 from worker.training.epochs import evaluate_start, run_epochs
 from worker.training.feed import list_splits
-from worker.training.head import SolvedPath
 from worker.training.loop import PassResult
 from worker.training.memory import describe_out_of_memory, find_fitting_batch_size
 from worker.training.preparation import prepare
@@ -42,7 +42,7 @@ def run(
     *,
     should_stop: Callable[[], bool],
     send: Send,
-    solved: SolvedPath | None = None,
+    solved: SolvedHeads | None = None,
 ) -> None:
     """Train, report each epoch once it is durable, and store the best epoch as a whole model.
 
@@ -72,7 +72,7 @@ def open_context(
     config: TrainingConfig,
     group: ProcessGroup,
     progress: ProgressReporter,
-    solved: SolvedPath | None = None,
+    solved: SolvedHeads | None = None,
 ) -> Iterator[TrainingContext]:
     """Open the context of a training process, and make its results repeatable.
 

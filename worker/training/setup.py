@@ -11,14 +11,14 @@ from app.ml.models.checkpoint import CheckpointHeader
 from app.ml.models.features import set_head
 from app.ml.recipe import Recipe
 from app.storage import Storage
-from worker.training.balance import Balance
+from worker.training.balance import Balance, SolvedHeads
 from worker.training.config import TrainingConfig
 from worker.training.data import Loader
 from worker.training.distributed import SINGLE_PROCESS, ProcessGroup
 from worker.training.feed import ImageFeed, Splits
 from worker.training.fit import Feed
 from worker.training.frozen import ActivationFeed
-from worker.training.head import LinearHead, Solution, SolvedPath
+from worker.training.head import LinearHead, Solution
 from worker.training.learner import Learner
 from worker.training.progress import ProgressReporter
 
@@ -36,7 +36,7 @@ class TrainingContext:
     device: torch.device
     progress: ProgressReporter
     group: ProcessGroup = SINGLE_PROCESS
-    solved: SolvedPath | None = None
+    solved: SolvedHeads | None = None
 
     @property
     def recipe(self) -> Recipe:

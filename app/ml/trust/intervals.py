@@ -6,11 +6,11 @@ Z_95 = 1.959964
 """The 97.5 % quantile of the normal distribution."""
 
 
-def wilson_interval(share: float, num_images: int) -> tuple[float, float]:
+def wilson_interval(share: float, num_images: float) -> tuple[float, float]:
     """Compute the 95 % Wilson interval of a share of independent images, within 0 to 1.
 
-    num_images must be at least 1. The lower end is exactly 0 for a share of 0, the upper end is
-    exactly 1 for a share of 1.
+    num_images must be at least 1; where images are weighted, it is their effective number. The
+    lower end is exactly 0 for a share of 0, the upper end is exactly 1 for a share of 1.
     Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
     """
     spread = Z_95**2 / num_images
@@ -21,7 +21,7 @@ def wilson_interval(share: float, num_images: int) -> tuple[float, float]:
 
 
 def paired_difference_interval(
-    both: int, only_first: int, only_second: int, neither: int
+    both: float, only_first: float, only_second: float, neither: float
 ) -> tuple[float, float]:
     """Compute the 95 % interval of the difference of two shares of the same images.
 
@@ -46,7 +46,7 @@ def paired_difference_interval(
     )
 
 
-def _correlate(both: int, only_first: int, only_second: int, neither: int) -> float:
+def _correlate(both: float, only_first: float, only_second: float, neither: float) -> float:
     """Estimate the correlation of two classifiers' correctness, corrected for continuity."""
     product = (
         (both + only_first)
@@ -60,5 +60,5 @@ def _correlate(both: int, only_first: int, only_second: int, neither: int) -> fl
     if excess > 0:
         excess_corrected = max(excess - (both + only_first + only_second + neither) / 2, 0.0)
     else:
-        excess_corrected = float(excess)
+        excess_corrected = excess
     return excess_corrected / sqrt(product)

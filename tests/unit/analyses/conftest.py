@@ -29,14 +29,19 @@ NUM_TRAIN, NUM_VAL = 12, 4
 Ask = Callable[..., AnalysisConfig]
 
 
-def store_pictures(storage: LocalStorage) -> str:
-    """Store images and their manifest; return the manifest's key."""
+def store_pictures(storage: LocalStorage, *, num_mislabelled: int = 0) -> str:
+    """Store images and their manifest; return the manifest's key.
+
+    num_mislabelled: further training images of the second class that show the first.
+    """
     pictures: list[Picture] = []
     counts: dict[Split, int] = {"train": NUM_TRAIN, "val": NUM_VAL}
     for split, count in counts.items():
         for number in range(count):
             class_name = CLASS_NAMES[number % 2]
             pictures.append((split, class_name, draw_picture(class_name, len(pictures))))
+    for _ in range(num_mislabelled):
+        pictures.append(("train", CLASS_NAMES[1], draw_picture(CLASS_NAMES[0], len(pictures))))
     return store_manifest(storage, "1", pictures)
 
 
@@ -63,7 +68,9 @@ def weights_dir(tmp_path: Path, weights_file: Path) -> Path:
 def ask(storage: LocalStorage, weights_dir: Path, tmp_path: Path) -> Ask:
     """Make the configuration of a child for a job with these fields."""
 
-    def make(*, kind: str = "advise", **fields: object) -> AnalysisConfig:
+    def make(
+        *, kind: str = "advise", num_mislabelled: int = 0, **fields: object
+    ) -> AnalysisConfig:
         request = JobRequest.model_validate(
             {"dataset_id": "ds_1", "architecture": "squeezenet1_0", "input_size": 48} | fields
         )
@@ -77,7 +84,7 @@ def ask(storage: LocalStorage, weights_dir: Path, tmp_path: Path) -> Ask:
             question=question,
             class_names=CLASS_NAMES,
             num_images={"train": NUM_TRAIN, "val": NUM_VAL},
-            manifest_key=store_pictures(storage),
+            manifest_key=store_pictures(storage, num_mislabelled=num_mislabelled),
             dataset_digest="0" * 64,
             storage_dir=storage.root,
             weights_dir=weights_dir,

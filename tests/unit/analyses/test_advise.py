@@ -44,6 +44,14 @@ def test_advice_contains_the_measurements(ask: Ask) -> None:
     assert found.early.accuracy.value == 1.0  # colours are easy, even for random features
 
 
+def test_the_expected_accuracy_counts_classes_as_validation_does(ask: Ask) -> None:
+    """A head that takes all images for the larger class is right on half of those of validation."""
+    advice = answer(ask(strategy="auto", class_balance="none", num_mislabelled=12))
+    assert advice.measurements.per_class == {"amber": 6, "blue": 18}
+    assert advice.measurements.late.accuracy.value == pytest.approx(0.5, abs=0.1)
+    assert advice.measurements.early.accuracy.value == pytest.approx(0.5, abs=0.1)
+
+
 def test_advice_is_deterministic(ask: Ask) -> None:
     timed = {"expected_seconds", "measurements", "reason"}
     first, again = answer(ask(strategy="auto")), answer(ask(strategy="auto"))

@@ -5,7 +5,7 @@ import pytest
 from app.advice.schemas import Proportion, ProportionDifference
 from app.errors import BudgetTooSmall
 from app.ml.recipe import Strategy
-from worker.advice.decision import Decision, Measurements, compare, decide_strategy
+from worker.advice.decision import Decision, Measurements, decide_strategy
 
 SECONDS: dict[Strategy, float] = {"feature_extract": 4.0, "partial": 20.0, "fine_tune": 60.0}
 
@@ -70,14 +70,3 @@ def test_only_possible_strategies_are_advised() -> None:
     decision = decide(measured(per_class=20, late=0.9, early=0.8), fine_tune=60.0, partial=20.0)
     assert decision.strategy == "partial"
     assert "is not possible with the request's other fields" in decision.reason
-
-
-def test_probes_are_compared_image_by_image() -> None:
-    same = compare([True, False, True], [True, False, True])
-    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
-    better = compare([True] * 90 + [False] * 10, [True] * 70 + [False] * 30)
-    assert better.value == pytest.approx(0.2)
-    assert 0.0 < better.low < 0.2 < better.high < 0.4
-    worse = compare([True] * 70 + [False] * 30, [True] * 90 + [False] * 10)
-    assert worse.low == pytest.approx(-better.high)
-    assert worse.high == pytest.approx(-better.low)

@@ -30,6 +30,7 @@ from worker.protocol import (
     EpochsDone,
     Message,
     PortfolioChanged,
+    Started,
     Trained,
     TrainProgress,
 )
@@ -86,14 +87,19 @@ class Child:
         return one
 
 
-def store_pictures(storage: LocalStorage) -> str:
-    """Store images of which every fourth has the wrong label, so that no head is perfect."""
+def store_pictures(storage: LocalStorage, *, num_more: int = 0) -> str:
+    """Store images of which every fourth has the wrong label, so that no head is perfect.
+
+    num_more: further training images of the first class, with right labels.
+    """
     pictures: list[Picture] = []
     for split, count in NUM_IMAGES.items():
         for number in range(count):
             shown = CLASS_NAMES[(number + (number % 8 in {0, 5})) % 2]
             content = draw_picture(shown, len(pictures))
             pictures.append((split, CLASS_NAMES[number % 2], content))
+    for _ in range(num_more):
+        pictures.append(("train", CLASS_NAMES[0], draw_picture(CLASS_NAMES[0], len(pictures))))
     return store_manifest(storage, "1", pictures)
 
 
@@ -111,9 +117,8 @@ def weights_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def search(storage: LocalStorage, weights_dir: Path, tmp_path: Path) -> Search:
     """Make the configuration of a job with a time budget and these fields."""
-    manifest_key = store_pictures(storage)
 
-    def make(**fields: Any) -> PortfolioConfig:
+    def make(num_more: int = 0, **fields: Any) -> PortfolioConfig:
         wanted = {
             "dataset_id": "ds_1",
             "architecture": "auto",
@@ -132,7 +137,7 @@ def search(storage: LocalStorage, weights_dir: Path, tmp_path: Path) -> Search:
             job_id="job_1",
             recipe=recipes["feature_extract"],
             class_names=CLASS_NAMES,
-            manifest_key=manifest_key,
+            manifest_key=store_pictures(storage, num_more=num_more),
             dataset_digest="0" * 64,
             key_prefix="jobs/job_1/1",
             storage_dir=storage.root,
@@ -192,9 +197,10 @@ def test_the_best_head_becomes_the_model(search: Search, storage: LocalStorage) 
     assert used == sorted(used)
 
 
-def test_a_head_is_the_one_of_an_ordinary_job(search: Search) -> None:
+@pytest.mark.parametrize("num_more", [0, 60], ids=["equal classes", "unequal classes"])
+def test_a_head_is_the_one_of_an_ordinary_job(search: Search, num_more: int) -> None:
     """The search changes when things are computed, not what is computed."""
-    config = search(strategy="feature_extract", **ONE)
+    config = search(num_more, strategy="feature_extract", **ONE)
     searched = execute(config, Child())
     ordinary = Child()
     (decided,) = searched.list_of(Decided)
@@ -206,6 +212,25 @@ def test_a_head_is_the_one_of_an_ordinary_job(search: Search) -> None:
     ]
     assert rows[0] == pytest.approx(rows[1])
     assert searched.trained.best_epoch == ordinary.trained.best_epoch
+    resolved = [child.list_of(Started)[0].resolved.class_balance for child in (searched, ordinary)]
+    assert resolved[0] == resolved[1]
+    assert resolved[0] is not None
+    assert resolved[0].imbalance == (12 + num_more) / 12
+
+
+def test_the_expected_accuracy_counts_classes_as_validation_does(search: Search) -> None:
+    """Validation has as many images of either class, training six times as many of the first."""
+    child = execute(search(60, strategy="feature_extract", **ONE), Child())
+    (candidate,) = child.portfolio.candidates
+    balance = child.list_of(Started)[0].resolved.class_balance
+    assert candidate.accuracy is not None
+    figures = balance and (
+        balance.with_weights if balance.chosen == "loss" else balance.without_weights
+    )
+    assert figures is not None
+    assert candidate.accuracy.value == pytest.approx(figures.cv_balanced_accuracy)
+    assert abs(candidate.accuracy.value - figures.cv_accuracy) > 0.02
+    assert child.portfolio.learning_curve[-1].accuracy == candidate.accuracy
 
 
 def test_requested_fine_tuning_starts_from_the_solved_head(

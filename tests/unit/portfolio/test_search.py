@@ -20,7 +20,8 @@ from worker.portfolio.journal import Journal
 from worker.portfolio.plan import EvaluationCost
 from worker.portfolio.search import CandidateSearch, SearchResult
 from worker.protocol import Message, PortfolioChanged
-from worker.training.head import LinearHead, Solution, SolvedPath
+from worker.training.balance import Balance, SolvedHeads
+from worker.training.head import LinearHead, Solution
 
 NAMES = ("alexnet", "resnet18", "squeezenet1_0", "vgg11_bn")
 EVALUATION = EvaluationCost(decoding=0.0, forward=0.0, num_evaluated=0, num_trust=0)
@@ -97,8 +98,8 @@ class Runner:
             held_out=torch.ones(NUM_IMAGES, dtype=torch.bool),
             out_of_fold=scores,
         )
-        path = SolvedPath(torch.zeros(NUM_IMAGES, 1), targets, [solution])
-        return CandidateResult(get_architecture(name), RECIPE, path, EVALUATION)
+        path = SolvedHeads(torch.zeros(NUM_IMAGES, 1), targets, Balance(None, None, [solution]))
+        return CandidateResult(get_architecture(name), RECIPE, path, targets, EVALUATION)
 
 
 @dataclass

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from app.jobs.schemas import ResolvedClassBalance
 from tests.unit.training.conftest import MakeConfig, Picture, picture
 from tests.unit.training.runs import epochs_of, history_of, started, train
 from tests.unit.training.test_solve import make_solved
@@ -19,18 +20,20 @@ def make_clouds(*counts: int, distance: float = 1.0) -> tuple[Tensor, Tensor]:
     return torch.randn(len(targets), 8, generator=random) + centres[targets], targets
 
 
-def choose(features: Tensor, targets: Tensor) -> Balance:
-    return choose_balance(
-        features, targets, num_classes=int(targets.max()) + 1, l2_strengths=(1.0, 0.1), folds=5
+def choose(features: Tensor, targets: Tensor) -> tuple[Balance, ResolvedClassBalance]:
+    balance = choose_balance(
+        features, targets, num_classes=int(targets.max()) + 1, l2_strengths=(1.0, 0.1)
     )
+    assert balance.resolved is not None
+    return balance, balance.resolved
 
 
 def test_rare_classes_are_weighed_and_the_price_is_told() -> None:
     features, targets = make_clouds(300, 20)
-    balance = choose(features, targets)
-    assert balance.resolved.chosen == "loss"
-    assert balance.resolved.imbalance == 15
-    without, with_ = balance.resolved.without_weights, balance.resolved.with_weights
+    balance, resolved = choose(features, targets)
+    assert resolved.chosen == "loss"
+    assert resolved.imbalance == 15
+    without, with_ = resolved.without_weights, resolved.with_weights
     assert without is not None
     assert with_ is not None
     assert with_.cv_balanced_accuracy > without.cv_balanced_accuracy + 0.05
@@ -45,15 +48,15 @@ def test_rare_classes_are_weighed_and_the_price_is_told() -> None:
     ("counts", "distance"), [((40, 38), 1.0), ((90, 30), 30.0)], ids=["equal", "told apart anyway"]
 )
 def test_weights_that_bring_nothing_are_left_out(counts: tuple[int, ...], distance: float) -> None:
-    balance = choose(*make_clouds(*counts, distance=distance))
-    assert balance.resolved.chosen == "none"
+    balance, resolved = choose(*make_clouds(*counts, distance=distance))
+    assert resolved.chosen == "none"
     assert balance.class_weights is None
 
 
 def test_single_images_decide_nothing() -> None:
-    balance = choose(*make_clouds(1, 1, 1))
-    assert balance.resolved.chosen == "none"
-    assert balance.resolved.without_weights is None
+    _, resolved = choose(*make_clouds(1, 1, 1))
+    assert resolved.chosen == "none"
+    assert resolved.without_weights is None
 
 
 def list_unequal(num_dark: int, num_light: int) -> list[Picture]:

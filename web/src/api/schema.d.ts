@@ -5417,7 +5417,7 @@ export interface components {
          * @description A linear probe: a linear classifier on the features of a frozen layer.
          */
         LinearProbe: {
-            /** @description Cross-validated accuracy. */
+            /** @description Cross-validated accuracy, with each class as frequent as in validation. */
             accuracy: components["schemas"]["Proportion"];
             /**
              * L2 Strength
@@ -6657,7 +6657,7 @@ export interface components {
          * @description A backbone that was considered: its frozen features with a solved head.
          */
         PortfolioCandidate: {
-            /** @description Cross-validated accuracy of its best head, on training images that the head was not fitted to. */
+            /** @description Cross-validated accuracy of its best head, on training images that the head was not fitted to; each class counts as often as it is among the validation images. */
             accuracy: components["schemas"]["Proportion"] | null;
             /**
              * Architecture
@@ -6998,6 +6998,8 @@ export interface components {
         /**
          * Proportion
          * @description A proportion of images with its 95 % interval (Wilson, 1927).
+         *
+         *     Where images are weighted, the interval is that of their effective number.
          */
         Proportion: {
             /**
