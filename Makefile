@@ -157,6 +157,10 @@ bench-accuracy: $(BENCH_STAMP) ## Compare accuracies with peers in equal minutes
 bench-automatic: $(BENCH_STAMP) ## Check advice and searches within a time budget (BENCH_FLAGS=…)
 	$(BENCH_VENV)/bin/python -m benchmarks.automatic $(BENCH_FLAGS)
 
+.PHONY: bench-frozen-engine
+bench-frozen-engine: setup ## Compare PyTorch and OpenVINO for frozen layers (BENCH_FLAGS=…)
+	$(BIN)/python -m benchmarks.frozen_engine $(BENCH_FLAGS)
+
 .PHONY: bench-label-check
 bench-label-check: $(BENCH_STAMP) ## Measure the label check on replaced labels beside cleanlab (BENCH_FLAGS=…)
 	$(BENCH_VENV)/bin/python -m benchmarks.label_check $(BENCH_FLAGS)

@@ -106,6 +106,11 @@ class ResolvedTraining(ApiModel):
         description="What `class_balance: auto` decided; null with any other value.",
         examples=[None],
     )
+    frozen_engine: Literal["torch", "openvino"] | None = Field(
+        None,
+        description="Engine that ran the frozen layers; null if none ran only once for each image.",
+        examples=["torch"],
+    )
 
 
 class Resolved(ResolvedTraining):

@@ -18,7 +18,7 @@ from app.advice.schemas import (
 from app.datasets.manifest import read_manifest
 from app.errors import GpuOutOfMemory, TooFewImages
 from app.ml.models.catalogue import ArchitectureSpec
-from app.ml.recipe import Lbfgs, Recipe, Strategy
+from app.ml.recipe import Lbfgs, Recipe, Strategy, is_run_once
 from app.ml.runtime.device import choose_device
 from app.storage import LocalStorage
 from worker.advice.accuracy import measure_difference
@@ -187,7 +187,12 @@ def _time(
             f"No batch of {max(sizes)} images fits {architecture.name} into the device's memory. "
             "Choose a smaller batch_size or input_size."
         )
-    return rates
+    return {
+        strategy: timer.time_engine(model, architecture, recipes[strategy], measured)
+        if is_run_once(recipes[strategy])
+        else measured
+        for strategy, measured in rates.items()
+    }
 
 
 def _solves_head(recipe: Recipe) -> bool:

@@ -12,11 +12,15 @@ multiply-adds)."""
 
 @dataclass(frozen=True)
 class Rates:
-    """Seconds per image: for decoding, for a forward pass, and for a whole training step."""
+    """Seconds per image: for decoding, for a forward pass, and for a whole training step.
+
+    setup: seconds before the first image.
+    """
 
     decoding: float
     forward: float
     step: float
+    setup: float = 0.0
 
 
 def estimate_seconds(recipe: Recipe, rates: Rates, *, num_train: int, num_val: int) -> float:
@@ -27,7 +31,7 @@ def estimate_seconds(recipe: Recipe, rates: Rates, *, num_train: int, num_val: i
     decoding = rates.decoding * (num_train + num_val)
     if is_run_once(recipe):
         views = recipe.cached_views or 1
-        return decoding + rates.forward * (views * num_train + num_val)
+        return rates.setup + decoding + rates.forward * (views * num_train + num_val)
     probe = num_train if recipe.head_start == "linear_probe" else 0
     epoch = rates.step * num_train + rates.forward * num_val
     return decoding + rates.forward * probe + epoch * recipe.epochs

@@ -1,5 +1,6 @@
 """Measure the seconds per image of each training strategy, by running a batch on this machine."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -9,9 +10,14 @@ from torch import nn
 from app.ml.models.architectures import build, build_arguments, is_trainable
 from app.ml.models.catalogue import ArchitectureSpec, get_architecture
 from app.ml.recipe import Recipe, Strategy, is_run_once
+from app.ml.runtime.precision import choose_precision
 from worker.advice.cost import STEP_OVER_FORWARD, Rates, estimate_seconds
+from worker.pool import map_in_threads
 from worker.training.dry_run import StepDryRun
+from worker.training.feed import LANE_BATCH_SIZE
 from worker.training.footprint import count_available_bytes
+from worker.training.frozen import extract_backbone
+from worker.training.frozen_engine import choose_engine, compile_layers
 
 _REFERENCE = "resnet18"
 _REFERENCE_BATCH_SIZE = 8
@@ -57,6 +63,27 @@ class TrainingTimer:
                 continue
             rates[strategy] = Rates(self.decoding, forward, step)
         return rates
+
+    def time_engine(
+        self, model: nn.Module, architecture: ArchitectureSpec, recipe: Recipe, rates: Rates
+    ) -> Rates:
+        """Return the rates of a backbone that runs once, in the engine that a job would choose."""
+        num_images = (recipe.cached_views or 1) * self.num_train + self.num_val
+        precision = choose_precision(recipe.precision, self.device)
+        if choose_engine(self.device, precision, num_images) == "torch":
+            return rates
+        size, num_threads = recipe.input_size, recipe.num_threads
+        started = time.perf_counter()
+        compiled = compile_layers(extract_backbone(model, architecture), size, num_threads)
+        setup = time.perf_counter() - started
+        if compiled is None:
+            return rates
+        batches = [torch.zeros(LANE_BATCH_SIZE, 3, size, size)] * num_threads
+        for _ in range(2):  # the first run includes one-time initialisation
+            started = time.perf_counter()
+            list(map_in_threads(compiled, batches, num_threads=num_threads))
+        forward = (time.perf_counter() - started) / (LANE_BATCH_SIZE * num_threads)
+        return Rates(rates.decoding, forward, forward, setup)
 
     def estimate(self, recipe: Recipe, rates: Rates) -> float:
         """Estimate the seconds of the whole training."""

@@ -23,6 +23,7 @@ from worker.training.cache import CachedImages, Form, ImageCache, decode, eval_f
 from worker.training.data import Sample
 from worker.training.feed import LANE_BATCH_SIZE, ImageFeed, Splits
 from worker.training.frozen import extract_backbone, run_once
+from worker.training.frozen_engine import speed_up
 from worker.training.head import Solution, solve_path
 from worker.training.objective import weigh_classes
 from worker.training.setup import TrainingContext
@@ -157,9 +158,15 @@ class BackboneRunner:
             context.config.model_copy(update={"recipe": recipe}), context.storage
         )
         model.to(context.device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch
-        compute = extract_backbone(model, architecture)
-        self._loading = self._now() - started
         spec = header.preprocessing
+        compute, _ = speed_up(
+            extract_backbone(model, architecture),
+            context,
+            spec.input_size,
+            precision=choose_precision(recipe.precision, context.device),
+            num_images=len(train),
+        )
+        self._loading = self._now() - started
         form = eval_form(spec)
         chunk = LANE_BATCH_SIZE * recipe.num_threads
         first = train[: 2 * chunk]

@@ -28,7 +28,7 @@ class SplitModel:
     maps activations to scores.
     """
 
-    frozen: Callable[[Tensor], Tensor]
+    frozen: nn.Module
     trainable: nn.Module
 
 
@@ -50,10 +50,8 @@ def is_split_at_head(model: nn.Module, architecture: ArchitectureSpec, recipe: R
     return recipe.strategy == "feature_extract" and has_linear_head(model, architecture)
 
 
-def extract_backbone(
-    model: nn.Module, architecture: ArchitectureSpec
-) -> Callable[[Tensor], Tensor]:
-    """Return a function from images to a linear head's input, float32 [batch, in_features].
+def extract_backbone(model: nn.Module, architecture: ArchitectureSpec) -> nn.Module:
+    """Return the layers from images to a linear head's input, float32 [batch, in_features].
 
     It computes what `tap_features` does. Several threads may call it at a time.
     """
@@ -62,11 +60,7 @@ def extract_backbone(
         backbone = without_head(model.eval(), head)
     else:
         backbone = _split(model, head)[0].eval()
-
-    def compute_features(images: Tensor) -> Tensor:
-        return pool_head_input(backbone(images).float())
-
-    return compute_features
+    return _PooledBackbone(backbone).eval()
 
 
 def run_once(  # noqa: PLR0913 -- a function, its images, and how they are read
@@ -93,6 +87,15 @@ def run_once(  # noqa: PLR0913 -- a function, its images, and how they are read
         targets.append(labels)
         on_batch(len(labels))
     return torch.cat(outputs), torch.cat(targets)
+
+
+class _PooledBackbone(nn.Module):
+    def __init__(self, backbone: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, images: Tensor) -> Tensor:
+        return pool_head_input(self.backbone(images).float())
 
 
 class _HeadOnFeatures(nn.Module):

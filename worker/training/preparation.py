@@ -21,6 +21,7 @@ from worker.training.frozen import (
     run_once,
     split_model,
 )
+from worker.training.frozen_engine import FrozenEngine, speed_up
 from worker.training.head import Solution, choose_head
 from worker.training.learner import Average, Learner
 from worker.training.objective import Objective, make_objective, weigh_classes
@@ -61,14 +62,17 @@ def prepare(context: TrainingContext) -> TrainingSetup:
     if device.type == "cuda":
         images, is_resident = keep_on_device(images, count_resident_bytes(device))
     solution, balance = None, context.solved.balance if context.solved else None
+    engine: FrozenEngine | None = None
     if recipe.head_start == "linear_probe" and group.rank == 0:
-        solution, balance = _solve_head(context, images, model, architecture, precision)
+        solution, balance, engine = _solve_head(context, images, model, architecture, precision)
         set_head(model, architecture, solution.head.weight, solution.head.bias)
     trained, feed = model, images if group.is_single else replace(images, group=group)
     if recipe.cached_views is not None:
         split = split_model(model, architecture, recipe)
         trained = split.trainable
-        activations = _run_frozen_part(context, images, split, precision, recipe.cached_views)
+        activations, engine = _run_frozen_part(
+            context, images, split, precision, recipe.cached_views
+        )
         if (
             balance is None
             and recipe.class_balance == "auto"
@@ -117,6 +121,7 @@ def prepare(context: TrainingContext) -> TrainingSetup:
                 l2_strength=solution.l2_strength, cv_accuracy=solution.cv_accuracy
             ),
             class_balance=balance and balance.resolved,
+            frozen_engine=engine,
         ),
     )
 
@@ -127,16 +132,23 @@ def _solve_head(
     model: nn.Module,
     architecture: ArchitectureSpec,
     precision: ResolvedPrecision,
-) -> tuple[Solution, Balance | None]:
+) -> tuple[Solution, Balance | None, FrozenEngine | None]:
     """Fit a linear probe before anything else is trained (Kumar et al., 2022).
 
     With `class_balance: auto` it is the better of two, with and without class weights.
     """
     if context.solved is not None:
-        return context.solved.balance.best, context.solved.balance
+        return context.solved.balance.best, context.solved.balance, None
     train, num_classes = images.splits.train, images.num_classes
-    features, targets = run_once(
+    backbone, engine = speed_up(
         extract_backbone(model, architecture),
+        context,
+        images.spec.input_size,
+        precision=precision,
+        num_images=len(train),
+    )
+    features, targets = run_once(
+        backbone,
         images,
         train,
         images.read_plain,
@@ -151,7 +163,7 @@ def _solve_head(
             l2_strengths=_PROBE.l2_strengths,
             folds=_PROBE.folds,
         )
-        return balance.best, balance
+        return balance.best, balance, engine
     weights = None
     if context.recipe.class_balance != "none":
         weights = weigh_classes(targets, num_classes)
@@ -163,7 +175,7 @@ def _solve_head(
         folds=_PROBE.folds,
         class_weights=weights,
     )
-    return solution, None
+    return solution, None, engine
 
 
 def _run_frozen_part(
@@ -172,17 +184,24 @@ def _run_frozen_part(
     split: SplitModel,
     precision: ResolvedPrecision,
     num_views: int,
-) -> ActivationFeed:
+) -> tuple[ActivationFeed, FrozenEngine]:
     train, val = images.splits.train, images.splits.val
     solved = context.solved
     num_images = (0 if solved else num_views * len(train)) + len(val)
+    frozen, engine = speed_up(
+        split.frozen,
+        context,
+        images.spec.input_size,
+        precision=precision,
+        num_images=num_images,
+    )
     on_batch = context.progress.prepare("running the frozen layers", num_images)
     views = (
         [(solved.features, solved.targets)]
         if solved
         else [
             run_once(
-                split.frozen,
+                frozen,
                 images,
                 train,
                 images.make_train_reader(view),
@@ -193,15 +212,16 @@ def _run_frozen_part(
         ]
     )
     val_activations, val_targets = run_once(
-        split.frozen, images, val, images.read_plain, precision=precision, on_batch=on_batch
+        frozen, images, val, images.read_plain, precision=precision, on_batch=on_batch
     )
-    return ActivationFeed(
+    feed = ActivationFeed(
         recipe=context.recipe,
         views=[activations for activations, _ in views],
         train_targets=views[0][1],
         val=val_activations,
         val_targets=val_targets,
     )
+    return feed, engine
 
 
 def _make_objective(

@@ -1,30 +1,19 @@
 """Run models with OpenVINO, the fastest engine on x86 CPUs."""
 
-import threading
-import warnings
-from typing import Any
-
 import torch
 from torch import Tensor
 
+from app.ml.runtime.openvino_graph import CompiledGraph, convert
 from app.ml.runtime.precision import ResolvedPrecision
-from app.ml.runtime.quiet_openvino import openvino, ops
+from app.ml.runtime.quiet_openvino import openvino
 from app.ml.runtime.scoring import Scores, ScoringNetwork
 from app.predictions.engines.engine import EngineName, EnginePrecision
 
-_conversion_lock = threading.Lock()
-"""Held during a conversion, which filters warnings for the whole process."""
-
-_PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
-
 
 class OpenVinoEngine:
-    """A scoring network compiled for this CPU, batch normalisation folded into its convolutions.
+    """A scoring network as a compiled graph.
 
     Bytes are an int8 graph of `app.ml.runtime.quantization`; its other operations use `precision`.
-    Each of num_callers has a stream of one thread; with fewer cores, callers wait for each other.
-    The precision is always set, because OpenVINO's default depends on the processor.
-    Source: OpenVINO, "Optimizing for Throughput" and "Precision control".
     """
 
     name: EngineName = "openvino"
@@ -32,116 +21,28 @@ class OpenVinoEngine:
     def __init__(
         self, source: ScoringNetwork | bytes, precision: ResolvedPrecision, num_callers: int
     ) -> None:
-        core = openvino.Core()
         if isinstance(source, bytes):
-            model: Any = core.read_model(source)
             self.precision: EnginePrecision = "int8"
             self.num_bytes = len(source)
-        else:
-            model = convert(source)
-            self.precision = precision
-            num_weights = sum(p.numel() for p in source.parameters())
-            self.num_bytes = num_weights * (2 if precision == "bf16" else 4)
-        self._compiled = core.compile_model(
-            model,
-            "CPU",
-            {
-                "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
-                "NUM_STREAMS": num_callers,
-                "INFERENCE_NUM_THREADS": num_callers,
-                "ENABLE_CPU_PINNING": False,
-            },
-        )
-        self._requests = threading.local()
+            self._graph = CompiledGraph(source, precision, num_callers)
+            return
+        size = source.input_size
+        example = torch.zeros(1, 3, size, size, dtype=torch.uint8)
+        self.precision = precision
+        num_weights = sum(p.numel() for p in source.parameters())
+        self.num_bytes = num_weights * (2 if precision == "bf16" else 4)
+        self._graph = CompiledGraph(convert(source.eval(), example), precision, num_callers)
 
     @property
     def num_streams(self) -> int:
         """Number of forward passes that run at a time."""
-        return int(self._compiled.get_property("NUM_STREAMS"))
+        return self._graph.num_streams
 
     def run(self, pixels: Tensor) -> Scores:
-        outputs = self._request().infer({0: pixels.contiguous().numpy()}, share_inputs=True)
-        return Scores(torch.from_numpy(outputs[0]), torch.from_numpy(outputs[1]))
-
-    def _request(self) -> Any:
-        """Return this thread's infer request, which has buffers for one caller at a time."""
-        if not hasattr(self._requests, "request"):
-            self._requests.request = self._compiled.create_infer_request()
-        return self._requests.request
+        scores, features = self._graph.run(pixels)
+        return Scores(scores, features)
 
 
 def supports_bf16() -> bool:
     """Return True if this processor multiplies bfloat16; on others OpenVINO uses float32."""
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-
-
-def convert(network: ScoringNetwork) -> Any:
-    """Convert the network to an OpenVINO graph with a dynamic batch size.
-
-    Uses TorchScript because `torch.export` takes several times as long, and callers wait for it.
-    """
-    size = network.input_size
-    example = torch.zeros(1, 3, size, size, dtype=torch.uint8)
-    with _conversion_lock, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=FutureWarning, module="torch")
-        warnings.filterwarnings("ignore", message="`torch.jit.trace")
-        warnings.filterwarnings("ignore", message="Converting a tensor")
-        try:
-            with torch.no_grad():
-                traced = torch.jit.trace(network.eval(), example, check_trace=False)  # type: ignore[no-untyped-call] # torch
-            shape = openvino.PartialShape([-1, 3, size, size])
-            graph = openvino.convert_model(traced, example_input=example, input=[shape])
-        finally:
-            _clear_traces()
-    _replace_ceil_pools(graph)
-    return graph
-
-
-def _clear_traces() -> None:
-    """Free what torch keeps of every traced network: three megabytes for a SqueezeNet.
-
-    Nothing else in this process may use TorchScript. Source: torch's tests do the same
-    (`torch.testing._internal.jit_utils.clear_class_registry`).
-    """
-    torch._C._jit_clear_class_registry()  # noqa: SLF001 - there is no public way
-    torch.jit._recursive.concrete_type_store = torch.jit._recursive.ConcreteTypeStore()  # noqa: SLF001
-    torch.jit._state._clear_class_state()  # noqa: SLF001
-
-
-def _replace_ceil_pools(graph: Any) -> None:
-    """Replace max pools that round their output size up by padded ones that round it down.
-
-    The output is the same. For the former, OpenVINO's CPU plugin (2026.4) would also compute and
-    reorder the indices of the maxima, which nothing reads.
-    """
-    for pool in graph.get_ops():
-        if pool.get_type_name() != "MaxPool":
-            continue
-        attributes = pool.get_attributes()
-        if attributes["rounding_type"] != "ceil_torch":
-            continue
-        sizes = [_spatial_size(port) for port in (pool.input(0), pool.output(0))]
-        begin, kernel, strides = (
-            attributes["pads_begin"],
-            attributes["kernel"],
-            attributes["strides"],
-        )
-        end = [
-            max((out - 1) * stride + width - before - size, 0)
-            for size, out, stride, width, before in zip(*sizes, strides, kernel, begin, strict=True)
-        ]
-        same = ops.max_pool(
-            pool.input_value(0),
-            strides,
-            attributes["dilations"],
-            begin,
-            end,
-            kernel,
-            "floor",
-            "explicit",
-        )
-        pool.output(0).replace(same.output(0))
-
-
-def _spatial_size(port: Any) -> list[int]:
-    return [side.get_length() for side in list(port.get_partial_shape())[2:]]

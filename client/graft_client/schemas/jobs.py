@@ -81,6 +81,7 @@ class Resolved(Schema):
     num_processes: int | None
     head_start: HeadStart | None
     class_balance: ResolvedClassBalance | None = None
+    frozen_engine: str | None = None
     config: dict[str, Any] | None
     advice: dict[str, Any] | None
 

@@ -68,9 +68,7 @@ def weights_dir(tmp_path: Path, weights_file: Path) -> Path:
 def ask(storage: LocalStorage, weights_dir: Path, tmp_path: Path) -> Ask:
     """Make the configuration of a child for a job with these fields."""
 
-    def make(
-        *, kind: str = "advise", num_mislabelled: int = 0, **fields: object
-    ) -> AnalysisConfig:
+    def make(*, kind: str = "advise", num_mislabelled: int = 0, **fields: object) -> AnalysisConfig:
         request = JobRequest.model_validate(
             {"dataset_id": "ds_1", "architecture": "squeezenet1_0", "input_size": 48} | fields
         )

@@ -1,14 +1,20 @@
 """Advice on a small real dataset."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from torch import Tensor
 
 from app.advice.schemas import Advice, AdviceRequest
 from app.errors import BudgetTooSmall, WeightsUnavailable
-from tests.unit.analyses.conftest import NUM_TRAIN, Ask
+from tests.unit.analyses.conftest import NUM_TRAIN, NUM_VAL, Ask
+from worker.advice import timing
 from worker.advice.advise import advise
 from worker.analysis_config import AnalysisConfig
+from worker.training import frozen_engine
 
 
 def answer(config: AnalysisConfig) -> Advice:
@@ -57,6 +63,28 @@ def test_advice_is_deterministic(ask: Ask) -> None:
     first, again = answer(ask(strategy="auto")), answer(ask(strategy="auto"))
     assert first.model_dump(exclude=timed) == again.model_dump(exclude=timed)
     assert first.measurements.late == again.measurements.late
+
+
+def test_frozen_layers_are_timed_in_the_engine_of_the_job(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def compile_slowly(*_: object) -> Callable[[Tensor], Tensor]:
+        def run(images: Tensor) -> Tensor:
+            sizes.append(len(images))
+            time.sleep(0.8)
+            return torch.zeros(len(images), 1)
+
+        return run
+
+    monkeypatch.setattr(timing, "compile_layers", compile_slowly)
+    answer(ask(strategy="auto"))
+    assert not sizes, "there are too few images"
+    monkeypatch.setattr(frozen_engine, "MIN_IMAGES", NUM_TRAIN + NUM_VAL)
+    found = answer(ask(strategy="auto")).measurements
+    assert sizes == [8, 8]
+    assert found.expected_seconds["feature_extract"] > 0.1 * (NUM_TRAIN + NUM_VAL)
 
 
 def test_a_given_strategy_is_kept(ask: Ask) -> None:

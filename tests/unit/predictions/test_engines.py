@@ -16,8 +16,8 @@ from app.ml.images.preprocessing import PreprocessingSpec
 from app.ml.models.architectures import build, build_arguments
 from app.ml.models.catalogue import ArchitectureSpec, get_architecture
 from app.ml.models.folding import fold_batch_norms
+from app.ml.runtime.openvino_graph import convert
 from app.ml.runtime.scoring import ScoringNetwork
-from app.predictions.engines import openvino_engine
 from app.predictions.engines.batching import BatchingEngine
 from app.predictions.engines.choice import choose_engine, make_builder
 from app.predictions.engines.cuda_graphs import list_sizes
@@ -168,7 +168,7 @@ def test_openvino_computes_no_pool_indices(size: int) -> None:
     pixels = draw_pixels(2, size)
     with torch.inference_mode():
         expected, _ = network(pixels)
-    graph = openvino_engine.convert(network)
+    graph = convert(network, torch.zeros(1, 3, size, size, dtype=torch.uint8))
     roundings = {op.get_attributes().get("rounding_type") for op in graph.get_ops()}
     assert roundings == {None, "floor"}
     engine = make_builder("openvino", CPU, "fp32")(network)

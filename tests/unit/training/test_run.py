@@ -54,6 +54,7 @@ def test_a_job_is_told_from_start_to_model(make_config: MakeConfig, storage: Loc
         "num_processes": 1,
         "head_start": None,
         "class_balance": None,
+        "frozen_engine": None,
     }
     assert started(said).environment["dataset_digest"] == config.dataset_digest
     assert started(said).environment["libraries"]["torch"] == torch.__version__

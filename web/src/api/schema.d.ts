@@ -7664,6 +7664,12 @@ export interface components {
              */
             device?: string | null;
             /**
+             * Frozen Engine
+             * @description Engine that ran the frozen layers; null if none ran only once for each image.
+             * @example torch
+             */
+            frozen_engine?: ("torch" | "openvino") | null;
+            /**
              * @description The solved head that the training began with; null if it began with a random head.
              * @example null
              */

@@ -104,6 +104,7 @@ function listFacts(job: Job, report: Report | undefined): Fact[] {
       note: [
         typeof device === "string" && device !== resolved?.device ? device : "",
         resolved?.precision,
+        resolved?.frozen_engine === "openvino" ? "frozen layers in OpenVINO" : "",
       ]
         .filter(Boolean)
         .join(", "),
