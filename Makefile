@@ -157,6 +157,10 @@ bench-accuracy: $(BENCH_STAMP) ## Compare accuracies with peers in equal minutes
 bench-automatic: $(BENCH_STAMP) ## Check advice and searches within a time budget (BENCH_FLAGS=…)
 	$(BENCH_VENV)/bin/python -m benchmarks.automatic $(BENCH_FLAGS)
 
+.PHONY: bench-few-images
+bench-few-images: setup ## Measure heads on few images, with two ways to scale features (BENCH_FLAGS=…)
+	$(BIN)/python -m benchmarks.few_images $(BENCH_FLAGS)
+
 .PHONY: bench-frozen-engine
 bench-frozen-engine: setup ## Compare PyTorch and OpenVINO for frozen layers (BENCH_FLAGS=…)
 	$(BIN)/python -m benchmarks.frozen_engine $(BENCH_FLAGS)

@@ -75,7 +75,7 @@ class Lbfgs(_Component):
         strict=False,  # JSON has lists
         min_length=1,
         max_length=50,
-        description="L2 penalties to try, on features scaled to unit variance.",
+        description="L2 penalties to try, on features scaled to a variance of about one.",
         examples=[[1.0, 0.1, 0.01]],
     )
     folds: int = Field(5, ge=2, le=20, description="Number of folds of the cross-validation.")

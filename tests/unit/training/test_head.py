@@ -31,13 +31,18 @@ def solve(
     )
 
 
+def scale_of(features: Tensor) -> Tensor:
+    variances = features.var(0, correction=0)
+    return ((variances + variances.median()) / 2).sqrt()
+
+
 def scaled(features: Tensor) -> Tensor:
-    return (features - features.mean(0)) / features.std(0, correction=0)
+    return (features - features.mean(0)) / scale_of(features)
 
 
 def gradient_norm(head: LinearHead, features: Tensor, targets: Tensor, strength: float) -> float:
     """Of the objective in scaled features, at a head that is given in features as they are."""
-    scale, mean = features.std(0, correction=0).double(), features.mean(0).double()
+    scale, mean = scale_of(features.double()), features.mean(0).double()
     weight = (head.weight.double() * scale).requires_grad_()
     bias = (head.bias.double() + head.weight.double() @ mean).requires_grad_()
     inputs = (features.double() - mean) / scale
@@ -52,6 +57,17 @@ def test_a_head_is_the_minimum_of_its_objective(strength: float) -> None:
     [solution] = solve(features, targets, (strength,))
     assert gradient_norm(solution.head, features, targets, strength) < 1e-4
     assert solution.cv_loss is None
+
+
+def test_a_feature_that_hardly_varies_among_few_images_does_not_outweigh_the_others() -> None:
+    """Its tiny differences fit the classes by chance, and a new image varies by far more."""
+    targets = torch.tensor([0, 1] * 5)
+    signs = targets * 2.0 - 1.0
+    spread = torch.linspace(-0.5, 0.5, 10)
+    features = torch.stack([signs + spread, signs - spread, signs * 1e-3], dim=1)
+    head = choose_head(features, targets, num_classes=2, l2_strengths=STRENGTHS).head
+    assert head(torch.tensor([[1.0, 1.0, -1.0]])).argmax() == 1
+    assert head(torch.tensor([[-1.0, -1.0, 1.0]])).argmax() == 0
 
 
 def test_one_feature_and_two_classes_agree_with_bisection() -> None:
@@ -72,7 +88,7 @@ def test_one_feature_and_two_classes_agree_with_bisection() -> None:
         middle = (low + high) / 2
         low, high = (middle, high) if slope(middle) < 0 else (low, middle)
     [solution] = solve(features, targets, (strength,))
-    weight = solution.head.weight[:, 0] * features.std(0, correction=0)
+    weight = solution.head.weight[:, 0] * scale_of(features)
     assert weight.tolist() == pytest.approx([low, -low], abs=1e-4)
     assert (solution.head.bias[0] - solution.head.bias[1]).item() == pytest.approx(0.0, abs=1e-4)
 
@@ -116,10 +132,10 @@ def test_the_same_input_gives_the_same_bits() -> None:
         assert one.cv_loss == other.cv_loss
 
 
-def test_features_may_be_scaled_and_moved() -> None:
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+def test_features_may_be_scaled_and_moved(factor: float) -> None:
     features, targets = clouds()
-    factors = torch.logspace(-3, 3, 8)
-    moved = features * factors + 100.0 * factors
+    moved = features * factor + torch.linspace(-100.0, 100.0, 8) * factor
     for one, other in zip(solve(features, targets), solve(moved, targets), strict=True):
         assert torch.allclose(one.head(features), other.head(moved), atol=0.02)
         assert one.cv_loss == pytest.approx(other.cv_loss, abs=1e-3)
