@@ -38,14 +38,19 @@ Picture = tuple[Split, str, bytes]
 """The split, the class and the file of an image."""
 
 
-def store_pictures(storage: LocalStorage, num_train: int, num_val: int) -> str:
-    """Store pictures of two classes in turn, and their manifest; give its key."""
+def list_pictures(num_train: int, num_val: int) -> list[Picture]:
+    """Return pictures of two classes in turn."""
     splits: list[Split] = [*["train"] * num_train, *["val"] * num_val]  # type: ignore[list-item]
     pictures: list[Picture] = []
     for number, split in enumerate(splits, 1):
         class_name = CLASS_NAMES[number % 2]
         pictures.append((split, class_name, picture(class_name, number)))
-    return store_manifest(storage, f"{num_train}-{num_val}", pictures)
+    return pictures
+
+
+def store_pictures(storage: LocalStorage, num_train: int, num_val: int) -> str:
+    """Store pictures of two classes in turn, and their manifest; give its key."""
+    return store_manifest(storage, f"{num_train}-{num_val}", list_pictures(num_train, num_val))
 
 
 def store_manifest(storage: LocalStorage, name: str, pictures: Sequence[Picture]) -> str:

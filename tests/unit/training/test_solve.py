@@ -9,7 +9,7 @@ from app.ml.images.preprocessing import normalize
 from app.ml.models import checkpoint
 from app.ml.models.catalogue import ArchitectureSpec
 from app.storage import LocalStorage
-from tests.unit.training.conftest import SMALL_WITH_BATCH_NORM, MakeConfig
+from tests.unit.training.conftest import SMALL_WITH_BATCH_NORM, MakeConfig, list_pictures
 from tests.unit.training.runs import (
     checkpoints_of,
     epochs_of,
@@ -94,7 +94,9 @@ def test_each_strength_is_a_row_without_a_learning_rate(
 def test_the_strength_with_the_lowest_cross_validated_loss_is_kept(
     make_config: MakeConfig, storage: LocalStorage, setups: list[TrainingSetup], architecture: str
 ) -> None:
-    said = train(make_solved(make_config, architecture, num_val=11))
+    pictures = list_pictures(24, 10)
+    pictures.append(("val", "light", pictures[1][2]))  # a wrong label, so that classes differ
+    said = train(make_solved(make_config, architecture, pictures=pictures))
     path = solve_again(setups[0])
     losses = [solution.cv_loss for solution in path]
     assert None not in losses
