@@ -5375,7 +5375,7 @@ export interface components {
             folds: number;
             /**
              * L2 Strengths
-             * @description L2 penalties to try, on features scaled to unit variance.
+             * @description L2 penalties to try, on features scaled to a variance of about one.
              * @default [
              *       1,
              *       0.3,
