@@ -163,10 +163,18 @@ def test_the_dashboard_is_opened(service: Service, monkeypatch: pytest.MonkeyPat
     assert opened == [f"{service.url}/ui/"]
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_can_complete_commands(shell: str) -> None:
+@pytest.mark.parametrize(
+    ("shell", "line"),
+    [("bash", "complete -o"), ("zsh", "#compdef graft"), ("fish", "complete --command graft")],
+)
+def test_a_shell_can_complete_commands(
+    monkeypatch: pytest.MonkeyPatch, shell: str, line: str
+) -> None:
+    # typer finds the shell among the parents of the process, which a test need not have
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
     script = CliRunner().invoke(app, ["--show-completion", shell], prog_name="graft").stdout
     assert "_GRAFT_COMPLETE" in script
+    assert line in script
 
 
 def test_the_page_lists_the_exit_codes() -> None:
