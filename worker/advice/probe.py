@@ -16,10 +16,8 @@ from app.ml.recipe import ClassBalance
 from worker.advice.accuracy import measure_share, weigh_images
 from worker.advice.stages import tap_stages
 from worker.pool import map_in_threads
-from worker.training.balance import choose_balance
+from worker.training.balance import solve_head
 from worker.training.data import Sample
-from worker.training.head import choose_head
-from worker.training.objective import weigh_classes
 
 OnProgress = Callable[[int, int], None]
 """Called with the number of finished images and the total."""
@@ -108,20 +106,9 @@ def cross_validate(  # noqa: PLR0913 -- each is one thing the caller knows
     Raises TooFewImages where no class has two images.
     """
     started = time.perf_counter()
-    if class_balance == "auto":
-        balance = choose_balance(
-            features, targets, num_classes=num_classes, l2_strengths=_L2_STRENGTHS
-        )
-        solution = balance.best
-    else:
-        weights = None if class_balance == "none" else weigh_classes(targets, num_classes)
-        solution = choose_head(
-            features,
-            targets,
-            num_classes=num_classes,
-            l2_strengths=_L2_STRENGTHS,
-            class_weights=weights,
-        )
+    solution, _ = solve_head(
+        class_balance, features, targets, num_classes=num_classes, l2_strengths=_L2_STRENGTHS
+    )
     if solution.out_of_fold is None or solution.held_out is None:
         raise TooFewImages(
             "No class has two training images, which cross-validation needs. Upload at least "

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from app.jobs.schemas import BalanceFigures, ResolvedClassBalance
+from app.ml.recipe import ClassBalance
 from worker.training.evaluation.figures import measure_balanced_accuracy
-from worker.training.head import Solution, pick_best, solve_path
+from worker.training.head import Solution, choose_head, pick_best, solve_path
 from worker.training.objective import weigh_classes
 
 _NEARLY_EQUAL = 1.5
@@ -98,6 +99,36 @@ def choose_balance(  # noqa: PLR0913 -- each is one thing the caller knows
         with_weights=with_,
     )
     return Balance(resolved, *((weights, weighted) if is_better else (None, plain)))
+
+
+def solve_head(  # noqa: PLR0913 -- each is one thing the caller knows
+    class_balance: ClassBalance,
+    features: Tensor,
+    targets: Tensor,
+    *,
+    num_classes: int,
+    l2_strengths: tuple[float, ...],
+    folds: int = 5,
+) -> tuple[Solution, Balance | None]:
+    """Return the best head under a recipe's class balance, and what `auto` decided.
+
+    Without steps there is nothing to sample, so `sampling` weighs classes as `loss` does.
+    """
+    if class_balance == "auto":
+        balance = choose_balance(
+            features, targets, num_classes=num_classes, l2_strengths=l2_strengths, folds=folds
+        )
+        return balance.best, balance
+    weights = None if class_balance == "none" else weigh_classes(targets, num_classes)
+    solution = choose_head(
+        features,
+        targets,
+        num_classes=num_classes,
+        l2_strengths=l2_strengths,
+        folds=folds,
+        class_weights=weights,
+    )
+    return solution, None
 
 
 def _measure(solution: Solution, targets: Tensor, num_classes: int) -> BalanceFigures:

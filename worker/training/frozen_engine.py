@@ -27,7 +27,7 @@ def choose_engine(
 ) -> FrozenEngine:
     """Return the engine for frozen layers that run on this many images.
 
-    In float16 and bfloat16, PyTorch is as fast.
+    Only float32 was compared, so other precisions stay in PyTorch.
     """
     is_faster = device.type == "cpu" and precision == "fp32" and num_images >= MIN_IMAGES
     return "openvino" if is_faster and find_spec("openvino") else "torch"

@@ -11,7 +11,7 @@ from app.ml.models.catalogue import ArchitectureSpec, get_architecture
 from app.ml.models.features import set_head
 from app.ml.recipe import Lbfgs
 from app.ml.runtime.precision import ResolvedPrecision, choose_precision
-from worker.training.balance import Balance, choose_balance
+from worker.training.balance import Balance, choose_balance, solve_head
 from worker.training.batch_norm import share_statistics
 from worker.training.feed import ImageFeed, list_splits, open_feed
 from worker.training.frozen import (
@@ -22,9 +22,9 @@ from worker.training.frozen import (
     split_model,
 )
 from worker.training.frozen_engine import FrozenEngine, speed_up
-from worker.training.head import Solution, choose_head
+from worker.training.head import Solution
 from worker.training.learner import Average, Learner
-from worker.training.objective import Objective, make_objective, weigh_classes
+from worker.training.objective import Objective, make_objective
 from worker.training.optim import list_by_depth, make_optimizer
 from worker.training.resident import count_resident_bytes, keep_on_device
 from worker.training.setup import TrainingContext, TrainingSetup
@@ -139,7 +139,7 @@ def _solve_head(
     """
     if context.solved is not None:
         return context.solved.balance.best, context.solved.balance, None
-    train, num_classes = images.splits.train, images.num_classes
+    train = images.splits.train
     backbone, engine = speed_up(
         extract_backbone(model, architecture),
         context,
@@ -155,27 +155,15 @@ def _solve_head(
         precision=precision,
         on_batch=context.progress.prepare("fitting the head", len(train)),
     )
-    if context.recipe.class_balance == "auto":
-        balance = choose_balance(
-            features,
-            targets,
-            num_classes=num_classes,
-            l2_strengths=_PROBE.l2_strengths,
-            folds=_PROBE.folds,
-        )
-        return balance.best, balance, engine
-    weights = None
-    if context.recipe.class_balance != "none":
-        weights = weigh_classes(targets, num_classes)
-    solution = choose_head(
+    solution, balance = solve_head(
+        context.recipe.class_balance,
         features,
         targets,
-        num_classes=num_classes,
+        num_classes=images.num_classes,
         l2_strengths=_PROBE.l2_strengths,
         folds=_PROBE.folds,
-        class_weights=weights,
     )
-    return solution, None, engine
+    return solution, balance, engine
 
 
 def _run_frozen_part(
