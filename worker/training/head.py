@@ -94,7 +94,7 @@ def solve_path(  # noqa: PLR0913 -- each is one thing the caller knows
     whole: Tensor | None = None
     partial: list[Tensor | None] = [None] * len(parts)
     for strength in l2_strengths:
-        scores = torch.zeros(len(targets), num_classes, dtype=torch.float64, device=targets.device)
+        scores = torch.zeros(len(targets), num_classes, device=targets.device)
         for number, part in enumerate(parts):
             fitted = problem.select(part).solve(strength, partial[number])
             scores[~part] = problem.select(~part).score(fitted)
@@ -106,7 +106,7 @@ def solve_path(  # noqa: PLR0913 -- each is one thing the caller knows
             cv_loss=problem.measure(scores[held_out], targets[held_out]).item(),
             cv_accuracy=(scores.argmax(1) == targets)[held_out].double().mean().item(),
             held_out=held_out,
-            out_of_fold=scores.float(),
+            out_of_fold=scores,
         )
 
 
@@ -144,7 +144,7 @@ def pick_best(solutions: Iterable[Solution]) -> Solution:
 
 @dataclass(frozen=True)
 class _Problem:
-    """Scaled features, float64 with a last column of ones; the last column of a fit is its bias."""
+    """Scaled features, float32 with a last column of ones; the last column of a fit is its bias."""
 
     inputs: Tensor
     targets: Tensor
@@ -157,12 +157,13 @@ class _Problem:
         return replace(self, inputs=self.inputs[mask], targets=self.targets[mask])
 
     def measure(self, scores: Tensor, targets: Tensor) -> Tensor:
-        return cross_entropy(scores, targets, weight=self.class_weights)
+        """Return the mean cross-entropy, float64: in float32 a line search ends too early."""
+        return cross_entropy(scores.double(), targets, weight=self.class_weights)
 
     def solve(self, l2_strength: float, start: Tensor | None = None) -> Tensor:
-        """Return the minimum, float64 [num_classes, num_features + 1]; a near start is faster."""
+        """Return the minimum, float32 [num_classes, num_features + 1]; a near start is faster."""
         shape = (self.num_classes, self.inputs.shape[1])
-        fit = torch.zeros(shape, dtype=torch.float64, device=self.inputs.device)
+        fit = torch.zeros(shape, device=self.inputs.device)
         if start is not None:
             fit.copy_(start)
         fit.requires_grad_()
@@ -177,8 +178,8 @@ class _Problem:
 
         def measure() -> Tensor:
             solver.zero_grad()
-            loss = self.measure(self.inputs @ fit.T, self.targets)
-            loss = loss + l2_strength / 2 * fit[:, :-1].square().sum()
+            loss = self.measure(self.score(fit), self.targets)
+            loss = loss + l2_strength / 2 * fit[:, :-1].double().square().sum()
             loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
             return loss
 
@@ -190,7 +191,7 @@ class _Problem:
         return self.inputs @ fit.T
 
     def unscale(self, fit: Tensor) -> LinearHead:
-        weight = fit[:, :-1] / self.scale
+        weight = fit[:, :-1].double() / self.scale
         bias = fit[:, -1] - weight @ self.mean
         return LinearHead(weight.float(), bias.float())
 
@@ -205,9 +206,9 @@ def _standardize(
     typical = varying.median() if len(varying) else 0.0
     variance = OWN_VARIANCE * own + (1 - OWN_VARIANCE) * typical
     scale = variance.sqrt().clamp_min(_SMALLEST_SCALE)
-    ones = torch.ones(len(features), 1, dtype=torch.float64, device=features.device)
-    inputs = torch.cat([(features - mean) / scale, ones], 1)
-    weights = None if class_weights is None else class_weights.to(inputs)
+    ones = torch.ones(len(features), 1, device=features.device)
+    inputs = torch.cat([((features - mean) / scale).float(), ones], 1)
+    weights = None if class_weights is None else class_weights.to(features)
     return _Problem(inputs, targets, num_classes, mean, scale, weights)
 
 

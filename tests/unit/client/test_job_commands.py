@@ -230,6 +230,21 @@ def test_a_job_that_succeeded_is_shown_with_its_report(pets: Service) -> None:
     assert "recall" in text
 
 
+@pytest.mark.parametrize(
+    ("engine", "line"),
+    [("openvino", "cpu, float32, frozen layers in OpenVINO"), ("torch", "cpu, float32")],
+)
+def test_a_job_shows_what_it_ran_on(pets: Service, engine: str, line: str) -> None:
+    ran_on = {"device": "cpu", "precision": "float32", "frozen_engine": engine}
+    pets.answer("GET", "/jobs", page(job(resolved=dict.fromkeys(Resolved.model_fields) | ran_on)))
+    device = next(
+        one
+        for one in succeed(pets, "job", "show", "job_1").splitlines()
+        if one.startswith("device")
+    )
+    assert device.removeprefix("device").strip() == line
+
+
 def history(*epochs: dict[str, Any]) -> Answer:
     return as_json({"job_id": "job_1", "data": epochs, "num_epochs": len(epochs)})
 

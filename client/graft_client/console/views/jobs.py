@@ -14,7 +14,7 @@ from graft_client.display.job import describe_progress
 from graft_client.display.meter import format_accuracy, format_bytes, format_seconds
 
 if TYPE_CHECKING:
-    from graft_client.schemas.jobs import BestEpoch, Epoch, JobFields
+    from graft_client.schemas.jobs import BestEpoch, Epoch, JobFields, Resolved
     from graft_client.schemas.plans import Validation
     from graft_client.schemas.portfolios import Portfolio
     from graft_client.schemas.reports import Report
@@ -80,6 +80,7 @@ def job_parts(
         ("epochs", config.get("epochs")),
         ("batch size", config.get("batch_size")),
         ("seed", config.get("seed")),
+        ("device", _describe_device(job.resolved) if job.resolved else None),
         ("best", _describe_best(best) if best else None),
         ("model", job.model.reference if job.model else None),
         ("created", moment(job.created_at)),
@@ -92,6 +93,12 @@ def job_parts(
         *([] if portfolio is None else portfolio_parts(portfolio)),
         *([] if report is None else report_parts(report)),
     ]
+
+
+def _describe_device(resolved: "Resolved") -> str | None:
+    frozen = "frozen layers in OpenVINO" if resolved.frozen_engine == "openvino" else None
+    parts = (resolved.device, resolved.precision, frozen)
+    return ", ".join(part for part in parts if part) or None
 
 
 def _describe_best(best: "BestEpoch") -> str:
