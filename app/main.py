@@ -211,6 +211,7 @@ def _lifespan(
             settings.sqlalchemy_url,
             max_connections=connections,
             timeout_seconds=settings.database_seconds,
+            abandoned_seconds=settings.database_seconds,
         )
         notifier = CeleryNotifier(
             settings.celery_broker_url, expires_seconds=settings.notify_seconds

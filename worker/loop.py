@@ -44,7 +44,7 @@ class WorkerLoop:
         self.settings = settings
         self.queue = queue
         self.owner = str(uuid4())
-        self.database = Database(settings.sqlalchemy_url)
+        self.database = Database(settings.sqlalchemy_url, abandoned_seconds=settings.lease_seconds)
         self.storage = LocalStorage(settings.storage_dir)
         self.space = Space.of(settings)
         self.kinds = make_kinds(settings, self.storage)

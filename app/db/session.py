@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.db.base import UtcDateTime, now
 from app.db.tenant_filter import TenantSession, announce_tenant, require_filter
-from app.db.timeouts import POOL_SECONDS, limit_postgres
+from app.db.timeouts import POOL_SECONDS, end_abandoned_transactions, limit_postgres
 from app.space import is_nearly_full, reserve_of
 
 SQLITE_BUSY_SECONDS = 60
@@ -37,13 +37,15 @@ class Database:
         on_commit: OnCommit | None = None,
         max_connections: int = 40,
         timeout_seconds: float | None = None,
+        abandoned_seconds: float | None = None,
     ) -> None:
         """`on_commit` is called with the queues to which a committed transaction added work.
 
         Threads beyond max_connections wait for one of them. A statement, and the wait for a lock,
-        end after timeout_seconds; without it, only the wait for SQLite's lock ends.
+        end after timeout_seconds; without it, only the wait for SQLite's lock ends. PostgreSQL
+        rolls back a transaction in which this process sends nothing for abandoned_seconds.
         """
-        self.engine = _create_engine(url, max_connections, timeout_seconds)
+        self.engine = _create_engine(url, max_connections, timeout_seconds, abandoned_seconds)
         self.on_commit = on_commit
         file = self.engine.url.database if self.engine.dialect.name == "sqlite" else None
         self._reserve = reserve_of(Path(file)) if file else None
@@ -110,7 +112,12 @@ def notify_after_commit(session: Session, queue: str) -> None:
     session.info.setdefault("queues_to_notify", set()).add(queue)
 
 
-def _create_engine(url: str, max_connections: int, timeout_seconds: float | None) -> Engine:
+def _create_engine(
+    url: str,
+    max_connections: int,
+    timeout_seconds: float | None,
+    abandoned_seconds: float | None,
+) -> Engine:
     parsed = make_url(url)
     kept = min(_KEPT_CONNECTIONS, max_connections)
     pool: dict[str, Any] = {"pool_size": kept, "max_overflow": max_connections - kept}
@@ -120,6 +127,8 @@ def _create_engine(url: str, max_connections: int, timeout_seconds: float | None
         engine = create_engine(parsed, pool_pre_ping=True, **pool)
         event.listen(engine, "begin", announce_tenant)
         event.listen(engine, "before_cursor_execute", require_filter)
+        if abandoned_seconds is not None:
+            end_abandoned_transactions(engine, abandoned_seconds)
         if timeout_seconds is not None:
             limit_postgres(engine, timeout_seconds)
         return engine

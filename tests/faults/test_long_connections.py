@@ -42,7 +42,7 @@ def test_slow_clients(tmp_path: Path, figures: Figures) -> None:
         f"GET /jobs of a good client: {good.describe()}",
         is_met=good.statuses.keys() == {200} and 200 not in slow.statuses,
     )
-    assert slow.statuses.keys() <= {408, 0}
+    assert slow.statuses.keys() <= {408, 503, 0}, "cut at the deadline, or refused at once"
     assert good.statuses.keys() == {200}
 
 

@@ -14,8 +14,8 @@ from tests.faults.proxy import proxying
 
 pytestmark = pytest.mark.faults
 
-LOSES_NO_EPOCH = {"input_size": 96, "num_threads": 1}
-"""Fields of a job whose epochs are long enough to be interrupted in their middle."""
+LOSES_NO_EPOCH = {"input_size": 224, "num_threads": 1}
+"""Fields of a job whose epochs take longer than a second, so that each has its own checkpoint."""
 
 
 @pytest.mark.parametrize(("row", "victim"), [("1", "worker"), ("2", "child")])

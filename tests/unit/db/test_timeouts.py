@@ -61,6 +61,22 @@ def test_a_rollback_without_a_transaction_keeps_the_connection(limited: Database
 
 
 @pytest.mark.parametrize("either_database", ["postgresql"], indirect=True)
+def test_the_locks_of_an_abandoned_transaction_are_released(either_database: Database) -> None:
+    """A process that is frozen in a transaction looks to the server like one that sends nothing."""
+    url = either_database.engine.url.render_as_string(hide_password=False)
+    lock = text("SELECT pg_advisory_xact_lock(7)")
+    with (
+        closing(Database(url, timeout_seconds=20, abandoned_seconds=0.5)) as frozen_process,
+        frozen_process.reading() as session,
+    ):
+        session.execute(lock)
+        with either_database.reading() as other:
+            other.execute(lock)
+        with pytest.raises(OperationalError, match="idle-in-transaction timeout"):
+            session.execute(text("SELECT 1"))
+
+
+@pytest.mark.parametrize("either_database", ["postgresql"], indirect=True)
 def test_a_frozen_postgres_is_left(limited: Database) -> None:
     with limited.reading() as session:
         backend = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
