@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy import text
+
 from app.tasks.notifications import CeleryNotifier
 from tests.faults.cluster import Cluster, is_running, wait_for
 from tests.faults.proxy import Proxy
@@ -52,10 +54,15 @@ def lose_broker_file(cluster: Cluster) -> float:
 
 @contextmanager
 def frozen_worker(cluster: Cluster) -> Iterator[None]:
-    """Stop the main worker, which must be idle, during the block."""
+    """Stop the main worker, which must be idle, during the block.
+
+    SQLite has one writer at a time: this one, so that the worker does not stop while it writes.
+    """
     assert cluster.dataset_id  # which it must check first
     worker = cluster.find_main_worker()
-    os.kill(worker, signal.SIGSTOP)
+    with cluster.database.transaction() as session:
+        session.execute(text("SELECT 1"))
+        os.kill(worker, signal.SIGSTOP)
     try:
         yield
     finally:
