@@ -118,7 +118,8 @@ FAULTS = (
         "the disk is full during a checkpoint",
         (FULL_DISK + "test_a_job_waits_while_the_disk_is_full_and_goes_on",),
         (FILES + "test_a_disk_that_fills_during_training",),
-        note="On a small tmpfs; skipped where it may not be mounted.",
+        note="On a small tmpfs; skipped where it may not be mounted. After each failure a job "
+        "waits twice as long, up to a minute.",
     ),
     Row(
         "12",
@@ -187,6 +188,7 @@ FAULTS = (
             PROTOCOL + "test_the_oldest_waiting_connection_makes_room_for_a_new_one",
         ),
         (CONNECTIONS + "test_slow_clients",),
+        note="Bodies that come while 256 images are expected are refused at once.",
     ),
     Row(
         "20",
