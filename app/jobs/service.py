@@ -15,7 +15,7 @@ from app.errors import Conflict, IllegalTransition
 from app.jobs.events import append_event
 from app.jobs.repository import JobRepository
 from app.jobs.schemas import CheckpointKind, Progress
-from app.jobs.states import TERMINAL, Status, check_transition
+from app.jobs.states import RESUMABLE, TERMINAL, Status, check_transition
 from app.ml.recipe import is_decided
 from app.recipes.defaults import BaseModelFacts
 from app.recipes.schemas import JobConfig, JobRequest
@@ -175,6 +175,9 @@ def resume_job(session: Session, job_id: str, settings: Settings) -> Job:
     jobs = JobRepository(session)
     dataset = DatasetRepository(session).get(jobs.get(job_id).dataset_id, share_lock=True)
     job = jobs.get(job_id, lock=True)
+    if job.status not in RESUMABLE:
+        allowed = " or ".join(sorted(RESUMABLE))
+        raise IllegalTransition(f"A {job.status} job cannot be resumed; only a {allowed} one can.")
     require_job(session, settings)
     change_status(session, job, "queued", event="resumed", from_epoch=job.resume_epoch)
     job.error_code = job.error_message = job.finished_at = None

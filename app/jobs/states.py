@@ -15,6 +15,7 @@ from app.errors import IllegalTransition
 Status = Literal["queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
 
 TERMINAL: frozenset[Status] = frozenset({"succeeded", "failed", "cancelled"})
+RESUMABLE: frozenset[Status] = frozenset({"failed", "cancelled"})
 UNFINISHED: frozenset[Status] = frozenset(get_args(Status)) - TERMINAL
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {

@@ -1,6 +1,7 @@
 """Kill, freeze and stop workers and their children while they train, and measure what follows."""
 
 import os
+import re
 import signal
 import time
 from dataclasses import dataclass, field
@@ -59,25 +60,26 @@ def interrupt_repeatedly(
     """
     job_id = cluster.post_job(**fields)
     found = Recoveries()
-    for turn in range(times):
+    for _ in range(times):
         committed = len(cluster.list_epochs(job_id))
         wait_for(
-            lambda before=committed: len(cluster.list_epochs(job_id)) > before,  # type: ignore[misc]
+            lambda known=committed: len(cluster.list_epochs(job_id)) > known,  # type: ignore[misc]
             f"an epoch after {committed}",
             120,
         )
         draw_moment(1.5)  # short epochs share a checkpoint for a second
         child = cluster.wait_for_child()
         in_training = cluster.find_job(job_id).progress["epoch"]
+        before = {name: len(cluster.list_events(job_id, name)) for name in ("requeued", "running")}
         killed_at = time.time()
         if victim == "worker":
             os.killpg(os.getpgid(cluster.find_main_worker()), signal.SIGKILL)
         else:
             os.kill(child, signal.SIGKILL)
         found.child_gone.append(wait_for_end(child) - killed_at)
-        event = cluster.wait_for_events(job_id, "requeued", turn + 1)
+        event = cluster.wait_for_events(job_id, "requeued", before["requeued"] + 1)
         found.detected.append(event.at - killed_at)
-        again = cluster.wait_for_events(job_id, "running", turn + 2)
+        again = cluster.wait_for_events(job_id, "running", before["running"] + 1)
         found.resumed.append(again.at - killed_at)
         from_epoch = again.payload["from_epoch"]
         assert from_epoch >= committed, "a committed epoch was lost"
@@ -89,11 +91,12 @@ def interrupt_repeatedly(
 def freeze_worker(cluster: Cluster, second: int) -> tuple[str, float]:
     """Stop the worker of a job past its lease, let another take the job, then continue the first.
 
-    second is the pid of a further worker. Returns the job, and the seconds until the other worker
-    had it.
+    It must let the job go: its next write is rejected, or if it was stopped in a transaction, that
+    has been rolled back. second is the pid of a further worker. Returns the job, and the seconds
+    until the other worker had it.
     """
     job_id = cluster.post_job()
-    rejected = count_rejected_writes(cluster)
+    lost = count_lost_attempts(cluster)
     cluster.wait_for_events(job_id, "epoch", 1)
     owner = find_worker_of(cluster, job_id)
     others = {cluster.find_main_worker(), second} - {owner}
@@ -109,7 +112,7 @@ def freeze_worker(cluster: Cluster, second: int) -> tuple[str, float]:
         cluster.wait_for_events(job_id, "epoch", before + 1)
     finally:
         os.kill(owner, signal.SIGCONT)
-    wait_for(lambda: count_rejected_writes(cluster) > rejected, "a rejected write")
+    wait_for(lambda: count_lost_attempts(cluster) > lost, "a lost attempt")
     cluster.stop(job_id)
     return job_id, again.at - stopped_at
 
@@ -127,6 +130,11 @@ def find_worker_of(cluster: Cluster, job_id: str) -> int:
 
     wait_for(look, f"the worker of {job_id}")
     return found[0]
+
+
+def count_lost_attempts(cluster: Cluster) -> int:
+    """Return how many attempts their workers let go, by the logs of all workers."""
+    return len(re.findall(r"attempt \d+: lost", cluster.read_logs()))
 
 
 def count_rejected_writes(cluster: Cluster) -> int:

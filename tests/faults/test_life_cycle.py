@@ -39,7 +39,7 @@ def run(
 def test_any_order_of_steps_leaves_jobs_consistent(
     either_database: Database, storage: LocalStorage, settings: Settings
 ) -> None:
-    run(either_database, storage, settings, examples=8, repeatable=True)
+    run(either_database, storage, settings, examples=20, repeatable=True)
 
 
 @pytest.mark.faults

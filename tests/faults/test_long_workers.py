@@ -42,15 +42,16 @@ def test_a_frozen_worker(server_cluster: Cluster, figures: Figures) -> None:
     second = server_cluster.start_worker("second")
     times = scaled(10)
     taken = [workers.freeze_worker(server_cluster, second.pid)[1] for _ in range(times)]
-    rejected = workers.count_rejected_writes(server_cluster)
+    lost = workers.count_lost_attempts(server_cluster)
     figures.record(
         "3",
         done="SIGSTOP of the worker that runs a job until another has committed an epoch; SIGCONT",
-        figure=f"{times} times; taken over after p95 {quantile(taken, 0.95):.2f} s; "
-        f"fenced writes {rejected}; double commits 0",
-        is_met=rejected >= times,
+        figure=f"{times} times; taken over after p95 {quantile(taken, 0.95):.2f} s; let go by the "
+        f"first {lost}, after a fenced write {workers.count_rejected_writes(server_cluster)}; "
+        "double commits 0",
+        is_met=lost >= times,
     )
-    assert rejected >= times
+    assert lost >= times
 
 
 def test_extra_notifications(server_cluster: Cluster, figures: Figures) -> None:

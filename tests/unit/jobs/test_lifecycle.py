@@ -6,10 +6,11 @@ from sqlalchemy import select
 
 from app.db.session import Database
 from app.db.tables import Dataset, Epoch, Job, JobReport, ModelVersion
+from app.errors import IllegalTransition
 from app.history.curves import make_curve
 from app.history.views import view_history
 from app.jobs import service
-from app.jobs.lifecycle import complete_job, record_epochs, record_start
+from app.jobs.lifecycle import begin_attempt, complete_job, record_epochs, record_start
 from app.jobs.report_schemas import Report
 from app.jobs.schemas import Best, ResolvedHeadStart, ResolvedTraining
 from app.jobs.views import view_job
@@ -17,6 +18,7 @@ from app.recipes.schemas import JobRequest
 from app.reports.service import view_report
 from app.settings import Settings
 from app.storage import LocalStorage
+from app.tasks import service as work
 from tests.datasets import add_dataset
 from tests.reports import finish_job, make_report, suspect
 
@@ -213,3 +215,21 @@ def test_without_a_solved_head_there_is_no_best_before_the_first_epoch(
         record_start(session, job_id, ResolvedTraining(device="cpu"), {})
     with database.reading() as session:
         assert view_job(session, session.get_one(Job, job_id)).best is None
+
+
+def test_a_job_that_runs_cannot_be_resumed(either_database: Database, settings: Settings) -> None:
+    """Its worker would get a rival."""
+    job_id = post_job(either_database, settings)
+    with either_database.transaction() as session:
+        assert work.claim(session, "train", "me") is not None
+        begin_attempt(session, job_id, 1)
+    for status in ("running", "cancelling"):
+        with (
+            pytest.raises(IllegalTransition, match=f"A {status} job cannot be resumed"),
+            either_database.transaction() as session,
+        ):
+            service.resume_job(session, job_id, settings)
+        with either_database.transaction() as session:
+            assert service.get_job(session, job_id).status == status
+            if status == "running":
+                service.cancel_job(session, job_id)
