@@ -232,7 +232,7 @@ def test_a_job_that_succeeded_is_shown_with_its_report(pets: Service) -> None:
 
 @pytest.mark.parametrize(
     ("engine", "line"),
-    [("openvino", "cpu, fp32, frozen layers in OpenVINO"), ("torch", "cpu, float32")],
+    [("openvino", "cpu, fp32, frozen layers in OpenVINO"), ("torch", "cpu, fp32")],
 )
 def test_a_job_shows_what_it_ran_on(pets: Service, engine: str, line: str) -> None:
     ran_on = {"device": "cpu", "precision": "fp32", "frozen_engine": engine}
