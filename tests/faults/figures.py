@@ -2,8 +2,10 @@
 
 import fcntl
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
 FILE = REPOSITORY / "build" / "reliability.json"
@@ -41,6 +43,11 @@ class Figures:
             added = Figure(row, self.test, done, figure, is_met, reason)
             file.truncate(0)
             json.dump([*kept, asdict(added)], file, indent=1)
+
+
+def list_counts(counts: Mapping[Any, int]) -> str:
+    """Return counts as text: `200: 12, 503: 3`; 0 is a connection that ended without an answer."""
+    return ", ".join(f"{name}: {number}" for name, number in sorted(counts.items()))
 
 
 def read_figures(file: Path = FILE) -> list[Figure]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from tests.faults.cluster import quantile
+from tests.faults.figures import list_counts
 
 PAUSE_SECONDS = 0.05
 
@@ -32,8 +33,7 @@ class Good:
 
     def describe(self) -> str:
         p99, median = quantile(self.seconds, 0.99), statistics.median(self.seconds)
-        answers = ", ".join(f"{status}: {n}" for status, n in sorted(self.statuses.items()))
-        return f"answers {answers}; median {median:.3f} s, p99 {p99:.3f} s"
+        return f"answers {list_counts(self.statuses)}; median {median:.3f} s, p99 {p99:.3f} s"
 
 
 @contextmanager

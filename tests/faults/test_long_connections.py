@@ -9,7 +9,7 @@ from app.storage import LocalStorage
 from tests.faults import attacks_on_connections as crowds
 from tests.faults.attacks_on_api import read_memory
 from tests.faults.cluster import Cluster, quantile, running_cluster, scaled
-from tests.faults.figures import Figures
+from tests.faults.figures import Figures, list_counts
 from tests.faults.good_client import good_client
 from tests.faults.holdups import freeze_postgres, hold_up_sqlite
 from tests.models import register_model
@@ -38,8 +38,8 @@ def test_slow_clients(tmp_path: Path, figures: Figures) -> None:
     figures.record(
         "19",
         done=f"{number} clients send a predict body at 1 byte/s; a body may take 10 s",
-        figure=f"slow ones {dict(slow.statuses)}, the last after {max(slow.seconds):.1f} s; "
-        f"GET /jobs of a good client: {good.describe()}",
+        figure=f"slow ones {list_counts(slow.statuses)}, the last after "
+        f"{max(slow.seconds):.1f} s; GET /jobs of a good client: {good.describe()}",
         is_met=good.statuses.keys() == {200} and 200 not in slow.statuses,
     )
     assert slow.statuses.keys() <= {408, 503, 0}, "cut at the deadline, or refused at once"
@@ -60,7 +60,7 @@ def test_many_predictions_at_once(tmp_path: Path, figures: Figures) -> None:
     figures.record(
         "20",
         done=f"{number} predicts, 900 at any time",
-        figure=f"answers {dict(crowd.statuses)}, {1 - answered / number:.0%} refused, p99 "
+        figure=f"answers {list_counts(crowd.statuses)}, {1 - answered / number:.0%} refused, p99 "
         f"{quantile(crowd.seconds, 0.99):.2f} s; without Retry-After "
         f"{crowd.without_retry_after}; memory of the API {idle} MiB idle, at most {peak} MiB; "
         f"/livez: {good.describe()}",
@@ -98,7 +98,8 @@ def test_idle_bodies_half_headers_and_huge_headers(tmp_path: Path, figures: Figu
     failed = sum(number for status, number in good.statuses.items() if status != 200)
     failed += sum(number for status, number in served.statuses.items() if status != 200)
     told = "; ".join(
-        f"{sum(one.statuses.values())} {name}: {dict(one.statuses)} within {max(one.seconds):.1f} s"
+        f"{sum(one.statuses.values())} {name}: {list_counts(one.statuses)} within "
+        f"{max(one.seconds):.1f} s"
         for name, one in found.items()
     )
     figures.record(
@@ -123,7 +124,7 @@ def test_liveness_while_sqlite_is_held_up(tmp_path: Path, figures: Figures) -> N
         "30",
         done=f"{scaled(120)} charts at once, while another program holds SQLite's write lock for "
         f"{scaled(30)} s and jobs are posted",
-        figure=f"/livez: {good.describe()}; the others {dict(others)}",
+        figure=f"/livez: {good.describe()}; the others {list_counts(others)}",
         is_met=good.statuses.keys() == {200} and 500 not in others,
     )
     assert good.statuses.keys() == {200}
@@ -136,7 +137,7 @@ def test_liveness_while_postgresql_is_frozen(server_cluster: Cluster, figures: F
     figures.record(
         "30",
         done=f"PostgreSQL frozen for {scaled(30)} s, {scaled(120)} requests that need it",
-        figure=f"/livez: {good.describe()}; the others {dict(others)}",
+        figure=f"/livez: {good.describe()}; the others {list_counts(others)}",
         is_met=good.statuses.keys() == {200} and 500 not in others,
     )
     assert good.statuses.keys() == {200}

@@ -9,7 +9,7 @@ import pytest
 from tests.disks import SmallDisk, mounting_small_disk
 from tests.faults import attacks_on_files as files
 from tests.faults.cluster import Cluster, quantile, running_cluster, scaled
-from tests.faults.figures import Figures
+from tests.faults.figures import Figures, list_counts
 
 pytestmark = pytest.mark.faults
 
@@ -40,7 +40,7 @@ def test_a_disk_that_fills_during_uploads(small: Small, figures: Figures) -> Non
         "10",
         done=f"{times} uploads of 24 MiB, with and without a declared length, onto a tmpfs with "
         "room for less",
-        figure=f"answers {dict(found.statuses)}; files left {found.orphans}; datasets left "
+        figure=f"answers {list_counts(found.statuses)}; files left {found.orphans}; datasets left "
         f"{found.half}",
         is_met=found.statuses.keys() == {507} and found.orphans == found.half == 0,
     )
@@ -71,7 +71,8 @@ def test_a_disk_without_a_byte_for_a_while(small: Small, figures: Figures) -> No
         done=f"a tmpfs with 0 bytes free for {seconds} s, with a running job, two that wait and a "
         "dataset that is unpacked",
         figure=f"/readyz degraded: {'yes' if found.was_told else 'no'}; POST /jobs "
-        f"{dict(found.refused)}; lost {found.lost}; running again after {found.seconds:.2f} s",
+        f"{list_counts(found.refused)}; lost {found.lost}; running again after "
+        f"{found.seconds:.2f} s",
         is_met=found.was_told and found.lost == 0 and found.refused.keys() == {507},
     )
     assert found.refused.keys() == {507}

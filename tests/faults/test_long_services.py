@@ -23,7 +23,7 @@ from tests.faults.attacks_on_database import (
 )
 from tests.faults.attacks_on_storage import kill_extraction, kill_writers
 from tests.faults.cluster import Cluster, running_cluster, scaled
-from tests.faults.figures import Figures
+from tests.faults.figures import Figures, list_counts
 from tests.faults.races import cancel_as_it_finishes, delete_while_used
 
 if TYPE_CHECKING:
@@ -132,8 +132,8 @@ def test_more_models_than_the_cache_holds(tmp_path: Path, figures: Figures) -> N
     figures.record(
         "21",
         done="12 models of 3 MB, a cache of 10 MB, eight clients",
-        figure=f"answers {dict(found.statuses)}, wrong ones {found.wrong}; loads {found.loads}, "
-        f"evictions {found.evictions}; memory of the API {found.idle_mib} MiB idle, at most "
+        figure=f"answers {list_counts(found.statuses)}, wrong ones {found.wrong}; loads "
+        f"{found.loads}, evictions {found.evictions}; memory of the API {found.idle_mib} MiB idle, at most "
         f"{found.peak_mib} MiB",
         is_met=found.statuses.keys() == {200} and found.wrong == 0,
     )
@@ -148,7 +148,7 @@ def test_deletions_of_what_is_used(cluster: Cluster, figures: Figures) -> None:
         "22",
         done=f"{rounds} rounds: a dataset deleted as a job is posted on it; a version deleted as "
         "it is promoted and predicts",
-        figure=f"answers {dict(sorted(statuses.items()))}; half-done {len(half)}",
+        figure=f"answers {list_counts(statuses)}; half-done {len(half)}",
         is_met=not half and max(statuses) < 500,
     )
     assert half == []
@@ -171,7 +171,7 @@ def test_cancel_races_finish(
     figures.record(
         "23",
         done=f"{times} jobs cancelled as the worker records their result, on {backend}",
-        figure=f"{dict(winners)}; contradictions {len(contradictions)}",
+        figure=f"{list_counts(winners)}; contradictions {len(contradictions)}",
         is_met=not contradictions,
     )
     assert contradictions == []
