@@ -18,8 +18,9 @@ INTRODUCTION = """\
 `make faults` disturbs real processes on loopback, measures what follows, and writes this page.
 A short form of each test runs in `make test`. Leases are short in these tests: a heartbeat every
 0.2 s, a lease of 1 s, and a child that ends after 0.7 s without its worker. With the default
-[settings](settings.md) (5 s, 30 s and 20 s) detection takes accordingly longer. Other programs may
-have run beside a test, so times are upper bounds. An answer 0 is a connection that ended without one.
+[settings](settings.md) (5 s, 30 s and 20 s) detection takes accordingly longer. Other programs
+may have run beside a test, so times are upper bounds. An answer 0 is a connection that ended
+without one.
 """
 
 FOOTNOTE = """\

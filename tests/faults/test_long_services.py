@@ -133,8 +133,8 @@ def test_more_models_than_the_cache_holds(tmp_path: Path, figures: Figures) -> N
         "21",
         done="12 models of 3 MB, a cache of 10 MB, eight clients",
         figure=f"answers {list_counts(found.statuses)}, wrong ones {found.wrong}; loads "
-        f"{found.loads}, evictions {found.evictions}; memory of the API {found.idle_mib} MiB idle, at most "
-        f"{found.peak_mib} MiB",
+        f"{found.loads}, evictions {found.evictions}; memory of the API {found.idle_mib} MiB idle, "
+        f"at most {found.peak_mib} MiB",
         is_met=found.statuses.keys() == {200} and found.wrong == 0,
     )
     assert found.statuses.keys() == {200}
