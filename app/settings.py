@@ -113,13 +113,17 @@ class Settings(AccessSettings):
         20.0,
         gt=0,
         description="A database call of the API that takes longer, or waits longer for a lock, is "
-        "answered with 503.",
+        "answered with 503. PostgreSQL ends a transaction in which the API does nothing for as "
+        "long.",
     )
     heartbeat_seconds: float = Field(
         5.0, gt=0, description="Time between two heartbeats of a worker."
     )
     lease_seconds: float = Field(
-        30.0, gt=0, description="A lease without a heartbeat for this long expires."
+        30.0,
+        gt=0,
+        description="A lease without a heartbeat for this long expires. PostgreSQL ends a "
+        "transaction in which a worker does nothing for as long.",
     )
     silence_seconds: float = Field(
         20.0,

@@ -35,7 +35,7 @@ def end_abandoned_transactions(engine: Engine, seconds: float) -> None:
     """Let PostgreSQL roll back a transaction whose process sends nothing for so long.
 
     A process that is frozen or unreachable would keep its locks until it is back. If it comes back,
-    its next statement raises OperationalError. Call this before `limit_postgres`.
+    its next statement raises OperationalError.
     """
 
     def set_limit(
@@ -43,12 +43,13 @@ def end_abandoned_transactions(engine: Engine, seconds: float) -> None:
     ) -> None:
         _set_milliseconds(options, "idle_in_transaction_session_timeout", seconds)
 
-    event.listen(engine, "do_connect", set_limit)
-    event.listen(engine, "handle_error", _call_abandoned_operational)
+    # first, because the listener of `limit_postgres` connects
+    event.listen(engine, "do_connect", set_limit, insert=True)
+    event.listen(engine, "handle_error", _raise_operational_error)
 
 
-def _call_abandoned_operational(context: "ExceptionContext") -> None:
-    """Raise what callers retry after: the driver calls it an InternalError."""
+def _raise_operational_error(context: "ExceptionContext") -> None:
+    """Raise an OperationalError, which callers retry after, for the driver's InternalError."""
     error = context.original_exception
     if getattr(error, "sqlstate", None) == _IDLE_IN_TRANSACTION_TIMEOUT:
         context.is_disconnect = True

@@ -71,6 +71,7 @@ def test_the_locks_of_an_abandoned_transaction_are_released(either_database: Dat
     ):
         session.execute(lock)
         with either_database.reading() as other:
+            other.execute(text("SET LOCAL lock_timeout = '30s'"))
             other.execute(lock)
         with pytest.raises(OperationalError, match="idle-in-transaction timeout"):
             session.execute(text("SELECT 1"))
