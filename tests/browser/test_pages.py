@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Route
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import OpenPage, find_violations
 
@@ -86,3 +86,23 @@ def test_a_page_whose_file_is_gone_is_loaded_anew(open_page: OpenPage) -> None:
     page.keyboard.press("m")
     page.get_by_role("heading", name="Models", level=1).wait_for()
     assert len(loaded) == 1
+
+
+SLOW_ARCHITECTURES = """
+const fetchNow = window.fetch;
+window.fetch = async (request, ...rest) => {
+  if (new URL(request.url ?? request, location).pathname === "/architectures")
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  return fetchNow(request, ...rest);
+};
+"""
+
+
+def test_what_is_typed_before_the_options_arrive_stays(open_page: OpenPage) -> None:
+    page = open_page("/ui/")
+    page.add_init_script(SLOW_ARCHITECTURES)
+    page.goto("/ui/jobs/new?dataset=ds_of_another_time")
+    field = page.get_by_role("combobox", name="Architecture")
+    field.fill("squeezenet1_0")
+    page.get_by_role("option", name=re.compile("squeezenet1_0")).click()
+    expect(field).to_have_value("squeezenet1_0")

@@ -40,6 +40,7 @@ export function DatasetField({
       options={options}
       value={value ?? (everything ? ALL : null)}
       error={error ?? (chosen.isError ? "This dataset does not exist any more." : undefined)}
+      isLoading={chosen.isLoading && !options.some(({ id }) => id === value)}
       onInput={setText}
       onChange={(id) => onChange(id === ALL ? null : id)}
     />

@@ -29,6 +29,7 @@ export function ComboBox({
   options,
   value,
   error,
+  isLoading = false,
   onInput,
   onChange,
 }: {
@@ -36,6 +37,8 @@ export function ComboBox({
   hint?: ReactNode;
   /** What is wrong with the value. */
   error?: string | undefined;
+  /** Whether the value's option is still on its way; a text typed now would be overwritten by it. */
+  isLoading?: boolean;
   /** Called with the text as it is typed, to fetch other options. */
   onInput?: (text: string) => void;
   options: readonly Option[];
@@ -50,6 +53,7 @@ export function ComboBox({
       disabledKeys={options.filter((option) => option.isDisabled).map((option) => option.id)}
       menuTrigger="focus"
       isInvalid={error !== undefined}
+      isDisabled={isLoading}
       allowsEmptyCollection
       {...(onInput ? { onInputChange: onInput } : {})}
       onSelectionChange={(key) => {

@@ -30,7 +30,7 @@ export function ArchitectureField({
   onChange: (name: string) => void;
 }) {
   const [text, setText] = useState("");
-  const { data: listed = [] } = useArchitectures();
+  const { data: listed = [], isLoading } = useArchitectures();
   const { data: found = [] } = useArchitectureSearch(text || value);
   const architectures = mergeByName(listed, found);
   const chosen = architectures.find(({ name }) => name === value);
@@ -48,6 +48,7 @@ export function ArchitectureField({
           chosen ? describe(chosen) : "Type a part of a name to find timm's architectures, too."
         }
         error={error}
+        isLoading={isLoading}
         onInput={setText}
         onChange={onChange}
       />
