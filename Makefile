@@ -81,7 +81,7 @@ test: check web-check ## Run all checks and tests (in TEST_PROCESSES=… paralle
 
 .PHONY: test-failed
 test-failed: setup ## Run the tests that failed last, one after the other
-	$(PYTEST) --last-failed --last-failed-no-failures none
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m tests.last_failed
 
 .PHONY: test-quick
 test-quick: setup ## Check changed files and run the tests of their areas (AREA="jobs work" names areas)
