@@ -67,7 +67,9 @@ class TrainingTimer:
     def time_engine(
         self, model: nn.Module, architecture: ArchitectureSpec, recipe: Recipe, rates: Rates
     ) -> Rates:
-        """Return the rates of a backbone that runs once, in the engine that a job would choose."""
+        """Return the rates in the engine that a job would choose for a backbone that runs once."""
+        if not is_run_once(recipe):
+            return rates
         num_images = (recipe.cached_views or 1) * self.num_train + self.num_val
         precision = choose_precision(recipe.precision, self.device)
         if choose_engine(self.device, precision, num_images) == "torch":

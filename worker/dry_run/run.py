@@ -2,10 +2,12 @@
 
 import torch
 
+from app.ml.models.catalogue import get_architecture
 from app.ml.runtime.device import choose_device
 from app.storage import LocalStorage
 from app.validation.dry_run_schemas import DryRun, DryRunRequest
-from worker.advice.cost import Rates, estimate_seconds
+from worker.advice.cost import Rates
+from worker.advice.timing import TrainingTimer
 from worker.analysis_config import AnalysisConfig
 from worker.training.data import find_largest_batch
 from worker.training.dry_run import StepDryRun
@@ -18,6 +20,7 @@ from worker.training.starting_model import start_model
 def dry_run(config: AnalysisConfig, question: DryRunRequest) -> DryRun:
     """Build the model as the job would and run one batch of training and one of validation.
 
+    Layers that run once run in the engine that the job would choose.
     Where the batch does not fit into memory, the figures are those of the largest batch found that
     fits. Raises what `start_model` raises, and DeviceUnavailable.
     """
@@ -41,8 +44,10 @@ def dry_run(config: AnalysisConfig, question: DryRunRequest) -> DryRun:
         fitting = find_fitting_batch_size(try_batch, recipe.batch_size)
     else:
         fitting = recipe.batch_size
-    found = rates[fitting] if fitting else None
-    counts = {split: config.num_images.get(split, 0) for split in ("train", "val")}
+    num_val = config.num_images.get("val", 0)
+    timer = TrainingTimer(device, header.num_classes, num_train, num_val, decoding=0.0)
+    architecture = get_architecture(recipe.architecture)
+    found = timer.time_engine(model, architecture, recipe, rates[fitting]) if fitting else None
     return DryRun(
         device=device.type,
         fits=fitting == recipe.batch_size,
@@ -51,9 +56,5 @@ def dry_run(config: AnalysisConfig, question: DryRunRequest) -> DryRun:
         eval_seconds_per_image=found.forward if found else None,
         peak_memory_bytes=peak.num_bytes() if found else None,
         available_memory_bytes=available,
-        estimated_seconds=estimate_seconds(
-            recipe, found, num_train=counts["train"], num_val=counts["val"]
-        )
-        if found
-        else None,
+        estimated_seconds=timer.estimate(recipe, found) if found else None,
     )

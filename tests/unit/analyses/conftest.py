@@ -1,5 +1,6 @@
 """A small dataset, random pretrained weights, and configurations of analysis children."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 from torchvision.models import squeezenet1_0
 
 from app.advice.service import make_advice_request
@@ -17,6 +19,7 @@ from app.storage import LocalStorage
 from app.validation.dry_run_schemas import DryRunRequest
 from tests.unit.training.conftest import Picture, store_manifest
 from tests.uploads import draw_picture
+from worker.advice import timing
 from worker.analysis_config import AnalysisConfig
 
 if TYPE_CHECKING:
@@ -94,3 +97,20 @@ def ask(storage: LocalStorage, weights_dir: Path, tmp_path: Path) -> Ask:
         )
 
     return make
+
+
+@pytest.fixture
+def engine_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """An engine for frozen layers that takes 0.1 s per image; the sizes of the batches it ran."""
+    sizes: list[int] = []
+
+    def compile_slowly(*_: object) -> Callable[[Tensor], Tensor]:
+        def run(images: Tensor) -> Tensor:
+            sizes.append(len(images))
+            time.sleep(0.1 * len(images))
+            return torch.zeros(len(images), 1)
+
+        return run
+
+    monkeypatch.setattr(timing, "compile_layers", compile_slowly)
+    return sizes

@@ -3,10 +3,11 @@
 import pytest
 
 from app.validation.dry_run_schemas import DryRun, DryRunRequest
-from tests.unit.analyses.conftest import Ask
+from tests.unit.analyses.conftest import NUM_TRAIN, NUM_VAL, Ask
 from worker.analysis_config import AnalysisConfig
 from worker.dry_run.run import dry_run
 from worker.training import dry_run as step_module
+from worker.training import frozen_engine
 
 
 def run(config: AnalysisConfig) -> DryRun:
@@ -38,6 +39,20 @@ def test_every_way_to_train_has_a_dry_run(ask: Ask, fields: dict[str, object]) -
         assert figure is not None
         assert figure > 0
     assert found.available_memory_bytes > 0
+
+
+def test_frozen_layers_run_in_the_engine_of_the_job(
+    ask: Ask, engine_batches: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frozen_engine, "MIN_IMAGES", NUM_TRAIN + NUM_VAL)
+    run(ask(kind="dry_run", strategy="fine_tune"))
+    assert not engine_batches, "nothing is frozen"
+    found = run(ask(kind="dry_run", strategy="feature_extract"))
+    assert engine_batches == [8, 8]
+    assert found.eval_seconds_per_image is not None
+    assert found.eval_seconds_per_image > 0.1
+    assert found.estimated_seconds is not None
+    assert found.estimated_seconds > 0.1 * (NUM_TRAIN + NUM_VAL)
 
 
 def test_a_batch_that_does_not_fit_is_not_run_but_a_smaller_one_is(
