@@ -6,7 +6,8 @@
 Everything goes through one running service. For each dataset and network the advice is asked for
 and followed, and what it expected is compared with what came out; then a job with
 `time_budget_seconds` chooses among all networks whose weights are here. Each run is written to
---out before the next one, so a second call goes on where the first one stopped.
+--out before the next one, so a second call goes on where the first one stopped. Where a budget is
+too small for a dataset, the error stream says so.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from benchmarks.graft_service import running_service
 from benchmarks.machine import describe_machine, find_shared_dir
 from benchmarks.peers.network import SQUEEZENET
 from benchmarks.processes import environment_for
-from graft_client import Dataset, Graft, Job
+from graft_client import Dataset, Graft, Job, OutcomeError
 from graft_client.schemas.base import Proportion
 
 Key = tuple[str, str, int, int]
@@ -88,7 +89,12 @@ def _run_all(missing: Sequence[Key], options: argparse.Namespace) -> Iterator[Ru
                 folder = prepare(name, options.work_dir, options.archives).folder
                 uploaded[name] = graft.datasets.upload(folder, name=name, progress=False)
                 uploaded[name].wait(progress=False)
-            yield _run(graft, uploaded[name], network, budget, seed)
+            try:
+                yield _run(graft, uploaded[name], network, budget, seed)
+            except OutcomeError as error:
+                if error.code != "BUDGET_TOO_SMALL":
+                    raise
+                print(f"{name}, {budget} s: {error}", file=sys.stderr, flush=True)
 
 
 def _run(graft: Graft, dataset: Dataset, network: str, budget: int, seed: int) -> Run:
@@ -124,13 +130,11 @@ def _run(graft: Graft, dataset: Dataset, network: str, budget: int, seed: int) -
 def _read_search(job: Job) -> tuple[str, Proportion]:
     """Return what a search chose in words, and the accuracy that it expected of it."""
     portfolio = job.portfolio()
-    (winner,) = [one for one in portfolio.candidates if one.architecture == portfolio.chosen]
-    tuning = portfolio.fine_tuning
-    if tuning is not None and tuning.best_epoch and tuning.expected_accuracy:
-        return f"{winner.architecture}, everything", tuning.expected_accuracy
-    if winner.accuracy is None:
-        raise AssertionError("the chosen candidate was tried")
-    return f"{winner.architecture}, head", winner.accuracy
+    if portfolio.expected_accuracy is None:
+        raise AssertionError("a search that has ended expects an accuracy")
+    is_tuned = portfolio.fine_tuning is not None and portfolio.fine_tuning.best_epoch
+    trained = "everything" if is_tuned else "head"
+    return f"{portfolio.chosen}, {trained}", portfolio.expected_accuracy
 
 
 def write_advice_table(runs: Sequence[Run]) -> str:

@@ -160,8 +160,8 @@ class Advice(ApiModel):
         examples=["layer3"],
     )
     expected_accuracy: Proportion = Field(
-        description="Cross-validated accuracy of the better linear probe; training more layers "
-        "should not be worse."
+        description="Accuracy of the better linear probe, extrapolated from held-out images to "
+        "all training images; training more layers should not be worse."
     )
     expected_seconds: float = Field(
         description="Expected seconds of a job with the advised strategy on the measured device.",

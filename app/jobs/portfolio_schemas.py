@@ -90,8 +90,8 @@ class FineTuning(ApiModel):
     )
     expected_seconds: Seconds = Field(description="Expected seconds.", examples=[26.0])
     expected_accuracy: Proportion | None = Field(
-        description="Expected accuracy: that of the cross-validated head and the gain of the "
-        "trial, with both intervals; null without a trial."
+        description="Expected accuracy: that of the head and the gain of the trial, with both "
+        "intervals; null without a trial."
     )
     started_at_seconds: Seconds = Field(
         description="Seconds of the budget that were used when it began.", examples=[28.3]
@@ -146,6 +146,12 @@ class Portfolio(ApiModel):
     )
     fine_tuning: FineTuning | None = Field(
         None, description="The fine-tuning; null if only a head was solved for."
+    )
+    expected_accuracy: Proportion | None = Field(
+        None,
+        description="Validation accuracy that is expected of the model: that of the "
+        "cross-validated head, extrapolated along its learning curve to all training images, and "
+        "the gain of the trial. Null before the decision.",
     )
     stop_reason: StopReason | None = Field(
         None, description="Why the search stopped; null while it runs."

@@ -1,10 +1,14 @@
-"""Accuracy on held-out training images, as it is to be expected on the validation images.
+"""The accuracy to expect on the validation images, from held-out training images.
 
 A split may hold a class more often than another does. So each image gets the weight that makes its
 class as frequent as it is among the validation images: post-stratification (Holt & Smith, "Post
 Stratification", 1979). Intervals count the weighted images as the effective number of independent
-ones (Kish, "Survey Sampling", 1965, section 11.7).
+ones (Kish, "Survey Sampling", 1965, section 11.7). A head for held-out images is fitted to fewer
+images than a job has; its error is extrapolated along its learning curve (Cortes et al., "Learning
+Curves: Asymptotic Values and Rate of Convergence", 1993).
 """
+
+import math
 
 import torch
 from torch import Tensor
@@ -46,6 +50,35 @@ def measure_difference(first: Tensor, second: Tensor, weights: Tensor) -> Propor
     low, high = paired_difference_interval(both, only_first, only_second, neither)
     value = (only_first - only_second) / (both + only_first + only_second + neither)
     return ProportionDifference(value=value, low=max(low, -1.0), high=min(high, 1.0))
+
+
+def measure_exponent(accuracy: float, *, with_fewer: float, growth: float) -> float:
+    """Return the exponent b of an error that falls as (number of images) ** -b, 0 to 1.
+
+    accuracy: that with growth times as many images as with_fewer.
+    """
+    error, error_with_fewer = 1 - accuracy, 1 - with_fewer
+    if not 0 < error < error_with_fewer:
+        return 0.0
+    return min(math.log(error_with_fewer / error) / math.log(growth), 1.0)
+
+
+def extrapolate(accuracy: Proportion, exponent: float, *, growth: float) -> Proportion:
+    """Return the accuracy with growth times as many images; its interval widens by the gain."""
+    gain = (1 - accuracy.value) * (1 - growth**-exponent)
+    return add_gain(accuracy, ProportionDifference(value=gain, low=0.0, high=min(2 * gain, 1.0)))
+
+
+def add_gain(accuracy: Proportion, gain: ProportionDifference) -> Proportion:
+    """Add a gain to an accuracy; the squares of both intervals' halves add up."""
+    value = accuracy.value + gain.value
+    below = math.hypot(accuracy.value - accuracy.low, gain.value - gain.low)
+    above = math.hypot(accuracy.high - accuracy.value, gain.high - gain.value)
+    return Proportion(value=_clip(value), low=_clip(value - below), high=_clip(value + above))
+
+
+def _clip(value: float) -> float:
+    return min(max(value, 0.0), 1.0)
 
 
 def _count_effective(weights: Tensor) -> float:

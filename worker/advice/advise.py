@@ -13,15 +13,16 @@ from app.advice.schemas import (
     AdviceMeasurements,
     AdviceRequest,
     Candidate,
+    Proportion,
     SecondsPerImage,
 )
 from app.datasets.manifest import read_manifest
 from app.errors import GpuOutOfMemory, TooFewImages
 from app.ml.models.catalogue import ArchitectureSpec
-from app.ml.recipe import Lbfgs, Recipe, Strategy, is_run_once
+from app.ml.recipe import Lbfgs, Recipe, Strategy
 from app.ml.runtime.device import choose_device
 from app.storage import LocalStorage
-from worker.advice.accuracy import measure_difference
+from worker.advice.accuracy import extrapolate, measure_difference, measure_exponent
 from worker.advice.architecture import adapt_all, find_architecture
 from worker.advice.cost import Rates
 from worker.advice.decision import Decision, Measurements, decide_strategy
@@ -31,6 +32,7 @@ from worker.advice.stages import find_early_stage
 from worker.advice.timing import TrainingTimer
 from worker.analysis_config import AnalysisConfig
 from worker.training.data import Sample, select_samples
+from worker.training.head import FOLDS
 from worker.training.repeatable import make_repeatable
 from worker.training.starting_model import start_model
 
@@ -189,8 +191,6 @@ def _time(
         )
     return {
         strategy: timer.time_engine(model, architecture, recipes[strategy], measured)
-        if is_run_once(recipes[strategy])
-        else measured
         for strategy, measured in rates.items()
     }
 
@@ -252,8 +252,17 @@ def _make_advice(
         if decision.strategy == "partial"
         else None,
         stage=last_frozen.get(decision.strategy),
-        expected_accuracy=max(measured.late, measured.early, key=lambda share: share.value),
+        expected_accuracy=_expect_accuracy(findings, measured, measurements.num_images),
         expected_seconds=findings.seconds[decision.strategy],
         reason=decision.reason,
         measurements=measurements,
     )
+
+
+def _expect_accuracy(findings: _Findings, measured: Measurements, num_images: int) -> Proportion:
+    """Return the better probe's accuracy, extrapolated to all training images."""
+    better = max(measured.late, measured.early, key=lambda share: share.value)
+    half = findings.half.probe.accuracy.value
+    exponent = measure_exponent(measured.late.value, with_fewer=half, growth=2)
+    num_fitted = findings.num_probed * (FOLDS - 1) / FOLDS
+    return extrapolate(better, exponent, growth=num_images / num_fitted)

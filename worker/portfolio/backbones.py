@@ -73,6 +73,13 @@ class CandidateResult:
         return self.heads.balance.best
 
     @property
+    def solver(self) -> Lbfgs:
+        """Return how its heads were solved for."""
+        if not isinstance(self.recipe.optimizer, Lbfgs):
+            raise TypeError("the heads of candidates are solved for")
+        return self.recipe.optimizer
+
+    @property
     def accuracy(self) -> Proportion:
         """Return the cross-validated accuracy of the best head."""
         return measure_accuracy(self.best, self.heads.targets, self.val_targets)

@@ -40,6 +40,7 @@ def measure_curve(
             labels,
             num_classes=num_classes,
             l2_strengths=[factor * result.best.l2_strength for factor in _NEAR],
+            folds=result.solver.folds,
             class_weights=result.heads.weigh(labels),
         )
         needed = now() - started

@@ -10,7 +10,8 @@ import torch
 from app.advice.schemas import Proportion
 from app.errors import BudgetTooSmall
 from app.jobs.portfolio_schemas import FineTuning, StopReason
-from app.ml.recipe import Lbfgs, Recipe
+from app.ml.recipe import Recipe
+from worker.advice.accuracy import add_gain, extrapolate, measure_exponent
 from worker.advice.decision import MANY_IMAGES_PER_CLASS, SATURATED_ACCURACY
 from worker.portfolio.backbones import CandidateResult
 from worker.portfolio.curve import measure_curve
@@ -25,7 +26,6 @@ from worker.portfolio.explanation import (
 from worker.portfolio.journal import Journal
 from worker.portfolio.plan import (
     MAX_EPOCHS,
-    combine,
     may_pay_untried,
     plan_epochs,
     plan_trial,
@@ -84,7 +84,7 @@ class TrainingDecision:
             raise Refusal(search_reason, "")
         self._refuse_needless()
         cost = self._estimate(self._recipe)
-        gain, cost = self._try(self._recipe, cost)
+        expected, cost = self._try(self._recipe, cost)
         left = self._left()
         epochs = plan_epochs(left, cost.epoch, cost.setup)
         if epochs == 0:
@@ -93,7 +93,7 @@ class TrainingDecision:
             fine_tuning=FineTuning(
                 epochs=epochs,
                 expected_seconds=cost.setup + epochs * cost.epoch,
-                expected_accuracy=gain,
+                expected_accuracy=expected,
                 started_at_seconds=self._journal.clock.used(),
             )
         )
@@ -109,6 +109,7 @@ class TrainingDecision:
         self._journal.decide(
             recipe,
             explanation=f"{opening} {sentence}",
+            expected_accuracy=expected or self._expect_of_head(),
             reserved_seconds=self._result.evaluation.of_fine_tuned,
         )
         return recipe
@@ -116,17 +117,15 @@ class TrainingDecision:
     def keep_head(self, refusal: Refusal) -> Recipe:
         """Record that the solved head is kept; return its recipe, with the strengths solved for."""
         result = self._result
-        recipe, optimizer = result.recipe, result.recipe.optimizer
-        if not isinstance(optimizer, Lbfgs):
-            raise TypeError("the heads of candidates are solved for")
         strengths = tuple(one.l2_strength for one in result.heads.balance.solutions)
-        solver = optimizer.model_copy(update={"l2_strengths": strengths})
-        head = recipe.model_copy(update={"optimizer": solver, "epochs": len(strengths)})
+        solver = result.solver.model_copy(update={"l2_strengths": strengths})
+        head = result.recipe.model_copy(update={"optimizer": solver, "epochs": len(strengths)})
         opening = explain_candidates(self._journal.portfolio)
         self._journal.decide(
             head,
             stop_reason=refusal.reason,
             explanation=f"{opening} {refusal.sentence}".strip(),
+            expected_accuracy=self._expect_of_head(),
             reserved_seconds=self._result.evaluation.of_head,
         )
         return head
@@ -148,6 +147,21 @@ class TrainingDecision:
         for point in measure_curve(self._result, num_classes, lambda: _CURVE_SHARE * self._left()):
             points.append(point)
             self._journal.change(learning_curve=list(points))
+
+    def _expect_of_head(self) -> Proportion:
+        """Return the head's accuracy, extrapolated to all training images as far as it can be."""
+        accuracy = self._result.accuracy
+        curve = self._journal.portfolio.learning_curve
+        if len(curve) < 2:  # noqa: PLR2004 -- a slope needs two points
+            return accuracy
+        fewer, last = curve[-2:]
+        exponent = measure_exponent(
+            accuracy.value,
+            with_fewer=fewer.accuracy.value,
+            growth=last.num_images / fewer.num_images,
+        )
+        folds = self._result.solver.folds
+        return extrapolate(accuracy, exponent, growth=folds / (folds - 1))
 
     def _refuse_needless(self) -> None:
         if self._should_stop():
@@ -198,7 +212,7 @@ class TrainingDecision:
             raise Refusal("stopped", explain_stopped())
         if not would_pay(trial.gain):
             raise Refusal("fine_tuning_would_not_pay", explain_no_gain(trial))
-        return combine(self._result.accuracy, trial.gain), measured
+        return add_gain(self._expect_of_head(), trial.gain), measured
 
     def _decide_untried(self) -> None:
         counts = Counter(self._result.heads.targets.tolist())

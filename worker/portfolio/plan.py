@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean
 
-from app.advice.schemas import Proportion, ProportionDifference
+from app.advice.schemas import ProportionDifference
 from app.jobs.portfolio_schemas import LearningCurvePoint
 from app.ml.trust.intervals import Z_95
 
@@ -153,18 +153,6 @@ def may_pay_untried(
         return True
     last = [point.accuracy.value for point in curve[-2:]]
     return len(last) > 1 and last[1] - last[0] < MIN_GAIN
-
-
-def combine(head: Proportion, gain: ProportionDifference) -> Proportion:
-    """Add a gain to an accuracy; the squares of both intervals' halves add up."""
-    value = head.value + gain.value
-    below = math.hypot(head.value - head.low, gain.value - gain.low)
-    above = math.hypot(head.high - head.value, gain.high - gain.value)
-    return Proportion(value=_clip(value), low=_clip(value - below), high=_clip(value + above))
-
-
-def _clip(value: float) -> float:
-    return min(max(value, 0.0), 1.0)
 
 
 def _difficulty(outcomes: Sequence[Outcome]) -> float:

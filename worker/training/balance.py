@@ -9,7 +9,7 @@ from torch import Tensor
 from app.jobs.schemas import BalanceFigures, ResolvedClassBalance
 from app.ml.recipe import ClassBalance
 from worker.training.evaluation.figures import measure_balanced_accuracy
-from worker.training.head import Solution, choose_head, pick_best, solve_path
+from worker.training.head import FOLDS, Solution, choose_head, pick_best, solve_path
 from worker.training.objective import weigh_classes
 
 _NEARLY_EQUAL = 1.5
@@ -57,7 +57,7 @@ def choose_balance(  # noqa: PLR0913 -- each is one thing the caller knows
     *,
     num_classes: int,
     l2_strengths: tuple[float, ...],
-    folds: int = 5,
+    folds: int = FOLDS,
     plain: Sequence[Solution] | None = None,
 ) -> Balance:
     """Solve for heads with and without class weights; keep those with more balanced accuracy.
@@ -108,7 +108,7 @@ def solve_head(  # noqa: PLR0913 -- each is one thing the caller knows
     *,
     num_classes: int,
     l2_strengths: tuple[float, ...],
-    folds: int = 5,
+    folds: int = FOLDS,
 ) -> tuple[Solution, Balance | None]:
     """Return the best head under a recipe's class balance, and what `auto` decided.
 

@@ -15,6 +15,9 @@ from torch.optim import LBFGS
 from app.errors import TooFewImages
 from app.ml.runtime.seeding import derive_seed
 
+FOLDS = 5
+"""Folds of a cross-validation unless a recipe says otherwise."""
+
 _MAX_ITERATIONS = 2000
 _GRADIENT_TOLERANCE = 1e-5
 _HISTORY_SIZE = 20
@@ -64,7 +67,7 @@ def solve_path(  # noqa: PLR0913 -- each is one thing the caller knows
     *,
     num_classes: int,
     l2_strengths: Sequence[float],
-    folds: int = 5,
+    folds: int = FOLDS,
     class_weights: Tensor | None = None,
 ) -> Iterator[Solution]:
     """Yield the head for each L2 strength, cross-validated unless there is only one.
@@ -116,7 +119,7 @@ def choose_head(  # noqa: PLR0913 -- the same
     *,
     num_classes: int,
     l2_strengths: Sequence[float],
-    folds: int = 5,
+    folds: int = FOLDS,
     class_weights: Tensor | None = None,
 ) -> Solution:
     """Return the solution with the lowest cross-validated loss.

@@ -65,5 +65,6 @@ class Portfolio(Schema):
     learning_curve: list[LearningCurvePoint]
     trial: FineTuningTrial | None
     fine_tuning: FineTuning | None
+    expected_accuracy: Proportion | None = None
     stop_reason: str | None
     explanation: str

@@ -1,13 +1,25 @@
-"""Held-out training images count as often as their classes are among the validation images."""
+"""The accuracy to expect on the validation images, from held-out training images."""
+
+import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
+from app.advice.schemas import Proportion, ProportionDifference
 from app.ml.recipe import ClassBalance
 from app.ml.trust.intervals import paired_difference_interval, wilson_interval
 from tests.unit.training.test_balance import make_clouds
-from worker.advice.accuracy import measure_difference, measure_share, weigh_images
+from worker.advice.accuracy import (
+    add_gain,
+    extrapolate,
+    measure_difference,
+    measure_exponent,
+    measure_share,
+    weigh_images,
+)
 from worker.advice.probe import ProbeResult, cross_validate
 
 
@@ -88,3 +100,42 @@ def test_probes_are_solved_with_the_weights_of_the_recipe(class_balance: ClassBa
     weighted, plain = probe("loss").probe.accuracy, probe("none").probe.accuracy
     assert weighted.value > plain.value + 0.05
     assert probe(class_balance).probe.accuracy == (plain if class_balance == "none" else weighted)
+
+
+@pytest.mark.parametrize("exponent", [0.1, 0.5, 1.0])
+def test_an_error_that_is_a_power_of_the_images_is_extrapolated_exactly(exponent: float) -> None:
+    def accuracy_with(num_images: float) -> float:
+        return 1 - 0.7 * math.pow(num_images, -exponent)
+
+    measured = measure_exponent(accuracy_with(800), with_fewer=accuracy_with(200), growth=4)
+    assert measured == pytest.approx(exponent)
+    now = accuracy_with(800)
+    half = (1 - now) / 8
+    share = Proportion(value=now, low=now - half, high=now + half)
+    expected = extrapolate(share, measured, growth=2.5)
+    gain = accuracy_with(2000) - now
+    assert expected.value == pytest.approx(now + gain)
+    assert expected.value - expected.low == pytest.approx(math.hypot(gain, half))
+
+
+@pytest.mark.parametrize(
+    ("fewer", "now", "exponent"),
+    [(0.9, 0.9, 0), (0.95, 0.9, 0), (1.0, 1.0, 0), (0.5, 1.0, 0), (0.0, 0.9, 1)],
+    ids=["flat", "falling", "perfect", "without an error", "steep"],
+)
+def test_an_exponent_is_bounded(fewer: float, now: float, exponent: float) -> None:
+    assert measure_exponent(now, with_fewer=fewer, growth=2) == exponent
+
+
+def test_without_a_slope_an_accuracy_stays() -> None:
+    accuracy = Proportion(value=0.8, low=0.7, high=0.9)
+    expected = extrapolate(accuracy, 0.0, growth=4)
+    assert (expected.value, expected.low, expected.high) == pytest.approx((0.8, 0.7, 0.9))
+
+
+@given(st.floats(0, 1), st.floats(-1, 1), st.floats(0, 0.5))
+def test_an_expected_accuracy_is_a_proportion(value: float, gain: float, half: float) -> None:
+    accuracy = Proportion(value=value, low=max(value - half, 0), high=min(value + half, 1))
+    change = ProportionDifference(value=gain, low=max(gain - half, -1), high=min(gain + half, 1))
+    expected = add_gain(accuracy, change)
+    assert 0 <= expected.low <= expected.value <= expected.high <= 1

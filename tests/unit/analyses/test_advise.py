@@ -1,18 +1,17 @@
 """Advice on a small real dataset."""
 
-import time
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-import torch
 from torch import Tensor
 
-from app.advice.schemas import Advice, AdviceRequest
+from app.advice.schemas import Advice, AdviceRequest, Proportion
 from app.errors import BudgetTooSmall, WeightsUnavailable
 from tests.unit.analyses.conftest import NUM_TRAIN, NUM_VAL, Ask
-from worker.advice import timing
 from worker.advice.advise import advise
+from worker.advice.probe import ProbeResult, cross_validate
 from worker.analysis_config import AnalysisConfig
 from worker.training import frozen_engine
 
@@ -66,25 +65,32 @@ def test_advice_is_deterministic(ask: Ask) -> None:
 
 
 def test_frozen_layers_are_timed_in_the_engine_of_the_job(
-    ask: Ask, monkeypatch: pytest.MonkeyPatch
+    ask: Ask, engine_batches: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sizes: list[int] = []
-
-    def compile_slowly(*_: object) -> Callable[[Tensor], Tensor]:
-        def run(images: Tensor) -> Tensor:
-            sizes.append(len(images))
-            time.sleep(0.8)
-            return torch.zeros(len(images), 1)
-
-        return run
-
-    monkeypatch.setattr(timing, "compile_layers", compile_slowly)
     answer(ask(strategy="auto"))
-    assert not sizes, "there are too few images"
+    assert not engine_batches, "there are too few images"
     monkeypatch.setattr(frozen_engine, "MIN_IMAGES", NUM_TRAIN + NUM_VAL)
     found = answer(ask(strategy="auto")).measurements
-    assert sizes == [8, 8]
+    assert engine_batches == [8, 8]
     assert found.expected_seconds["feature_extract"] > 0.1 * (NUM_TRAIN + NUM_VAL)
+
+
+def test_the_expected_accuracy_is_extrapolated_to_all_training_images(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error of a head halves with twice the images, and four fifths of them fit a fold."""
+
+    def probe(features: Tensor, *arguments: Any, **options: Any) -> ProbeResult:
+        result = cross_validate(features, *arguments, **options)
+        error = 0.2 * NUM_TRAIN / len(features)
+        accuracy = Proportion(value=1 - error, low=0.0, high=1.0)
+        return replace(result, probe=result.probe.model_copy(update={"accuracy": accuracy}))
+
+    monkeypatch.setattr("worker.advice.advise.cross_validate", probe)
+    advice = answer(ask(strategy="auto"))
+    assert advice.measurements.late.accuracy.value == pytest.approx(0.8)
+    assert advice.measurements.accuracy_with_half == pytest.approx(0.6)
+    assert advice.expected_accuracy.value == pytest.approx(1 - 0.8 * 0.2)
 
 
 def test_a_given_strategy_is_kept(ask: Ask) -> None:

@@ -140,6 +140,7 @@ def make_portfolio() -> dict[str, Any]:
             best_epoch=2,
             accuracy=Proportion(value=0.951, low=0.91, high=0.97),
         ),
+        expected_accuracy=Proportion(value=0.937, low=0.911, high=0.958),
         stop_reason="budget_used",
         explanation="Fine-tuning filled the rest of the budget.",
     )
@@ -169,6 +170,7 @@ def test_a_portfolio_is_shown_with_expected_and_actual_figures(pets: Service) ->
     assert "It would need 500 s more." in " ".join(text.split())
     assert "best epoch 2" in lines["fine-tuning,"]
     assert "filled the rest of the budget." in text
+    assert "Expected accuracy of the model: 0.937 (0.911-0.958)" in text
     assert read_json(pets, "job", "portfolio", "job_1")["chosen"] == "squeezenet1_0"
 
 
@@ -183,6 +185,7 @@ def test_a_job_with_a_budget_is_shown_as_it_was_decided(pets: Service) -> None:
     assert "squeezenet1_0" in next(line for line in text.splitlines() if line.startswith("recipe"))
     assert "1 min" in next(line for line in text.splitlines() if line.startswith("time budget"))
     assert "filled the rest of the budget." in text
+    assert "Expected accuracy of the model: 0.937 (0.911-0.958)" in text
 
 
 def test_a_dry_run_of_a_search_leaves_parameters_open(pets: Service) -> None:

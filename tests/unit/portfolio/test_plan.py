@@ -16,7 +16,6 @@ from worker.portfolio.plan import (
     Outcome,
     Prospect,
     allow_candidate,
-    combine,
     expect_accuracy,
     may_pay_untried,
     order,
@@ -136,11 +135,3 @@ def test_without_a_trial_a_flat_curve_or_many_images_speak_for_fine_tuning() -> 
     assert not may_pay_untried(rising, 20, many=200)
     assert may_pay_untried(rising, 200, many=200)
     assert not may_pay_untried([], 20, many=200)
-
-
-@given(ACCURACY, st.floats(-1, 1), st.floats(0, 0.5))
-def test_an_expected_accuracy_is_a_proportion(value: float, gain: float, half: float) -> None:
-    head = Proportion(value=value, low=max(value - half, 0), high=min(value + half, 1))
-    change = ProportionDifference(value=gain, low=max(gain - half, -1), high=min(gain + half, 1))
-    expected = combine(head, change)
-    assert 0 <= expected.low <= expected.value <= expected.high <= 1

@@ -10,10 +10,11 @@ import torch
 from safetensors.torch import save_file
 from torchvision.models import shufflenet_v2_x0_5, squeezenet1_0
 
+from app.advice.schemas import Proportion
 from app.advice.service import list_recipes
 from app.datasets.manifest import Split
 from app.errors import BudgetTooSmall, WeightsUnavailable
-from app.jobs.portfolio_schemas import Portfolio
+from app.jobs.portfolio_schemas import LearningCurvePoint, Portfolio
 from app.ml.models import checkpoint, timm_weights
 from app.ml.models.lite0_package import LITE0
 from app.ml.recipe import Lbfgs
@@ -22,6 +23,7 @@ from app.recipes.schemas import JobRequest
 from app.storage import LocalStorage
 from tests.unit.training.conftest import Picture, store_manifest
 from tests.uploads import draw_picture
+from worker.portfolio.backbones import CandidateResult
 from worker.portfolio.candidates import list_candidates
 from worker.portfolio.config import PortfolioConfig
 from worker.portfolio.run import run
@@ -233,6 +235,27 @@ def test_the_expected_accuracy_counts_classes_as_validation_does(search: Search)
     assert child.portfolio.learning_curve[-1].accuracy == candidate.accuracy
 
 
+def test_the_expected_accuracy_is_extrapolated_to_all_training_images(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error of a head halves with twice the images, and four fifths of them fit a fold."""
+
+    def measure_curve(result: CandidateResult, *_: object) -> Iterator[LearningCurvePoint]:
+        accuracy = result.accuracy.value
+        for num_images, error in ((12, 2 * (1 - accuracy)), (24, 1 - accuracy)):
+            share = Proportion(value=1 - error, low=0.0, high=1.0)
+            yield LearningCurvePoint(num_images=num_images, accuracy=share)
+
+    monkeypatch.setattr("worker.portfolio.decision.measure_curve", measure_curve)
+    portfolio = execute(search(strategy="feature_extract", **ONE), Child()).portfolio
+    accuracy, expected = portfolio.candidates[0].accuracy, portfolio.expected_accuracy
+    assert accuracy is not None
+    assert expected is not None
+    assert accuracy.value < 0.9
+    assert 1 - expected.value == pytest.approx(0.8 * (1 - accuracy.value))
+    assert expected.high <= 1
+
+
 def test_requested_fine_tuning_starts_from_the_solved_head(
     search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,6 +289,7 @@ def test_a_trial_decides_on_fine_tuning(search: Search, monkeypatch: pytest.Monk
     fine_tuning = child.portfolio.fine_tuning
     assert fine_tuning is not None
     assert fine_tuning.expected_accuracy is not None
+    assert child.portfolio.expected_accuracy == fine_tuning.expected_accuracy
 
     monkeypatch.setattr("worker.portfolio.decision.would_pay", lambda _: False)
     child = execute(config, Child())

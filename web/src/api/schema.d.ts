@@ -2046,7 +2046,7 @@ export interface components {
              * @example resnet18
              */
             architecture: string;
-            /** @description Cross-validated accuracy of the better linear probe; training more layers should not be worse. */
+            /** @description Accuracy of the better linear probe, extrapolated from held-out images to all training images; training more layers should not be worse. */
             expected_accuracy: components["schemas"]["Proportion"];
             /**
              * Expected Seconds
@@ -3902,7 +3902,7 @@ export interface components {
              * @example 3
              */
             epochs: number;
-            /** @description Expected accuracy: that of the cross-validated head and the gain of the trial, with both intervals; null without a trial. */
+            /** @description Expected accuracy: that of the head and the gain of the trial, with both intervals; null without a trial. */
             expected_accuracy: components["schemas"]["Proportion"] | null;
             /**
              * Expected Seconds
@@ -6597,6 +6597,8 @@ export interface components {
              * @example squeezenet1_0
              */
             chosen?: string | null;
+            /** @description Validation accuracy that is expected of the model: that of the cross-validated head, extrapolated along its learning curve to all training images, and the gain of the trial. Null before the decision. */
+            expected_accuracy?: components["schemas"]["Proportion"] | null;
             /**
              * Explanation
              * @description What was decided and why, in plain sentences; empty before the decision.

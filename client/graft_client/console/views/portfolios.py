@@ -38,11 +38,13 @@ def portfolio_parts(portfolio: "Portfolio") -> list[RenderableType]:
                 "planned" if planned.best_epoch is None else f"best epoch {planned.best_epoch}",
             )
         )
+    expected = portfolio.expected_accuracy
     used, budget = portfolio.used_seconds, portfolio.time_budget_seconds
     return [
         title(f"Time budget: {used:.0f} of {budget:g} s used  (* the best candidate)"),
         table(headings, rows, right=headings[1:5]),
         *([portfolio.explanation] if portfolio.explanation else []),
+        *([f"Expected accuracy of the model: {_interval(expected)}"] if expected else []),
     ]
 
 

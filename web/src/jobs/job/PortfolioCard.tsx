@@ -89,10 +89,11 @@ const COLUMNS: Column<Candidate>[] = [
   },
 ];
 
-/** The learning curve and the trial, in sentences. */
+/** The learning curve, the trial and what follows from them, in sentences. */
 function Further({ portfolio }: { portfolio: Portfolio }) {
   const { learning_curve: curve, trial, num_without_weights: without } = portfolio;
-  if (curve.length === 0 && !trial && without === 0) return null;
+  const expected = portfolio.expected_accuracy;
+  if (curve.length === 0 && !trial && !expected && without === 0) return null;
   return (
     <ul className={styles.further}>
       {curve.length > 0 && (
@@ -111,6 +112,12 @@ function Further({ portfolio }: { portfolio: Portfolio }) {
           {percent(trial.accuracy)} on{" "}
           {plural(trial.num_held_out_images, "held-out training image")}, in{" "}
           {duration(trial.used_seconds)}.
+        </li>
+      )}
+      {expected && (
+        <li>
+          Expected accuracy of the model: {percent(expected.value)}{" "}
+          {percentInterval([expected.low, expected.high])}.
         </li>
       )}
       {without > 0 && (

@@ -25,6 +25,7 @@ const portfolio: Portfolio = {
   learning_curve: [],
   trial: null,
   fine_tuning: null,
+  expected_accuracy: null,
   stop_reason: null,
   explanation: "",
 };
