@@ -16,6 +16,10 @@ from torch import Tensor
 from app.advice.schemas import Proportion, ProportionDifference
 from app.ml.trust.intervals import paired_difference_interval, wilson_interval
 
+LARGEST_EXPONENT = 0.5
+"""Exponent of classical bounds; those that were measured are smaller (Hestness et al., "Deep
+Learning Scaling is Predictable, Empirically", 2017)."""
+
 
 def weigh_images(targets: Tensor, val_targets: Tensor) -> Tensor:
     """Return the weight of each image, float64 [num_images], with a mean of 1.
@@ -53,14 +57,15 @@ def measure_difference(first: Tensor, second: Tensor, weights: Tensor) -> Propor
 
 
 def measure_exponent(accuracy: float, *, with_fewer: float, growth: float) -> float:
-    """Return the exponent b of an error that falls as (number of images) ** -b, 0 to 1.
+    """Return the exponent b of an error that falls as (number of images) ** -b.
 
-    accuracy: that with growth times as many images as with_fewer.
+    accuracy: that with growth times as many images as with_fewer. b is 0 where these brought
+    nothing, and at most LARGEST_EXPONENT.
     """
     error, error_with_fewer = 1 - accuracy, 1 - with_fewer
-    if not 0 < error < error_with_fewer:
+    if growth <= 1 or not 0 < error < error_with_fewer:
         return 0.0
-    return min(math.log(error_with_fewer / error) / math.log(growth), 1.0)
+    return min(math.log(error_with_fewer / error) / math.log(growth), LARGEST_EXPONENT)
 
 
 def extrapolate(accuracy: Proportion, exponent: float, *, growth: float) -> Proportion:

@@ -47,6 +47,7 @@ class _Findings:
     architecture: ArchitectureSpec
     first_layer_of_last_stage: str
     num_probed: int
+    num_halved: int
     late: ProbeResult
     early: ProbeResult
     half: ProbeResult
@@ -163,6 +164,7 @@ def _measure(  # noqa: PLR0913, PLR0917 -- each is one thing the caller knows
         architecture=architecture,
         first_layer_of_last_stage=first_late,
         num_probed=len(targets),
+        num_halved=len(half_of_images),
         late=late,
         early=early,
         half=half,
@@ -263,6 +265,7 @@ def _expect_accuracy(findings: _Findings, measured: Measurements, num_images: in
     """Return the better probe's accuracy, extrapolated to all training images."""
     better = max(measured.late, measured.early, key=lambda share: share.value)
     half = findings.half.probe.accuracy.value
-    exponent = measure_exponent(measured.late.value, with_fewer=half, growth=2)
+    growth = findings.num_probed / findings.num_halved
+    exponent = measure_exponent(measured.late.value, with_fewer=half, growth=growth)
     num_fitted = findings.num_probed * (FOLDS - 1) / FOLDS
     return extrapolate(better, exponent, growth=num_images / num_fitted)

@@ -32,9 +32,14 @@ def draw_sample(samples: Sequence[Sample], *, max_images: int = MAX_IMAGES) -> l
 
 
 def halve(targets: torch.Tensor) -> torch.Tensor:
-    """Return the positions, int64, of half of each class's images; a single image is kept."""
+    """Return the positions, int64 and ascending, of half of each class's images, at least two.
+
+    The draw is deterministic: neighbours are often alike, and would make an easier half.
+    """
+    random = torch.Generator().manual_seed(derive_seed("half"))
     taken: list[int] = []
     for target in sorted(set(targets.tolist())):
-        positions = (targets == target).nonzero()[:, 0].tolist()
-        taken += positions[: (len(positions) + 1) // 2]
+        positions = (targets == target).nonzero()[:, 0]
+        shuffled = positions[torch.randperm(len(positions), generator=random)]
+        taken += shuffled[: max((len(positions) + 1) // 2, 2)].tolist()
     return torch.tensor(sorted(taken))

@@ -56,7 +56,7 @@ class CandidateSearch:
         self._should_stop = should_stop
         self._best: CandidateResult | None = None
         self._reserve = journal.portfolio.reserved_seconds or 0.0
-        self._fastest: tuple[float, str] | None = None
+        self._fastest: tuple[float, float, str] | None = None
 
     def run(self) -> SearchResult:
         """Try what fits, the most promising per second first.
@@ -127,10 +127,11 @@ class CandidateSearch:
             return
         reserve = measurement.evaluation.of_head
         seconds = measurement.seconds
-        expected = journal.clock.used() - (journal.candidates[-1].started_at_seconds or 0) + seconds
+        started_at = journal.candidates[-1].started_at_seconds or 0.0
+        expected = journal.clock.used() - started_at + seconds
         allowed = self._allow(reserve)
         if self._fastest is None or expected + reserve < self._fastest[0]:
-            self._fastest = (expected + reserve, architecture.name)
+            self._fastest = (expected + reserve, started_at, architecture.name)
         if seconds > allowed:
             self._unaffordable[architecture.name] = architecture
             journal.settle(
@@ -227,12 +228,12 @@ class CandidateSearch:
         if self._fastest is None:
             last = self._journal.candidates[-1]
             return BudgetTooSmall(f"No candidate could be run. The last: {last.reason}")
-        seconds, name = self._fastest
+        seconds, started_at, name = self._fastest
         total = self._journal.clock.total
         return BudgetTooSmall(
             f"No backbone runs on all training images within {total:g} s; the fastest that was "
-            f"measured, {name}, needs about {seconds:.0f} s, the evaluation included. Raise "
-            "time_budget_seconds."
+            f"measured, {name}, began after {started_at:.0f} s and needs about {seconds:.0f} s, "
+            "the evaluation included. Raise time_budget_seconds."
         )
 
     def _sum_up(self) -> StopReason:

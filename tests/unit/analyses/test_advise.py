@@ -78,19 +78,19 @@ def test_frozen_layers_are_timed_in_the_engine_of_the_job(
 def test_the_expected_accuracy_is_extrapolated_to_all_training_images(
     ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error of a head halves with twice the images, and four fifths of them fit a fold."""
+    """The error falls with the root of the number of images; a fold has four fifths of them."""
 
     def probe(features: Tensor, *arguments: Any, **options: Any) -> ProbeResult:
         result = cross_validate(features, *arguments, **options)
-        error = 0.2 * NUM_TRAIN / len(features)
+        error = 0.2 * (NUM_TRAIN / len(features)) ** 0.5
         accuracy = Proportion(value=1 - error, low=0.0, high=1.0)
         return replace(result, probe=result.probe.model_copy(update={"accuracy": accuracy}))
 
     monkeypatch.setattr("worker.advice.advise.cross_validate", probe)
     advice = answer(ask(strategy="auto"))
     assert advice.measurements.late.accuracy.value == pytest.approx(0.8)
-    assert advice.measurements.accuracy_with_half == pytest.approx(0.6)
-    assert advice.expected_accuracy.value == pytest.approx(1 - 0.8 * 0.2)
+    assert advice.measurements.accuracy_with_half == pytest.approx(1 - 0.2 * 2**0.5)
+    assert advice.expected_accuracy.value == pytest.approx(1 - 0.2 * 0.8**0.5)
 
 
 def test_a_given_strategy_is_kept(ask: Ask) -> None:

@@ -37,5 +37,13 @@ def test_a_small_dataset_is_used_completely() -> None:
 
 
 def test_half_of_each_class_is_half() -> None:
-    targets = torch.tensor([0, 1, 0, 1, 0, 1, 0, 2])
-    assert targets[halve(targets)].bincount().tolist() == [2, 2, 1]
+    targets = torch.tensor([0] * 9 + [1] * 4 + [2] * 2 + [3])
+    half = halve(targets)
+    assert targets[half].bincount().tolist() == [5, 2, 2, 1]
+    assert half.tolist() == sorted(half.tolist())
+    assert half.tolist() == halve(targets).tolist()
+
+
+def test_half_of_a_class_is_drawn_from_all_of_it() -> None:
+    half = halve(torch.zeros(100, dtype=torch.int64))
+    assert 10 < (half < 50).sum() < 40

@@ -238,11 +238,11 @@ def test_the_expected_accuracy_counts_classes_as_validation_does(search: Search)
 def test_the_expected_accuracy_is_extrapolated_to_all_training_images(
     search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error of a head halves with twice the images, and four fifths of them fit a fold."""
+    """The error falls with the root of the number of images; a fold has four fifths of them."""
 
     def measure_curve(result: CandidateResult, *_: object) -> Iterator[LearningCurvePoint]:
         accuracy = result.accuracy.value
-        for num_images, error in ((12, 2 * (1 - accuracy)), (24, 1 - accuracy)):
+        for num_images, error in ((12, 2**0.5 * (1 - accuracy)), (24, 1 - accuracy)):
             share = Proportion(value=1 - error, low=0.0, high=1.0)
             yield LearningCurvePoint(num_images=num_images, accuracy=share)
 
@@ -252,7 +252,7 @@ def test_the_expected_accuracy_is_extrapolated_to_all_training_images(
     assert accuracy is not None
     assert expected is not None
     assert accuracy.value < 0.9
-    assert 1 - expected.value == pytest.approx(0.8 * (1 - accuracy.value))
+    assert 1 - expected.value == pytest.approx(0.8**0.5 * (1 - accuracy.value))
     assert expected.high <= 1
 
 

@@ -110,7 +110,7 @@ def test_the_order_of_strengths_does_not_matter() -> None:
         one, other = falling[strength], rising[strength]
         for head in (other.head, alone.head):
             assert torch.allclose(one.head.weight, head.weight, atol=1e-3)
-        assert one.cv_loss == pytest.approx(other.cv_loss, abs=1e-4)
+        assert one.cv_loss == pytest.approx(other.cv_loss, abs=1e-3)
         assert one.cv_accuracy == other.cv_accuracy
 
 
