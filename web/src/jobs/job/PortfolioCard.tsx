@@ -73,7 +73,11 @@ const COLUMNS: Column<Candidate>[] = [
     cell: (row) => percent(row.expected_accuracy),
     wide: true,
   },
-  { key: "took", header: "Took", cell: (row) => duration(row.used_seconds) },
+  {
+    key: "took",
+    header: "Took",
+    cell: (row) => <span className={styles.seconds}>{duration(row.used_seconds)}</span>,
+  },
   {
     key: "expected_time",
     header: "Expected time",
@@ -116,8 +120,8 @@ function Further({ portfolio }: { portfolio: Portfolio }) {
       )}
       {expected && (
         <li>
-          Expected accuracy of the model: {percent(expected.value)}{" "}
-          {percentInterval([expected.low, expected.high])}.
+          Expected accuracy of the model: {percent(expected.value)} (
+          {percentInterval([expected.low, expected.high])}).
         </li>
       )}
       {without > 0 && (
