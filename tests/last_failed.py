@@ -1,7 +1,8 @@
 """Run the tests that failed last, one after the other: `make test-failed`.
 
 pytest's own `--last-failed` cannot find tests of a group again: in parallel runs, pytest-xdist
-records them as `test_name@group`. With no other failure it then runs the whole suite.
+records them as `test_name@group`. It skips them where their file has other failures, and runs the
+whole suite where there are none.
 """
 
 import json
@@ -14,7 +15,7 @@ RECORD = Path(".pytest_cache/v/cache/lastfailed")
 
 
 def find_failed(record: Path) -> list[str]:
-    """The ids of the tests in pytest's record of failures, without their groups."""
+    """Return the ids of the tests in pytest's record of failures, without their groups."""
     if not record.exists():
         return []
     return sorted({_without_group(test) for test in json.loads(record.read_text())})
