@@ -103,6 +103,7 @@ def test_what_is_typed_before_the_options_arrive_stays(open_page: OpenPage) -> N
     page.add_init_script(SLOW_ARCHITECTURES)
     page.goto("/ui/jobs/new?dataset=ds_of_another_time")
     field = page.get_by_role("combobox", name="Architecture")
+    expect(field).to_have_attribute("placeholder", "Loading…")
     field.fill("squeezenet1_0")
     page.get_by_role("option", name=re.compile("squeezenet1_0")).click()
     expect(field).to_have_value("squeezenet1_0")

@@ -62,7 +62,10 @@ export function ComboBox({
     >
       <Label className={styles.label as string}>{label}</Label>
       <div className={styles.box}>
-        <Input className={fieldStyles.control as string} />
+        <Input
+          className={fieldStyles.control as string}
+          placeholder={isLoading ? "Loading…" : ""}
+        />
         <Button className={styles.open as string}>
           <ChevronsUpDown aria-hidden />
         </Button>
