@@ -24,7 +24,7 @@ from worker.training.data import Sample
 from worker.training.feed import LANE_BATCH_SIZE, ImageFeed, Splits
 from worker.training.frozen import extract_backbone, run_once
 from worker.training.frozen_engine import speed_up
-from worker.training.head import Solution, solve_path
+from worker.training.head import Solution, explain_too_few, solve_path, take_until
 from worker.training.objective import weigh_classes
 from worker.training.setup import TrainingContext
 from worker.training.starting_model import start_model
@@ -80,6 +80,11 @@ class CandidateResult:
         return self.recipe.optimizer
 
     @property
+    def num_strengths_left(self) -> int:
+        """Return the number of L2 strengths for which there was no time."""
+        return len(self.solver.l2_strengths) - len(self.heads.balance.solutions)
+
+    @property
     def accuracy(self) -> Proportion:
         """Return the cross-validated accuracy of the best head."""
         return measure_accuracy(self.best, self.heads.targets, self.val_targets)
@@ -97,8 +102,13 @@ class Runner(Protocol):
         Raises WeightsUnavailable, ValidationFailed, MemoryError or torch.OutOfMemoryError.
         """
 
-    def run(self, should_abort: Callable[[], bool]) -> CandidateResult:
-        """Run the measured candidate on the other images; raises Interrupted."""
+    def run(self, has_time: Callable[[float], bool], *, is_first: bool) -> CandidateResult:
+        """Run the measured candidate on the other images.
+
+        has_time: whether so many seconds more are left. When they are not, the L2 strengths that
+        were solved for have to do. Before there are any, it raises Interrupted, unless this is the
+        first candidate, without which there is no model.
+        """
 
 
 @dataclass(frozen=True)
@@ -217,7 +227,7 @@ class BackboneRunner:
         )
         return Measurement(seconds, evaluation)
 
-    def run(self, should_abort: Callable[[], bool]) -> CandidateResult:
+    def run(self, has_time: Callable[[float], bool], *, is_first: bool) -> CandidateResult:
         loaded, train = self._loaded, self._splits.train
         if loaded is None:
             raise AssertionError("a candidate is measured before it runs")
@@ -226,7 +236,7 @@ class BackboneRunner:
         form = eval_form(loaded.spec)
 
         def check(_num_images: int = 1) -> None:
-            if should_abort():
+            if not is_first and not has_time(0.0):
                 raise Interrupted
 
         if form.name not in self._opened:
@@ -263,7 +273,7 @@ class BackboneRunner:
             loaded.features.append(self._compute(loaded, rest, read, on_batch))
             forward = (self._now() - started) / len(rest)
             self._learn_speed(loaded.architecture, loaded.recipe, forward)
-        heads = self._solve(loaded, torch.cat(loaded.features), should_abort)
+        heads = self._solve(loaded, torch.cat(loaded.features), has_time)
         evaluation = replace(loaded.evaluation, decoding=self._decoding, forward=forward)
         val_targets = torch.tensor(
             [sample.target for sample in self._splits.val], dtype=torch.int64
@@ -271,45 +281,50 @@ class BackboneRunner:
         return CandidateResult(loaded.architecture, loaded.recipe, heads, val_targets, evaluation)
 
     def _solve(
-        self, loaded: _Loaded, features: Tensor, should_abort: Callable[[], bool]
+        self, loaded: _Loaded, features: Tensor, has_time: Callable[[float], bool]
     ) -> SolvedHeads:
-        """Solve for each L2 strength; after an abort, the strengths so far have to do."""
+        """Solve for each L2 strength; those so far have to do when time is up."""
         recipe, optimizer = loaded.recipe, loaded.recipe.optimizer
         if not isinstance(optimizer, Lbfgs):
             raise TypeError("the heads of candidates are solved for")
         targets = torch.tensor(
             [sample.target for sample in self._splits.train], device=features.device
         )
-        weights = None
-        if recipe.class_balance == "loss":
-            weights = weigh_classes(targets, self._num_classes)
         count = self._context.progress.prepare(
             f"solving for heads on {loaded.architecture.name}", len(optimizer.l2_strengths)
         )
-        started = self._now()
-        solutions: list[Solution] = []
-        for solution in solve_path(
-            features,
-            targets,
-            num_classes=self._num_classes,
-            l2_strengths=optimizer.l2_strengths,
-            folds=optimizer.folds,
-            class_weights=weights,
-        ):
-            solutions.append(solution)
+        started = solved_at = self._now()
+
+        def should_end() -> bool:
+            nonlocal solved_at
             count(1)
-            if should_abort():
-                break
-        balance = Balance(None, weights, solutions)
+            seconds, solved_at = self._now() - solved_at, self._now()
+            return not has_time(seconds)  # a weaker penalty takes no less
+
         if recipe.class_balance == "auto":
             balance = choose_balance(
                 features,
                 targets,
                 num_classes=self._num_classes,
-                l2_strengths=tuple(one.l2_strength for one in solutions),
+                l2_strengths=optimizer.l2_strengths,
                 folds=optimizer.folds,
-                plain=solutions,
+                should_end=should_end,
             )
+        else:
+            weights = None
+            if recipe.class_balance == "loss":
+                weights = weigh_classes(targets, self._num_classes)
+            path = solve_path(
+                features,
+                targets,
+                num_classes=self._num_classes,
+                l2_strengths=optimizer.l2_strengths,
+                folds=optimizer.folds,
+                class_weights=weights,
+            )
+            balance = Balance(None, weights, list(take_until(should_end, path)))
+        if balance.best.held_out is None:
+            raise explain_too_few(len(targets), self._num_classes)
         self._solving = (self._now() - started) / features.shape[1]
         return SolvedHeads(features, targets, balance)
 

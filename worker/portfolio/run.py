@@ -123,7 +123,8 @@ def _run_again(runner: BackboneRunner, journal: Journal) -> CandidateResult:
     if journal.best is None:
         raise AssertionError("a search ends with a candidate")
     runner.measure(get_architecture(journal.best.architecture))
-    return runner.run(lambda: False)
+    reserve = journal.portfolio.reserved_seconds or 0.0
+    return runner.run(lambda seconds: journal.clock.left() - reserve > seconds, is_first=True)
 
 
 class _Finish:

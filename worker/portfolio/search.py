@@ -151,11 +151,12 @@ class CandidateSearch:
 
     def _run(self, architecture: ArchitectureSpec, reserve: float) -> None:
         journal = self._journal
-        has_model = journal.best is not None
+
+        def has_time(seconds: float) -> bool:
+            return not self._should_stop() and journal.clock.left() - reserve > seconds
+
         try:
-            result = self._runner.run(
-                lambda: has_model and (self._should_stop() or journal.clock.left() <= reserve)
-            )
+            result = self._runner.run(has_time, is_first=journal.best is None)
         except Interrupted:
             late = not self._should_stop()
             journal.settle(
@@ -176,7 +177,7 @@ class CandidateSearch:
             state="tried",
             accuracy=accuracy,
             l2_strength=result.best.l2_strength,
-            reason=_compare(before, accuracy.value),
+            reason=_compare(before, accuracy.value) + _explain_missing(result),
         )
         if journal.best is not None and journal.best.architecture == architecture.name:
             self._best = result  # the features of the others are not needed any more
@@ -237,8 +238,9 @@ class CandidateSearch:
         )
 
     def _sum_up(self) -> StopReason:
+        is_cut = self._best is not None and self._best.num_strengths_left > 0
         skipped = [one for one in self._journal.candidates if one.state == "skipped"]
-        return "budget_used" if skipped else "all_tried"
+        return "budget_used" if skipped or is_cut else "all_tried"
 
 
 def _get_imagenet_accuracy(architecture: ArchitectureSpec) -> float:
@@ -257,3 +259,11 @@ def _compare(before: PortfolioCandidate | None, accuracy: float) -> str:
     if accuracy > before.accuracy.value:
         return f"It is better than {before.architecture}, the best before it."
     return f"It is not better than {before.architecture}, the best before it."
+
+
+def _explain_missing(result: CandidateResult) -> str:
+    if result.num_strengths_left == 0:
+        return ""
+    num_all = len(result.solver.l2_strengths)
+    solved = num_all - result.num_strengths_left
+    return f" There was time for {solved} of {num_all} L2 strengths."

@@ -1,6 +1,6 @@
 """Decide whether the loss weights rare classes as much as frequent ones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +9,14 @@ from torch import Tensor
 from app.jobs.schemas import BalanceFigures, ResolvedClassBalance
 from app.ml.recipe import ClassBalance
 from worker.training.evaluation.figures import measure_balanced_accuracy
-from worker.training.head import FOLDS, Solution, choose_head, pick_best, solve_path
+from worker.training.head import (
+    FOLDS,
+    Solution,
+    choose_head,
+    pick_best,
+    solve_path,
+    take_until,
+)
 from worker.training.objective import weigh_classes
 
 _NEARLY_EQUAL = 1.5
@@ -58,23 +65,26 @@ def choose_balance(  # noqa: PLR0913 -- each is one thing the caller knows
     num_classes: int,
     l2_strengths: tuple[float, ...],
     folds: int = FOLDS,
-    plain: Sequence[Solution] | None = None,
+    should_end: Callable[[], bool] = lambda: False,
 ) -> Balance:
     """Solve for heads with and without class weights; keep those with more balanced accuracy.
 
     The balanced accuracy is the mean over classes of the share of their images that heads get right
     which were not fitted to them. Classes of nearly equal size are not weighted, and neither are
-    those of which none has two images. plain are the heads without weights, where they are known;
-    the other arguments are those of `solve_path`.
+    those of which none has two images. should_end: asked after each strength, whether those so far
+    have to do; the other arguments are those of `solve_path`.
     """
     counts = torch.bincount(targets, minlength=num_classes)
     imbalance = (counts.max() / counts.clamp_min(1).min()).item()
     can_hold_out = bool(counts.max() > 1)
     if not can_hold_out:
         l2_strengths = (max(l2_strengths),)
+    weights = None
+    if imbalance >= _NEARLY_EQUAL and len(l2_strengths) > 1:
+        weights = weigh_classes(targets, num_classes)
 
-    def solve(class_weights: Tensor | None) -> Sequence[Solution]:
-        path = solve_path(
+    def solve(class_weights: Tensor | None) -> Iterator[Solution]:
+        return solve_path(
             features,
             targets,
             num_classes=num_classes,
@@ -82,14 +92,12 @@ def choose_balance(  # noqa: PLR0913 -- each is one thing the caller knows
             folds=folds,
             class_weights=class_weights,
         )
-        return list(path)
 
-    plain = solve(None) if plain is None else plain
-    if imbalance < _NEARLY_EQUAL or not can_hold_out or len(l2_strengths) == 1:
+    if weights is None:
         resolved = ResolvedClassBalance(chosen="none", imbalance=imbalance)
-        return Balance(resolved, None, plain)
-    weights = weigh_classes(targets, num_classes)
-    weighted = solve(weights)
+        return Balance(resolved, None, list(take_until(should_end, solve(None))))
+    pairs = zip(solve(None), solve(weights), strict=True)
+    plain, weighted = zip(*take_until(should_end, pairs), strict=True)
     without, with_ = (_measure(pick_best(path), targets, num_classes) for path in (plain, weighted))
     is_better = with_.cv_balanced_accuracy > without.cv_balanced_accuracy
     resolved = ResolvedClassBalance(

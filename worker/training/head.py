@@ -4,8 +4,9 @@ Source: Bishop, PRML, section 4.3.4; solver L-BFGS with a strong Wolfe line sear
 1989).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -34,6 +35,8 @@ median is from Opgen-Rhein & Strimmer, "Accurate Ranking of Differentially Expre
 Distribution-Free Shrinkage Approach", 2007, who estimate the share.
 """
 _NEVER_HELD_OUT = -1
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -90,12 +93,7 @@ def solve_path(  # noqa: PLR0913 -- each is one thing the caller knows
     fold_of = _divide(targets, folds)
     held_out = fold_of != _NEVER_HELD_OUT
     if not held_out.any():
-        raise TooFewImages(
-            f"No class has two training images ({len(targets)} images, {num_classes} classes), so "
-            f"no L2 strength can be chosen by cross-validation. Upload at least three images of "
-            "each class, of which one validates, or send a single strength: "
-            '"optimizer": {"name": "lbfgs", "l2_strengths": [0.01]}.'
-        )
+        raise explain_too_few(len(targets), num_classes)
     parts = [fold_of != fold for fold in range(folds) if (fold_of == fold).any()]
     whole: Tensor | None = None
     partial: list[Tensor | None] = [None] * len(parts)
@@ -116,6 +114,16 @@ def solve_path(  # noqa: PLR0913 -- each is one thing the caller knows
             held_out=held_out,
             out_of_fold=scores,
         )
+
+
+def explain_too_few(num_images: int, num_classes: int) -> TooFewImages:
+    """Return the error for training images of which none can be held out."""
+    return TooFewImages(
+        f"No class has two training images ({num_images} images, {num_classes} classes), so "
+        f"no L2 strength can be chosen by cross-validation. Upload at least three images of "
+        "each class, of which one validates, or send a single strength: "
+        '"optimizer": {"name": "lbfgs", "l2_strengths": [0.01]}.'
+    )
 
 
 def choose_head(  # noqa: PLR0913 -- the same
@@ -143,6 +151,14 @@ def choose_head(  # noqa: PLR0913 -- the same
         class_weights=class_weights,
     )
     return pick_best(path)
+
+
+def take_until(should_end: Callable[[], bool], items: Iterable[_Item]) -> Iterator[_Item]:
+    """Yield items until should_end says after one that it was the last."""
+    for item in items:
+        yield item
+        if should_end():
+            return
 
 
 def pick_best(solutions: Iterable[Solution]) -> Solution:

@@ -188,6 +188,28 @@ def test_fine_tuning_ends_when_the_budget_does(
     assert child.trained.best_epoch in {0, *epochs}
 
 
+@pytest.mark.parametrize("num_more", [0, 60], ids=["equal classes", "unequal classes"])
+def test_solving_ends_when_the_budget_does(
+    search: Search, num_more: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.training.progress._SECONDS_BETWEEN", 0)  # report each strength
+    clock = {"now": 0.0}
+
+    def send(message: Message) -> None:
+        child.send(message)
+        if isinstance(message, TrainProgress) and message.stage.startswith("solving"):
+            clock["now"] = 3599
+
+    child = Child()
+    config = search(num_more, strategy="feature_extract", **ONE)
+    run(config, should_stop=lambda: False, send=send, now=lambda: clock["now"])
+    (candidate,) = child.portfolio.candidates
+    assert candidate.reason == "It was the first. There was time for 1 of 2 L2 strengths."
+    assert child.portfolio.stop_reason == "budget_used"
+    assert [row.epoch for one in child.list_of(EpochsDone) for row in one.rows] == [1]
+    assert child.trained.model_key
+
+
 def test_a_stop_makes_the_best_head_so_far_the_model(search: Search) -> None:
     child = execute(search(), Child(), should_stop=lambda: True)
     assert [one.state for one in child.portfolio.candidates] == ["tried"]

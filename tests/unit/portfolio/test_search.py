@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.errors import BudgetTooSmall, WeightsUnavailable
 from app.jobs.portfolio_schemas import Portfolio
 from app.ml.models.catalogue import ArchitectureSpec, get_architecture
-from app.ml.recipe import Recipe, decide
+from app.ml.recipe import Lbfgs, Recipe, decide
 from app.recipes.defaults import resolve
 from app.recipes.schemas import JobRequest
 from worker.portfolio.backbones import CandidateResult, Interrupted, Measurement
@@ -31,7 +31,8 @@ NUM_IMAGES = 100
 
 def make_recipe() -> Recipe:
     request = JobRequest(dataset_id="ds_1")
-    return decide(resolve(request, dataset_name="any", num_threads=1, base=None))
+    recipe = decide(resolve(request, dataset_name="any", num_threads=1, base=None))
+    return recipe.model_copy(update={"optimizer": Lbfgs(l2_strengths=(0.1,)), "epochs": 1})
 
 
 RECIPE = make_recipe()
@@ -77,12 +78,12 @@ class Runner:
         self._loaded = architecture.name
         return Measurement(backbone.measured, EVALUATION)
 
-    def run(self, should_abort: Callable[[], bool]) -> CandidateResult:
+    def run(self, has_time: Callable[[float], bool], *, is_first: bool) -> CandidateResult:
         name = self._loaded
         backbone = self.backbones[name]
         for _ in range(10):
             self.time.now += backbone.real / 10
-            if should_abort():
+            if not is_first and not has_time(0.0):
                 raise Interrupted
         self.ran.append(name)
         num_right = round(backbone.accuracy * NUM_IMAGES)
