@@ -9,6 +9,7 @@ from app.db.session import Database
 from app.jobs.prediction_file import SplitPredictions
 from app.jobs.report_schemas import (
     CalibrationFigures,
+    CrossValidation,
     LabelCheck,
     Mistake,
     ReliabilityBin,
@@ -68,6 +69,12 @@ def make_report(
         mistakes=[
             Mistake(image_id=2, path="ants/2.png", label="ants", predicted="bees", probability=0.9)
         ],
+        cross_validation=CrossValidation(
+            num_images=12,
+            accuracy=0.9,
+            accuracy_interval=(0.85, 0.95),
+            warning="The validation accuracy is far lower.",
+        ),
         label_check=LabelCheck(
             num_images=0 if suspects is None else 12,
             num_suspects=len(suspects or []),

@@ -125,6 +125,26 @@ class LabelCheck(ApiModel):
     )
 
 
+class CrossValidation(ApiModel):
+    """Accuracy on training images of a solved head that was not fitted to them."""
+
+    num_images: int = Field(description="Number of training images.", examples=[244])
+    accuracy: float = Field(
+        description="Share of them that heads fitted to the others predict correctly, 0 to 1. Each "
+        "class counts as often as in the validation split.",
+        examples=[0.926],
+    )
+    accuracy_interval: tuple[float, float] = Field(
+        description="95 % confidence interval of the accuracy (Wilson, 1927).",
+        examples=[[0.886, 0.953]],
+    )
+    warning: str | None = Field(
+        description="Set where the validation accuracy is lower by at least two points, and "
+        "significantly: the splits differ. Null otherwise.",
+        examples=[None],
+    )
+
+
 class Report(SplitFigures):
     """Metrics of the best checkpoint; the metrics at the top level are of the validation split."""
 
@@ -145,5 +165,10 @@ class Report(SplitFigures):
     mistakes: list[Mistake] = Field(
         description=f"At most {MAX_MISTAKES} misclassified validation images, the most confident "
         "first."
+    )
+    cross_validation: CrossValidation | None = Field(
+        None,
+        description="Accuracy on training images that the solved head was not fitted to. Null "
+        "where no head was cross-validated, and in older reports.",
     )
     label_check: LabelCheck = Field(description="Suspected label errors in train.")

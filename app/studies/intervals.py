@@ -33,17 +33,6 @@ def estimate_interval(accuracies: Sequence[float], num_images: int | None) -> In
     return max(intervals, key=lambda interval: interval.high - interval.low, default=None)
 
 
-def is_difference_insignificant(better: float, low: float, worse: float, high: float) -> bool:
-    """Return whether the 95 % interval of better - worse contains 0.
-
-    low is the lower end of the interval of `better`, high the upper end of that of `worse`. The
-    two are treated as independent; for accuracies on the same images this is conservative.
-    Source: Newcombe, "Interval estimation for the difference", 1998, method 10; for any pair of
-    intervals: Zou & Donner, 2008.
-    """
-    return better - worse <= sqrt((better - low) ** 2 + (high - worse) ** 2)
-
-
 def _t_interval(accuracies: Sequence[float]) -> Interval:
     """Return the t interval of a mean (Student, "The probable error of a mean", 1908)."""
     mean = fmean(accuracies)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from app.studies.intervals import estimate_interval, is_difference_insignificant
+from app.ml.trust.intervals import is_difference_insignificant
+from app.studies.intervals import estimate_interval
 from app.studies.request_schemas import Changes
 from app.studies.schemas import Origin, RankedConfiguration, RunView, Score
 from app.studies.space import Point

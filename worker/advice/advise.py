@@ -22,7 +22,6 @@ from app.ml.models.catalogue import ArchitectureSpec
 from app.ml.recipe import Lbfgs, Recipe, Strategy
 from app.ml.runtime.device import choose_device
 from app.storage import LocalStorage
-from worker.advice.accuracy import extrapolate, measure_difference, measure_exponent
 from worker.advice.architecture import adapt_all, find_architecture
 from worker.advice.cost import Rates
 from worker.advice.decision import Decision, Measurements, decide_strategy
@@ -32,6 +31,11 @@ from worker.advice.stages import find_early_stage
 from worker.advice.timing import TrainingTimer
 from worker.analysis_config import AnalysisConfig
 from worker.training.data import Sample, select_samples
+from worker.training.evaluation.expected_accuracy import (
+    extrapolate,
+    measure_difference,
+    measure_exponent,
+)
 from worker.training.head import FOLDS
 from worker.training.repeatable import make_repeatable
 from worker.training.starting_model import start_model

@@ -13,11 +13,11 @@ from app.ml.images.pil_decoding import decoded_image
 from app.ml.images.preprocessing import PreprocessingSpec, prepare_eval
 from app.ml.models.catalogue import ArchitectureSpec
 from app.ml.recipe import ClassBalance
-from worker.advice.accuracy import measure_share, weigh_images
 from worker.advice.stages import tap_stages
 from worker.pool import map_in_threads
 from worker.training.balance import solve_head
 from worker.training.data import Sample
+from worker.training.evaluation.expected_accuracy import measure_share, weigh_images
 
 OnProgress = Callable[[int, int], None]
 """Called with the number of finished images and the total."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from app.jobs.portfolio_schemas import LearningCurvePoint
 from app.ml.runtime.seeding import derive_seed
-from worker.portfolio.backbones import CandidateResult, measure_accuracy
+from worker.portfolio.results import CandidateResult, measure_accuracy
 from worker.training.head import choose_head
 
 SHARES = (0.25, 0.5)

@@ -11,9 +11,7 @@ from app.advice.schemas import Proportion
 from app.errors import BudgetTooSmall
 from app.jobs.portfolio_schemas import FineTuning, StopReason
 from app.ml.recipe import Recipe
-from worker.advice.accuracy import add_gain, extrapolate, measure_exponent
 from worker.advice.decision import MANY_IMAGES_PER_CLASS, SATURATED_ACCURACY
-from worker.portfolio.backbones import CandidateResult
 from worker.portfolio.curve import measure_curve
 from worker.portfolio.explanation import (
     explain_accurate_enough,
@@ -31,7 +29,9 @@ from worker.portfolio.plan import (
     plan_trial,
     would_pay,
 )
+from worker.portfolio.results import CandidateResult
 from worker.portfolio.trial import EpochCost, estimate_epoch, run_trial
+from worker.training.evaluation.expected_accuracy import add_gain, extrapolate, measure_exponent
 from worker.training.feed import Splits
 from worker.training.setup import TrainingContext
 

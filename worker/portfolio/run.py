@@ -9,7 +9,7 @@ from app.jobs.portfolio_schemas import StopReason
 from app.ml.models.catalogue import get_architecture
 from app.ml.recipe import Recipe
 from app.ml.trust.intervals import wilson_interval
-from worker.portfolio.backbones import BackboneRunner, CandidateResult
+from worker.portfolio.backbones import BackboneRunner
 from worker.portfolio.candidates import list_candidates, make_adapter
 from worker.portfolio.clock import BudgetClock
 from worker.portfolio.config import PortfolioConfig
@@ -17,6 +17,7 @@ from worker.portfolio.decision import Refusal, TrainingDecision
 from worker.portfolio.explanation import explain_outcome
 from worker.portfolio.journal import Journal
 from worker.portfolio.plan import MAX_EPOCHS
+from worker.portfolio.results import CandidateResult
 from worker.portfolio.search import CandidateSearch
 from worker.protocol import Message, Started, Trained, TrainProgress
 from worker.training.balance import SolvedHeads

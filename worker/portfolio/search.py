@@ -9,7 +9,6 @@ from app.errors import BudgetTooSmall, GpuOutOfMemory, GraftError, TooFewImages
 from app.jobs.portfolio_schemas import PortfolioCandidate, StopReason
 from app.ml.models.catalogue import ArchitectureSpec
 from worker.advice.decision import SATURATED_ACCURACY
-from worker.portfolio.backbones import CandidateResult, Interrupted, Runner
 from worker.portfolio.candidates import find_imagenet_accuracy
 from worker.portfolio.journal import Journal
 from worker.portfolio.plan import (
@@ -19,6 +18,7 @@ from worker.portfolio.plan import (
     expect_accuracy,
     order,
 )
+from worker.portfolio.results import CandidateResult, Interrupted, Runner
 
 _TRUST = 2.0
 """A candidate whose estimate is within this factor is measured, which takes few seconds."""

@@ -13,9 +13,13 @@ from app.ml.models.features import set_head
 from app.ml.recipe import Recipe
 from app.ml.runtime.precision import choose_precision
 from app.ml.runtime.seeding import derive_seed
-from worker.advice.accuracy import measure_difference, measure_share, weigh_images
-from worker.portfolio.backbones import CandidateResult
+from worker.portfolio.results import CandidateResult
 from worker.training.dry_run import StepDryRun
+from worker.training.evaluation.expected_accuracy import (
+    measure_difference,
+    measure_share,
+    weigh_images,
+)
 from worker.training.feed import ImageFeed, Splits, open_feed
 from worker.training.fit import fit
 from worker.training.head import choose_head

@@ -46,6 +46,17 @@ def paired_difference_interval(
     )
 
 
+def is_difference_insignificant(better: float, low: float, worse: float, high: float) -> bool:
+    """Return whether the 95 % interval of better - worse contains 0.
+
+    low is the lower end of the interval of `better`, high the upper end of that of `worse`. The
+    two are treated as independent; for accuracies on the same images this is conservative.
+    Source: Newcombe, "Interval estimation for the difference", 1998, method 10; for any pair of
+    intervals: Zou & Donner, 2008.
+    """
+    return better - worse <= sqrt((better - low) ** 2 + (high - worse) ** 2)
+
+
 def _correlate(both: float, only_first: float, only_second: float, neither: float) -> float:
     """Estimate the correlation of two classifiers' correctness, corrected for continuity."""
     product = (

@@ -139,6 +139,7 @@ def prediction_html(prediction: "ImagePredictions", image: bytes | None) -> str:
 def report_html(report: "Report") -> str:
     """Return the accuracy with its interval, and the metrics by class, the worst recall first."""
     low, high = report.accuracy_interval
+    warning = report.cross_validation and report.cross_validation.warning
     ranked = sorted(report.per_class, key=lambda one: 1.0 if one.recall is None else one.recall)
     rows = [
         [
@@ -155,6 +156,7 @@ def report_html(report: "Report") -> str:
         f"Report on {report.job_id}",
         f"<p>accuracy {report.accuracy:.3f} ({low:.3f}-{high:.3f}) on {report.num_images} images, "
         f"balanced {report.balanced_accuracy:.3f}, {len(report.mistakes)} mistakes listed</p>"
+        + (f"<p>Warning: {escape(warning)}</p>" if warning else "")
         + table(["class", "recall", "precision", "F1", "images"], rows)
         + (f"<p>{left} classes with a higher recall are not shown.</p>" if left > 0 else ""),
     )

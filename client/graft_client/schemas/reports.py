@@ -92,6 +92,15 @@ class CoveragePoint(Schema):
     share_covered: float
 
 
+class CrossValidation(Schema):
+    """Accuracy on training images of a head not fitted to them; warning where splits differ."""
+
+    num_images: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    warning: str | None
+
+
 class Report(SplitFigures):
     """The report of a job; the metrics at the top level are of the validation split."""
 
@@ -101,6 +110,7 @@ class Report(SplitFigures):
     calibration: Calibration
     mistakes: list[Mistake]
     label_check: LabelCheck
+    cross_validation: CrossValidation | None = None
     coverage_curve: list[CoveragePoint] | None = None
 
     def __repr__(self) -> str:

@@ -284,6 +284,7 @@ def test_a_report_shows_the_worst_classes_first() -> None:
     html = Report.model_validate(written)._repr_html_()
     assert html.index("ants") < html.index("bees")
     assert "0.750 (0.300-0.950)" in html
+    assert "Warning: The validation accuracy is far lower." in html
     assert tags_of(html)
 
 

@@ -66,6 +66,7 @@ def test_a_training_is_watched(pets: Service) -> None:
     assert "0.750*" in done.stderr
     assert "graft predict photo.jpg --model pets:3" in done.stdout
     assert "Accuracy" in done.stdout
+    assert "Warning: The validation accuracy is far lower." in done.stdout
 
 
 def test_a_watched_job_that_fails_fails_the_command(pets: Service) -> None:

@@ -113,6 +113,8 @@ def test_a_report_is_read_as_the_service_writes_it(pets: Job, service: Service) 
     assert report.confusion_matrix == [[1, 1], [0, 2]]
     assert report.per_class[0].recall == 0.5
     assert (report.mistakes[0].label, report.calibration.temperature) == ("ants", 1.2)
+    assert report.cross_validation is not None
+    assert report.cross_validation.accuracy_interval == (0.85, 0.95)
     assert report.label_check.suspects is not None
     assert report.label_check.suspects[0].suggested_label == "bees"
 

@@ -12,8 +12,8 @@ from app.ml.models import checkpoint
 from app.ml.models.lite0_package import LITE0
 from app.storage import LocalStorage
 from tests.unit.portfolio.conftest import NETWORKS, ONE, Child, Killed, Search, execute
-from worker.portfolio.backbones import CandidateResult
 from worker.portfolio.candidates import list_candidates
+from worker.portfolio.results import CandidateResult
 from worker.portfolio.run import run
 from worker.protocol import (
     Decided,

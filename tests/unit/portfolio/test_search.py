@@ -14,10 +14,10 @@ from app.ml.models.catalogue import ArchitectureSpec, get_architecture
 from app.ml.recipe import Lbfgs, Recipe, decide
 from app.recipes.defaults import resolve
 from app.recipes.schemas import JobRequest
-from worker.portfolio.backbones import CandidateResult, Interrupted, Measurement
 from worker.portfolio.clock import BudgetClock
 from worker.portfolio.journal import Journal
 from worker.portfolio.plan import EvaluationCost
+from worker.portfolio.results import CandidateResult, Interrupted, Measurement
 from worker.portfolio.search import CandidateSearch, SearchResult
 from worker.protocol import Message, PortfolioChanged
 from worker.training.balance import Balance, SolvedHeads

@@ -5,7 +5,8 @@ from math import gamma, pi, sqrt
 import numpy as np
 import pytest
 
-from app.studies.intervals import T_QUANTILES, estimate_interval, is_difference_insignificant
+from app.ml.trust.intervals import is_difference_insignificant
+from app.studies.intervals import T_QUANTILES, estimate_interval
 
 
 def test_wilson_agrees_with_newcombes_table() -> None:

@@ -122,6 +122,8 @@ def test_the_strength_with_the_lowest_cross_validated_loss_is_kept(
     assert right == pytest.approx(rows[best - 1].val_accuracy)
     report = trained(said).report
     assert report is not None
+    assert report.cross_validation is not None
+    assert report.cross_validation.num_images == 24
     assert rows[best - 1].val_balanced_accuracy == report.balanced_accuracy != report.accuracy
 
 

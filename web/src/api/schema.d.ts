@@ -3173,6 +3173,42 @@ export interface components {
             scopes?: ("datasets:read" | "datasets:write" | "jobs:read" | "jobs:write" | "models:read" | "models:write" | "predict" | "metrics" | "admin")[] | null;
         };
         /**
+         * CrossValidation
+         * @description Accuracy on training images of a solved head that was not fitted to them.
+         */
+        CrossValidation: {
+            /**
+             * Accuracy
+             * @description Share of them that heads fitted to the others predict correctly, 0 to 1. Each class counts as often as in the validation split.
+             * @example 0.926
+             */
+            accuracy: number;
+            /**
+             * Accuracy Interval
+             * @description 95 % confidence interval of the accuracy (Wilson, 1927).
+             * @example [
+             *       0.886,
+             *       0.953
+             *     ]
+             */
+            accuracy_interval: [
+                number,
+                number
+            ];
+            /**
+             * Num Images
+             * @description Number of training images.
+             * @example 244
+             */
+            num_images: number;
+            /**
+             * Warning
+             * @description Set where the validation accuracy is lower by at least two points, and significantly: the splits differ. Null otherwise.
+             * @example null
+             */
+            warning: string | null;
+        };
+        /**
          * CurvePoint
          * @description One epoch of a configuration.
          */
@@ -4804,6 +4840,8 @@ export interface components {
              * @description Size of the label sets that `POST /predict` returns, in ascending order of `coverage`. Null for a single validation image, and in older reports.
              */
             coverage_curve?: components["schemas"]["CoveragePoint"][] | null;
+            /** @description Accuracy on training images that the solved head was not fitted to. Null where no head was cross-validated, and in older reports. */
+            cross_validation?: components["schemas"]["CrossValidation"] | null;
             /**
              * Job Id
              * @description The job.

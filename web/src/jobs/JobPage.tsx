@@ -1,5 +1,6 @@
 import { type ComponentType, Suspense } from "react";
 import { useParams } from "wouter";
+import { Callout } from "@/ui/Card";
 import { StatusChip } from "@/ui/Chip";
 import { lazy } from "@/ui/lazy";
 import { Page } from "@/ui/Page";
@@ -50,6 +51,7 @@ function JobView({ job }: TabProps) {
   const current = wanted in TABS ? wanted : "training";
   const View = TABS[current]?.view ?? TrainingTab;
   const name = job.config.model_name;
+  const warning = report.data?.cross_validation?.warning;
   return (
     <Page
       title={
@@ -64,6 +66,11 @@ function JobView({ job }: TabProps) {
       actions={<JobActions job={job} />}
     >
       <JobState job={job} />
+      {warning && (
+        <Callout tone="warn" title="The splits differ.">
+          {warning}
+        </Callout>
+      )}
       <Tabs label="Parts of the job" tabs={listTabs(job, report.data)} current={current} />
       <Suspense fallback={<Skeleton lines={6} label="Loading this part" />}>
         <View job={job} />

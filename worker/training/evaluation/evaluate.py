@@ -3,16 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from torch import Tensor
+
 from app.jobs.report_schemas import (
     MAX_MISTAKES,
     CalibrationFigures,
     CoveragePoint,
+    CrossValidation,
     Mistake,
     ReliabilityBin,
     Report,
 )
 from app.ml.trust import calibration
 from app.ml.trust.conformal import count_labels, find_threshold
+from app.ml.trust.figures import SplitFigures
+from app.ml.trust.intervals import is_difference_insignificant
+from worker.training.evaluation.expected_accuracy import measure_share, weigh_images
 from worker.training.evaluation.figures import measure_split
 from worker.training.evaluation.label_errors import check_labels
 from worker.training.evaluation.scored import Scored
@@ -24,6 +30,10 @@ COVERAGES = (
 """Coverages of the report's curve; the interesting ones, above 0.9, are closer together."""
 
 
+MIN_GAP = 0.02
+"""Difference of accuracies between splits below which there is no warning."""
+
+
 def evaluate(
     class_names: Sequence[str], val: Scored, *, test: Scored | None, out_of_fold: Scored | None
 ) -> Report:
@@ -32,14 +42,42 @@ def evaluate(
     val and test are all images of those splits; out_of_fold are the training images, each scored by
     a model that had not seen it, or None where no such model was made.
     """
+    figures = measure_split(class_names, val)
     return Report(
-        **dict(measure_split(class_names, val)),
+        **dict(figures),
         class_names=list(class_names),
         test=measure_split(class_names, test) if test else None,
         calibration=measure_calibration(val),
         coverage_curve=measure_coverage(val),
         mistakes=list_mistakes(class_names, val),
+        cross_validation=out_of_fold and compare_splits(figures, val.targets, out_of_fold),
         label_check=check_labels(class_names, out_of_fold),
+    )
+
+
+def compare_splits(val: SplitFigures, val_targets: Tensor, out_of_fold: Scored) -> CrossValidation:
+    """Return the cross-validated accuracy, with a warning where the validation accuracy is lower.
+
+    Heads are cross-validated on fewer images than the model learned, so the warning is
+    conservative. val_targets: int64 [num_images].
+    """
+    accuracy = measure_share(
+        out_of_fold.predicted == out_of_fold.targets, weigh_images(out_of_fold.targets, val_targets)
+    )
+    is_lower = accuracy.value - val.accuracy >= MIN_GAP and not is_difference_insignificant(
+        accuracy.value, accuracy.low, val.accuracy, val.accuracy_interval[1]
+    )
+    warning = (
+        f"The validation accuracy is {val.accuracy:.3f}, but the cross-validated accuracy on the "
+        f"training images is {accuracy.value:.3f}. Either the validation images are harder, come "
+        "from another source or are labelled differently, or many training images are nearly the "
+        "same. Expect the accuracy of the split that your own images resemble."
+    )
+    return CrossValidation(
+        num_images=len(out_of_fold),
+        accuracy=accuracy.value,
+        accuracy_interval=(accuracy.low, accuracy.high),
+        warning=warning if is_lower else None,
     )
 
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from graft_client.console.charts import Curve, chart
 from graft_client.console.tables import facts, table, title
-from graft_client.console.text import count, moment, share
+from graft_client.console.text import count, moment, one_line, share
 from graft_client.console.views.portfolios import portfolio_parts
 from graft_client.display.job import describe_progress
 from graft_client.display.meter import format_accuracy, format_bytes, format_seconds
@@ -109,6 +109,7 @@ def _describe_best(best: "BestEpoch") -> str:
 def report_parts(report: "Report") -> list[RenderableType]:
     """Return the accuracy with its interval, and the classes with the lowest recall."""
     low, high = report.accuracy_interval
+    warning = report.cross_validation and report.cross_validation.warning
     worst = sorted(report.per_class, key=lambda one: 1.0 if one.recall is None else one.recall)
     rows = [
         (one.class_name, share(one.recall), share(one.precision), share(one.f1), one.support)
@@ -121,6 +122,7 @@ def report_parts(report: "Report") -> list[RenderableType]:
             f"Accuracy {share(report.accuracy)} ({share(low)}-{share(high)}), balanced "
             f"{share(report.balanced_accuracy)}, on {count(report.num_images, 'validation image')}"
         ),
+        *([Text(one_line(f"Warning: {warning}"), style="yellow")] if warning else []),
         table(headings, rows, right=headings[1:]),
         *([f"{count(left, 'class', 'classes')} with a higher recall not shown."] if left else []),
     ]

@@ -52,6 +52,10 @@ class ReportSummary(Answer):
         "little too high."
     )
     test: Figures | None = Field(description="On images that nothing else has used, if any.")
+    cross_validated_accuracy: float | None = Field(
+        description="Of a solved head, on training images that it was not fitted to, 0-1."
+    )
+    split_warning: str | None = Field(description="Set where validation is far less accurate.")
     weakest_classes: list[ClassFigures] = Field(description="Lowest recall first.")
     confusions: list[Confusion] = Field(description="The most frequent ones.")
     mistakes: list[WrongImage] = Field(description="The most confident ones.")
@@ -68,12 +72,15 @@ class ReportSummary(Answer):
     @classmethod
     def of(cls, report: Report, num_mistakes: int) -> Self:
         calibration, check = report.calibration, report.label_check
+        held_out = report.cross_validation
         worst = sorted(report.per_class, key=_recall)
         return cls(
             job_id=report.job_id,
             num_classes=len(report.class_names),
             validation=Figures.of(report),
             test=None if report.test is None else Figures.of(report.test),
+            cross_validated_accuracy=held_out and held_out.accuracy,
+            split_warning=held_out and held_out.warning,
             weakest_classes=worst[:_MAX_CLASSES],
             confusions=_list_confusions(report)[:_MAX_CONFUSIONS],
             mistakes=[

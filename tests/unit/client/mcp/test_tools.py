@@ -285,6 +285,12 @@ def test_a_report_is_short_however_many_classes_there_are(
             "curve_after": None,
         },
         "mistakes": [mistake] * 30,
+        "cross_validation": {
+            "num_images": 80,
+            "accuracy": 0.95,
+            "accuracy_interval": [0.9, 0.98],
+            "warning": "The splits differ.",
+        },
         "label_check": {"num_images": 0, "num_suspects": 0, "suspects": None, "reason": "None."},
     }
     service.answer("GET", "/jobs/job_1", as_json(job()))
@@ -295,6 +301,8 @@ def test_a_report_is_short_however_many_classes_there_are(
     assert answer["weakest_classes"][0]["class_name"] == "class 7"
     assert answer["confusions"] == [{"label": "class 7", "predicted": "class 9", "num_images": 4}]
     assert answer["calibration_error"] == 0.05
+    assert answer["cross_validated_accuracy"] == 0.95
+    assert answer["split_warning"] == "The splits differ."
 
 
 @pytest.mark.parametrize(

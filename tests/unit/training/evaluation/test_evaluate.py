@@ -41,6 +41,7 @@ def test_a_report_survives_its_way_as_json() -> None:
     assert report.calibration.curve_after is not None
     assert sum(part.num_images for part in report.calibration.curve_after) == 50
     assert report.label_check.num_images == 60
+    assert report.cross_validation is not None
 
 
 def test_the_test_split_changes_nothing_else() -> None:
@@ -48,7 +49,57 @@ def test_the_test_split_changes_nothing_else() -> None:
     with_test = evaluate(names(3), val, test=draw(20, 3, seed=1), out_of_fold=None)
     without = evaluate(names(3), val, test=None, out_of_fold=None)
     assert without.test is None
+    assert without.cross_validation is None
     assert with_test.model_copy(update={"test": None}) == without
+
+
+def answer(right: int, wrong: int, target: int = 0) -> Scored:
+    """Images of one of two classes, of which so many are predicted correctly."""
+    num_images = right + wrong
+    targets = torch.full((num_images,), target)
+    predicted = torch.tensor([target] * right + [1 - target] * wrong)
+    logits = torch.nn.functional.one_hot(predicted, 2).float()
+    ids = list(range(1, num_images + 1))
+    return Scored(ids, [str(number) for number in ids], targets, logits)
+
+
+def join(one: Scored, other: Scored) -> Scored:
+    return Scored(
+        one.image_ids + other.image_ids,
+        one.paths + other.paths,
+        torch.cat([one.targets, other.targets]),
+        torch.cat([one.logits, other.logits]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("val", "held_out", "warns"),
+    [
+        (answer(140, 60), answer(380, 20), True),
+        (answer(380, 20), answer(140, 60), False),
+        (answer(7, 3), answer(19, 1), False),
+        (answer(19_700, 300), answer(39_800, 200), False),
+        # Overall 0.9 against 0.6, but each class is as easy in both splits.
+        (
+            join(answer(100, 0), answer(20, 80, target=1)),
+            join(answer(350, 0), answer(10, 40, target=1)),
+            False,
+        ),
+    ],
+    ids=["lower", "higher", "few images", "less than two points", "other class sizes"],
+)
+def test_a_validation_split_that_is_harder_is_noticed(
+    val: Scored, held_out: Scored, *, warns: bool
+) -> None:
+    found = evaluate(names(2), val, test=None, out_of_fold=held_out).cross_validation
+    assert found is not None
+    assert found.num_images == len(held_out)
+    assert (found.warning is not None) == warns
+    low, high = found.accuracy_interval
+    assert low <= found.accuracy <= high
+    if warns:
+        assert "0.700" in (found.warning or "")
+        assert "0.950" in (found.warning or "")
 
 
 def test_one_image_is_enough() -> None:

@@ -115,6 +115,7 @@ function readCell(text: string | null): Cell | null {
 function listFacts(report: Report, split: Split): Fact[] {
   const figures = figuresOf(report, split);
   const weakest = weakestClass(figures.per_class);
+  const held = report.cross_validation;
   const { error_before: before, error_after: after } = report.calibration;
   return [
     {
@@ -122,6 +123,15 @@ function listFacts(report: Report, split: Split): Fact[] {
       value: percent(figures.accuracy),
       note: `${percentInterval(figures.accuracy_interval)}, ${plural(figures.num_images, "image")}`,
     },
+    ...(held && split === "val"
+      ? [
+          {
+            label: "Cross-validated",
+            value: percent(held.accuracy),
+            note: `${percentInterval(held.accuracy_interval)}, solved head on ${plural(held.num_images, "training image")}`,
+          },
+        ]
+      : []),
     {
       label: "Balanced accuracy",
       value: percent(figures.balanced_accuracy),

@@ -12,7 +12,8 @@ from app.advice.schemas import Proportion, ProportionDifference
 from app.ml.recipe import ClassBalance
 from app.ml.trust.intervals import paired_difference_interval, wilson_interval
 from tests.unit.training.test_balance import make_clouds
-from worker.advice.accuracy import (
+from worker.advice.probe import ProbeResult, cross_validate
+from worker.training.evaluation.expected_accuracy import (
     add_gain,
     extrapolate,
     measure_difference,
@@ -20,7 +21,6 @@ from worker.advice.accuracy import (
     measure_share,
     weigh_images,
 )
-from worker.advice.probe import ProbeResult, cross_validate
 
 
 def count(*sizes: int) -> Tensor:
