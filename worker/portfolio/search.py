@@ -177,11 +177,19 @@ class CandidateSearch:
             state="tried",
             accuracy=accuracy,
             l2_strength=result.best.l2_strength,
-            reason=_compare(before, accuracy.value) + _explain_missing(result),
+            reason=_compare(before, accuracy.value) + self._explain_missing(result),
         )
         if journal.best is not None and journal.best.architecture == architecture.name:
             self._best = result  # the features of the others are not needed any more
             self._reserve = result.evaluation.of_head
+
+    def _explain_missing(self, result: CandidateResult) -> str:
+        if result.num_strengths_left == 0:
+            return ""
+        num_all = len(result.solver.l2_strengths)
+        why = "the job was stopped" if self._should_stop() else "the budget was used up"
+        num_solved = num_all - result.num_strengths_left
+        return f" Heads were solved for {num_solved} of {num_all} L2 strengths, because {why}."
 
     def _begin(self, architecture: ArchitectureSpec, seconds: float) -> None:
         self._journal.begin(self._describe(architecture, seconds, "running", ""))
@@ -259,11 +267,3 @@ def _compare(before: PortfolioCandidate | None, accuracy: float) -> str:
     if accuracy > before.accuracy.value:
         return f"It is better than {before.architecture}, the best before it."
     return f"It is not better than {before.architecture}, the best before it."
-
-
-def _explain_missing(result: CandidateResult) -> str:
-    if result.num_strengths_left == 0:
-        return ""
-    num_all = len(result.solver.l2_strengths)
-    solved = num_all - result.num_strengths_left
-    return f" There was time for {solved} of {num_all} L2 strengths."

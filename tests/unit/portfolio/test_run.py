@@ -204,7 +204,10 @@ def test_solving_ends_when_the_budget_does(
     config = search(num_more, strategy="feature_extract", **ONE)
     run(config, should_stop=lambda: False, send=send, now=lambda: clock["now"])
     (candidate,) = child.portfolio.candidates
-    assert candidate.reason == "It was the first. There was time for 1 of 2 L2 strengths."
+    assert candidate.reason == (
+        "It was the first. Heads were solved for 1 of 2 L2 strengths, because the budget was used "
+        "up."
+    )
     assert child.portfolio.stop_reason == "budget_used"
     assert [row.epoch for one in child.list_of(EpochsDone) for row in one.rows] == [1]
     assert child.trained.model_key
