@@ -20,7 +20,7 @@ from itertools import product
 from pathlib import Path
 
 from app.ml.models.lite0_package import LITE0
-from benchmarks.datasets import SOURCES, Dataset, prepare
+from benchmarks.datasets import HELD_OUT, SOURCES, Dataset, prepare
 from benchmarks.machine import describe_machine, find_shared_dir
 from benchmarks.peers.network import SQUEEZENET
 from benchmarks.ranks import ONE_EPOCH, best_accuracy, rank_systems, write_ranks
@@ -31,8 +31,6 @@ TUNED = (
     *("ants-and-bees", "few", "some", "many-classes", "unequal-classes"),
     *("satellite", "omniglot"),
 )
-HELD_OUT = ("grocery", "magnetic-tiles")
-"""Datasets on which nothing was chosen; they are reported apart."""
 
 PEERS = {
     "tutorial": ("tutorial", ("feature_extract", "fine_tune")),

@@ -17,6 +17,9 @@ from PIL import Image
 from benchmarks.drawn import Motif, draw_split, list_motifs
 from benchmarks.tutorial_loop import find_split_folder
 
+HELD_OUT = ("grocery", "magnetic-tiles")
+"""Datasets on which nothing was chosen; they are reported apart."""
+
 _PHOTOGRAPH_SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 

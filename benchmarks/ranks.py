@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from scipy.stats import rankdata, studentized_range
 
+from benchmarks.datasets import HELD_OUT
 from benchmarks.systems import Record
 
 ONE_EPOCH = ", one epoch"
@@ -31,10 +32,13 @@ class Ranks:
 
 
 def rank_systems(records: Iterable[Record]) -> Ranks | None:
-    """Rank by the mean accuracy over seeds; None without a dataset that all systems ran on."""
+    """Rank by the mean accuracy over seeds; None without a dataset that all systems ran on.
+
+    Held-out datasets are no part of the ranks.
+    """
     found: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for record in records:
-        if not record.system.endswith(ONE_EPOCH):
+        if not record.system.endswith(ONE_EPOCH) and record.dataset not in HELD_OUT:
             name, _, network = record.system.partition(", ")
             found[record.dataset, network][name].append(best_accuracy(record))
     systems = sorted({name for by_name in found.values() for name in by_name})
