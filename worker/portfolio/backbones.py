@@ -16,14 +16,13 @@ from worker.pool import map_in_threads
 from worker.portfolio.candidates import find_weights
 from worker.portfolio.plan import EvaluationCost
 from worker.portfolio.results import CandidateResult, Interrupted, Measurement
-from worker.training.balance import Balance, SolvedHeads, choose_balance
+from worker.training.balance import SolvedHeads, solve_heads
 from worker.training.cache import CachedImages, Form, ImageCache, decode, eval_form
 from worker.training.data import Sample
 from worker.training.feed import LANE_BATCH_SIZE, ImageFeed, Splits
 from worker.training.frozen import extract_backbone, run_once
 from worker.training.frozen_engine import speed_up
-from worker.training.head import explain_too_few, solve_path, take_until
-from worker.training.objective import weigh_classes
+from worker.training.head import estimate_seconds, explain_too_few
 from worker.training.setup import TrainingContext
 from worker.training.starting_model import start_model
 from worker.training.trust import MAX_MEASURED
@@ -213,50 +212,46 @@ class BackboneRunner:
     def _solve(
         self, loaded: _Loaded, features: Tensor, has_time: Callable[[float], bool]
     ) -> SolvedHeads:
-        """Solve for each L2 strength; those so far have to do when time is up."""
+        """Solve for each L2 strength; those so far have to do when time is up.
+
+        Where time may not suffice for all, the middle strength comes first: it is the safest single
+        choice.
+        """
         recipe, optimizer = loaded.recipe, loaded.recipe.optimizer
         if not isinstance(optimizer, Lbfgs):
             raise TypeError("the heads of candidates are solved for")
         targets = torch.tensor(
             [sample.target for sample in self._splits.train], device=features.device
         )
+        strengths, num_classes = optimizer.l2_strengths, self._num_classes
         count = self._context.progress.prepare(
-            f"solving for heads on {loaded.architecture.name}", len(optimizer.l2_strengths)
+            f"solving for heads on {loaded.architecture.name}", len(strengths)
         )
         started = solved_at = self._now()
+        num_heads = 2 * (optimizer.folds + 1) * len(strengths)  # with and without class weights
+        needed = estimate_seconds(features, targets, num_classes=num_classes, num_heads=num_heads)
+        middle = 0 if has_time(needed) else len(strengths) // 2
 
         def should_end() -> bool:
             nonlocal solved_at
             count(1)
             seconds, solved_at = self._now() - solved_at, self._now()
-            return not has_time(seconds)  # a weaker penalty takes no less
+            return not has_time(seconds)  # the next strength takes about as long
 
-        if recipe.class_balance == "auto":
-            balance = choose_balance(
-                features,
-                targets,
-                num_classes=self._num_classes,
-                l2_strengths=optimizer.l2_strengths,
-                folds=optimizer.folds,
-                should_end=should_end,
-            )
-        else:
-            weights = None
-            if recipe.class_balance == "loss":
-                weights = weigh_classes(targets, self._num_classes)
-            path = solve_path(
-                features,
-                targets,
-                num_classes=self._num_classes,
-                l2_strengths=optimizer.l2_strengths,
-                folds=optimizer.folds,
-                class_weights=weights,
-            )
-            balance = Balance(None, weights, list(take_until(should_end, path)))
+        balance = solve_heads(
+            recipe.class_balance,
+            features,
+            targets,
+            num_classes=num_classes,
+            l2_strengths=strengths[middle:] + strengths[:middle],
+            folds=optimizer.folds,
+            should_end=should_end,
+        )
         if balance.best.held_out is None:
-            raise explain_too_few(len(targets), self._num_classes)
+            raise explain_too_few(len(targets), num_classes)
         self._solving = (self._now() - started) / features.shape[1]
-        return SolvedHeads(features, targets, balance)
+        ordered = sorted(balance.solutions, key=lambda one: strengths.index(one.l2_strength))
+        return SolvedHeads(features, targets, replace(balance, solutions=ordered))
 
     def _compute(
         self,

@@ -109,6 +109,41 @@ def choose_balance(  # noqa: PLR0913 -- each is one thing the caller knows
     return Balance(resolved, *((weights, weighted) if is_better else (None, plain)))
 
 
+def solve_heads(  # noqa: PLR0913 -- each is one thing the caller knows
+    class_balance: ClassBalance,
+    features: Tensor,
+    targets: Tensor,
+    *,
+    num_classes: int,
+    l2_strengths: tuple[float, ...],
+    folds: int,
+    should_end: Callable[[], bool],
+) -> Balance:
+    """Return the heads under a recipe's class balance, as far as should_end lets it solve for them.
+
+    The arguments are those of `choose_balance`.
+    """
+    if class_balance == "auto":
+        return choose_balance(
+            features,
+            targets,
+            num_classes=num_classes,
+            l2_strengths=l2_strengths,
+            folds=folds,
+            should_end=should_end,
+        )
+    weights = None if class_balance == "none" else weigh_classes(targets, num_classes)
+    path = solve_path(
+        features,
+        targets,
+        num_classes=num_classes,
+        l2_strengths=l2_strengths,
+        folds=folds,
+        class_weights=weights,
+    )
+    return Balance(None, weights, list(take_until(should_end, path)))
+
+
 def solve_head(  # noqa: PLR0913 -- each is one thing the caller knows
     class_balance: ClassBalance,
     features: Tensor,

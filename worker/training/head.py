@@ -4,6 +4,7 @@ Source: Bishop, PRML, section 4.3.4; solver L-BFGS with a strong Wolfe line sear
 1989).
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -25,6 +26,7 @@ _FOLD_TOLERANCE = 1e-4
 """Folds compare L2 strengths, so their heads end earlier, where scikit-learn's end by default."""
 
 _HISTORY_SIZE = 20
+_TYPICAL_EVALUATIONS = 100
 _SMALLEST_SCALE = 1e-6
 OWN_VARIANCE = 0.5
 """Share of a feature's own variance in the one it is scaled by; the rest is the median of all.
@@ -151,6 +153,21 @@ def choose_head(  # noqa: PLR0913 -- the same
         class_weights=class_weights,
     )
     return pick_best(path)
+
+
+def estimate_seconds(
+    features: Tensor, targets: Tensor, *, num_classes: int, num_heads: int
+) -> float:
+    """Estimate the seconds to solve for so many heads, from one evaluation of loss and gradient."""
+    problem = _standardize(features, targets, num_classes, None)
+    fit = torch.zeros(num_classes, problem.inputs.shape[1], device=features.device)
+    for _ in range(2):  # the first includes one-time initialisation
+        started = time.perf_counter()
+        with torch.enable_grad():
+            problem.measure(problem.score(fit.requires_grad_()), targets).backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+        if features.device.type == "cuda":
+            torch.cuda.synchronize(features.device)
+    return num_heads * _TYPICAL_EVALUATIONS * (time.perf_counter() - started)
 
 
 def take_until(should_end: Callable[[], bool], items: Iterable[_Item]) -> Iterator[_Item]:

@@ -192,12 +192,12 @@ def test_fine_tuning_ends_when_the_budget_does(
 def test_solving_ends_when_the_budget_does(
     search: Search, num_more: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.training.progress._SECONDS_BETWEEN", 0)  # report each strength
+    monkeypatch.setattr("worker.training.progress._SECONDS_BETWEEN", 0)  # report each image
     clock = {"now": 0.0}
 
     def send(message: Message) -> None:
         child.send(message)
-        if isinstance(message, TrainProgress) and message.stage.startswith("solving"):
+        if isinstance(message, TrainProgress) and message.stage.startswith("decoding images for"):
             clock["now"] = 3599
 
     child = Child()
@@ -208,6 +208,7 @@ def test_solving_ends_when_the_budget_does(
         "It was the first. Heads were solved for 1 of 2 L2 strengths, because the budget was used "
         "up."
     )
+    assert candidate.l2_strength == 0.1, "the middle of (1.0, 0.1) comes first"
     assert child.portfolio.stop_reason == "budget_used"
     assert [row.epoch for one in child.list_of(EpochsDone) for row in one.rows] == [1]
     assert child.trained.model_key
