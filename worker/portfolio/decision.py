@@ -1,9 +1,7 @@
 """Decide how the best candidate is trained: by its solved head alone, or by fine-tuning."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
 
 import torch
 
@@ -11,7 +9,7 @@ from app.advice.schemas import Proportion
 from app.errors import BudgetTooSmall
 from app.jobs.portfolio_schemas import FineTuning, StopReason
 from app.ml.recipe import Recipe
-from worker.advice.decision import MANY_IMAGES_PER_CLASS, SATURATED_ACCURACY
+from worker.advice.decision import SATURATED_ACCURACY
 from worker.portfolio.curve import measure_curve
 from worker.portfolio.explanation import (
     explain_accurate_enough,
@@ -24,7 +22,7 @@ from worker.portfolio.explanation import (
 from worker.portfolio.journal import Journal
 from worker.portfolio.plan import (
     MAX_EPOCHS,
-    may_pay_untried,
+    count_fewest_epochs,
     plan_epochs,
     plan_trial,
     would_pay,
@@ -185,11 +183,11 @@ class TrainingDecision:
         if self._is_forced:
             return None, cost
         left = self._left()
-        if plan_epochs(left, cost.epoch, cost.setup) == 0:
-            raise self._refuse_time(cost, left)
-        epochs = plan_trial(left, cost.epoch, cost.setup)
-        if epochs == 0:
-            self._decide_untried()
+        fewest = count_fewest_epochs(len(self._splits.train), recipe.batch_size)
+        if plan_epochs(left, cost.epoch, cost.setup) < fewest:
+            raise self._refuse_time(cost, left, fewest)
+        epochs = plan_trial(left, cost.epoch, cost.setup, fewest=fewest)
+        if epochs == 0:  # the time is there, and a loss is impossible
             return None, cost
         trial, measured = run_trial(
             self._context,
@@ -214,23 +212,12 @@ class TrainingDecision:
             raise Refusal("fine_tuning_would_not_pay", explain_no_gain(trial))
         return add_gain(self._expect_of_head(), trial.gain), measured
 
-    def _decide_untried(self) -> None:
-        counts = Counter(self._result.heads.targets.tolist())
-        images_per_class = median(counts.values())
-        curve = self._journal.portfolio.learning_curve
-        if not may_pay_untried(curve, images_per_class, MANY_IMAGES_PER_CLASS):
-            raise Refusal(
-                "fine_tuning_would_not_pay",
-                f"There was no time for a trial of fine-tuning; with {images_per_class:g} images "
-                "per class it is not expected to pay without one.",
-            )
-
-    def _refuse_time(self, cost: EpochCost, left: float) -> Exception:
-        needed = cost.setup + cost.epoch
+    def _refuse_time(self, cost: EpochCost, left: float, epochs: int = 1) -> Exception:
+        needed = cost.setup + epochs * cost.epoch
         if self._is_forced:
             return BudgetTooSmall(
                 f"Fine-tuning {self._result.architecture.name} for one epoch needs about "
                 f"{needed:.0f} s, and {left:.0f} s of the budget are left. Raise "
                 'time_budget_seconds, or use "strategy": "auto".'
             )
-        return Refusal("budget_used", explain_no_time(needed, left))
+        return Refusal("budget_used", explain_no_time(needed, left, epochs))

@@ -34,8 +34,8 @@ def explain_fine_tuning(
         if trial
         else "Fine-tuning was requested."
         if is_forced
-        else "There was no time for a trial of fine-tuning; it may pay, because there are many "
-        "images or because more of them no longer help the head."
+        else "There was no time for a trial of fine-tuning; if no epoch is better than the solved "
+        "head, the head is kept."
     )
     room = "which is the longest plan" if is_longest else "which fill the rest of the budget"
     return f"{why} It is planned for {_count(epochs, 'epoch')}, {room}."
@@ -58,11 +58,11 @@ def explain_accurate_enough(accuracy: float) -> str:
     )
 
 
-def explain_no_time(needed: float, left: float) -> str:
-    """Say that no epoch fits."""
+def explain_no_time(needed: float, left: float, epochs: int) -> str:
+    """Say that the fewest epochs that mean anything do not fit."""
     return (
-        f"One epoch of fine-tuning would need {needed:.0f} s, and {left:.0f} s of the budget were "
-        "left; the solved head is kept."
+        f"Fine-tuning for {_count(epochs, 'epoch')} would need {needed:.0f} s, and {left:.0f} s of "
+        "the budget were left; the solved head is kept."
     )
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean
 
 from app.advice.schemas import ProportionDifference
-from app.jobs.portfolio_schemas import LearningCurvePoint
 from app.ml.trust.intervals import Z_95
 
 CANDIDATES_SHARE = 0.5
@@ -18,8 +17,11 @@ MAX_EPOCHS = 30
 MAX_TRIAL_EPOCHS = 3
 TRIAL_SHARE = 0.2
 LONGEST_TRIAL_SHARE = 0.4
-"""A trial has as many epochs as fit into the first share of the rest, but one if that takes at most
-the second share."""
+"""A trial has as many epochs as fit into the first share of the rest, but the fewest that mean
+anything if these take at most the second share."""
+
+_MEANINGFUL_STEPS = 150
+"""Steps before which a network may still be behind its own head where more of them gain a lot."""
 
 MIN_GAIN = 0.005
 """The gain in accuracy that fine-tuning has to promise, within one standard error."""
@@ -122,12 +124,19 @@ def allow_candidate(
     return max(share * (total - reserve) - used, 0.0)
 
 
-def plan_trial(left: float, epoch_seconds: float, setup_seconds: float) -> int:
+def count_fewest_epochs(num_images: int, batch_size: int) -> int:
+    """Return the fewest epochs of fine-tuning that mean anything, 1 to MAX_TRIAL_EPOCHS."""
+    steps = max(num_images // batch_size, 1)
+    return min(math.ceil(_MEANINGFUL_STEPS / steps), MAX_TRIAL_EPOCHS)
+
+
+def plan_trial(left: float, epoch_seconds: float, setup_seconds: float, *, fewest: int) -> int:
     """Return the epochs of a trial of fine-tuning in the seconds that are left; 0 for no trial."""
     affordable = int((TRIAL_SHARE * left - setup_seconds) / epoch_seconds)
-    if affordable >= 1:
+    if affordable >= fewest:
         return min(affordable, MAX_TRIAL_EPOCHS)
-    return int(setup_seconds + epoch_seconds <= LONGEST_TRIAL_SHARE * left)
+    is_affordable = setup_seconds + fewest * epoch_seconds <= LONGEST_TRIAL_SHARE * left
+    return fewest if is_affordable else 0
 
 
 def plan_epochs(left: float, epoch_seconds: float, setup_seconds: float) -> int:
@@ -140,19 +149,6 @@ def would_pay(gain: ProportionDifference) -> bool:
     """Return whether a trial's gain promises at least MIN_GAIN, within one standard error."""
     standard_error = (gain.high - gain.low) / (2 * Z_95)
     return gain.value + standard_error >= MIN_GAIN
-
-
-def may_pay_untried(
-    curve: Sequence[LearningCurvePoint], images_per_class: float, many: int
-) -> bool:
-    """Return whether fine-tuning may pay where no trial fits: with many images for each class.
-
-    Or where twice the images no longer help the head: then its features are the limit.
-    """
-    if images_per_class >= many:
-        return True
-    last = [point.accuracy.value for point in curve[-2:]]
-    return len(last) > 1 and last[1] - last[0] < MIN_GAIN
 
 
 def _difficulty(outcomes: Sequence[Outcome]) -> float:

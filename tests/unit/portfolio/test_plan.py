@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.advice.schemas import Proportion, ProportionDifference
-from app.jobs.portfolio_schemas import LearningCurvePoint
+from app.advice.schemas import ProportionDifference
 from worker.portfolio.plan import (
     CANDIDATES_SHARE,
     MAX_EPOCHS,
@@ -16,8 +15,8 @@ from worker.portfolio.plan import (
     Outcome,
     Prospect,
     allow_candidate,
+    count_fewest_epochs,
     expect_accuracy,
-    may_pay_untried,
     order,
     plan_epochs,
     plan_trial,
@@ -42,11 +41,22 @@ def test_fine_tuning_fits_into_what_is_left(left: float, epoch: float, setup: fl
     assert epochs == 0 or setup + epochs * epoch <= left
 
 
-@given(SECONDS, COST, SECONDS)
-def test_a_trial_leaves_most_of_the_time(left: float, epoch: float, setup: float) -> None:
-    epochs = plan_trial(left, epoch, setup)
-    assert 0 <= epochs <= MAX_TRIAL_EPOCHS
+@given(SECONDS, COST, SECONDS, st.integers(1, MAX_TRIAL_EPOCHS))
+def test_a_trial_leaves_most_of_the_time(
+    left: float, epoch: float, setup: float, fewest: int
+) -> None:
+    epochs = plan_trial(left, epoch, setup, fewest=fewest)
+    assert epochs == 0 or fewest <= epochs <= MAX_TRIAL_EPOCHS
     assert epochs == 0 or setup + epochs * epoch <= 0.4 * left
+
+
+@pytest.mark.parametrize(
+    ("num_images", "batch_size", "epochs"), [(4, 8, 3), (480, 8, 3), (800, 8, 2), (1680, 8, 1)]
+)
+def test_an_epoch_of_few_images_means_nothing(
+    num_images: int, batch_size: int, epochs: int
+) -> None:
+    assert count_fewest_epochs(num_images, batch_size) == epochs
 
 
 @given(SECONDS, SECONDS, SECONDS, st.booleans(), st.booleans())
@@ -120,18 +130,3 @@ def test_fine_tuning_pays_where_its_gain_is_within_one_standard_error(
 ) -> None:
     gain = ProportionDifference(value=value, low=value - half_width, high=value + half_width)
     assert would_pay(gain) is pays
-
-
-def point(num_images: int, value: float) -> LearningCurvePoint:
-    return LearningCurvePoint(
-        num_images=num_images, accuracy=Proportion(value=value, low=value, high=value)
-    )
-
-
-def test_without_a_trial_a_flat_curve_or_many_images_speak_for_fine_tuning() -> None:
-    flat = [point(50, 0.80), point(100, 0.802)]
-    rising = [point(50, 0.70), point(100, 0.80)]
-    assert may_pay_untried(flat, 20, many=200)
-    assert not may_pay_untried(rising, 20, many=200)
-    assert may_pay_untried(rising, 200, many=200)
-    assert not may_pay_untried([], 20, many=200)

@@ -135,7 +135,7 @@ def test_requested_fine_tuning_starts_from_the_solved_head(
 
 
 def test_a_trial_decides_on_fine_tuning(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.portfolio.decision.plan_epochs", lambda *_: 1)
+    monkeypatch.setattr("worker.portfolio.decision.plan_epochs", lambda *_: 3)
     monkeypatch.setattr("worker.portfolio.decision.would_pay", lambda _: True)
     config = search(**ONE)
     child = execute(config, Child())
@@ -186,6 +186,25 @@ def test_fine_tuning_ends_when_the_budget_does(
     assert 1 <= len(epochs) < 20
     assert "epochs took longer than planned" in child.portfolio.explanation
     assert child.trained.best_epoch in {0, *epochs}
+
+
+@pytest.mark.parametrize(("affordable", "is_tuned"), [(2, False), (3, True)])
+def test_without_a_trial_a_meaningful_number_of_epochs_is_fine_tuned(
+    search: Search, monkeypatch: pytest.MonkeyPatch, affordable: int, *, is_tuned: bool
+) -> None:
+    """An epoch has three steps here, so less than three epochs mean nothing."""
+    monkeypatch.setattr("worker.portfolio.decision.plan_trial", lambda *_, **__: 0)
+    monkeypatch.setattr("worker.portfolio.decision.plan_epochs", lambda *_: affordable)
+    portfolio = execute(search(**ONE), Child()).portfolio
+    assert portfolio.trial is None
+    if is_tuned:
+        assert portfolio.fine_tuning is not None
+        assert portfolio.fine_tuning.epochs == 3
+        assert "There was no time for a trial of fine-tuning" in portfolio.explanation
+    else:
+        assert portfolio.fine_tuning is None
+        assert portfolio.stop_reason == "budget_used"
+        assert "Fine-tuning for 3 epochs would need" in portfolio.explanation
 
 
 @pytest.mark.parametrize("num_more", [0, 60], ids=["equal classes", "unequal classes"])
