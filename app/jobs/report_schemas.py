@@ -126,7 +126,7 @@ class LabelCheck(ApiModel):
 
 
 class CrossValidation(ApiModel):
-    """Accuracy on training images of a solved head that was not fitted to them."""
+    """Accuracy of a solved head on training images that it was not fitted to."""
 
     num_images: int = Field(description="Number of training images.", examples=[244])
     accuracy: float = Field(

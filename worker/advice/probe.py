@@ -15,7 +15,7 @@ from app.ml.models.catalogue import ArchitectureSpec
 from app.ml.recipe import ClassBalance
 from worker.advice.stages import tap_stages
 from worker.pool import map_in_threads
-from worker.training.balance import solve_head
+from worker.training.balance import solve_heads
 from worker.training.data import Sample
 from worker.training.evaluation.expected_accuracy import measure_share, weigh_images
 
@@ -106,9 +106,9 @@ def cross_validate(  # noqa: PLR0913 -- each is one thing the caller knows
     Raises TooFewImages where no class has two images.
     """
     started = time.perf_counter()
-    solution, _ = solve_head(
+    solution = solve_heads(
         class_balance, features, targets, num_classes=num_classes, l2_strengths=_L2_STRENGTHS
-    )
+    ).best
     if solution.out_of_fold is None or solution.held_out is None:
         raise TooFewImages(
             "No class has two training images, which cross-validation needs. Upload at least "

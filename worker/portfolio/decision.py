@@ -28,7 +28,7 @@ from worker.portfolio.plan import (
     would_pay,
 )
 from worker.portfolio.results import CandidateResult
-from worker.portfolio.trial import EpochCost, estimate_epoch, run_trial
+from worker.portfolio.trial import HELD_OUT_SHARE, EpochCost, estimate_epoch, run_trial
 from worker.training.evaluation.expected_accuracy import add_gain, extrapolate, measure_exponent
 from worker.training.feed import Splits
 from worker.training.setup import TrainingContext
@@ -183,7 +183,8 @@ class TrainingDecision:
         if self._is_forced:
             return None, cost
         left = self._left()
-        fewest = count_fewest_epochs(len(self._splits.train), recipe.batch_size)
+        num_images = int((1 - HELD_OUT_SHARE) * len(self._splits.train))
+        fewest = count_fewest_epochs(num_images, recipe.batch_size)
         if plan_epochs(left, cost.epoch, cost.setup) < fewest:
             raise self._refuse_time(cost, left, fewest)
         epochs = plan_trial(left, cost.epoch, cost.setup, fewest=fewest)

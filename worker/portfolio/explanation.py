@@ -59,7 +59,7 @@ def explain_accurate_enough(accuracy: float) -> str:
 
 
 def explain_no_time(needed: float, left: float, epochs: int) -> str:
-    """Say that the fewest epochs that mean anything do not fit."""
+    """Say that the fewest epochs that show a gain do not fit."""
     return (
         f"Fine-tuning for {_count(epochs, 'epoch')} would need {needed:.0f} s, and {left:.0f} s of "
         "the budget were left; the solved head is kept."

@@ -17,11 +17,11 @@ MAX_EPOCHS = 30
 MAX_TRIAL_EPOCHS = 3
 TRIAL_SHARE = 0.2
 LONGEST_TRIAL_SHARE = 0.4
-"""A trial has as many epochs as fit into the first share of the rest, but the fewest that mean
-anything if these take at most the second share."""
+"""A trial has as many epochs as fit into the first share of the rest, but the fewest that
+show a gain if these take at most the second share."""
 
-_MEANINGFUL_STEPS = 150
-"""Steps before which a network may still be behind its own head where more of them gain a lot."""
+_STEPS_TO_GAIN = 150
+"""With fewer steps, a network may be behind its own head where more of them gain a lot."""
 
 MIN_GAIN = 0.005
 """The gain in accuracy that fine-tuning has to promise, within one standard error."""
@@ -125,9 +125,9 @@ def allow_candidate(
 
 
 def count_fewest_epochs(num_images: int, batch_size: int) -> int:
-    """Return the fewest epochs of fine-tuning that mean anything, 1 to MAX_TRIAL_EPOCHS."""
+    """Return the fewest epochs of fine-tuning that show a gain, 1 to MAX_TRIAL_EPOCHS."""
     steps = max(num_images // batch_size, 1)
-    return min(math.ceil(_MEANINGFUL_STEPS / steps), MAX_TRIAL_EPOCHS)
+    return min(math.ceil(_STEPS_TO_GAIN / steps), MAX_TRIAL_EPOCHS)
 
 
 def plan_trial(left: float, epoch_seconds: float, setup_seconds: float, *, fewest: int) -> int:

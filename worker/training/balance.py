@@ -12,7 +12,6 @@ from worker.training.evaluation.figures import measure_balanced_accuracy
 from worker.training.head import (
     FOLDS,
     Solution,
-    choose_head,
     pick_best,
     solve_path,
     take_until,
@@ -116,12 +115,14 @@ def solve_heads(  # noqa: PLR0913 -- each is one thing the caller knows
     *,
     num_classes: int,
     l2_strengths: tuple[float, ...],
-    folds: int,
-    should_end: Callable[[], bool],
+    folds: int = FOLDS,
+    should_end: Callable[[], bool] = lambda: False,
 ) -> Balance:
-    """Return the heads under a recipe's class balance, as far as should_end lets it solve for them.
+    """Return the heads under a recipe's class balance.
 
-    The arguments are those of `choose_balance`.
+    Without steps there is nothing to sample, so `sampling` weighs classes as `loss` does. Where no
+    class has two images, the only head is that of the strongest penalty, without cross-validation.
+    The other arguments are those of `choose_balance`.
     """
     if class_balance == "auto":
         return choose_balance(
@@ -137,41 +138,11 @@ def solve_heads(  # noqa: PLR0913 -- each is one thing the caller knows
         features,
         targets,
         num_classes=num_classes,
-        l2_strengths=l2_strengths,
+        l2_strengths=l2_strengths if targets.bincount().max() > 1 else (max(l2_strengths),),
         folds=folds,
         class_weights=weights,
     )
     return Balance(None, weights, list(take_until(should_end, path)))
-
-
-def solve_head(  # noqa: PLR0913 -- each is one thing the caller knows
-    class_balance: ClassBalance,
-    features: Tensor,
-    targets: Tensor,
-    *,
-    num_classes: int,
-    l2_strengths: tuple[float, ...],
-    folds: int = FOLDS,
-) -> tuple[Solution, Balance | None]:
-    """Return the best head under a recipe's class balance, and what `auto` decided.
-
-    Without steps there is nothing to sample, so `sampling` weighs classes as `loss` does.
-    """
-    if class_balance == "auto":
-        balance = choose_balance(
-            features, targets, num_classes=num_classes, l2_strengths=l2_strengths, folds=folds
-        )
-        return balance.best, balance
-    weights = None if class_balance == "none" else weigh_classes(targets, num_classes)
-    solution = choose_head(
-        features,
-        targets,
-        num_classes=num_classes,
-        l2_strengths=l2_strengths,
-        folds=folds,
-        class_weights=weights,
-    )
-    return solution, None
 
 
 def _measure(solution: Solution, targets: Tensor, num_classes: int) -> BalanceFigures:

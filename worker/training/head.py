@@ -27,6 +27,8 @@ _FOLD_TOLERANCE = 1e-4
 
 _HISTORY_SIZE = 20
 _TYPICAL_EVALUATIONS = 100
+"""Evaluations of the loss until a head is solved for, in order of magnitude: for planning only."""
+
 _SMALLEST_SCALE = 1e-6
 OWN_VARIANCE = 0.5
 """Share of a feature's own variance in the one it is scaled by; the rest is the median of all.
@@ -158,7 +160,10 @@ def choose_head(  # noqa: PLR0913 -- the same
 def estimate_seconds(
     features: Tensor, targets: Tensor, *, num_classes: int, num_heads: int
 ) -> float:
-    """Estimate the seconds to solve for so many heads, from one evaluation of loss and gradient."""
+    """Estimate the seconds to solve for so many heads, from one evaluation of loss and gradient.
+
+    features: float [num_images, num_features]; targets: int64 [num_images].
+    """
     problem = _standardize(features, targets, num_classes, None)
     fit = torch.zeros(num_classes, problem.inputs.shape[1], device=features.device)
     for _ in range(2):  # the first includes one-time initialisation

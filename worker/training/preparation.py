@@ -11,7 +11,7 @@ from app.ml.models.catalogue import ArchitectureSpec, get_architecture
 from app.ml.models.features import set_head
 from app.ml.recipe import Lbfgs
 from app.ml.runtime.precision import ResolvedPrecision, choose_precision
-from worker.training.balance import Balance, choose_balance, solve_head
+from worker.training.balance import Balance, choose_balance, solve_heads
 from worker.training.batch_norm import share_statistics
 from worker.training.feed import ImageFeed, list_splits, open_feed
 from worker.training.frozen import (
@@ -155,7 +155,7 @@ def _solve_head(
         precision=precision,
         on_batch=context.progress.prepare("fitting the head", len(train)),
     )
-    solution, balance = solve_head(
+    balance = solve_heads(
         context.recipe.class_balance,
         features,
         targets,
@@ -163,7 +163,7 @@ def _solve_head(
         l2_strengths=_PROBE.l2_strengths,
         folds=_PROBE.folds,
     )
-    return solution, balance, engine
+    return balance.best, balance if balance.resolved else None, engine
 
 
 def _run_frozen_part(

@@ -93,7 +93,7 @@ class CoveragePoint(Schema):
 
 
 class CrossValidation(Schema):
-    """Accuracy on training images of a head not fitted to them; warning where splits differ."""
+    """Accuracy of a solved head on training images that it was not fitted to."""
 
     num_images: int
     accuracy: float

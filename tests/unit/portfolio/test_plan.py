@@ -53,9 +53,7 @@ def test_a_trial_leaves_most_of_the_time(
 @pytest.mark.parametrize(
     ("num_images", "batch_size", "epochs"), [(4, 8, 3), (480, 8, 3), (800, 8, 2), (1680, 8, 1)]
 )
-def test_an_epoch_of_few_images_means_nothing(
-    num_images: int, batch_size: int, epochs: int
-) -> None:
+def test_a_gain_shows_after_so_many_epochs(num_images: int, batch_size: int, epochs: int) -> None:
     assert count_fewest_epochs(num_images, batch_size) == epochs
 
 

@@ -189,10 +189,10 @@ def test_fine_tuning_ends_when_the_budget_does(
 
 
 @pytest.mark.parametrize(("affordable", "is_tuned"), [(2, False), (3, True)])
-def test_without_a_trial_a_meaningful_number_of_epochs_is_fine_tuned(
+def test_without_a_trial_fine_tuning_needs_epochs_that_show_a_gain(
     search: Search, monkeypatch: pytest.MonkeyPatch, affordable: int, *, is_tuned: bool
 ) -> None:
-    """An epoch has three steps here, so less than three epochs mean nothing."""
+    """An epoch has three steps here, so fewer than three epochs show no gain."""
     monkeypatch.setattr("worker.portfolio.decision.plan_trial", lambda *_, **__: 0)
     monkeypatch.setattr("worker.portfolio.decision.plan_epochs", lambda *_: affordable)
     portfolio = execute(search(**ONE), Child()).portfolio

@@ -3174,7 +3174,7 @@ export interface components {
         };
         /**
          * CrossValidation
-         * @description Accuracy on training images of a solved head that was not fitted to them.
+         * @description Accuracy of a solved head on training images that it was not fitted to.
          */
         CrossValidation: {
             /**

@@ -30,7 +30,7 @@ COVERAGES = (
 """Coverages of the report's curve; the interesting ones, above 0.9, are closer together."""
 
 
-MIN_GAP = 0.02
+_MIN_GAP = 0.02
 """Difference of accuracies between splits below which there is no warning."""
 
 
@@ -64,7 +64,7 @@ def compare_splits(val: SplitFigures, val_targets: Tensor, out_of_fold: Scored) 
     accuracy = measure_share(
         out_of_fold.predicted == out_of_fold.targets, weigh_images(out_of_fold.targets, val_targets)
     )
-    is_lower = accuracy.value - val.accuracy >= MIN_GAP and not is_difference_insignificant(
+    is_lower = accuracy.value - val.accuracy >= _MIN_GAP and not is_difference_insignificant(
         accuracy.value, accuracy.low, val.accuracy, val.accuracy_interval[1]
     )
     warning = (

@@ -55,7 +55,9 @@ class ReportSummary(Answer):
     cross_validated_accuracy: float | None = Field(
         description="Of a solved head, on training images that it was not fitted to, 0-1."
     )
-    split_warning: str | None = Field(description="Set where validation is far less accurate.")
+    split_warning: str | None = Field(
+        description="Set where the validation accuracy is significantly lower than that."
+    )
     weakest_classes: list[ClassFigures] = Field(description="Lowest recall first.")
     confusions: list[Confusion] = Field(description="The most frequent ones.")
     mistakes: list[WrongImage] = Field(description="The most confident ones.")
