@@ -9,20 +9,22 @@ from torch import nn
 
 from app.ml.export.source_model import SourceModel
 from app.ml.models.catalogue import HeadSpec
+from app.ml.models.checkpoint import separate
 from app.ml.models.construction import WithoutMemory, construct, find_final_relu, list_arguments
 
 
 def write(folder: Path, source: SourceModel, metadata: dict[str, str]) -> None:
     """Write model.safetensors without auxiliary heads, which predictions do not use."""
+    auxiliary = _list_auxiliary_prefixes(source)
     tensors = {
-        name: tensor.contiguous()
+        name: tensor
         for name, tensor in source.model.state_dict().items()
-        if not name.startswith(_list_auxiliary_prefixes(source))
+        if not name.startswith(auxiliary)
     }
     # Only one metadata entry: safetensors writes several in no fixed order, and the same model
     # should give the same file.
     header = {"graft": json.dumps(metadata)}
-    safetensors.torch.save_file(tensors, folder / "model.safetensors", header)
+    safetensors.torch.save_file(separate(tensors), folder / "model.safetensors", header)
 
 
 def describe_construction(source: SourceModel) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def save(storage: Storage, key: str, checkpoint: Checkpoint) -> StoredFile:
 
     Raises StorageFull.
     """
-    tensors = {name: _to_host(tensor) for name, tensor in checkpoint.tensors.items()}
+    tensors = separate(checkpoint.tensors)
     # Only one metadata entry: safetensors writes several in no fixed order, and the same model
     # should have the same digest.
     metadata = {_METADATA_KEY: checkpoint.header.model_dump_json()}
@@ -77,6 +77,21 @@ def save(storage: Storage, key: str, checkpoint: Checkpoint) -> StoredFile:
     with storage.new_file(key) as file:
         file.write(content)
     return StoredFile(hashlib.sha256(content).hexdigest(), len(content))
+
+
+def separate(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return contiguous tensors on the CPU, no two in the same memory, which safetensors refuses.
+
+    Networks such as CoaT use one parameter under several names.
+    """
+    separated: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, tensor in tensors.items():
+        host = _to_host(tensor)
+        memory = host.untyped_storage().data_ptr()
+        separated[name] = host.clone() if memory in seen else host
+        seen.add(memory)
+    return separated
 
 
 def load(path: Path, *, digest: str | None = None) -> Checkpoint:

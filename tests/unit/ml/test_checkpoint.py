@@ -60,6 +60,16 @@ def test_a_complete_checkpoint_restores_the_same_model(storage: LocalStorage) ->
         assert torch.equal(restored(images), model.eval()(images))
 
 
+def test_tensors_that_share_memory_are_stored_under_every_name(storage: LocalStorage) -> None:
+    shared = torch.arange(6.0).reshape(2, 3)
+    tensors = {"one": shared, "same": shared, "row": shared[1], "other": torch.ones(2)}
+    header = header_of(frozen_resnet(0))
+    checkpoint.save(storage, "m.safetensors", Checkpoint(header, tensors))
+    read = checkpoint.load(storage.path("m.safetensors")).tensors
+    assert read.keys() == tensors.keys()
+    assert all(torch.equal(read[name], tensor) for name, tensor in tensors.items())
+
+
 def test_a_delta_holds_only_head_and_buffers_and_fits_its_backbone(storage: LocalStorage) -> None:
     model = frozen_resnet(0)
     model(torch.randn(4, 3, 64, 64))
