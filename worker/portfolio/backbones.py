@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from app.ml.images.preprocessing import PreprocessingSpec
 from app.ml.models.catalogue import ArchitectureSpec
 from app.ml.recipe import Lbfgs, Recipe
+from app.ml.runtime.device import move_to_device
 from app.ml.runtime.precision import choose_precision
 from app.ml.trust.novelty import count_kept
 from worker.pool import map_in_threads
@@ -103,7 +104,7 @@ class BackboneRunner:
         model, header = start_model(
             context.config.model_copy(update={"recipe": recipe}), context.storage
         )
-        model.to(context.device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch
+        move_to_device(model, context.device)
         spec = header.preprocessing
         compute, _ = speed_up(
             extract_backbone(model, architecture),

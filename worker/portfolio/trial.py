@@ -11,6 +11,7 @@ from app.errors import Diverged
 from app.jobs.portfolio_schemas import FineTuningTrial
 from app.ml.models.features import set_head
 from app.ml.recipe import Recipe
+from app.ml.runtime.device import move_to_device
 from app.ml.runtime.precision import choose_precision
 from app.ml.runtime.seeding import derive_seed
 from worker.portfolio.results import CandidateResult
@@ -92,7 +93,7 @@ def run_trial(  # noqa: PLR0913 -- each is one thing the caller knows
     short = recipe.model_copy(update={"epochs": epochs, "ema": None, "early_stopping": None})
     config = context.config.model_copy(update={"recipe": short})
     model, header = start_model(config, context.storage)
-    model.to(context.device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch
+    move_to_device(model, context.device)
     set_head(model, result.architecture, head.weight, head.bias)
     count = context.progress.prepare("decoding images", len(splits.train) + len(splits.val))
     images, _ = open_feed(

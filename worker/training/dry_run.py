@@ -8,6 +8,7 @@ from torch import nn
 
 from app.ml.models.catalogue import get_architecture
 from app.ml.recipe import Recipe, is_run_once
+from app.ml.runtime.device import move_to_device
 from app.ml.runtime.precision import choose_precision
 from worker.training.data import Batch
 from worker.training.feed import MIN_EVAL_BATCH_SIZE
@@ -30,7 +31,7 @@ class StepDryRun:
     def __init__(
         self, model: nn.Module, recipe: Recipe, *, num_classes: int, device: torch.device
     ) -> None:
-        model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch
+        move_to_device(model, device)
         self.recipe = recipe
         self.num_classes = num_classes
         architecture = get_architecture(recipe.architecture)

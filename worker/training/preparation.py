@@ -10,6 +10,7 @@ from app.ml.models import catalogue
 from app.ml.models.catalogue import ArchitectureSpec, get_architecture
 from app.ml.models.features import set_head
 from app.ml.recipe import Lbfgs
+from app.ml.runtime.device import move_to_device
 from app.ml.runtime.precision import ResolvedPrecision, choose_precision
 from worker.training.balance import Balance, choose_balance, solve_heads
 from worker.training.batch_norm import share_statistics
@@ -48,7 +49,7 @@ def prepare(context: TrainingContext) -> TrainingSetup:
     model, header = start_model(config, context.storage)
     if not group.is_single and recipe.batch_norm == "train":
         model = share_statistics(model, device)
-    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch
+    move_to_device(model, device)
     on_image = progress.prepare("decoding images", len(splits.train) + len(splits.val))
     images, is_cached = open_feed(
         config,

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from app.errors import Overloaded
 from app.ml.models.folding import fold_batch_norms
+from app.ml.runtime.device import move_to_device
 from app.ml.runtime.precision import ResolvedPrecision
 from app.ml.runtime.scoring import Scores, ScoringNetwork
 from app.predictions.engines.engine import EngineName, EnginePrecision
@@ -29,7 +30,8 @@ class TorchEngine:
         self.precision: EnginePrecision = precision
         self.device = device
         fold_batch_norms(network.model)
-        self.network: ScoringNetwork = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch
+        move_to_device(network, device)
+        self.network = network
         self.network.model.to(_DTYPES[precision])
         self.num_bytes = sum(p.nbytes for p in self.network.parameters())
 
