@@ -53,6 +53,7 @@ class ShapesOnly(TorchFunctionMode):
             return output
         if func is functional.scaled_dot_product_attention and args[2:]:
             query, key, value = args[:3]
+            _check_mask(args[3] if args[3:] else kwargs.get("attn_mask"), query, key)
             output = torch.empty(*query.shape[:-1], value.shape[-1], device="meta")
             positions = query.shape[:-1].numel() * key.shape[-2]
             self.num_multiply_adds += positions * (query.shape[-1] + value.shape[-1])
@@ -68,6 +69,14 @@ class ShapesOnly(TorchFunctionMode):
         if func in _PRODUCTS:
             self.num_multiply_adds += result.numel() * args[0].shape[-1]
         return result
+
+
+def _check_mask(mask: Tensor | None, query: Tensor, key: Tensor) -> None:
+    """Raise RuntimeError unless the mask can be added to the scores of query and key."""
+    if mask is not None:
+        scores = (*query.shape[:-1], key.shape[-2])
+        if torch.broadcast_shapes(mask.shape, scores) != scores:  # type: ignore[no-untyped-call] # untyped
+            raise RuntimeError("the mask of an attention is for another number of positions")
 
 
 def _convolve(

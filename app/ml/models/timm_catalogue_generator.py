@@ -38,6 +38,9 @@ _EXAMPLES = 2
 _STEPS = (1, 2, 4, 7, 8, 14, 16, 28, 32, 64)
 """The differences between two input sizes that are tried, in pixels."""
 
+_COUNTS = (1, 2, 3, 5, 8)
+"""How many differences are added; with one, strides can round the size down to one that works."""
+
 _SIZES = {_EXAMPLES: (16, 32, 48, 64, 96, 128, 192, 256), 1: (64, 128, 256)}
 """The smallest input sizes that are tried for batches of one and of several images, in pixels."""
 
@@ -299,13 +302,17 @@ def _runs(model: nn.Module, batch_size: int, size: int) -> bool:
 
 def _find_step(model: nn.Module, input_size: int) -> int | None:
     """Return the smallest difference between two input sizes; None where only one size works."""
-    for step in _STEPS:
-        if _runs(model, _EXAMPLES, input_size + step):
-            return step
-        # Twice the usual size is a multiple of every divisor that an architecture requires.
-        if step == 1 and not _runs(model, _EXAMPLES, 2 * input_size):
-            return None
-    return None
+    # Twice the usual size is a multiple of every divisor that an architecture requires.
+    if not _runs(model, _EXAMPLES, 2 * input_size):
+        return None
+    return next(
+        (
+            step
+            for step in _STEPS
+            if all(_runs(model, _EXAMPLES, input_size + count * step) for count in _COUNTS)
+        ),
+        None,
+    )
 
 
 def _find_min_sizes(model: nn.Module, input_size: int, step: int | None) -> tuple[int, int]:
