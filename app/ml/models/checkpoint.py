@@ -170,11 +170,16 @@ def restore_model(checkpoint: Checkpoint) -> tuple[nn.Module, CheckpointHeader]:
 
 
 def take_delta(model: nn.Module) -> dict[str, Tensor]:
-    """Copy the tensors that training changes: the trainable parameters and all buffers."""
-    changing = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    """Copy the tensors that training changes: the trainable parameters and all stored buffers.
+
+    Buffers that are not stored are constants, such as the relative positions of a window.
+    """
+    parameters = model.named_parameters(remove_duplicate=False)
+    frozen = {name for name, p in parameters if not p.requires_grad}
     return {
         name: tensor.detach().cpu().clone()
-        for name, tensor in (*changing.items(), *model.named_buffers())
+        for name, tensor in model.state_dict().items()
+        if name not in frozen
     }
 
 
