@@ -190,18 +190,25 @@ def measure_rounding(network: ScoringNetwork, images: Tensor) -> float:
     return float((rounded - exact).abs().max())
 
 
-def save_model(
-    architecture: ArchitectureSpec, model: nn.Module, storage: LocalStorage
-) -> tuple[Path, str]:
-    header = CheckpointHeader(
+def make_header(
+    architecture: ArchitectureSpec, trunk_digest: str | None = None
+) -> CheckpointHeader:
+    return CheckpointHeader(
         architecture=architecture.name,
         build_arguments={},
         num_classes=len(CLASS_NAMES),
         class_names=CLASS_NAMES,
         preprocessing=make_spec(architecture),
         weights={"source": "none", "name": "none", "digest": None},
+        trunk_digest=trunk_digest,
     )
-    stored = checkpoint.save(storage, "m.safetensors", Checkpoint(header, model.state_dict()))
+
+
+def save_model(
+    architecture: ArchitectureSpec, model: nn.Module, storage: LocalStorage
+) -> tuple[Path, str]:
+    model_checkpoint = Checkpoint(make_header(architecture), model.state_dict())
+    stored = checkpoint.save(storage, "m.safetensors", model_checkpoint)
     return storage.path("m.safetensors"), stored.digest
 
 
@@ -297,6 +304,23 @@ def test_a_restored_model_gives_the_same_scores(
         assert torch.equal(restored(images), model(images))
 
 
+@each_architecture
+def test_a_delta_fits_the_model_it_was_taken_from(
+    architecture: ArchitectureSpec, published: dict[str, Tensor], storage: LocalStorage
+) -> None:
+    first = architecture.layers[-1].name
+    model = make_model(architecture, published, "partial", first)
+    header = make_header(architecture, trunk_digest=checkpoint.compute_backbone_digest(model))
+    delta = Checkpoint(header, checkpoint.take_delta(model))
+    checkpoint.save(storage, "d.safetensors", delta)
+    again = make_model(architecture, published, "partial", first)
+    weight, _ = head_weights(again, architecture)
+    nn.init.zeros_(weight)
+    checkpoint.apply_delta(again, checkpoint.load(storage.path("d.safetensors")))
+    expected = model.state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in again.state_dict().items())
+
+
 @each_converted
 @pytest.mark.parametrize("export_format", ["safetensors", "onnx", "openvino", "torch_export"])
 def test_exports_give_the_same_scores(
@@ -371,19 +395,3 @@ def test_int8_scores_resemble_those_of_float32(
     # Other random networks amplify the rounding; of trained ones a gate measures what it costs.
     if architecture.name.removeprefix(PREFIX) in QUANTIZED:
         assert error < 0.25
-
-
-class _SingularValues(nn.Module):
-    """An operation that ONNX does not have."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        return torch.mul(images, torch.linalg.svdvals(images).mean())
-
-
-def test_a_layer_that_onnx_does_not_have_is_refused_with_the_models_name() -> None:
-    architecture = get_architecture(f"{PREFIX}test_resnet")
-    model = construct(architecture.name, num_classes=len(CLASS_NAMES))
-    model.conv1 = nn.Sequential(model.get_submodule("conv1"), _SingularValues())
-    network = ScoringNetwork(model, architecture, make_spec(architecture))
-    with pytest.raises(EngineUnavailable, match="ResNet of timm cannot be quantized"):
-        quantize(network, draw_images(architecture))
