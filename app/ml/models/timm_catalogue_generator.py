@@ -52,14 +52,8 @@ _LINES_PER_WRITE = 20
 _MAX_INPUT_SIZE = 1024
 _IMAGE, _VECTOR = 4, 2
 _FAILURES = (
-    AssertionError,
-    AttributeError,
-    IndexError,
-    NotImplementedError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    ZeroDivisionError,
+    *(AssertionError, AttributeError, IndexError, RuntimeError),
+    *(TypeError, ValueError, ZeroDivisionError),
 )
 """Errors of models that get an input they do not accept."""
 
@@ -305,14 +299,11 @@ def _find_step(model: nn.Module, input_size: int) -> int | None:
     # Twice the usual size is a multiple of every divisor that an architecture requires.
     if not _runs(model, _EXAMPLES, 2 * input_size):
         return None
-    return next(
-        (
-            step
-            for step in _STEPS
-            if all(_runs(model, _EXAMPLES, input_size + count * step) for count in _COUNTS)
-        ),
-        None,
-    )
+
+    def runs(step: int) -> bool:
+        return all(_runs(model, _EXAMPLES, input_size + count * step) for count in _COUNTS)
+
+    return next((step for step in _STEPS if runs(step)), None)
 
 
 def _find_min_sizes(model: nn.Module, input_size: int, step: int | None) -> tuple[int, int]:
