@@ -28,8 +28,7 @@ _INT8_OPERATORS = [
     "MaxPool",
     "GlobalAveragePool",
 ]
-"""The operators that run in int8, in transformers without Add; all others, and normalisation, stay
-in float32."""
+"""The operators that can run in int8; all others, and normalisation, stay in float32."""
 
 
 def quantize(network: ScoringNetwork, images: Iterable[Tensor]) -> bytes:
@@ -102,11 +101,12 @@ def _quantize(
 
 
 def _list_operators(graph: Any) -> list[str]:
-    """List the operators that run in int8.
+    """List the operators that run in int8, without Add in networks with layer normalisation.
 
-    The sums that a transformer's blocks add to have few values far outside the range of the others,
-    and one scale for all rounds the others away. Source: Bondarenko et al., "Understanding and
-    Overcoming the Challenges of Efficient Transformer Quantization" (EMNLP 2021), section 3.
+    Each block of a transformer adds to a sum of which a few values lie far outside the range of the
+    others. With one scale for all, the others would lose their precision.
+    Source: Bondarenko et al., "Understanding and Overcoming the Challenges of Efficient Transformer
+    Quantization" (EMNLP 2021), section 3.
     """
     if any(node.op_type == "LayerNormalization" for node in graph.node):
         return [operator for operator in _INT8_OPERATORS if operator != "Add"]
