@@ -1,4 +1,4 @@
-"""Write `timm_catalogue.jsonl`: `python -m app.ml.models.timm_catalogue_generator` (an hour).
+"""Write `timm_catalogue.jsonl`: `python -m app.ml.models.timm_catalogue_generator` (20 minutes).
 
 With names of timm as arguments, it writes only their lines anew.
 Models run on torch's meta device, which computes shapes without memory or arithmetic. An

@@ -6,6 +6,7 @@ smallest of each family; it converts only the latter.
 
 import json
 from collections.abc import Collection, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ LARGEST = 30_000_000
 """Architectures with more parameters take too long, and are of the same families."""
 
 
+@cache
 def _list_smallest() -> set[str]:
     """Return the smallest architecture of each of timm's modules, which are its families."""
     smallest: dict[str, ArchitectureSpec] = {}
