@@ -40,10 +40,12 @@ class Validation(ApiModel):
         description="The resolved configuration; null if problems prevent it."
     )
     num_parameters: int | None = Field(
-        description="Parameters of the model with its new head.", examples=[736450]
+        description="Parameters of the model with its new head, at the architecture's usual input "
+        "size.",
+        examples=[736450],
     )
     num_trainable_parameters: int | None = Field(
-        description="Parameters that are trained.", examples=[1026]
+        description="Those of them that are trained.", examples=[1026]
     )
     memory: MemoryEstimate | None = Field(description="Memory without activations.")
     estimated_seconds: float | None = Field(

@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 from app.jobs.schemas import ResolvedHeadStart, ResolvedTraining
-from app.ml.models import catalogue
 from app.ml.models.catalogue import ArchitectureSpec, get_architecture
 from app.ml.models.features import set_head
 from app.ml.recipe import Lbfgs
@@ -106,10 +105,8 @@ def prepare(context: TrainingContext) -> TrainingSetup:
         balance=balance,
         resolved=ResolvedTraining(
             device=device.type,
-            num_parameters=catalogue.num_parameters(architecture, header.num_classes),
-            num_trainable_parameters=catalogue.num_trainable_parameters(
-                architecture, recipe.strategy, recipe.trainable_from, header.num_classes
-            ),
+            num_parameters=sum(p.numel() for p in model.parameters()),
+            num_trainable_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
             num_train_images=len(splits.train),
             num_val_images=len(splits.val),
             steps_per_epoch=(activations or feed).num_train_batches,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from app.errors import CheckpointInvalid, InputProblem, ValidationFailed, WeightsUnavailable
 from app.ml.images.preprocessing import PreprocessingSpec
-from app.ml.models import checkpoint
+from app.ml.models import checkpoint, timm_pretrained
 from app.ml.models.architectures import build, build_arguments, is_trainable
 from app.ml.models.catalogue import ArchitectureSpec, WeightsSpec, get_architecture
 from app.ml.models.checkpoint import CheckpointHeader
@@ -25,7 +25,7 @@ class _Origin:
 
     state_dict: Mapping[str, Tensor] | None
     provenance: Provenance
-    arguments: Mapping[str, bool]
+    arguments: Mapping[str, int]
     preprocessing: PreprocessingSpec
     keeps_head: bool = False
 
@@ -78,21 +78,28 @@ def _find_origin(
             state_dict=None,
             provenance=Provenance(source="none", name="none", digest=None),
             arguments=build_arguments(
-                architecture.name, is_pretrained=False, head=config.recipe.head
+                architecture.name,
+                is_pretrained=False,
+                head=config.recipe.head,
+                input_size=size,
             ),
             preprocessing=PreprocessingSpec(input_size=size, resize_size=size),
         )
     weights = architecture.get_weights(config.recipe.weights)
+    arguments = build_arguments(
+        architecture.name, is_pretrained=True, head=config.recipe.head, input_size=size
+    )
     pretrained = load_pretrained(
         architecture,
         weights.name,
         weights_dir=config.weights_dir,
         download_allowed=config.weights_download,
+        arguments=arguments,
     )
     return _Origin(
         state_dict=pretrained.state_dict,
         provenance=pretrained.provenance,
-        arguments=build_arguments(architecture.name, is_pretrained=True, head=config.recipe.head),
+        arguments=arguments,
         preprocessing=PreprocessingSpec(
             input_size=size,
             resize_size=_resize_size(architecture, weights, size),
@@ -126,16 +133,21 @@ def _find_earlier_model(
         )
         raise ValidationFailed(InputProblem(("architecture",), message, (header.architecture,)))
     size = config.recipe.input_size
+    arguments = build_arguments(
+        architecture.name,
+        is_pretrained=header.build_arguments.get("transform_input") is True,
+        head=config.recipe.head,
+        input_size=size,
+    )
+    tensors = earlier.tensors
+    if arguments.get("img_size") != header.build_arguments.get("img_size"):
+        tensors = timm_pretrained.resample(architecture, tensors, arguments)
     return _Origin(
-        state_dict=earlier.tensors,
+        state_dict=tensors,
         provenance=Provenance(
             source="model", name=config.recipe.weights, digest=hashlib.sha256(content).hexdigest()
         ),
-        arguments=build_arguments(
-            architecture.name,
-            is_pretrained=header.build_arguments.get("transform_input", False),
-            head=config.recipe.head,
-        ),
+        arguments=arguments,
         preprocessing=header.preprocessing.model_copy(
             update={"input_size": size, "resize_size": size}
         ),

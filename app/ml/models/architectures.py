@@ -20,18 +20,28 @@ _TRANSFORMING = frozenset({"googlenet", "inception_v3"})
 
 
 def build_arguments(
-    name: str, *, is_pretrained: bool, head: HeadKind = "torchvision"
-) -> dict[str, bool]:
+    name: str,
+    *,
+    is_pretrained: bool,
+    head: HeadKind = "torchvision",
+    input_size: int | None = None,
+) -> dict[str, bool | int]:
     """Return the arguments to build this architecture with; every checkpoint stores them.
 
     The published weights of Inception and GoogLeNet were trained with another normalisation.
     torchvision sets `transform_input` when it loads these weights itself; here they come from a
     file, so it is set explicitly. `final_relu` is False for a linear head on SqueezeNet, the only
-    architecture with a ReLU after its head.
+    architecture with a ReLU after its head. `img_size` is an input size in pixels, for networks of
+    timm that are built for another than their usual one.
     """
-    arguments = {"transform_input": is_pretrained} if name in _TRANSFORMING else {}
-    if head == "linear" and get_architecture(name).heads[-1].is_rectified:
+    architecture = get_architecture(name)
+    arguments: dict[str, bool | int] = {}
+    if name in _TRANSFORMING:
+        arguments["transform_input"] = is_pretrained
+    if head == "linear" and architecture.heads[-1].is_rectified:
         arguments["final_relu"] = False
+    if architecture.is_built_for_size and input_size and input_size != architecture.input_size:
+        arguments["img_size"] = input_size
     return arguments
 
 
@@ -39,7 +49,7 @@ def build(
     name: str,
     num_classes: int | None,
     *,
-    arguments: Mapping[str, bool],
+    arguments: Mapping[str, int],
     is_trained: Callable[[str], bool] = lambda _: True,
     state_dict: Mapping[str, Tensor] | None = None,
 ) -> nn.Module:
@@ -64,7 +74,7 @@ def build(
 
 
 def restore(
-    name: str, *, arguments: Mapping[str, bool], state_dict: Mapping[str, Tensor]
+    name: str, *, arguments: Mapping[str, int], state_dict: Mapping[str, Tensor]
 ) -> nn.Module:
     """Build a model with all tensors of a state_dict, heads included, in evaluation mode."""
     return _load(get_architecture(name), arguments, state_dict).eval()
@@ -87,7 +97,7 @@ def is_trainable(
     )
 
 
-def _construct(architecture: ArchitectureSpec, arguments: Mapping[str, bool]) -> nn.Module:
+def _construct(architecture: ArchitectureSpec, arguments: Mapping[str, int]) -> nn.Module:
     of_torchvision = dict(arguments)
     has_final_relu = of_torchvision.pop("final_relu", True)
     model = construct(architecture.name, **of_torchvision)
@@ -98,7 +108,7 @@ def _construct(architecture: ArchitectureSpec, arguments: Mapping[str, bool]) ->
 
 
 def _load(
-    architecture: ArchitectureSpec, arguments: Mapping[str, bool], state_dict: Mapping[str, Tensor]
+    architecture: ArchitectureSpec, arguments: Mapping[str, int], state_dict: Mapping[str, Tensor]
 ) -> nn.Module:
     main_head = architecture.heads[-1].name
     with WithoutMemory():

@@ -105,9 +105,10 @@ class ArchitectureSpec(_CatalogueModel):
     batches of two or more; a batch of one needs min_input_size_batch_of_one, because BatchNorm
     needs more than one value per channel. With fixed_input_size only input_size works (ViT's
     position embeddings, MaxViT's grid); otherwise sizes differ from input_size by multiples of
-    input_size_step. num_parameters counts the library's own model with 1000 classes;
-    num_backbone_parameters counts it without its heads. A parameter of the backbone may be outside
-    every layer (torchvision's ViT: its class token).
+    input_size_step. A network that is_built_for_size gets the size as an argument (timm's
+    `img_size`), and its weights are resampled for it. num_parameters counts the library's own model
+    with 1000 classes; num_backbone_parameters counts it without its heads. A parameter of the
+    backbone may be outside every layer (torchvision's ViT: its class token).
     """
 
     name: str
@@ -115,6 +116,7 @@ class ArchitectureSpec(_CatalogueModel):
     input_size: int
     fixed_input_size: bool = False
     input_size_step: int = 1
+    is_built_for_size: bool = False
     min_input_size: int
     min_input_size_batch_of_one: int
     num_parameters: int

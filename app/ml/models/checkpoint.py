@@ -40,7 +40,7 @@ class CheckpointHeader(BaseModel):
 
     version: Literal[1] = 1
     architecture: str
-    build_arguments: dict[str, bool]
+    build_arguments: dict[str, bool | int]
     num_classes: int
     class_names: tuple[str, ...]
     preprocessing: PreprocessingSpec

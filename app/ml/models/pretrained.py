@@ -3,8 +3,10 @@
 import hashlib
 import pickle
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 from urllib.error import URLError
 
@@ -51,14 +53,16 @@ def load_pretrained(
     *,
     weights_dir: Path | None,
     download_allowed: bool,
+    arguments: Mapping[str, int] = MappingProxyType({}),
 ) -> Pretrained:
     """Read the weights from this machine; download them first where necessary.
 
-    Raises WeightsUnavailable if they are neither stored nor downloadable, or are damaged.
+    arguments: those that the model is built with. Raises WeightsUnavailable if the weights are
+    neither stored nor downloadable, or are damaged.
     """
     weights = architecture.get_weights(weights_name)
     if architecture.is_of_timm:
-        return _load_from_timm(architecture, weights, weights_dir, download_allowed)
+        return _load_from_timm(architecture, weights, weights_dir, download_allowed, arguments)
     path = find_local(architecture, weights_name, weights_dir)
     if path is None:
         if not download_allowed:
@@ -84,6 +88,7 @@ def _load_from_timm(
     weights: WeightsSpec,
     weights_dir: Path | None,
     download_allowed: bool,
+    arguments: Mapping[str, int],
 ) -> Pretrained:
     found = timm_weights.find_local(architecture, weights, weights_dir)
     if found is None:
@@ -95,7 +100,9 @@ def _load_from_timm(
             message = explain_missing(architecture, weights.name, download_allowed)
             raise WeightsUnavailable(message) from error
         found = timm_weights.WeightsFile(path, "hub")
-    tensors = timm_pretrained.convert(architecture, weights, _read(found.path), found.source)
+    tensors = timm_pretrained.convert(
+        architecture, weights, _read(found.path), found.source, arguments
+    )
     digest = _hash(found.path)
     return Pretrained(tensors, Provenance(source=found.source, name=weights.name, digest=digest))
 

@@ -22,7 +22,6 @@ from timm.models._pretrained import PretrainedCfg
 from torch import Tensor, nn
 
 from app.ml.models.catalogue import (
-    NO_INPUT_SIZE,
     NUM_IMAGENET_CLASSES,
     ArchitectureSpec,
     HeadSpec,
@@ -33,17 +32,9 @@ from app.ml.models.catalogue_generator import list_layers
 from app.ml.models.construction import WithoutMemory, construct
 from app.ml.models.shapes import ShapesOnly
 from app.ml.models.timm_catalogue import CATALOGUE_PATH, PREFIX
+from app.ml.models.timm_input_sizes import FAILURES, Refused, find_input_sizes, first_line, run
 
 _EXAMPLES = 2
-_STEPS = (1, 2, 4, 7, 8, 14, 16, 28, 32, 64)
-"""The differences between two input sizes that are tried, in pixels."""
-
-_COUNTS = (1, 2, 3, 5, 8)
-"""How many differences are added; with one, strides can round the size down to one that works."""
-
-_SIZES = {_EXAMPLES: (16, 32, 48, 64, 96, 128, 192, 256), 1: (64, 128, 256)}
-"""The smallest input sizes that are tried for batches of one and of several images, in pixels."""
-
 _UNUSUAL_NUMBER = 1009
 """A number of classes that is the size of nothing else."""
 
@@ -51,15 +42,6 @@ _DECIMALS = 3
 _LINES_PER_WRITE = 20
 _MAX_INPUT_SIZE = 1024
 _IMAGE, _VECTOR = 4, 2
-_FAILURES = (
-    *(AssertionError, AttributeError, IndexError, RuntimeError),
-    *(TypeError, ValueError, ZeroDivisionError),
-)
-"""Errors of models that get an input they do not accept."""
-
-
-class Refused(Exception):
-    """An architecture does not fit the service's rules; the message has the reason."""
 
 
 def describe(name: str) -> ArchitectureSpec:
@@ -73,8 +55,7 @@ def describe(name: str) -> ArchitectureSpec:
     model = _construct(name, num_classes=_UNUSUAL_NUMBER)
     counter = ShapesOnly()
     head = _find_head(model, input_size, counter)
-    step = _find_step(model, input_size)
-    smallest, smallest_alone = _find_min_sizes(model, input_size, step)
+    sizes = find_input_sizes(name, model, input_size)
     num_backbone_parameters = sum(
         p.numel() for key, p in model.named_parameters() if key.rpartition(".")[0] != head.name
     )
@@ -84,10 +65,11 @@ def describe(name: str) -> ArchitectureSpec:
     return ArchitectureSpec(
         name=PREFIX + name,
         input_size=input_size,
-        fixed_input_size=step is None,
-        input_size_step=step or 1,
-        min_input_size=smallest,
-        min_input_size_batch_of_one=smallest_alone,
+        fixed_input_size=sizes.step is None,
+        input_size_step=sizes.step or 1,
+        is_built_for_size=sizes.is_built_for_size,
+        min_input_size=sizes.smallest,
+        min_input_size_batch_of_one=sizes.smallest_alone,
         num_parameters=num_backbone_parameters + num_head_parameters,
         num_backbone_parameters=num_backbone_parameters,
         layers=find_layers(model, head.name),
@@ -213,8 +195,8 @@ def _construct(name: str, **arguments: Any) -> nn.Module:
     try:
         with WithoutMemory():
             return construct(PREFIX + name, **arguments).to("meta")
-    except _FAILURES as error:
-        raise Refused(f"timm cannot build it without memory: {_first_line(error)}") from error
+    except FAILURES as error:
+        raise Refused(f"timm cannot build it without memory: {first_line(error)}") from error
 
 
 def _find_head(model: nn.Module, input_size: int, counter: ShapesOnly) -> HeadSpec:
@@ -241,7 +223,7 @@ def _find_head(model: nn.Module, input_size: int, counter: ShapesOnly) -> HeadSp
     if not (is_linear or is_convolution):
         raise Refused(f"its head {heads[0]} is {type(layer).__name__}, not a linear layer.")
     with _Recorder(layer) as recorded:
-        output = _run(model.eval(), _EXAMPLES, input_size, counter)
+        output = run(model.eval(), _EXAMPLES, input_size, counter)
     inputs, scores = recorded.input, recorded.output
     if inputs is None or not isinstance(scores, Tensor) or not isinstance(output, Tensor):
         raise Refused(f"its head {heads[0]} does not compute the model's scores.")
@@ -274,60 +256,6 @@ class _Recorder:
 def _shares_memory(one: Tensor, other: Tensor) -> bool:
     pointers = {tensor.untyped_storage()._cdata for tensor in (one, other)}  # noqa: SLF001 -- identity
     return len(pointers) == 1
-
-
-def _run(model: nn.Module, batch_size: int, size: int, mode: ShapesOnly | None = None) -> Any:
-    images = torch.empty(batch_size, 3, size, size, device="meta")
-    try:
-        with torch.no_grad(), mode or ShapesOnly():
-            return model(images)
-    except _FAILURES as error:
-        message = f"it does not run at {size} pixels without data: {_first_line(error)}"
-        raise Refused(message) from error
-
-
-def _runs(model: nn.Module, batch_size: int, size: int) -> bool:
-    try:
-        _run(model.train(), batch_size, size)
-    except Refused:
-        return False
-    return True
-
-
-def _find_step(model: nn.Module, input_size: int) -> int | None:
-    """Return the smallest difference between two input sizes; None where only one size works."""
-    # Twice the usual size is a multiple of every divisor that an architecture requires.
-    if not _runs(model, _EXAMPLES, 2 * input_size):
-        return None
-
-    def runs(step: int) -> bool:
-        return all(_runs(model, _EXAMPLES, input_size + count * step) for count in _COUNTS)
-
-    return next((step for step in _STEPS if runs(step)), None)
-
-
-def _find_min_sizes(model: nn.Module, input_size: int, step: int | None) -> tuple[int, int]:
-    """Return the smallest sizes for batches of two or more, and of one."""
-    found = []
-    at_least = 0
-    for batch_size, candidates in _SIZES.items():
-        sizes = [
-            size
-            for at in sorted({at_least, *candidates})
-            if step is not None
-            and at_least <= (size := _round_up(at, input_size, step)) < input_size
-        ]
-        smallest = next((size for size in sizes if _runs(model, batch_size, size)), None)
-        if smallest is None and _runs(model, batch_size, input_size):
-            smallest = input_size
-        if smallest is None and batch_size == _EXAMPLES:
-            raise Refused("it does not run in training.")
-        found.append(at_least := smallest or NO_INPUT_SIZE)
-    return found[0], found[1]
-
-
-def _round_up(size: int, input_size: int, step: int) -> int:
-    return size + (input_size - size) % step
 
 
 def _describe_weights(
@@ -379,12 +307,8 @@ def _list_shapes(model: nn.Module, head: str) -> dict[str, torch.Size]:
 
 def _count_gflops(model: nn.Module, size: int) -> float:
     counter = ShapesOnly()
-    _run(model.eval(), 1, size, counter)
+    run(model.eval(), 1, size, counter)
     return counter.num_multiply_adds / 1e9
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:120]
 
 
 def _dump(values: dict[str, Any]) -> str:

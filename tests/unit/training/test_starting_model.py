@@ -84,6 +84,29 @@ def test_an_earlier_model_is_gone_on_from_with_its_head_for_the_same_classes(
     assert torch.allclose(head, old_head, atol=1e-5) is keeps_head
 
 
+def test_a_transformer_is_gone_on_from_at_another_input_size(
+    make_config: MakeConfig, storage: LocalStorage
+) -> None:
+    name = "timm:deit_tiny_patch16_224"
+    key, earlier = store_untrained(storage, make_config(architecture=name, input_size=64))
+    assert earlier.header.build_arguments == {"img_size": 64}
+    assert earlier.tensors["pos_embed"].shape == (1, 4 * 4 + 1, 192)
+    config = make_config(
+        architecture=name,
+        strategy="feature_extract",
+        weights="earlier:1",
+        epochs=1,
+        input_size=96,
+        config={"base_model_key": key},
+    )
+    model = checkpoint.load(storage.path(trained(train(config)).model_key))
+    assert model.header.build_arguments == {"img_size": 96}
+    assert model.header.preprocessing.input_size == 96
+    assert model.tensors["pos_embed"].shape == (1, 6 * 6 + 1, 192)
+    same = "blocks.0.attn.qkv.weight"
+    assert torch.equal(model.tensors[same], earlier.tensors[same])
+
+
 def test_an_earlier_model_of_another_architecture_is_refused(
     make_config: MakeConfig, storage: LocalStorage
 ) -> None:
