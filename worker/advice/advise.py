@@ -99,6 +99,7 @@ def advise(
         gap=measure_difference(
             findings.late.is_right, findings.early.is_right, findings.late.weights
         ),
+        expected=_expect_accuracy(findings, len(train)),
     )
     decision = decide_strategy(
         measured,
@@ -258,18 +259,19 @@ def _make_advice(
         if decision.strategy == "partial"
         else None,
         stage=last_frozen.get(decision.strategy),
-        expected_accuracy=_expect_accuracy(findings, measured, measurements.num_images),
+        expected_accuracy=measured.expected,
         expected_seconds=findings.seconds[decision.strategy],
         reason=decision.reason,
         measurements=measurements,
     )
 
 
-def _expect_accuracy(findings: _Findings, measured: Measurements, num_images: int) -> Proportion:
+def _expect_accuracy(findings: _Findings, num_images: int) -> Proportion:
     """Return the better probe's accuracy, extrapolated to all training images."""
-    better = max(measured.late, measured.early, key=lambda share: share.value)
+    late, early = findings.late.probe.accuracy, findings.early.probe.accuracy
     half = findings.half.probe.accuracy.value
     growth = findings.num_probed / findings.num_halved
-    exponent = measure_exponent(measured.late.value, with_fewer=half, growth=growth)
+    exponent = measure_exponent(late.value, with_fewer=half, growth=growth)
     num_fitted = findings.num_probed * (FOLDS - 1) / FOLDS
+    better = max(late, early, key=lambda share: share.value)
     return extrapolate(better, exponent, growth=num_images / num_fitted)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from torch import Tensor
 
 from app.advice.schemas import Advice, AdviceRequest, Proportion
@@ -67,10 +68,10 @@ def test_advice_is_deterministic(ask: Ask) -> None:
 def test_frozen_layers_are_timed_in_the_engine_of_the_job(
     ask: Ask, engine_batches: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer(ask(strategy="auto"))
+    answer(ask(strategy="auto", precision="fp32"))
     assert not engine_batches, "there are too few images"
     monkeypatch.setattr(frozen_engine, "MIN_IMAGES", NUM_TRAIN + NUM_VAL)
-    found = answer(ask(strategy="auto")).measurements
+    found = answer(ask(strategy="auto", precision="fp32")).measurements
     assert engine_batches == [8, 8]
     assert found.expected_seconds["feature_extract"] > 0.1 * (NUM_TRAIN + NUM_VAL)
 
@@ -91,6 +92,25 @@ def test_the_expected_accuracy_is_extrapolated_to_all_training_images(
     assert advice.measurements.late.accuracy.value == pytest.approx(0.8)
     assert advice.measurements.accuracy_with_half == pytest.approx(1 - 0.2 * 2**0.5)
     assert advice.expected_accuracy.value == pytest.approx(1 - 0.2 * 0.8**0.5)
+
+
+def test_a_head_that_stays_weak_is_not_advised(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both heads are equally good, so that the features count as alike but for their weakness."""
+
+    def probe(*arguments: Any, **options: Any) -> ProbeResult:
+        result = cross_validate(*arguments, **options)
+        accuracy = Proportion(value=0.5, low=0.4, high=0.6)
+        return replace(
+            result,
+            probe=result.probe.model_copy(update={"accuracy": accuracy}),
+            is_right=torch.ones_like(result.is_right),
+        )
+
+    monkeypatch.setattr("worker.advice.advise.cross_validate", probe)
+    advice = answer(ask(strategy="auto"))
+    assert advice.measurements.gap.value == 0
+    assert (advice.strategy, advice.measurements.similarity) == ("partial", "unlike")
+    assert "an accuracy of only 0.5" in advice.reason
 
 
 def test_a_given_strategy_is_kept(ask: Ask) -> None:

@@ -10,14 +10,17 @@ from worker.advice.decision import Decision, Measurements, decide_strategy
 SECONDS: dict[Strategy, float] = {"feature_extract": 4.0, "partial": 20.0, "fine_tune": 60.0}
 
 
-def measured(*, per_class: float, late: float, early: float) -> Measurements:
+def measured(
+    *, per_class: float, late: float, early: float, expected: float | None = None
+) -> Measurements:
     def share(value: float) -> Proportion:
         return Proportion(value=value, low=max(value - 0.05, 0), high=min(value + 0.05, 1))
 
     gap = ProportionDifference(
         value=late - early, low=late - early - 0.04, high=late - early + 0.04
     )
-    return Measurements(per_class, share(late), share(early), gap)
+    better = max(late, early) if expected is None else expected
+    return Measurements(per_class, share(late), share(early), gap, share(better))
 
 
 def decide(found: Measurements, budget: float | None = None, **seconds: float) -> Decision:
@@ -33,10 +36,10 @@ def decide(found: Measurements, budget: float | None = None, **seconds: float) -
 @pytest.mark.parametrize(
     ("per_class", "late", "early", "strategy"),
     [
-        (20, 0.9, 0.8, "feature_extract"),
-        (20, 0.6, 0.7, "partial"),
-        (500, 0.9, 0.8, "fine_tune"),
-        (500, 0.6, 0.7, "fine_tune"),
+        (20, 0.95, 0.9, "feature_extract"),
+        (20, 0.9, 0.95, "partial"),
+        (500, 0.95, 0.9, "fine_tune"),
+        (500, 0.9, 0.95, "fine_tune"),
         (500, 0.995, 0.9, "feature_extract"),
         (20, 1.0, 1.0, "feature_extract"),
     ],
@@ -49,6 +52,20 @@ def test_size_and_similarity_decide(
     for figure in (f"{per_class:g} images per class", f"{late:.3f}", f"{early:.3f}", "layer3"):
         assert figure in decision.reason
     assert decision.reason.count(".") == 1 + 2  # one sentence with two decimals
+
+
+@pytest.mark.parametrize(
+    ("expected", "strategy"),
+    [(0.64, "partial"), (0.89, "partial"), (0.9, "feature_extract"), (0.95, "feature_extract")],
+)
+def test_a_weak_head_is_not_advised(expected: float, strategy: Strategy) -> None:
+    decision = decide(measured(per_class=12, late=0.64, early=0.6, expected=expected))
+    assert decision.strategy == strategy
+    is_explained = (
+        f"an accuracy of only {expected:.3f} ({expected - 0.05:.3f} to" in decision.reason
+    )
+    assert is_explained == (strategy == "partial")
+    assert "at least as well as" in decision.reason
 
 
 def test_the_reason_says_whether_the_gap_is_noise() -> None:
