@@ -113,8 +113,7 @@ class AdviceMeasurements(ApiModel):
     )
     similarity: Literal["like", "unlike"] = Field(
         description="Similarity to the images that the weights were trained on. `like`: the last "
-        "features separate the classes at least as well as earlier, more general features, and a "
-        "head on them has an expected accuracy of at least 0.9.",
+        "features separate the classes at least as well as earlier, more general features.",
         examples=["like"],
     )
     num_images_probed: int = Field(

@@ -2,7 +2,8 @@
 
 The four cases are those of "Transfer Learning" in Stanford's CS231n notes: few or many images,
 similar or dissimilar to the images that the weights were trained on. Here measurements decide both.
-Features on which a head stays weak count as dissimilar, however they compare with earlier ones.
+Where a head would stay weak all layers are trained, as with many images: training starts from that
+head and keeps it if no epoch is better, so few images are no danger.
 """
 
 import math
@@ -32,7 +33,7 @@ _PREFERENCES: dict[tuple[bool, bool], tuple[Strategy, ...]] = {
     (True, True): ("fine_tune", "partial", "feature_extract"),
     (True, False): ("fine_tune", "partial", "feature_extract"),
 }
-"""The strategies from best to worst for each case of (many, like)."""
+"""The strategies from best to worst for each case of (many images or a weak head, like)."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,14 @@ class Measurements:
         return self.images_per_class >= MANY_IMAGES_PER_CLASS
 
     @property
+    def is_like(self) -> bool:
+        """True if the last features, trained for other classes, are as good as earlier ones."""
+        return self.gap.value >= 0
+
+    @property
     def is_weak(self) -> bool:
         """True if a head would be wrong often enough to leave room, even with all images."""
         return self.expected.value < STRONG_ACCURACY
-
-    @property
-    def is_like(self) -> bool:
-        """True if the last features, trained for other classes, suffice and beat earlier ones."""
-        return self.gap.value >= 0 and not self.is_weak
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def decide_strategy(
     Strategies that take longer than the budget are skipped. Raises BudgetTooSmall, with the fastest
     strategy, where none is left.
     """
-    order = _PREFERENCES[measured.is_many, measured.is_like]
+    order = _PREFERENCES[measured.is_many or measured.is_weak, measured.is_like]
     if measured.is_many and measured.is_like and measured.late.value >= SATURATED_ACCURACY:
         order = ("feature_extract", "partial", "fine_tune")
     possible = [strategy for strategy in order if strategy in seconds]
@@ -122,7 +123,7 @@ def _describe_case(measured: Measurements, architecture: str, early_stage: str) 
     late, early, expected = measured.late.value, measured.early.value, measured.expected
     size = "many" if measured.is_many else "few"
     is_clear = measured.gap.low > 0 or measured.gap.high < 0
-    relation = "at least as well as" if measured.gap.value >= 0 else "worse than"
+    relation = "at least as well as" if measured.is_like else "worse than"
     case = (
         f"{measured.images_per_class:g} images per class are {size}, and {architecture}'s last "
         f"features separate the classes {relation} those of {early_stage} "

@@ -56,7 +56,7 @@ def test_size_and_similarity_decide(
 
 @pytest.mark.parametrize(
     ("expected", "strategy"),
-    [(0.64, "partial"), (0.89, "partial"), (0.9, "feature_extract"), (0.95, "feature_extract")],
+    [(0.64, "fine_tune"), (0.89, "fine_tune"), (0.9, "feature_extract")],
 )
 def test_a_weak_head_is_not_advised(expected: float, strategy: Strategy) -> None:
     decision = decide(measured(per_class=12, late=0.64, early=0.6, expected=expected))
@@ -64,7 +64,7 @@ def test_a_weak_head_is_not_advised(expected: float, strategy: Strategy) -> None
     is_explained = (
         f"an accuracy of only {expected:.3f} ({expected - 0.05:.3f} to" in decision.reason
     )
-    assert is_explained == (strategy == "partial")
+    assert is_explained == (strategy == "fine_tune")
     assert "at least as well as" in decision.reason
 
 
