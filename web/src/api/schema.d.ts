@@ -9203,13 +9203,13 @@ export interface components {
             memory: components["schemas"]["MemoryEstimate"] | null;
             /**
              * Num Parameters
-             * @description Parameters of the model with its new head.
+             * @description Parameters of the model with its new head, at the architecture's usual input size.
              * @example 736450
              */
             num_parameters: number | null;
             /**
              * Num Trainable Parameters
-             * @description Parameters that are trained.
+             * @description Those of them that are trained.
              * @example 1026
              */
             num_trainable_parameters: number | null;
