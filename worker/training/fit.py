@@ -1,9 +1,10 @@
 """Train a model epoch by epoch."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from torch import nn
@@ -34,11 +35,14 @@ class Feed(Protocol):
 class Best:
     """The first epoch with the highest score, by default the validation accuracy.
 
-    Epoch 0 is the model before its first epoch, a candidate if its head was solved for.
+    Epoch 0 is the model before its first epoch, a candidate if its head was solved for. peak is the
+    first epoch with the highest score of all that were trained: another one where epoch 0 is best.
     """
 
     epoch: int
     score: float
+    peak_epoch: int = 0
+    peak_score: float = -math.inf
 
 
 @dataclass(frozen=True)
@@ -91,18 +95,26 @@ def fit(  # noqa: PLR0913 -- each is one thing the caller knows
         except Diverged as error:
             message = f"The loss was no longer a finite number in epoch {epoch}."
             raise Diverged(f"{message} Try a smaller learning rate.") from error
-        if best is None or val.accuracy > best.score:
-            best = Best(epoch, val.accuracy)
+        best = _update(best, epoch, val.accuracy)
         yield EpochResult(epoch, train, val, rates[-1], time.perf_counter() - started, best)
         if should_stop():
             return
 
 
+def _update(best: Best | None, epoch: int, score: float) -> Best:
+    if best is None or score > best.score:
+        return Best(epoch, score, epoch, score)
+    return replace(best, peak_epoch=epoch, peak_score=score) if score > best.peak_score else best
+
+
 def has_stalled(early_stopping: EarlyStopping | None, best: Best | None, epoch: int) -> bool:
-    """Return whether the best epoch is at least `patience` epochs before the last one."""
+    """Return whether the best trained epoch is at least `patience` epochs before the last one.
+
+    A solved head does not count: a network that fell behind it may still be catching up.
+    """
     if early_stopping is None or best is None:
         return False
-    return epoch - best.epoch >= early_stopping.patience
+    return epoch - max(best.epoch, best.peak_epoch) >= early_stopping.patience
 
 
 def list_frozen(recipe: Recipe, layers: list[list[nn.Parameter]], epoch: int) -> list[nn.Parameter]:

@@ -83,7 +83,7 @@ def test_the_best_epoch_is_the_first_with_the_strictly_greatest_accuracy(
     results = list(run_fit(recipe, model, feed))
     assert [result.val.accuracy for result in results] == [0.25, 0.75, 0.75, 0.5, 1.0, 1.0]
     assert [result.is_best for result in results] == [True, True, False, False, True, False]
-    assert results[3].best == Best(2, 0.75)
+    assert results[3].best == Best(2, 0.75, 2, 0.75)
 
 
 def test_an_accuracy_of_zero_is_a_best_too(make_config: MakeConfig) -> None:
@@ -112,6 +112,8 @@ def test_early_stopping_counts_epochs_without_improvement(make_config: MakeConfi
         (EarlyStopping(patience=2), None, 0, False),
         (EarlyStopping(patience=2), Best(3, 0.5), 4, False),
         (EarlyStopping(patience=2), Best(3, 0.5), 5, True),
+        (EarlyStopping(patience=2), Best(0, 0.5, 3, 0.4), 4, False),
+        (EarlyStopping(patience=2), Best(0, 0.5, 3, 0.4), 5, True),
     ],
 )
 def test_when_a_training_has_stalled(
@@ -232,8 +234,20 @@ def test_epochs_must_beat_the_model_before_the_first(make_config: MakeConfig) ->
         early_stopping={"patience": 3},
     ).recipe
     results = list(
-        run_fit(recipe, Separator(), ToyFeed([3, 2, 1, 4]), best=Best(epoch=0, score=0.75))
+        run_fit(recipe, Separator(), ToyFeed([3, 2, 1, 3, 4]), best=Best(epoch=0, score=0.75))
     )
-    assert [result.epoch for result in results] == [1, 2, 3], "the patience counts from epoch 0"
-    assert {result.best for result in results} == {Best(epoch=0, score=0.75)}
+    assert [result.epoch for result in results] == [1, 2, 3, 4], "the patience counts from epoch 1"
+    assert {result.best for result in results} == {Best(0, 0.75, 1, 0.75)}
     assert not any(result.is_best for result in results)
+
+
+def test_a_network_that_catches_up_with_its_solved_head_goes_on(make_config: MakeConfig) -> None:
+    recipe = make_config(
+        epochs=9,
+        optimizer={"name": "sgd", "learning_rate": 1e-6},
+        early_stopping={"patience": 2},
+    ).recipe
+    feed = ToyFeed([1, 0, 2, 2, 3, 4, 3, 3, 3])
+    results = list(run_fit(recipe, Separator(), feed, best=Best(epoch=0, score=0.75)))
+    assert [result.epoch for result in results if result.is_best] == [6]
+    assert results[-1].epoch == 8

@@ -3543,7 +3543,7 @@ export interface components {
         };
         /**
          * EarlyStopping
-         * @description Stop when the best validation accuracy has not improved for `patience` epochs.
+         * @description Stop when the best validation accuracy of an epoch has not improved for `patience` epochs.
          */
         EarlyStopping: {
             /**
