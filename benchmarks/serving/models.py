@@ -111,7 +111,7 @@ def _write_weights(name: str, data_dir: Path, work_dir: Path) -> tuple[Path, Net
         architecture=name,
         weights=str(weights),
         class_names=list(header.class_names),
-        final_relu=header.build_arguments.get("final_relu", True),
+        final_relu=bool(header.build_arguments.get("final_relu", True)),
         temperature=trust.temperature if trust else 1.0,
         resize_size=spec.resize_size,
         input_size=spec.input_size,

@@ -143,7 +143,7 @@ def test_the_head_is_a_matrix_applied_to_the_features(
     torch.testing.assert_close(model(images), expected, rtol=0, atol=1e-5)
 
 
-def choose_arguments(architecture: ArchitectureSpec) -> dict[str, bool]:
+def choose_arguments(architecture: ArchitectureSpec) -> dict[str, bool | int]:
     """A linear head: one that ends in a ReLU may get no gradient at all from two images."""
     return build_arguments(architecture.name, is_pretrained=False, head="linear")
 
