@@ -128,9 +128,9 @@ def test_a_resumed_job_keeps_its_solved_head_as_the_best(ruined: Ruined, num_don
     assert started(rest).resolved == started(whole).resolved
 
 
-def test_early_stopping_counts_from_the_solved_head(make_config: MakeConfig) -> None:
+def test_early_stopping_counts_from_the_best_trained_epoch(make_config: MakeConfig) -> None:
     said = train(make_config(**RUINOUS | {"epochs": 9, "early_stopping": {"patience": 2}}))
-    assert [row.epoch for row in epochs_of(said)] == [1, 2]
+    assert [row.epoch for row in epochs_of(said)] == [1, 2, 3]
     assert trained(said).best_epoch == 0
 
 
@@ -139,7 +139,7 @@ def test_two_processes_agree_on_the_solved_head(ruined: Ruined) -> None:
     config = {"num_processes": 2, "key_prefix": "jobs/job_1/two"}
     two = train(ruined.make_config(**case, config=config))
     assert trained(two).best_epoch == trained(ruined.said).best_epoch == 0
-    assert [row.epoch for row in epochs_of(two)] == [1, 2]
+    assert [row.epoch for row in epochs_of(two)] == [1, 2, 3]
     theirs, ours = (started(said).resolved.head_start for said in (two, ruined.said))
     assert theirs is not None
     assert ours is not None
