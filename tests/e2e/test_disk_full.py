@@ -11,7 +11,7 @@ from tests.e2e.conftest import SHORT_LEASES, Graft
 from tests.servers import running_graft, wait_until
 from tests.uploads import make_zip
 
-NUM_EPOCHS = 30
+NUM_EPOCHS = 120
 FLOOR_BYTES = 16 * MIB
 
 
