@@ -47,7 +47,7 @@ def test_frozen_layers_run_in_the_engine_of_the_job(
     monkeypatch.setattr(frozen_engine, "MIN_IMAGES", NUM_TRAIN + NUM_VAL)
     run(ask(kind="dry_run", strategy="fine_tune"))
     assert not engine_batches, "nothing is frozen"
-    found = run(ask(kind="dry_run", strategy="feature_extract"))
+    found = run(ask(kind="dry_run", strategy="feature_extract", precision="fp32"))
     assert engine_batches == [8, 8]
     assert found.eval_seconds_per_image is not None
     assert found.eval_seconds_per_image > 0.1
