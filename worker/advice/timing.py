@@ -100,8 +100,7 @@ class TrainingTimer:
         """
         if architecture.num_parameters * _FLOAT32_BYTES > count_available_bytes(self.device):
             raise MemoryError(architecture.name)
-        size = next(iter(recipes.values())).input_size
-        arguments = build_arguments(architecture.name, is_pretrained=False, input_size=size)
+        arguments = build_arguments(architecture.name, is_pretrained=False)
         model = build(architecture.name, self.num_classes, arguments=arguments).to(self.device)
         rates = self.time_strategies(model, architecture, recipes)
         if not rates:

@@ -35,8 +35,8 @@ class Feed(Protocol):
 class Best:
     """The first epoch with the highest score, by default the validation accuracy.
 
-    Epoch 0 is the model before its first epoch, a candidate if its head was solved for. peak is the
-    first epoch with the highest score of all that were trained: another one where epoch 0 is best.
+    Epoch 0 is the model before its first epoch, a candidate if its head was solved for. peak_epoch
+    is the best of the trained epochs, so that it differs from epoch where epoch 0 is the best.
     """
 
     epoch: int

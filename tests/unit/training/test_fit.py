@@ -93,12 +93,17 @@ def test_an_accuracy_of_zero_is_a_best_too(make_config: MakeConfig) -> None:
     assert [result.is_best for result in results] == [True, False]
 
 
-def test_early_stopping_counts_epochs_without_improvement(make_config: MakeConfig) -> None:
-    recipe = make_config(
+def make_patient(make_config: MakeConfig, patience: int) -> Recipe:
+    """Return a recipe of nine epochs that hardly changes the model, and stops early."""
+    return make_config(
         epochs=9,
         optimizer={"name": "sgd", "learning_rate": 1e-6},
-        early_stopping={"patience": 2},
+        early_stopping={"patience": patience},
     ).recipe
+
+
+def test_early_stopping_counts_epochs_without_improvement(make_config: MakeConfig) -> None:
+    recipe = make_patient(make_config, 2)
     model = Separator()
     feed = ToyFeed([1, 2, 2, 3, 3, 1, 4, 4, 4])
     results = list(run_fit(recipe, model, feed))
@@ -228,11 +233,7 @@ def test_a_layer_without_parameters_is_no_stage(make_config: MakeConfig) -> None
 
 
 def test_epochs_must_beat_the_model_before_the_first(make_config: MakeConfig) -> None:
-    recipe = make_config(
-        epochs=9,
-        optimizer={"name": "sgd", "learning_rate": 1e-6},
-        early_stopping={"patience": 3},
-    ).recipe
+    recipe = make_patient(make_config, 3)
     results = list(
         run_fit(recipe, Separator(), ToyFeed([3, 2, 1, 3, 4]), best=Best(epoch=0, score=0.75))
     )
@@ -242,11 +243,7 @@ def test_epochs_must_beat_the_model_before_the_first(make_config: MakeConfig) ->
 
 
 def test_a_network_that_catches_up_with_its_solved_head_goes_on(make_config: MakeConfig) -> None:
-    recipe = make_config(
-        epochs=9,
-        optimizer={"name": "sgd", "learning_rate": 1e-6},
-        early_stopping={"patience": 2},
-    ).recipe
+    recipe = make_patient(make_config, 2)
     feed = ToyFeed([1, 0, 2, 2, 3, 4, 3, 3, 3])
     results = list(run_fit(recipe, Separator(), feed, best=Best(epoch=0, score=0.75)))
     assert [result.epoch for result in results if result.is_best] == [6]

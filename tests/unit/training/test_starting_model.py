@@ -99,7 +99,9 @@ def test_a_transformer_is_gone_on_from_at_another_input_size(
         input_size=96,
         config={"base_model_key": key},
     )
-    model = checkpoint.load(storage.path(trained(train(config)).model_key))
+    said = train(config)
+    model = checkpoint.load(storage.path(trained(said).model_key))
+    assert started(said).resolved.num_parameters == sum(t.numel() for t in model.tensors.values())
     assert model.header.build_arguments == {"img_size": 96}
     assert model.header.preprocessing.input_size == 96
     assert model.tensors["pos_embed"].shape == (1, 6 * 6 + 1, 192)
