@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.db.base import UtcDateTime, now
 from app.db.tenant_filter import TenantSession, announce_tenant, require_filter
@@ -95,6 +96,8 @@ class Database:
         return self._reserve is not None and is_nearly_full(self._reserve.parent)
 
     def close(self) -> None:
+        """Close all connections: those in use as soon as their threads return them."""
+        event.listen(self.engine.pool, "checkin", _close_returned)
         self.engine.dispose()
         if self._watch is not None:
             self._watch.close()
@@ -140,6 +143,10 @@ def _create_engine(
     event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "before_cursor_execute", require_filter)
     return engine
+
+
+def _close_returned(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.invalidate()
 
 
 def _prepare_sqlite(busy_seconds: float, connection: sqlite3.Connection, _record: Any) -> None:
