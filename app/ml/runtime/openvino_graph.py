@@ -30,8 +30,11 @@ class CompiledGraph:
     def __init__(self, graph: Any, precision: ResolvedPrecision, num_callers: int) -> None:
         """`graph` is the result of `convert`, or the bytes of a graph."""
         core = openvino.Core()
+        if isinstance(graph, bytes):
+            graph = core.read_model(graph)
+            _fix_static_shapes(graph)
         self._compiled = core.compile_model(
-            core.read_model(graph) if isinstance(graph, bytes) else graph,
+            graph,
             "CPU",
             {
                 "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
@@ -101,6 +104,20 @@ def _clear_traces() -> None:
     torch._C._jit_clear_class_registry()  # noqa: SLF001 - there is no public way
     torch.jit._recursive.concrete_type_store = torch.jit._recursive.ConcreteTypeStore()  # noqa: SLF001
     torch.jit._state._clear_class_state()  # noqa: SLF001
+
+
+def _fix_static_shapes(graph: Any) -> None:
+    """Give reshapes to a known shape this shape as a constant.
+
+    The ONNX frontend (2026.4) reads the rank of a convolution's output from the output itself, to
+    reshape the bias. If other operations use the batch size, it is then read there, too, and a
+    convolution with two readers gets the bias of its first channel in all channels when it is
+    quantized.
+    """
+    for one in graph.get_ops():
+        if one.get_type_name() == "Reshape" and one.get_output_partial_shape(0).is_static:
+            shape = list(one.get_output_shape(0))
+            one.input(1).replace_source_output(ops.constant(shape, openvino.Type.i64).output(0))
 
 
 def _replace_ceil_pools(graph: Any) -> None:
