@@ -165,6 +165,10 @@ bench-few-images: setup ## Measure heads on few images, with two ways to scale f
 bench-frozen-engine: setup ## Compare PyTorch and OpenVINO for frozen layers (BENCH_FLAGS=…)
 	$(BIN)/python -m benchmarks.frozen_engine $(BENCH_FLAGS)
 
+.PHONY: bench-half-precision
+bench-half-precision: setup ## Compare heads on frozen layers in float32 and in bfloat16 (BENCH_FLAGS=…)
+	$(BIN)/python -m benchmarks.half_precision $(BENCH_FLAGS)
+
 .PHONY: bench-label-check
 bench-label-check: $(BENCH_STAMP) ## Measure the label check on replaced labels beside cleanlab (BENCH_FLAGS=…)
 	$(BENCH_VENV)/bin/python -m benchmarks.label_check $(BENCH_FLAGS)
