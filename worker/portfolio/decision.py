@@ -29,7 +29,12 @@ from worker.portfolio.plan import (
 )
 from worker.portfolio.results import CandidateResult
 from worker.portfolio.trial import HELD_OUT_SHARE, EpochCost, estimate_epoch, run_trial
-from worker.training.evaluation.expected_accuracy import add_gain, extrapolate, measure_exponent
+from worker.training.evaluation.expected_accuracy import (
+    add_gain,
+    extrapolate,
+    measure_exponent,
+    scale_gain,
+)
 from worker.training.feed import Splits
 from worker.training.setup import TrainingContext
 
@@ -211,7 +216,9 @@ class TrainingDecision:
             raise Refusal("stopped", explain_stopped())
         if not would_pay(trial.gain):
             raise Refusal("fine_tuning_would_not_pay", explain_no_gain(trial))
-        return add_gain(self._expect_of_head(), trial.gain), measured
+        expected = self._expect_of_head()
+        gain = scale_gain(trial.gain, measured_on=trial.head_accuracy, accuracy=expected.value)
+        return add_gain(expected, gain), measured
 
     def _refuse_time(self, cost: EpochCost, left: float, epochs: int = 1) -> Exception:
         needed = cost.setup + epochs * cost.epoch

@@ -161,6 +161,7 @@ def test_fine_tuning_ends_when_the_budget_does(
 ) -> None:
     """Here every epoch takes longer than the whole budget."""
     monkeypatch.setattr("worker.portfolio.decision.plan_epochs", lambda *_: 20)
+    monkeypatch.setattr("worker.training.progress._SECONDS_BETWEEN", 0.0)
     clock = {"now": 0.0}
 
     def send(message: Message) -> None:

@@ -74,6 +74,16 @@ def extrapolate(accuracy: Proportion, exponent: float, *, growth: float) -> Prop
     return add_gain(accuracy, ProportionDifference(value=gain, low=0.0, high=min(2 * gain, 1.0)))
 
 
+def scale_gain(
+    gain: ProportionDifference, *, measured_on: float, accuracy: float
+) -> ProportionDifference:
+    """Scale a gain over one accuracy to a higher one, which has fewer errors left to remove."""
+    errors_before, errors = 1 - measured_on, 1 - accuracy
+    share = errors / errors_before if errors < errors_before else 1.0
+    low, value, high = (share * one for one in (gain.low, gain.value, gain.high))
+    return ProportionDifference(value=value, low=low, high=high)
+
+
 def add_gain(accuracy: Proportion, gain: ProportionDifference) -> Proportion:
     """Add a gain to an accuracy; the squares of both intervals' halves add up."""
     value = accuracy.value + gain.value

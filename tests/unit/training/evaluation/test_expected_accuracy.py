@@ -19,6 +19,7 @@ from worker.training.evaluation.expected_accuracy import (
     measure_difference,
     measure_exponent,
     measure_share,
+    scale_gain,
     weigh_images,
 )
 
@@ -140,3 +141,17 @@ def test_an_expected_accuracy_is_a_proportion(value: float, gain: float, half: f
     change = ProportionDifference(value=gain, low=max(gain - half, -1), high=min(gain + half, 1))
     expected = add_gain(accuracy, change)
     assert 0 <= expected.low <= expected.value <= expected.high <= 1
+
+
+@pytest.mark.parametrize(
+    ("measured_on", "accuracy", "gain"),
+    [(0.6, 0.8, 0.1), (0.6, 0.6, 0.2), (0.6, 0.4, 0.2), (0.6, 1.0, 0.0), (1.0, 1.0, 0.2)],
+    ids=["half the errors", "the same", "more errors", "no error", "no error before"],
+)
+def test_a_gain_removes_the_same_share_of_fewer_errors(
+    measured_on: float, accuracy: float, gain: float
+) -> None:
+    measured = ProportionDifference(value=0.2, low=-0.1, high=0.4)
+    scaled = scale_gain(measured, measured_on=measured_on, accuracy=accuracy)
+    assert scaled.value == pytest.approx(gain)
+    assert (scaled.low, scaled.high) == pytest.approx((-gain / 2, 2 * gain))
