@@ -41,15 +41,17 @@ def make_network(name: str, size: int) -> ScoringNetwork:
     architecture = get_architecture(name)
     model = construct(name, num_classes=3)
     for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.normal_(module.bias, std=0.3)
+        if isinstance(module, nn.BatchNorm2d | nn.Conv2d) and module.bias is not None:
+            nn.init.normal_(module.bias)
     spec = PreprocessingSpec(input_size=size, resize_size=size)
     return ScoringNetwork(model.eval(), architecture, spec)
 
 
 @pytest.mark.parametrize(("name", "size"), [("resnet18", 64), ("timm:deit_tiny_patch16_224", 224)])
 @pytest.mark.parametrize(
-    "make_engine", [OnnxRuntimeEngine, lambda graph: OpenVinoEngine(graph, "fp32", 1)]
+    "make_engine",
+    [OnnxRuntimeEngine, lambda graph: OpenVinoEngine(graph, "fp32", 1)],
+    ids=["onnxruntime", "openvino"],
 )
 def test_int8_features_are_those_of_float32_in_each_engine(
     name: str, size: int, make_engine: Callable[[bytes], Engine]
@@ -60,7 +62,7 @@ def test_int8_features_are_those_of_float32_in_each_engine(
     with torch.inference_mode():
         expected = network(images)[1].clone()
     features = make_engine(quantize(network, images)).run(images).features
-    assert (features - expected).abs().mean() < 0.06 * expected.abs().mean()
+    assert (features - expected).abs().mean() < 0.12 * expected.abs().mean()
 
 
 def test_products_of_activations_stay_in_float32() -> None:
