@@ -166,8 +166,8 @@ bench-frozen-engine: setup ## Compare PyTorch and OpenVINO for frozen layers (BE
 	$(BIN)/python -m benchmarks.frozen_engine $(BENCH_FLAGS)
 
 .PHONY: bench-half-precision
-bench-half-precision: setup ## Compare heads on frozen layers in float32 and in bfloat16 (BENCH_FLAGS=…)
-	$(BIN)/python -m benchmarks.half_precision $(BENCH_FLAGS)
+bench-half-precision: $(BENCH_STAMP) ## Compare heads on frozen layers in float32 and in bfloat16 (BENCH_FLAGS=…)
+	$(BENCH_VENV)/bin/python -m benchmarks.half_precision $(BENCH_FLAGS)
 
 .PHONY: bench-label-check
 bench-label-check: $(BENCH_STAMP) ## Measure the label check on replaced labels beside cleanlab (BENCH_FLAGS=…)
