@@ -77,7 +77,10 @@ def extrapolate(accuracy: Proportion, exponent: float, *, growth: float) -> Prop
 def scale_gain(
     gain: ProportionDifference, *, measured_on: float, accuracy: float
 ) -> ProportionDifference:
-    """Scale a gain over one accuracy to a higher one, which has fewer errors left to remove."""
+    """Return what a gain amounts to for another accuracy: the same share of its errors.
+
+    measured_on: the accuracy before the gain. Where it was the higher one, the gain stays as it is.
+    """
     errors_before, errors = 1 - measured_on, 1 - accuracy
     share = errors / errors_before if errors < errors_before else 1.0
     low, value, high = (share * one for one in (gain.low, gain.value, gain.high))
