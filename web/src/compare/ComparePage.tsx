@@ -103,6 +103,7 @@ function Comparison({ runs, onRemove }: { runs: readonly Run[]; onRemove: (id: s
             xLabel="Epoch"
             x={accuracy.x}
             series={accuracy.series}
+            isShare
             format={(value) => percent(value)}
             height={320}
           />

@@ -154,6 +154,7 @@ function BestSoFar({ study: { search, best_so_far } }: { study: Study }) {
             values: best_so_far.map(({ best_val_accuracy }) => best_val_accuracy),
           },
         ]}
+        isShare
         format={(value) => percent(value)}
         height={220}
       />
@@ -185,6 +186,7 @@ function Curves({ study }: { study: Study }) {
               xLabel="Epoch"
               x={x}
               series={series}
+              isShare
               format={(value) => percent(value)}
               height={320}
             />

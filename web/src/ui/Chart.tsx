@@ -1,7 +1,7 @@
 import "uplot/dist/uPlot.min.css";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
-import { short } from "@/format";
+import { nameTick, padded, paddedShare, upToOne } from "./axes";
 import styles from "./Chart.module.css";
 import { resolveColor, watchTheme } from "./color";
 
@@ -24,6 +24,8 @@ export interface ChartProps {
   xLabel: string;
   series: readonly Series[];
   format: (value: number) => string;
+  /** Whether the values are shares of one, so that the y axis has no ticks above one. */
+  isShare?: boolean;
   isLog?: boolean;
   /** Whether the x axis is logarithmic; `x` must be positive then. */
   isXLog?: boolean;
@@ -100,7 +102,7 @@ function makeOptions(
   width: number,
   style: CSSStyleDeclaration,
 ): uPlot.Options {
-  const { series, isLog, isXLog, height = 240, xLabel } = props.current;
+  const { series, isShare, isLog, isXLog, height = 240, xLabel } = props.current;
   // Read late, so that a new formatter needs no new plot.
   const format = (value: number) => props.current.format(value);
   const ink = resolveColor("--ink-3");
@@ -142,7 +144,7 @@ function makeOptions(
     legend: { live: true, markers: { width: 2 } },
     scales: {
       x: { time: false, ...(isXLog ? { distr: 3 as const } : {}) },
-      y: isLog ? { distr: 3 } : { range: padded },
+      y: isLog ? { distr: 3 } : { range: isShare ? paddedShare : padded },
     },
     axes: [
       {
@@ -156,6 +158,7 @@ function makeOptions(
       {
         ...axis,
         size: 56,
+        ...(isShare ? { filter: upToOne, grid: { ...axis.grid, filter: upToOne } } : {}),
         values: (_plot, ticks) => ticks.map((tick) => (tick == null ? "" : format(tick))),
       },
     ],
@@ -168,18 +171,6 @@ function makeOptions(
       draw: [(plot) => drawMark(plot, props.current, ink, resolveColor("--ink"), style)],
     },
   };
-}
-
-/** Name the powers of ten of a logarithmic axis alone. */
-function nameTick(tick: number | null): string {
-  return tick == null || !Number.isInteger(Math.log10(tick)) ? "" : short(tick);
-}
-
-/** Leave a little room above and below the curves; a constant curve gets room as well. */
-function padded(_plot: uPlot, low: number, high: number): uPlot.Range.MinMax {
-  if (low == null || high == null) return [0, 1];
-  const room = Math.max((high - low) * 0.06, Math.abs(high) * 1e-3, 1e-9);
-  return [low >= 0 ? Math.max(0, low - room) : low - room, high + room];
 }
 
 /** Mark one x value by a vertical line, and the first series' value there by its number. */

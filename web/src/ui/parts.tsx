@@ -145,6 +145,7 @@ function Parts() {
           xLabel="Epoch"
           x={EPOCHS}
           mark={17}
+          isShare
           format={(value) => percent(value)}
           series={[
             {

@@ -124,6 +124,7 @@ function CurveCards({ curves, isSolved }: { curves: Curves; isSolved: boolean })
         <LazyChart
           {...common}
           label={`Accuracy by ${xLabel.toLowerCase()}; the newest validation accuracy is ${percent(curves.valAccuracy[last])}.`}
+          isShare
           format={(value) => percent(value)}
           series={[
             { label: "validation", values: curves.valAccuracy, color: 1 },
