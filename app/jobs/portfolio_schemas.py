@@ -62,8 +62,13 @@ class LearningCurvePoint(ApiModel):
 
 
 class FineTuningTrial(ApiModel):
-    """A short fine-tuning of the best candidate, on images held out from the training images."""
+    """A fine-tuning of a candidate that is compared with its head on held-out training images."""
 
+    architecture: str | None = Field(
+        None,
+        description="The architecture that was fine-tuned; null for jobs of earlier versions.",
+        examples=["squeezenet1_0"],
+    )
     epochs: int = Field(description="Epochs of the trial.", examples=[1])
     num_train_images: int = Field(description="Images that it was trained on.", examples=[195])
     num_held_out_images: int = Field(
@@ -134,15 +139,24 @@ class Portfolio(ApiModel):
         examples=[80],
     )
     chosen: str | None = Field(
-        None, description="The best candidate so far.", examples=["squeezenet1_0"]
+        None,
+        description="The best candidate so far: that of the best head, and after trials of several "
+        "candidates that of the best trial.",
+        examples=["squeezenet1_0"],
     )
     learning_curve: list[LearningCurvePoint] = Field(
         default_factory=list,
-        description="Accuracies of the best candidate's head by the number of images.",
+        description="Accuracies of the chosen candidate's head by the number of images.",
         examples=[[]],
     )
     trial: FineTuningTrial | None = Field(
-        None, description="The trial of fine-tuning; null if there was none."
+        None, description="The trial of the chosen candidate; null if there was none."
+    )
+    other_trials: list[FineTuningTrial] = Field(
+        default_factory=list,
+        description="Trials of other candidates on the same held-out images, which are run where "
+        "the budget suffices for whole trials of two or more.",
+        examples=[[]],
     )
     fine_tuning: FineTuning | None = Field(
         None, description="The fine-tuning; null if only a head was solved for."

@@ -1,13 +1,14 @@
 """Decide how the best candidate is trained: by its solved head alone, or by fine-tuning."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 
 from app.advice.schemas import Proportion
 from app.errors import BudgetTooSmall
-from app.jobs.portfolio_schemas import FineTuning, StopReason
+from app.jobs.portfolio_schemas import FineTuning, FineTuningTrial, StopReason
+from app.ml.models.catalogue import ArchitectureSpec
 from app.ml.recipe import Recipe
 from worker.advice.decision import SATURATED_ACCURACY
 from worker.portfolio.curve import measure_curve
@@ -21,6 +22,7 @@ from worker.portfolio.explanation import (
 )
 from worker.portfolio.journal import Journal
 from worker.portfolio.plan import (
+    LONGEST_TRIAL_SHARE,
     MAX_EPOCHS,
     count_fewest_epochs,
     plan_epochs,
@@ -41,6 +43,9 @@ from worker.training.setup import TrainingContext
 _CURVE_SHARE = 0.15
 """Share of the rest of the budget that a point of the learning curve may take."""
 
+_RIVAL_ERRORS = 1.5
+"""A candidate with more errors than these times those of the best is not compared with it."""
+
 
 @dataclass
 class Refusal(Exception):
@@ -50,11 +55,27 @@ class Refusal(Exception):
     sentence: str
 
 
-class TrainingDecision:
-    """Decides between the solved head of the best candidate and its fine-tuning.
+@dataclass(frozen=True)
+class _Tuning:
+    """A candidate with its recipe of fine-tuning, the cost, and what a trial brought."""
 
-    recipe: that of fine-tuning the candidate; None where the request asks for a head alone.
-    is_forced: the request asks for fine-tuning, whatever it is expected to bring.
+    result: CandidateResult
+    recipe: Recipe
+    cost: EpochCost
+    trial: FineTuningTrial | None = None
+
+    @property
+    def whole_seconds(self) -> float:
+        """Return the seconds of a trial with all epochs of the recipe."""
+        return self.cost.setup + self.recipe.epochs * self.cost.epoch
+
+
+class TrainingDecision:
+    """Decides between the solved head of the best candidate and fine-tuning, and of which.
+
+    results: the best candidates, the best first. adapt: returns the recipe of fine-tuning; None
+    where the request asks for a head alone. is_forced: the request asks for fine-tuning, whatever
+    it is expected to bring.
     """
 
     def __init__(  # noqa: PLR0913 -- each is one thing the caller knows
@@ -62,17 +83,17 @@ class TrainingDecision:
         context: TrainingContext,
         splits: Splits,
         journal: Journal,
-        result: CandidateResult,
+        results: Sequence[CandidateResult],
         *,
-        recipe: Recipe | None,
+        adapt: Callable[[ArchitectureSpec], Recipe] | None,
         is_forced: bool,
         should_stop: Callable[[], bool],
     ) -> None:
         self._context = context
         self._splits = splits
         self._journal = journal
-        self._result = result
-        self._recipe = recipe
+        self.chosen, *self._others = results
+        self._adapt = adapt
         self._is_forced = is_forced
         self._should_stop = should_stop
 
@@ -83,12 +104,12 @@ class TrainingDecision:
         is requested and no epoch fits.
         """
         self.measure_curve()
-        if self._recipe is None:
+        if self._adapt is None:
             raise Refusal(search_reason, "")
         self._refuse_needless()
-        cost = self._estimate(self._recipe)
-        expected, cost = self._try(self._recipe, cost)
-        left = self._left()
+        tuning = self._try(self._estimate(self.chosen, self._adapt))
+        expected = tuning.trial and self._expect(tuning.trial)
+        cost, left = tuning.cost, self._left()
         epochs = plan_epochs(left, cost.epoch, cost.setup)
         if epochs == 0:
             raise self._refuse_time(cost, left)
@@ -108,18 +129,18 @@ class TrainingDecision:
             is_forced=self._is_forced,
         )
         # The budget says when to stop, and the learning rate is planned to reach zero then.
-        recipe = self._recipe.model_copy(update={"epochs": epochs, "early_stopping": None})
+        recipe = tuning.recipe.model_copy(update={"epochs": epochs, "early_stopping": None})
         self._journal.decide(
             recipe,
             explanation=f"{opening} {sentence}",
             expected_accuracy=expected or self._expect_of_head(),
-            reserved_seconds=self._result.evaluation.of_fine_tuned,
+            reserved_seconds=self.chosen.evaluation.of_fine_tuned,
         )
         return recipe
 
     def keep_head(self, refusal: Refusal) -> Recipe:
         """Record that the solved head is kept; return its recipe, with the strengths solved for."""
-        result = self._result
+        result = self.chosen
         strengths = tuple(one.l2_strength for one in result.heads.balance.solutions)
         solver = result.solver.model_copy(update={"l2_strengths": strengths})
         head = result.recipe.model_copy(update={"optimizer": solver, "epochs": len(strengths)})
@@ -129,17 +150,18 @@ class TrainingDecision:
             stop_reason=refusal.reason,
             explanation=f"{opening} {refusal.sentence}".strip(),
             expected_accuracy=self._expect_of_head(),
-            reserved_seconds=self._result.evaluation.of_head,
+            reserved_seconds=self.chosen.evaluation.of_head,
         )
         return head
 
-    def replace_result(self, result: CandidateResult) -> None:
-        """Decide on another candidate, which turned out to be better."""
-        self._result = result
+    def choose(self, result: CandidateResult) -> None:
+        """Choose another candidate, which turned out to be better."""
+        self.chosen = result
+        self._journal.change(chosen=result.architecture.name)
         self.measure_curve()
 
     def _left(self) -> float:
-        return max(self._journal.clock.left() - self._result.evaluation.of_fine_tuned, 0.0)
+        return max(self._journal.clock.left() - self.chosen.evaluation.of_fine_tuned, 0.0)
 
     def measure_curve(self) -> None:
         """Measure the learning curve of the candidate's head, as far as there is time."""
@@ -147,13 +169,13 @@ class TrainingDecision:
             return
         num_classes = len(self._context.config.class_names)
         points = []
-        for point in measure_curve(self._result, num_classes, lambda: _CURVE_SHARE * self._left()):
+        for point in measure_curve(self.chosen, num_classes, lambda: _CURVE_SHARE * self._left()):
             points.append(point)
             self._journal.change(learning_curve=list(points))
 
     def _expect_of_head(self) -> Proportion:
         """Return the head's accuracy, extrapolated to all training images as far as it can be."""
-        accuracy = self._result.accuracy
+        accuracy = self.chosen.accuracy
         curve = self._journal.portfolio.learning_curve
         if len(curve) < 2:  # noqa: PLR2004 -- a slope needs two points
             return accuracy
@@ -163,18 +185,28 @@ class TrainingDecision:
             with_fewer=fewer.accuracy.value,
             growth=last.num_images / fewer.num_images,
         )
-        folds = self._result.solver.folds
+        folds = self.chosen.solver.folds
         return extrapolate(accuracy, exponent, growth=folds / (folds - 1))
 
     def _refuse_needless(self) -> None:
         if self._should_stop():
             raise Refusal("stopped", explain_stopped())
-        if not self._is_forced and self._result.accuracy.value >= SATURATED_ACCURACY:
-            raise Refusal("accurate_enough", explain_accurate_enough(self._result.accuracy.value))
+        if not self._is_forced and self.chosen.accuracy.value >= SATURATED_ACCURACY:
+            raise Refusal("accurate_enough", explain_accurate_enough(self.chosen.accuracy.value))
 
-    def _estimate(self, recipe: Recipe) -> EpochCost:
+    def _expect(self, trial: FineTuningTrial) -> Proportion:
+        """Return the accuracy that is expected after fine-tuning."""
+        expected = self._expect_of_head()
+        gain = scale_gain(trial.gain, measured_on=trial.head_accuracy, accuracy=expected.value)
+        return add_gain(expected, gain)
+
+    def _estimate(
+        self, result: CandidateResult, adapt: Callable[[ArchitectureSpec], Recipe]
+    ) -> _Tuning:
+        """Estimate what fine-tuning a candidate costs; raises Refusal where it does not fit."""
+        recipe = adapt(result.architecture)
         try:
-            return estimate_epoch(self._context, self._splits, self._result, recipe)
+            cost = estimate_epoch(self._context, self._splits, result, recipe)
         except (MemoryError, torch.OutOfMemoryError):
             if self._is_forced:
                 raise
@@ -182,32 +214,31 @@ class TrainingDecision:
                 f"A batch of {recipe.batch_size} images does not fit in memory for fine-tuning."
             )
             raise Refusal("fine_tuning_would_not_pay", message) from None
+        return _Tuning(result, recipe, cost)
 
-    def _try(self, recipe: Recipe, cost: EpochCost) -> tuple[Proportion | None, EpochCost]:
-        """Try fine-tuning if there is time; return the expected accuracy and the cost."""
+    def _try(self, tuning: _Tuning) -> _Tuning:
+        """Try fine-tuning if there is time, also of other candidates; return the best."""
         if self._is_forced:
-            return None, cost
-        left = self._left()
+            return tuning
+        left, cost = self._left(), tuning.cost
         num_images = int((1 - HELD_OUT_SHARE) * len(self._splits.train))
-        fewest = count_fewest_epochs(num_images, recipe.batch_size)
+        fewest = count_fewest_epochs(num_images, tuning.recipe.batch_size)
         if plan_epochs(left, cost.epoch, cost.setup) < fewest:
             raise self._refuse_time(cost, left, fewest)
-        epochs = plan_trial(left, cost.epoch, cost.setup, fewest=fewest)
-        if epochs == 0:  # the time is there, and a loss is impossible
-            return None, cost
-        trial, measured = run_trial(
-            self._context,
-            self._splits,
-            self._result,
-            recipe,
-            epochs=epochs,
-            started_at_seconds=self._journal.clock.used(),
-            should_stop=lambda: self._should_stop() or self._left() == 0,
+        rivals = self._list_rivals(tuning, LONGEST_TRIAL_SHARE * left)
+        epochs = (
+            tuning.recipe.epochs
+            if rivals
+            else plan_trial(left, cost.epoch, cost.setup, fewest=fewest)
         )
+        if epochs == 0:  # the time is there, and a loss is impossible
+            return tuning
+        tuning = self._run_trial(tuning, epochs)
+        trial = tuning.trial
         if trial is None:
             self._refuse_needless()
             if self._left() == 0:
-                raise self._refuse_time(measured, 0.0)
+                raise self._refuse_time(tuning.cost, 0.0)
             raise Refusal(
                 "fine_tuning_would_not_pay", "Fine-tuning diverged in a trial, so the head is kept."
             )
@@ -216,15 +247,62 @@ class TrainingDecision:
             raise Refusal("stopped", explain_stopped())
         if not would_pay(trial.gain):
             raise Refusal("fine_tuning_would_not_pay", explain_no_gain(trial))
-        expected = self._expect_of_head()
-        gain = scale_gain(trial.gain, measured_on=trial.head_accuracy, accuracy=expected.value)
-        return add_gain(expected, gain), measured
+        return self._compare(tuning, rivals)
+
+    def _list_rivals(self, tuning: _Tuning, allowed: float) -> list[_Tuning]:
+        """List the other candidates for whose whole trials there is time, beside that of the best.
+
+        After a short trial, the network that will be the better one may still be behind.
+        """
+        used = tuning.whole_seconds
+        rivals: list[_Tuning] = []
+        errors = 1 - self.chosen.accuracy.value
+        for result in self._others:
+            if self._adapt is None or used > allowed:
+                break
+            if 1 - result.accuracy.value > _RIVAL_ERRORS * errors:
+                continue
+            try:
+                rival = self._estimate(result, self._adapt)
+            except Refusal:  # it does not fit in memory
+                continue
+            if used + rival.whole_seconds <= allowed:
+                used += rival.whole_seconds
+                rivals.append(rival)
+        return rivals
+
+    def _compare(self, first: _Tuning, rivals: Sequence[_Tuning]) -> _Tuning:
+        """Try the rivals on the same images, and choose the candidate of the best trial."""
+        tried = [first]
+        for rival in rivals:
+            tried.append(self._run_trial(rival, rival.recipe.epochs))
+            self._journal.change(other_trials=[one.trial for one in tried[1:] if one.trial])
+            if self._should_stop():
+                raise Refusal("stopped", explain_stopped())
+        best = max(tried, key=lambda one: one.trial.accuracy if one.trial else 0.0)
+        if best is not first:
+            self.choose(best.result)
+            others = [one.trial for one in tried if one.trial and one is not best]
+            self._journal.change(trial=best.trial, other_trials=others)
+        return best
+
+    def _run_trial(self, tuning: _Tuning, epochs: int) -> _Tuning:
+        trial, cost = run_trial(
+            self._context,
+            self._splits,
+            tuning.result,
+            tuning.recipe,
+            epochs=epochs,
+            started_at_seconds=self._journal.clock.used(),
+            should_stop=lambda: self._should_stop() or self._left() == 0,
+        )
+        return replace(tuning, trial=trial, cost=cost)
 
     def _refuse_time(self, cost: EpochCost, left: float, epochs: int = 1) -> Exception:
         needed = cost.setup + epochs * cost.epoch
         if self._is_forced:
             return BudgetTooSmall(
-                f"Fine-tuning {self._result.architecture.name} for one epoch needs about "
+                f"Fine-tuning {self.chosen.architecture.name} for one epoch needs about "
                 f"{needed:.0f} s, and {left:.0f} s of the budget are left. Raise "
                 'time_budget_seconds, or use "strategy": "auto".'
             )

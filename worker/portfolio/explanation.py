@@ -1,5 +1,7 @@
 """Explain in plain sentences what a portfolio decided."""
 
+from collections.abc import Sequence
+
 from app.jobs.portfolio_schemas import FineTuningTrial, Portfolio
 from app.ml.trust.intervals import Z_95
 
@@ -8,7 +10,7 @@ def explain_candidates(portfolio: Portfolio) -> str:
     """Say which candidate was the best of how many, and how many were skipped."""
     tried = [one for one in portfolio.candidates if one.accuracy is not None]
     skipped = len(portfolio.candidates) - len(tried)
-    best = next(one for one in tried if one.architecture == portfolio.chosen)
+    best = max(tried, key=lambda one: one.accuracy.value if one.accuracy else 0.0)
     accuracy = f"{best.accuracy.value:.3f}" if best.accuracy else ""
     if len(tried) == 1:
         sentence = f"The head on {best.architecture} has a cross-validated accuracy of {accuracy}."
@@ -29,7 +31,8 @@ def explain_fine_tuning(
     """Say why fine-tuning is planned, and how long."""
     trial = portfolio.trial
     why = (
-        f"Fine-tuning changed the accuracy by {_points(trial.gain.value)} in a trial of "
+        f"{_explain_comparison(trial, portfolio.other_trials)}Fine-tuning changed the accuracy of "
+        f"{trial.architecture} by {_points(trial.gain.value)} in a trial of "
         f"{_count(trial.epochs, 'epoch')} on held-out training images ({_range(trial)})."
         if trial
         else "Fine-tuning was requested."
@@ -39,6 +42,16 @@ def explain_fine_tuning(
     )
     room = "which is the longest plan" if is_longest else "which fill the rest of the budget"
     return f"{why} It is planned for {_count(epochs, 'epoch')}, {room}."
+
+
+def _explain_comparison(trial: FineTuningTrial, others: Sequence[FineTuningTrial]) -> str:
+    if not others:
+        return ""
+    names = " and ".join(f"{one.accuracy:.3f} with {one.architecture}" for one in others)
+    return (
+        f"Trials of fine-tuning reached {trial.accuracy:.3f} with {trial.architecture}, and "
+        f"{names}. "
+    )
 
 
 def explain_no_gain(trial: FineTuningTrial) -> str:

@@ -18,7 +18,8 @@ MAX_TRIAL_EPOCHS = 3
 TRIAL_SHARE = 0.2
 LONGEST_TRIAL_SHARE = 0.4
 """A trial has as many epochs as fit into the first share of the rest, but the fewest that
-show a gain if these take at most the second share."""
+show a gain if these take at most the second share. Whole trials of several candidates take at most
+the second share together."""
 
 _STEPS_TO_GAIN = 150
 """With fewer steps, a network may be behind its own head where more of them gain a lot."""

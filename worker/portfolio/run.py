@@ -86,7 +86,13 @@ def _search(
         splits = list_splits(training, context.storage)
         smallest_batch = min(plan_batches(len(splits.train), training.recipe.batch_size))
         found = list_candidates(config, smallest_batch)
-        journal.change(num_without_weights=found.num_without_weights)
+        best_before = journal.best and journal.best.architecture
+        journal.change(  # the trials of an earlier attempt are run again
+            num_without_weights=found.num_without_weights,
+            chosen=best_before,
+            trial=None,
+            other_trials=[],
+        )
         runner = BackboneRunner(context, splits, make_adapter(config, "feature_extract"))
         search = CandidateSearch(
             found.architectures,
@@ -102,8 +108,8 @@ def _search(
             context,
             splits,
             journal,
-            best,
-            recipe=adapt and adapt(best.architecture),
+            [best, *result.others],
+            adapt=adapt,
             is_forced=config.strategy == "fine_tune",
             should_stop=should_stop,
         )
@@ -113,10 +119,9 @@ def _search(
             if adapt is not None and refusal.reason in _LEAVES_TIME:
                 better = search.use_rest().best
                 if better is not None and better is not best:
-                    best = better
-                    decision.replace_result(better)
+                    decision.choose(better)
             recipe = decision.keep_head(refusal)
-        return _Decided(recipe, best.heads)
+        return _Decided(recipe, decision.chosen.heads)
 
 
 def _run_again(runner: BackboneRunner, journal: Journal) -> CandidateResult:

@@ -23,14 +23,21 @@ from worker.portfolio.results import CandidateResult, Interrupted, Runner
 _TRUST = 2.0
 """A candidate whose estimate is within this factor is measured, which takes few seconds."""
 
+_MAX_KEPT = 3
+"""Candidates whose features stay in memory: the best, and those that it may be compared with."""
+
 _OUT_OF_MEMORY = (MemoryError, torch.OutOfMemoryError)
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The best candidate, if this attempt has run it, and why no further one was tried."""
+    """The best candidate, if this attempt has run it, and why no further one was tried.
+
+    others: the next best that this attempt has run, the best first.
+    """
 
     best: CandidateResult | None
+    others: list[CandidateResult]
     reason: StopReason
 
 
@@ -54,7 +61,7 @@ class CandidateSearch:
         self._journal = journal
         self._may_fine_tune = may_fine_tune
         self._should_stop = should_stop
-        self._best: CandidateResult | None = None
+        self._results: list[CandidateResult] = []
         self._reserve = journal.portfolio.reserved_seconds or 0.0
         self._fastest: tuple[float, float, str] | None = None
 
@@ -83,7 +90,9 @@ class CandidateSearch:
             reason = self._find_reason_to_stop()
         if self._journal.best is None:
             raise self._explain_nothing()
-        return SearchResult(self._best, reason or self._sum_up())
+        best = self._best
+        others = [one for one in self._results if one is not best]
+        return SearchResult(best, others, reason or self._sum_up())
 
     def use_rest(self) -> SearchResult:
         """Try the candidates that were skipped to leave time for fine-tuning, now without it."""
@@ -92,6 +101,12 @@ class CandidateSearch:
             self._left, self._unaffordable = self._unaffordable, {}
             self._journal.forget(self._left)
         return self.run()
+
+    @property
+    def _best(self) -> CandidateResult | None:
+        best = self._journal.best
+        name = best and best.architecture
+        return next((one for one in self._results if one.architecture.name == name), None)
 
     def _find_reason_to_stop(self) -> StopReason | None:
         best = self._journal.best
@@ -179,8 +194,10 @@ class CandidateSearch:
             l2_strength=result.best.l2_strength,
             reason=_compare(before, accuracy.value) + self._explain_missing(result),
         )
-        if journal.best is not None and journal.best.architecture == architecture.name:
-            self._best = result  # the features of the others are not needed any more
+        self._results.append(result)
+        self._results.sort(key=lambda one: -one.accuracy.value)
+        del self._results[_MAX_KEPT:]
+        if self._best is result:
             self._reserve = result.evaluation.of_head
 
     def _explain_missing(self, result: CandidateResult) -> str:
@@ -246,7 +263,8 @@ class CandidateSearch:
         )
 
     def _sum_up(self) -> StopReason:
-        is_cut = self._best is not None and self._best.num_strengths_left > 0
+        best = self._best
+        is_cut = best is not None and best.num_strengths_left > 0
         skipped = [one for one in self._journal.candidates if one.state == "skipped"]
         return "budget_used" if skipped or is_cut else "all_tried"
 

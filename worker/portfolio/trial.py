@@ -127,6 +127,7 @@ def run_trial(  # noqa: PLR0913 -- each is one thing the caller knows
     weights = weigh_images(targets[held_out], result.val_targets)
     return (
         FineTuningTrial(
+            architecture=result.architecture.name,
             epochs=epochs,
             num_train_images=len(train),
             num_held_out_images=len(held),

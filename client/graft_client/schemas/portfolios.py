@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from graft_client.schemas.base import Proportion, Schema
 
 
@@ -21,15 +23,16 @@ class PortfolioCandidate(Schema):
 
 
 class LearningCurvePoint(Schema):
-    """The cross-validated accuracy of the best candidate's head with some of the images."""
+    """The cross-validated accuracy of the chosen candidate's head with some of the images."""
 
     num_images: int
     accuracy: Proportion
 
 
 class FineTuningTrial(Schema):
-    """A short fine-tuning on held-out training images; accuracies are 0-1."""
+    """A fine-tuning that is compared with the head on held-out images; accuracies are 0-1."""
 
+    architecture: str | None = None
     epochs: int
     num_train_images: int
     num_held_out_images: int
@@ -64,6 +67,7 @@ class Portfolio(Schema):
     chosen: str | None
     learning_curve: list[LearningCurvePoint]
     trial: FineTuningTrial | None
+    other_trials: list[FineTuningTrial] = Field(default_factory=list)
     fine_tuning: FineTuning | None
     expected_accuracy: Proportion | None = None
     stop_reason: str | None

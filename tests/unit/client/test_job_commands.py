@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.advice.schemas import Proportion
-from app.jobs.portfolio_schemas import FineTuning, Portfolio, PortfolioCandidate
+from app.advice.schemas import Proportion, ProportionDifference
+from app.jobs.portfolio_schemas import FineTuning, FineTuningTrial, Portfolio, PortfolioCandidate
 from app.reports.schemas import JobReportView
 from graft_client.console.exit_codes import ExitCode
 from graft_client.schemas.jobs import Resolved
@@ -102,6 +102,20 @@ def test_a_dry_run_says_what_the_job_would_need(pets: Service) -> None:
     assert "VALIDATION: no such layer" in done.stdout
 
 
+def make_trial(architecture: str, *, started_at_seconds: float, accuracy: float) -> FineTuningTrial:
+    return FineTuningTrial(
+        architecture=architecture,
+        epochs=12,
+        num_train_images=80,
+        num_held_out_images=20,
+        head_accuracy=0.9,
+        accuracy=accuracy,
+        gain=ProportionDifference(value=accuracy - 0.9, low=-0.1, high=0.2),
+        started_at_seconds=started_at_seconds,
+        used_seconds=6.0,
+    )
+
+
 def make_portfolio() -> dict[str, Any]:
     """A portfolio with a tried and a skipped candidate, and fine-tuning."""
     accuracy = {"value": 0.93, "low": 0.9, "high": 0.95}
@@ -132,6 +146,8 @@ def make_portfolio() -> dict[str, Any]:
         used_seconds=55.2,
         candidates=[tried, skipped],
         chosen="squeezenet1_0",
+        trial=make_trial("squeezenet1_0", started_at_seconds=8.0, accuracy=0.94),
+        other_trials=[make_trial("resnet18", started_at_seconds=14.0, accuracy=0.92)],
         fine_tuning=FineTuning(
             epochs=3,
             expected_seconds=30,
@@ -169,6 +185,12 @@ def test_a_portfolio_is_shown_with_expected_and_actual_figures(pets: Service) ->
     assert "0.930 (0.900-0.950)" in lines["squeezenet1_0*"]
     assert "7.2" in lines["squeezenet1_0*"]
     assert "It would need 500 s more." in " ".join(text.split())
+    trials = [line.split() for line in text.splitlines() if line.startswith("trial of")]
+    assert [line[2] for line in trials] == ["squeezenet1_0,", "resnet18,"]
+    assert [line[-3:] for line in trials] == [
+        ["0.940", "head", "0.900"],
+        ["0.920", "head", "0.900"],
+    ]
     assert "best epoch 2" in lines["fine-tuning,"]
     assert "filled the rest of the budget." in text
     assert "Expected accuracy of the model: 0.937 (0.911-0.958)" in text

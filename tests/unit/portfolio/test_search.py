@@ -169,6 +169,10 @@ def test_every_candidate_is_settled_and_the_budget_is_kept(
     best = max(backbones[name].accuracy for name in tried)
     assert result.best is not None
     assert result.best.accuracy.value == pytest.approx(best, abs=0.01)
+    kept = [result.best, *result.others]
+    assert len({one.architecture.name for one in kept}) == len(kept) == min(len(tried), 3)
+    ranked = sorted((backbones[name].accuracy for name in tried), reverse=True)
+    assert [one.accuracy.value for one in kept] == pytest.approx(ranked[:3], abs=0.01)
     first = backbones[attempt.runner.ran[0]].real
     longest = max(one.real for one in backbones.values()) / 10
     # After the first one, which may take longer than it was measured, a candidate is interrupted.

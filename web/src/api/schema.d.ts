@@ -3961,7 +3961,7 @@ export interface components {
         };
         /**
          * FineTuningTrial
-         * @description A short fine-tuning of the best candidate, on images held out from the training images.
+         * @description A fine-tuning of a candidate that is compared with its head on held-out training images.
          */
         FineTuningTrial: {
             /**
@@ -3970,6 +3970,12 @@ export interface components {
              * @example 0.939
              */
             accuracy: number;
+            /**
+             * Architecture
+             * @description The architecture that was fine-tuned; null for jobs of earlier versions.
+             * @example squeezenet1_0
+             */
+            architecture?: string | null;
             /**
              * Epochs
              * @description Epochs of the trial.
@@ -6631,7 +6637,7 @@ export interface components {
             candidates?: components["schemas"]["PortfolioCandidate"][];
             /**
              * Chosen
-             * @description The best candidate so far.
+             * @description The best candidate so far: that of the best head, and after trials of several candidates that of the best trial.
              * @example squeezenet1_0
              */
             chosen?: string | null;
@@ -6654,7 +6660,7 @@ export interface components {
             job_id: string;
             /**
              * Learning Curve
-             * @description Accuracies of the best candidate's head by the number of images.
+             * @description Accuracies of the chosen candidate's head by the number of images.
              * @example []
              */
             learning_curve?: components["schemas"]["LearningCurvePoint"][];
@@ -6665,6 +6671,12 @@ export interface components {
              * @example 80
              */
             num_without_weights: number;
+            /**
+             * Other Trials
+             * @description Trials of other candidates on the same held-out images, which are run where the budget suffices for whole trials of two or more.
+             * @example []
+             */
+            other_trials?: components["schemas"]["FineTuningTrial"][];
             /**
              * Reserved Seconds
              * @description Seconds reserved for evaluation, calibration and storing; null before the first measurement.
@@ -6682,7 +6694,7 @@ export interface components {
              * @example 60
              */
             time_budget_seconds: number;
-            /** @description The trial of fine-tuning; null if there was none. */
+            /** @description The trial of the chosen candidate; null if there was none. */
             trial?: components["schemas"]["FineTuningTrial"] | null;
             /**
              * Used Seconds

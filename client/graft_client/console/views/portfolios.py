@@ -26,6 +26,18 @@ def portfolio_parts(portfolio: "Portfolio") -> list[RenderableType]:
         )
         for one in portfolio.candidates
     ]
+    trials = [*portfolio.other_trials, *([portfolio.trial] if portfolio.trial else [])]
+    rows += [
+        (
+            f"trial of {one.architecture or portfolio.chosen}, {one.epochs} epochs",
+            "-",
+            _seconds(one.used_seconds),
+            "-",
+            share(one.accuracy),
+            f"head {share(one.head_accuracy)}",
+        )
+        for one in sorted(trials, key=lambda one: one.started_at_seconds)
+    ]
     planned = portfolio.fine_tuning
     if planned is not None:
         rows.append(

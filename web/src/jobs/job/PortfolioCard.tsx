@@ -6,7 +6,7 @@ import { type Column, Table } from "@/ui/Table";
 import { type Job, usePortfolio } from "../queries";
 import styles from "./PortfolioCard.module.css";
 import { PortfolioDrawing } from "./PortfolioDrawing";
-import { makeDrawing, type Portfolio } from "./portfolio";
+import { listTrials, makeDrawing, type Portfolio } from "./portfolio";
 
 type Candidate = Schemas["PortfolioCandidate"];
 
@@ -95,29 +95,30 @@ const COLUMNS: Column<Candidate>[] = [
 
 /** The learning curve, the trial and what follows from them, in sentences. */
 function Further({ portfolio }: { portfolio: Portfolio }) {
-  const { learning_curve: curve, trial, num_without_weights: without } = portfolio;
+  const { learning_curve: curve, num_without_weights: without } = portfolio;
+  const trials = listTrials(portfolio);
   const expected = portfolio.expected_accuracy;
-  if (curve.length === 0 && !trial && !expected && without === 0) return null;
+  if (curve.length === 0 && trials.length === 0 && !expected && without === 0) return null;
   return (
     <ul className={styles.further}>
       {curve.length > 0 && (
         <li>
-          Learning curve of the best head:{" "}
+          Learning curve of the head on {portfolio.chosen}:{" "}
           {curve
             .map((one) => `${percent(one.accuracy.value)} with ${plural(one.num_images, "image")}`)
             .join(", ")}
           .
         </li>
       )}
-      {trial && (
-        <li>
-          Trial of fine-tuning, {plural(trial.epochs, "epoch")} on{" "}
-          {plural(trial.num_train_images, "image")}: {percent(trial.head_accuracy)} →{" "}
-          {percent(trial.accuracy)} on{" "}
+      {trials.map((trial) => (
+        <li key={trial.started_at_seconds}>
+          Trial of fine-tuning{trial.architecture && ` ${trial.architecture}`},{" "}
+          {plural(trial.epochs, "epoch")} on {plural(trial.num_train_images, "image")}:{" "}
+          {percent(trial.head_accuracy)} → {percent(trial.accuracy)} on{" "}
           {plural(trial.num_held_out_images, "held-out training image")}, in{" "}
           {duration(trial.used_seconds)}.
         </li>
-      )}
+      ))}
       {expected && (
         <li>
           Expected accuracy of the model: {percent(expected.value)} (

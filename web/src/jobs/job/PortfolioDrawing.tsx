@@ -71,8 +71,8 @@ export function PortfolioDrawing({ drawing }: { drawing: Drawing }) {
       </svg>
       <figcaption className={styles.caption}>
         Bars: time and accuracy, with 95 % intervals. Hollow circles: what was expected. Shaded:
-        reserved for evaluation and storing. Candidates: cross-validated on training images;
-        fine-tuning: validation images.
+        reserved for evaluation and storing. Candidates: cross-validated on training images; trials:
+        held-out training images; fine-tuning: validation images.
       </figcaption>
     </figure>
   );
@@ -95,8 +95,8 @@ function Bar({
   const level = y(actual?.value ?? expected?.value ?? floor);
   const left = x(start);
   const right = Math.max(x(end), left + 3);
-  const isFineTuning = mark.kind === "fine-tuning";
-  const look = isFineTuning ? styles.tuned : mark.isChosen ? styles.chosen : styles.other;
+  const isCandidate = mark.kind === "candidate";
+  const look = !isCandidate ? styles.tuned : mark.isChosen ? styles.chosen : styles.other;
   return (
     <g className={look}>
       {actual && (

@@ -24,6 +24,7 @@ const portfolio: Portfolio = {
   chosen: "squeezenet1_0",
   learning_curve: [],
   trial: null,
+  other_trials: [],
   fine_tuning: null,
   expected_accuracy: null,
   stop_reason: null,
@@ -82,6 +83,28 @@ test("fine-tuning follows, and may end after the budget", () => {
   expect(marks[1]).toMatchObject({ kind: "fine-tuning", start: 20, end: 65 });
   expect(marks[1]?.expected).toEqual({ end: 50, value: 0.92 });
   expect(end).toBe(65);
+});
+
+test("trials are bars in the order of time", () => {
+  const trial = {
+    architecture: "resnet18",
+    epochs: 12,
+    num_train_images: 96,
+    num_held_out_images: 24,
+    head_accuracy: 0.75,
+    accuracy: 0.875,
+    gain: { value: 0.125, low: 0.0, high: 0.25 },
+    started_at_seconds: 14,
+    used_seconds: 6,
+  };
+  const first = { ...trial, architecture: "squeezenet1_0", accuracy: 0.8, started_at_seconds: 8 };
+  const { marks } = makeDrawing({ ...portfolio, trial, other_trials: [first] });
+  expect(marks.map(({ label, start, end }) => [label, start, end])).toEqual([
+    ["squeezenet1_0", 1, 8],
+    ["trial of squeezenet1_0", 8, 14],
+    ["trial of resnet18", 14, 20],
+  ]);
+  expect(marks[2]).toMatchObject({ kind: "trial", actual: { value: 0.875 }, isChosen: false });
 });
 
 test("before its start a portfolio is an empty axis", () => {

@@ -5,11 +5,12 @@ import type { Schemas } from "@/api/client";
 /** The service always sends every field. */
 export type Portfolio = Required<Schemas["Portfolio"]>;
 type Proportion = Schemas["Proportion"];
+type Trial = Schemas["FineTuningTrial"];
 
 /** A bar from start to end, in seconds of the budget, at an accuracy with its interval. */
 export interface Mark {
   label: string;
-  kind: "candidate" | "fine-tuning";
+  kind: "candidate" | "trial" | "fine-tuning";
   start: number;
   end: number;
   /** Null while it runs. */
@@ -35,7 +36,11 @@ const FALLBACK_LOW = 0.5;
 
 /** The marks of a portfolio, in the order of time. */
 export function makeDrawing(portfolio: Portfolio): Drawing {
-  const marks = [...listCandidates(portfolio), ...listFineTuning(portfolio)];
+  const marks = [
+    ...listCandidates(portfolio),
+    ...listTrials(portfolio).map(markTrial),
+    ...listFineTuning(portfolio),
+  ];
   const values = marks.flatMap(({ actual, expected }) => [
     ...(actual ? [actual.low, actual.value] : []),
     ...(expected ? [expected.value] : []),
@@ -77,6 +82,25 @@ function listCandidates(portfolio: Portfolio): Mark[] {
       },
     ];
   });
+}
+
+/** The trials of fine-tuning in the order of time. */
+export function listTrials({ trial, other_trials: others }: Portfolio): Trial[] {
+  const trials = trial ? [trial, ...others] : others;
+  return trials.toSorted((a, b) => a.started_at_seconds - b.started_at_seconds);
+}
+
+function markTrial(trial: Trial): Mark {
+  const { accuracy, architecture, started_at_seconds: start } = trial;
+  return {
+    label: architecture ? `trial of ${architecture}` : "trial",
+    kind: "trial",
+    start,
+    end: start + trial.used_seconds,
+    actual: { value: accuracy, low: accuracy, high: accuracy },
+    expected: null,
+    isChosen: false,
+  };
 }
 
 function listFineTuning({ fine_tuning: planned, used_seconds: used }: Portfolio): Mark[] {
