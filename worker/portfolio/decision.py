@@ -67,7 +67,8 @@ class _Tuning:
     @property
     def whole_seconds(self) -> float:
         """Return the seconds of a trial with all epochs of the recipe."""
-        return self.cost.setup + self.recipe.epochs * self.cost.epoch
+        share = 1 - HELD_OUT_SHARE
+        return self.cost.setup + share * self.recipe.epochs * self.cost.epoch
 
 
 class TrainingDecision:
