@@ -22,8 +22,8 @@ from worker.portfolio.explanation import (
 )
 from worker.portfolio.journal import Journal
 from worker.portfolio.plan import (
-    LONGEST_TRIAL_SHARE,
     MAX_EPOCHS,
+    can_compare,
     count_fewest_epochs,
     plan_epochs,
     plan_trial,
@@ -64,10 +64,8 @@ class _Tuning:
     cost: EpochCost
     trial: FineTuningTrial | None = None
 
-    @property
-    def whole_seconds(self) -> float:
-        """Return the seconds of a trial with all epochs of the recipe."""
-        share = 1 - HELD_OUT_SHARE
+    def estimate(self, share: float = 1.0) -> float:
+        """Estimate the seconds of all epochs of the recipe on a share of the training images."""
         return self.cost.setup + share * self.recipe.epochs * self.cost.epoch
 
 
@@ -226,7 +224,7 @@ class TrainingDecision:
         fewest = count_fewest_epochs(num_images, tuning.recipe.batch_size)
         if plan_epochs(left, cost.epoch, cost.setup) < fewest:
             raise self._refuse_time(cost, left, fewest)
-        rivals = self._list_rivals(tuning, LONGEST_TRIAL_SHARE * left)
+        rivals = self._list_rivals(tuning)
         epochs = (
             tuning.recipe.epochs
             if rivals
@@ -250,27 +248,31 @@ class TrainingDecision:
             raise Refusal("fine_tuning_would_not_pay", explain_no_gain(trial))
         return self._compare(tuning, rivals)
 
-    def _list_rivals(self, tuning: _Tuning, allowed: float) -> list[_Tuning]:
-        """List the other candidates for whose whole trials there is time, beside that of the best.
+    def _list_rivals(self, tuning: _Tuning) -> list[_Tuning]:
+        """List the candidates with whose whole trials there is time to compare that of the best.
 
         After a short trial, the network that will be the better one may still be behind.
         """
-        used = tuning.whole_seconds
-        rivals: list[_Tuning] = []
+        compared = [tuning]
         errors = 1 - self.chosen.accuracy.value
         for result in self._others:
-            if self._adapt is None or used > allowed:
-                break
-            if 1 - result.accuracy.value > _RIVAL_ERRORS * errors:
+            is_near = 1 - result.accuracy.value <= _RIVAL_ERRORS * errors
+            if not is_near or self._adapt is None or not self._can_compare(compared):
                 continue
             try:
                 rival = self._estimate(result, self._adapt)
             except Refusal:  # it does not fit in memory
                 continue
-            if used + rival.whole_seconds <= allowed:
-                used += rival.whole_seconds
-                rivals.append(rival)
-        return rivals
+            if self._can_compare([*compared, rival]):
+                compared.append(rival)
+        return compared[1:]
+
+    def _can_compare(self, tunings: Sequence[_Tuning]) -> bool:
+        return can_compare(
+            self._left(),
+            [one.estimate(1 - HELD_OUT_SHARE) for one in tunings],
+            [one.estimate() for one in tunings],
+        )
 
     def _compare(self, first: _Tuning, rivals: Sequence[_Tuning]) -> _Tuning:
         """Try the rivals on the same images, and choose the candidate of the best trial."""

@@ -18,8 +18,7 @@ MAX_TRIAL_EPOCHS = 3
 TRIAL_SHARE = 0.2
 LONGEST_TRIAL_SHARE = 0.4
 """A trial has as many epochs as fit into the first share of the rest, but the fewest that
-show a gain if these take at most the second share. Whole trials of several candidates take at most
-the second share together."""
+show a gain if these take at most the second share."""
 
 _STEPS_TO_GAIN = 150
 """With fewer steps, a network may be behind its own head where more of them gain a lot."""
@@ -138,6 +137,11 @@ def plan_trial(left: float, epoch_seconds: float, setup_seconds: float, *, fewes
         return min(affordable, MAX_TRIAL_EPOCHS)
     is_affordable = setup_seconds + fewest * epoch_seconds <= LONGEST_TRIAL_SHARE * left
     return fewest if is_affordable else 0
+
+
+def can_compare(left: float, trials: Sequence[float], trainings: Sequence[float]) -> bool:
+    """Return whether all trials and then the longest training fit into the rest, all in seconds."""
+    return SAFETY * (sum(trials) + max(trainings)) <= left
 
 
 def plan_epochs(left: float, epoch_seconds: float, setup_seconds: float) -> int:

@@ -60,14 +60,14 @@ def test_the_candidate_of_the_best_whole_trial_is_fine_tuned(
 
 
 @pytest.mark.parametrize(
-    ("setting", "value"), [("LONGEST_TRIAL_SHARE", 0.0), ("_RIVAL_ERRORS", 0.0)]
+    ("setting", "value"), [("can_compare", lambda *_: False), ("_RIVAL_ERRORS", 0.0)]
 )
 def test_without_time_or_a_near_rival_there_is_one_short_trial(
     search: Search,
     tried: dict[str, float],
     monkeypatch: pytest.MonkeyPatch,
     setting: str,
-    value: float,
+    value: object,
 ) -> None:
     monkeypatch.setattr(f"worker.portfolio.decision.{setting}", value)
     portfolio = execute(search(), Child()).portfolio

@@ -15,6 +15,7 @@ from worker.portfolio.plan import (
     Outcome,
     Prospect,
     allow_candidate,
+    can_compare,
     count_fewest_epochs,
     expect_accuracy,
     order,
@@ -48,6 +49,11 @@ def test_a_trial_leaves_most_of_the_time(
     epochs = plan_trial(left, epoch, setup, fewest=fewest)
     assert epochs == 0 or fewest <= epochs <= MAX_TRIAL_EPOCHS
     assert epochs == 0 or setup + epochs * epoch <= 0.4 * left
+
+
+def test_a_comparison_leaves_time_to_train_any_of_its_candidates() -> None:
+    assert can_compare(100.0, [20.0, 30.0], [25.0, 40.0])
+    assert not can_compare(98.0, [20.0, 30.0], [25.0, 40.0])
 
 
 @pytest.mark.parametrize(
