@@ -64,9 +64,16 @@ class _Tuning:
     cost: EpochCost
     trial: FineTuningTrial | None = None
 
-    def estimate(self, share: float = 1.0) -> float:
-        """Estimate the seconds of all epochs of the recipe on a share of the training images."""
+    @property
+    def trial_seconds(self) -> float:
+        """Return the seconds of a trial with all epochs of the recipe."""
+        share = 1 - HELD_OUT_SHARE
         return self.cost.setup + share * self.recipe.epochs * self.cost.epoch
+
+    @property
+    def longest_seconds(self) -> float:
+        """Return the seconds of the longest training that is planned."""
+        return self.cost.setup + MAX_EPOCHS * self.cost.epoch
 
 
 class TrainingDecision:
@@ -257,28 +264,32 @@ class TrainingDecision:
         errors = 1 - self.chosen.accuracy.value
         for result in self._others:
             is_near = 1 - result.accuracy.value <= _RIVAL_ERRORS * errors
-            if not is_near or self._adapt is None or not self._can_compare(compared):
+            if not is_near or self._adapt is None or not self._can_run(compared, compared):
                 continue
             try:
                 rival = self._estimate(result, self._adapt)
             except Refusal:  # it does not fit in memory
                 continue
-            if self._can_compare([*compared, rival]):
-                compared.append(rival)
+            wanted = [*compared, rival]
+            if self._can_run(wanted, wanted):
+                compared = wanted
         return compared[1:]
 
-    def _can_compare(self, tunings: Sequence[_Tuning]) -> bool:
+    def _can_run(self, trials: Sequence[_Tuning], trainings: Sequence[_Tuning]) -> bool:
+        """Return whether whole trials take no time from the longest of the trainings."""
         return can_compare(
             self._left(),
-            [one.estimate(1 - HELD_OUT_SHARE) for one in tunings],
-            [one.estimate() for one in tunings],
+            [one.trial_seconds for one in trials],
+            [one.longest_seconds for one in trainings],
         )
 
     def _compare(self, first: _Tuning, rivals: Sequence[_Tuning]) -> _Tuning:
         """Try the rivals on the same images, and choose the candidate of the best trial."""
         tried = [first]
         for rival in rivals:
-            tried.append(self._run_trial(rival, rival.recipe.epochs))
+            if not self._can_run([rival], [*tried, rival]):  # the others took longer than expected
+                continue
+            tried.append(self._run_trial(rival, rival.recipe.epochs, reserve=first.longest_seconds))
             self._journal.change(other_trials=[one.trial for one in tried[1:] if one.trial])
             if self._should_stop():
                 raise Refusal("stopped", explain_stopped())
@@ -289,7 +300,8 @@ class TrainingDecision:
             self._journal.change(trial=best.trial, other_trials=others)
         return best
 
-    def _run_trial(self, tuning: _Tuning, epochs: int) -> _Tuning:
+    def _run_trial(self, tuning: _Tuning, epochs: int, reserve: float = 0.0) -> _Tuning:
+        """Run a trial that ends without a result where no more than the reserve would be left."""
         trial, cost = run_trial(
             self._context,
             self._splits,
@@ -297,7 +309,7 @@ class TrainingDecision:
             tuning.recipe,
             epochs=epochs,
             started_at_seconds=self._journal.clock.used(),
-            should_stop=lambda: self._should_stop() or self._left() == 0,
+            should_stop=lambda: self._should_stop() or self._left() <= reserve,
         )
         return replace(tuning, trial=trial, cost=cost)
 
