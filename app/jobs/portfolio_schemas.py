@@ -154,8 +154,8 @@ class Portfolio(ApiModel):
     )
     other_trials: list[FineTuningTrial] = Field(
         default_factory=list,
-        description="Trials of other candidates on the same held-out images, which are run where "
-        "the budget suffices for whole trials of two or more.",
+        description="Trials of other candidates on the same held-out images, which are run in time "
+        "that the longest training would not use.",
         examples=[[]],
     )
     fine_tuning: FineTuning | None = Field(

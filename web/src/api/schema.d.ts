@@ -6673,7 +6673,7 @@ export interface components {
             num_without_weights: number;
             /**
              * Other Trials
-             * @description Trials of other candidates on the same held-out images, which are run where the budget suffices for whole trials of two or more.
+             * @description Trials of other candidates on the same held-out images, which are run in time that the longest training would not use.
              * @example []
              */
             other_trials?: components["schemas"]["FineTuningTrial"][];
