@@ -4,6 +4,9 @@ import { short } from "@/format";
 
 type Range = [number, number];
 
+/** The room above and below curves, as a share of their range. */
+const ROOM = 0.06;
+
 /** Leave a little room above and below the curves; a constant curve gets room as well. */
 export function padded(_plot: unknown, low: number | null, high: number | null): Range {
   if (low == null || high == null) return [0, 1];
@@ -12,7 +15,9 @@ export function padded(_plot: unknown, low: number | null, high: number | null):
 
 /** Like `padded`, but with enough room that the ticks differ in the first decimal of a percent. */
 export function paddedShare(_plot: unknown, low: number | null, high: number | null): Range {
-  return low == null || high == null ? [0, 1] : addRoom(low, high, 0.02);
+  if (low == null || high == null) return [0, 1];
+  const [bottom, top] = addRoom(low, high, 0.02);
+  return [bottom, Math.min(top, 1 + ROOM * (1 - bottom))];
 }
 
 /** Drop the ticks above one. */
@@ -26,6 +31,6 @@ export function nameTick(tick: number | null): string {
 }
 
 function addRoom(low: number, high: number, least: number): Range {
-  const room = Math.max((high - low) * 0.06, least);
+  const room = Math.max((high - low) * ROOM, least);
   return [low >= 0 ? Math.max(0, low - room) : low - room, high + room];
 }

@@ -58,8 +58,8 @@ const COLUMNS: Column<Candidate>[] = [
     cell: (row) =>
       row.accuracy ? (
         <>
-          {percent(row.accuracy.value)}{" "}
-          <span className="muted small">
+          {percent(row.accuracy.value)}
+          <span className={`muted small ${styles.interval}`}>
             {percentInterval([row.accuracy.low, row.accuracy.high])}
           </span>
         </>

@@ -1,17 +1,18 @@
 import { duration, percent } from "@/format";
 import { useWidth } from "@/ui/useWidth";
+import { type Place, placeLabels } from "./labels";
 import styles from "./PortfolioCard.module.css";
 import { accuracyTicks, type Drawing, type Mark, tickLabel, ticksUpTo } from "./portfolio";
 
 const HEIGHT = 260;
 /** The least distance of two labels of the time axis, in pixels. */
 const TICK_WIDTH = 60;
+/** Below this width, in pixels, a trial is not labelled with its architecture. */
+const NARROW = 560;
 const LEFT = 48;
 const RIGHT = 24;
 const TOP = 14;
 const BOTTOM = 30;
-/** The distance that a label below its bar needs, in pixels; it stands above where there is room. */
-const LABEL_HEIGHT = 18;
 
 /** Candidates as bars on a time axis, at their accuracy; what was expected is a hollow circle. */
 export function PortfolioDrawing({ drawing }: { drawing: Drawing }) {
@@ -21,6 +22,16 @@ export function PortfolioDrawing({ drawing }: { drawing: Drawing }) {
   const x = (seconds: number) => LEFT + ((right - LEFT) * seconds) / end;
   const y = (share: number) =>
     TOP + ((HEIGHT - TOP - BOTTOM) * (high - share)) / Math.max(high - low, 0.01);
+  const nameOf = ({ kind, label }: Mark) => (kind === "trial" && width < NARROW ? kind : label);
+  const places = placeLabels(
+    marks.map((mark) => ({
+      label: nameOf(mark),
+      left: x(mark.start),
+      right: x(mark.end),
+      y: y(levelOf(mark, low)),
+    })),
+    { left: LEFT, right, top: 0, bottom: HEIGHT - BOTTOM },
+  );
   return (
     <figure ref={figure} className={styles.figure}>
       <svg
@@ -58,14 +69,15 @@ export function PortfolioDrawing({ drawing }: { drawing: Drawing }) {
             height={HEIGHT - TOP - BOTTOM}
           />
         )}
-        {marks.map((mark) => (
+        {marks.map((mark, index) => (
           <Bar
             key={`${mark.kind} ${mark.label}`}
             mark={mark}
+            name={nameOf(mark)}
+            place={places[index] ?? { x: x(mark.start), y: y(high) }}
             x={x}
             y={y}
             floor={low}
-            middle={(LEFT + right) / 2}
           />
         ))}
       </svg>
@@ -80,19 +92,21 @@ export function PortfolioDrawing({ drawing }: { drawing: Drawing }) {
 
 function Bar({
   mark,
+  name,
+  place,
   x,
   y,
   floor,
-  middle,
 }: {
   mark: Mark;
+  name: string;
+  place: Place;
   x: (seconds: number) => number;
   y: (share: number) => number;
   floor: number;
-  middle: number;
 }) {
   const { actual, expected, start, end } = mark;
-  const level = y(actual?.value ?? expected?.value ?? floor);
+  const level = y(levelOf(mark, floor));
   const left = x(start);
   const right = Math.max(x(end), left + 3);
   const isCandidate = mark.kind === "candidate";
@@ -118,16 +132,16 @@ function Bar({
       {expected && (
         <circle className={styles.expected} cx={x(expected.end)} cy={y(expected.value)} r={5} />
       )}
-      <text
-        className={styles.name}
-        x={left > middle ? right : left}
-        y={level < TOP + LABEL_HEIGHT ? level + LABEL_HEIGHT : level - 9}
-        textAnchor={left > middle ? "end" : "start"}
-      >
-        {mark.label}
+      <text className={styles.name} x={place.x} y={place.y}>
+        {name}
       </text>
     </g>
   );
+}
+
+/** The accuracy at which a bar stands. */
+function levelOf({ actual, expected }: Mark, floor: number): number {
+  return actual?.value ?? expected?.value ?? floor;
 }
 
 function describe(marks: readonly Mark[]): string {

@@ -125,5 +125,6 @@ test("ticks are round", () => {
     "1.00",
   ]);
   expect(accuracyTicks(0.45, 1)[0]).toBeCloseTo(0.6);
-  expect([0, 30, 60, 1200, 7200].map(tickLabel)).toEqual(["0", "30 s", "1 min", "20 min", "2 h"]);
+  const labels = [0, 30, 60, 90, 1200, 7200].map(tickLabel);
+  expect(labels).toEqual(["0", "30 s", "1 min", "1.5 min", "20 min", "2 h"]);
 });

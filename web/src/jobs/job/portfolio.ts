@@ -136,10 +136,10 @@ export function accuracyTicks(low: number, high: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step);
 }
 
-/** A tick in its one unit: “30 s”, “2 min”, “1 h”. */
+/** A tick in its one unit: “30 s”, “1.5 min”, “1 h”. */
 export function tickLabel(seconds: number): string {
   if (seconds === 0) return "0";
   if (seconds % 3600 === 0) return `${seconds / 3600} h`;
-  if (seconds % 60 === 0) return `${seconds / 60} min`;
+  if (seconds % 30 === 0 && seconds > 30) return `${seconds / 60} min`;
   return `${seconds} s`;
 }
