@@ -256,9 +256,9 @@ class TrainingDecision:
         return self._compare(tuning, rivals)
 
     def _list_rivals(self, tuning: _Tuning) -> list[_Tuning]:
-        """List the candidates with whose whole trials there is time to compare that of the best.
+        """List the candidates that there is time to compare with the best by whole trials.
 
-        After a short trial, the network that will be the better one may still be behind.
+        After a short trial, the network that will be better may still be behind.
         """
         compared = [tuning]
         errors = 1 - self.chosen.accuracy.value
