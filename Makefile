@@ -88,7 +88,7 @@ test-quick: setup ## Check changed files and run the tests of their areas (AREA=
 	$(BIN)/python -m tests.select_tests --processes $(TEST_PROCESSES) $(AREA)
 
 .PHONY: test-all
-test-all: check web-check ## Run `test` with every architecture and backend (four hours more, 12 GB of memory)
+test-all: check web-check ## Run `test` with every architecture and backend (about three hours more, 12 GB of memory)
 	$(PYTEST) -m "not faults"
 	$(MAKE) test-postgresql
 
