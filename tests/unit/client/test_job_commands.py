@@ -105,7 +105,7 @@ def test_a_dry_run_says_what_the_job_would_need(pets: Service) -> None:
 def make_trial(architecture: str, *, started_at_seconds: float, accuracy: float) -> FineTuningTrial:
     return FineTuningTrial(
         architecture=architecture,
-        epochs=12,
+        epochs=1,
         num_train_images=80,
         num_held_out_images=20,
         head_accuracy=0.9,
@@ -186,7 +186,10 @@ def test_a_portfolio_is_shown_with_expected_and_actual_figures(pets: Service) ->
     assert "7.2" in lines["squeezenet1_0*"]
     assert "It would need 500 s more." in " ".join(text.split())
     trials = [line.split() for line in text.splitlines() if line.startswith("trial of")]
-    assert [line[2] for line in trials] == ["squeezenet1_0,", "resnet18,"]
+    assert [line[2:5] for line in trials] == [
+        ["squeezenet1_0,", "1", "epoch"],
+        ["resnet18,", "1", "epoch"],
+    ]
     assert [line[-3:] for line in trials] == [
         ["0.940", "head", "0.900"],
         ["0.920", "head", "0.900"],

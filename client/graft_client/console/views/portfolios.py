@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 
 from graft_client.console.tables import table, title
-from graft_client.console.text import share
+from graft_client.console.text import count, share
 
 if TYPE_CHECKING:
     from graft_client.schemas.base import Proportion
@@ -29,7 +29,7 @@ def portfolio_parts(portfolio: "Portfolio") -> list[RenderableType]:
     trials = [*portfolio.other_trials, *([portfolio.trial] if portfolio.trial else [])]
     rows += [
         (
-            f"trial of {one.architecture or portfolio.chosen}, {one.epochs} epochs",
+            f"trial of {one.architecture or portfolio.chosen}, {count(one.epochs, 'epoch')}",
             "-",
             _seconds(one.used_seconds),
             "-",
@@ -42,7 +42,7 @@ def portfolio_parts(portfolio: "Portfolio") -> list[RenderableType]:
     if planned is not None:
         rows.append(
             (
-                f"fine-tuning, {planned.epochs} epochs",
+                f"fine-tuning, {count(planned.epochs, 'epoch')}",
                 _seconds(planned.expected_seconds),
                 _seconds(planned.used_seconds),
                 share(planned.expected_accuracy.value if planned.expected_accuracy else None),

@@ -93,7 +93,7 @@ const COLUMNS: Column<Candidate>[] = [
   },
 ];
 
-/** The learning curve, the trial and what follows from them, in sentences. */
+/** The learning curve, the trials and what follows from them, in sentences. */
 function Further({ portfolio }: { portfolio: Portfolio }) {
   const { learning_curve: curve, num_without_weights: without } = portfolio;
   const trials = listTrials(portfolio);
