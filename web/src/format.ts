@@ -56,6 +56,11 @@ export function short(value: number | null | undefined): string {
   return String(Number(value.toPrecision(3)));
 }
 
+/** A loss: three decimals, or a power of ten where these would hide it. */
+export function loss(value: number): string {
+  return value !== 0 && value < 0.01 ? short(value) : decimal(value);
+}
+
 /** Bytes in decimal units: 47.5 MB. */
 export function bytes(value: number | null | undefined): string {
   if (value == null) return MISSING;

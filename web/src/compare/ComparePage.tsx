@@ -1,7 +1,7 @@
 import { X } from "lucide-react";
 import { Suspense } from "react";
 import { Link, useSearchParams } from "wouter";
-import { count, decimal, percent, percentInterval } from "@/format";
+import { count, decimal, loss as formatLoss, percent, percentInterval } from "@/format";
 import { describeRecipe } from "@/jobs/words";
 import { Button, LinkButton } from "@/ui/Button";
 import { Call } from "@/ui/Call";
@@ -114,7 +114,7 @@ function Comparison({ runs, onRemove }: { runs: readonly Run[]; onRemove: (id: s
             xLabel="Epoch"
             x={loss.x}
             series={loss.series}
-            format={(value) => decimal(value)}
+            format={formatLoss}
             height={320}
           />
         </Card>

@@ -16,7 +16,7 @@ export function padded(_plot: unknown, low: number | null, high: number | null):
 /** Like `padded`, but with enough room that the ticks differ in the first decimal of a percent. */
 export function paddedShare(_plot: unknown, low: number | null, high: number | null): Range {
   if (low == null || high == null) return [0, 1];
-  const [bottom, top] = addRoom(low, high, 0.02);
+  const [bottom, top] = addRoom(low, high, 0.04);
   return [bottom, Math.min(top, 1 + ROOM * (1 - bottom))];
 }
 

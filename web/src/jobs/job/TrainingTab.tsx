@@ -1,4 +1,4 @@
-import { count, decimal, percent, percentInterval, short } from "@/format";
+import { count, decimal, loss, percent, percentInterval, short } from "@/format";
 import { Card } from "@/ui/Card";
 import { type Fact, Facts } from "@/ui/Facts";
 import { Checkbox } from "@/ui/Field";
@@ -146,7 +146,7 @@ function CurveCards({ curves, isSolved }: { curves: Curves; isSolved: boolean })
         <LazyChart
           {...common}
           label={`Loss by ${xLabel.toLowerCase()}; the newest validation loss is ${decimal(curves.valLoss[last])}.`}
-          format={(value) => (value !== 0 && value < 0.01 ? short(value) : decimal(value))}
+          format={loss}
           isLog={isLog}
           series={[
             { label: "validation", values: curves.valLoss, color: 1 },
