@@ -5,8 +5,8 @@ from sqlalchemy.orm import Session
 from app.datasets.repository import DatasetRepository
 from app.db.tables import Dataset
 from app.errors import DatasetInvalid, WeightsUnavailable
-from app.ml.models.catalogue import get_architecture, list_architectures
-from app.ml.models.weights import find_local, list_local_of_timm, require_available
+from app.ml.models.catalogue import get_architecture
+from app.ml.models.weights import list_local, require_available
 from app.models.service import resolve_reference
 from app.recipes.defaults import BaseModelFacts, is_published, resolve
 from app.recipes.schemas import JobConfig, JobRequest
@@ -23,7 +23,7 @@ def require_weights(request: JobRequest, settings: Settings) -> None:
     config = resolve(request, dataset_name="any", num_threads=1, base=None)
     if config.architecture == "auto" and not (
         settings.weights_download
-        or _has_any(settings, with_timm=request.time_budget_seconds is not None)
+        or any(list_local(settings.weights_dir, with_timm=request.time_budget_seconds is not None))
     ):
         raise WeightsUnavailable(
             "`architecture` is auto, but this machine has no pretrained weights and downloads are "
@@ -36,15 +36,6 @@ def require_weights(request: JobRequest, settings: Settings) -> None:
             weights_dir=settings.weights_dir,
             download_allowed=settings.weights_download,
         )
-
-
-def _has_any(settings: Settings, *, with_timm: bool) -> bool:
-    """Return whether this machine has the weights of any architecture that `auto` may choose."""
-    is_there = any(
-        find_local(architecture, "imagenet", settings.weights_dir)
-        for architecture in list_architectures()
-    )
-    return is_there or (with_timm and any(list_local_of_timm(settings.weights_dir)))
 
 
 def resolve_new(

@@ -18,12 +18,18 @@ import httpx
 
 from app.errors import WeightsUnavailable
 from app.ml.models import timm_catalogue, timm_weights
-from app.ml.models.catalogue import ArchitectureSpec, WeightsSpec, search_architectures
+from app.ml.models.catalogue import (
+    ArchitectureSpec,
+    WeightsSpec,
+    list_architectures,
+    search_architectures,
+)
 from app.ml.models.hub import find_hub_dir
 
 Availability = Literal["local", "download", "unavailable"]
 
 _NUM_CONNECTIONS = 16
+_NUM_NAMED = 5
 
 
 class UrlProbe:
@@ -102,6 +108,15 @@ def find_local(
         if weights.is_default:
             candidates.insert(0, weights_dir / f"{architecture.name}.safetensors")
     return next((path for path in candidates if path.is_file()), None)
+
+
+def list_local(weights_dir: Path | None, *, with_timm: bool) -> Iterator[ArchitectureSpec]:
+    """Yield the architectures whose default weights are on this machine, torchvision's first."""
+    for architecture in list_architectures():
+        if find_local(architecture, "imagenet", weights_dir) is not None:
+            yield architecture
+    if with_timm:
+        yield from list_local_of_timm(weights_dir)
 
 
 def list_local_of_timm(weights_dir: Path | None) -> Iterator[ArchitectureSpec]:
@@ -204,7 +219,8 @@ def require_available(
         answers=answers,
     )
     if found == "unavailable":
-        raise WeightsUnavailable(explain_missing(architecture, weights_name, download_allowed))
+        message = explain_missing(architecture, weights_name, download_allowed)
+        raise WeightsUnavailable(message + _name_local(weights_dir))
 
 
 def explain_missing(
@@ -224,3 +240,12 @@ def explain_missing(
         f"{download}. Put {names} into the folder named by GRAFT_WEIGHTS_DIR, or train without "
         'them with "weights": "none".'
     )
+
+
+def _name_local(weights_dir: Path | None) -> str:
+    """Name the first architectures whose weights are on this machine, in a sentence."""
+    names = [architecture.name for architecture in list_local(weights_dir, with_timm=True)]
+    if not names:
+        return ""
+    others = f" and {len(names) - _NUM_NAMED} more" if len(names) > _NUM_NAMED else ""
+    return f" This machine has the weights of: {', '.join(names[:_NUM_NAMED])}{others}."

@@ -130,7 +130,8 @@ _DETAILS: dict[type[GraftError], str | Callable[[Operation], str]] = {
     errors.ImageTooLarge: "The image has 30000 x 20000 pixels; at most 100000000 are allowed.",
     errors.WeightsUnavailable: "The pretrained weights IMAGENET1K_V1 of squeezenet1_0 are not on "
     "this machine and may not be downloaded. Put 'squeezenet1_0.safetensors' into the folder named "
-    'by GRAFT_WEIGHTS_DIR, or train without them with "weights": "none".',
+    'by GRAFT_WEIGHTS_DIR, or train without them with "weights": "none". '
+    "This machine has the weights of: resnet18.",
     errors.Unauthenticated: "The API key is not valid: it is unknown, expired or revoked. Ask an "
     "administrator for a new one.",
     SignInExpired: "This is not the answer to a sign-in of this browser, or it took too "

@@ -8,11 +8,13 @@ import httpx
 import pytest
 
 from app.errors import ValidationFailed, WeightsUnavailable
+from app.ml.models import timm_catalogue
 from app.ml.models.catalogue import ArchitectureSpec, get_architecture
 from app.ml.models.hub import find_hub_dir
 from app.ml.models.weights import (
     UrlProbe,
     availability,
+    explain_missing,
     find_local,
     list_availability,
     require_available,
@@ -241,6 +243,39 @@ def test_unavailable_weights_explain_what_to_do(download_allowed: bool) -> None:
     assert FILE_NAME in caught.value.message
     assert "GRAFT_WEIGHTS_DIR" in caught.value.message
     assert '"weights": "none"' in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("there", "named"),
+    [
+        ([], "timm:tf_efficientnet_lite0"),  # of the package among the requirements of the tests
+        (["resnet18"], "resnet18, timm:tf_efficientnet_lite0"),
+        (
+            ["vgg13", "alexnet", "densenet121", "resnet18", "resnet34", "vgg11"],
+            "resnet18, alexnet, densenet121, resnet34, vgg11 and 2 more",
+        ),
+    ],
+)
+def test_unavailable_weights_name_architectures_that_have_some(
+    weights_dir: Path, there: list[str], named: str
+) -> None:
+    for name in there:
+        (weights_dir / f"{name}.safetensors").touch()
+    with pytest.raises(WeightsUnavailable) as caught:
+        require_available(ENTRY, "imagenet", weights_dir=weights_dir, download_allowed=False)
+    assert caught.value.message == (
+        explain_missing(ENTRY, "imagenet", download_allowed=False)
+        + f" This machine has the weights of: {named}."
+    )
+
+
+def test_unavailable_weights_name_nothing_where_there_are_none(
+    weights_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timm_catalogue, "is_installed", lambda: False)
+    with pytest.raises(WeightsUnavailable) as caught:
+        require_available(ENTRY, "imagenet", weights_dir=weights_dir, download_allowed=False)
+    assert caught.value.message == explain_missing(ENTRY, "imagenet", download_allowed=False)
 
 
 def test_available_weights_do_not_raise(weights_dir: Path) -> None:
