@@ -35,12 +35,23 @@ Key = tuple[str, str, int, int]
 
 
 @dataclass(frozen=True)
+class Trial:
+    """A fine-tuning of a search on a part of the training images; accuracies on the others."""
+
+    architecture: str
+    epochs: int
+    num_held_out_images: int
+    head_accuracy: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
 class Run:
     """One job. budget: its seconds, 0 for a job that follows the advice for a network.
 
     low and high: the interval of the expected accuracy. val_accuracy: the registered model's, with
     the interval that the noise of its images gives it.
-    seconds: from POST /jobs to the end, without the advice.
+    seconds: from POST /jobs to the end, without the advice. trials: those of a search.
     """
 
     dataset: str
@@ -55,14 +66,14 @@ class Run:
     val_low: float
     val_high: float
     seconds: float
+    trials: tuple[Trial, ...] = ()
 
 
 def main() -> None:
     """Run what is missing, and print both tables."""
     options = _parse()
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    stored = json.loads(options.out.read_text()) if options.out.exists() else []
-    runs = [Run(**one) for one in stored]
+    runs = read_runs(options.out)
     done = {(run.dataset, run.network, run.budget, run.seed) for run in runs}
     missing = [one for one in _list_wanted(options) if one not in done]
     if missing:
@@ -71,6 +82,15 @@ def main() -> None:
             print(run, file=sys.stderr, flush=True)
             options.out.write_text(json.dumps([asdict(one) for one in runs], indent=1))
     print(f"{describe_machine()}\n\n{write_advice_table(runs)}\n\n{write_budget_table(runs)}")
+
+
+def read_runs(path: Path) -> list[Run]:
+    """Read the runs so far; none where there is no file yet."""
+    stored = json.loads(path.read_text()) if path.exists() else []
+    return [
+        Run(**{**one, "trials": tuple(Trial(**trial) for trial in one.get("trials", ()))})
+        for one in stored
+    ]
 
 
 def _list_wanted(options: argparse.Namespace) -> list[Key]:
@@ -117,7 +137,9 @@ def _run(graft: Graft, dataset: Dataset, network: str, budget: int, seed: int) -
     if best is None:
         raise AssertionError("a job that succeeded has a best epoch")
     val_low, val_high = job.report().accuracy_interval
-    chosen, expected = (advice.strategy, advice.expected_accuracy) if advice else _read_search(job)
+    chosen, expected, trials = (
+        (advice.strategy, advice.expected_accuracy, ()) if advice else _read_search(job)
+    )
     return Run(
         dataset=dataset.name,
         network=network,
@@ -131,17 +153,29 @@ def _run(graft: Graft, dataset: Dataset, network: str, budget: int, seed: int) -
         val_low=val_low,
         val_high=val_high,
         seconds=seconds,
+        trials=trials,
     )
 
 
-def _read_search(job: Job) -> tuple[str, Proportion]:
-    """Return what a search chose in words, and the accuracy that it expected of it."""
+def _read_search(job: Job) -> tuple[str, Proportion, tuple[Trial, ...]]:
+    """Return what a search chose in words, the accuracy that it expected of it, and its trials."""
     portfolio = job.portfolio()
     if portfolio.expected_accuracy is None:
         raise AssertionError("a search that has ended expects an accuracy")
     is_tuned = portfolio.fine_tuning is not None and portfolio.fine_tuning.best_epoch
     trained = "everything" if is_tuned else "head"
-    return f"{portfolio.chosen}, {trained}", portfolio.expected_accuracy
+    trials = tuple(
+        Trial(
+            one.architecture or str(portfolio.chosen),
+            one.epochs,
+            one.num_held_out_images,
+            one.head_accuracy,
+            one.accuracy,
+        )
+        for one in (portfolio.trial, *portfolio.other_trials)
+        if one is not None
+    )
+    return f"{portfolio.chosen}, {trained}", portfolio.expected_accuracy, trials
 
 
 def write_advice_table(runs: Sequence[Run]) -> str:
@@ -169,15 +203,23 @@ def write_advice_table(runs: Sequence[Run]) -> str:
 
 def write_budget_table(runs: Sequence[Run]) -> str:
     """Write what each search chose, reached and used of its budget."""
-    lines = ["| dataset | budget | seed | chosen | expected | reached | seconds |"]
-    lines.append("|---|---:|---:|---|---:|---:|---:|")
+    lines = ["| dataset | budget | seed | chosen | expected | reached | seconds | trials |"]
+    lines.append("|---|---:|---:|---|---:|---:|---:|---|")
     lines += [
         f"| {run.dataset} | {run.budget} s | {run.seed} | {run.chosen} | {run.expected:.3f} "
-        f"({run.low:.3f} to {run.high:.3f}) | {run.val_accuracy:.3f} | {run.seconds:.0f} |"
+        f"({run.low:.3f} to {run.high:.3f}) | {run.val_accuracy:.3f} | {run.seconds:.0f} | "
+        f"{'; '.join(map(_describe, run.trials))} |"
         for run in sorted(runs, key=lambda run: (run.dataset, run.budget, run.seed))
         if run.budget
     ]
     return "\n".join(lines)
+
+
+def _describe(trial: Trial) -> str:
+    return (
+        f"{trial.architecture}, {trial.epochs} epochs: {trial.head_accuracy:.3f} to "
+        f"{trial.accuracy:.3f} on {trial.num_held_out_images} images"
+    )
 
 
 def is_within(run: Run) -> bool:
