@@ -78,7 +78,7 @@ def run_once(  # noqa: PLR0913 -- a function, its images, and how they are read
     """
 
     def compute(batch: Tensor) -> Tensor:
-        with autocast(precision, images.device), torch.no_grad():
+        with torch.no_grad(), autocast(precision, images.device):
             return function(batch)
 
     outputs, targets = [], []
