@@ -157,6 +157,10 @@ bench-accuracy: $(BENCH_STAMP) ## Compare accuracies with peers in equal minutes
 bench-automatic: $(BENCH_STAMP) ## Check advice and searches within a time budget (BENCH_FLAGS=…)
 	$(BENCH_VENV)/bin/python -m benchmarks.automatic $(BENCH_FLAGS)
 
+.PHONY: bench-depthwise
+bench-depthwise: setup ## Compare training steps of depthwise networks in float32 and in bfloat16 (BENCH_FLAGS=…)
+	$(BIN)/python -m benchmarks.depthwise $(BENCH_FLAGS)
+
 .PHONY: bench-few-images
 bench-few-images: setup ## Measure heads on few images, with two ways to scale features (BENCH_FLAGS=…)
 	$(BIN)/python -m benchmarks.few_images $(BENCH_FLAGS)
