@@ -42,6 +42,8 @@ def _convolve(  # noqa: PLR0913, PLR0917 -- torch's signature
     is_depthwise = groups > 1 and weight.shape[1] == 1
     if not is_depthwise or isinstance(padding, str):
         return torch.conv2d(images, weight, bias, stride, padding, dilation, groups)
+    if torch.is_autocast_enabled("cpu"):  # as autocast would do, so that no more is stored
+        images = images.to(torch.get_autocast_dtype("cpu"))
     output: Tensor = _Depthwise.apply(
         images, weight, _pair(stride), _pair(padding), _pair(dilation), groups
     )
@@ -50,12 +52,7 @@ def _convolve(  # noqa: PLR0913, PLR0917 -- torch's signature
 
 class _Depthwise(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any,
-        images: Tensor,
-        weight: Tensor,
-        *sizes: Any,
-    ) -> Tensor:
+    def forward(ctx: Any, images: Tensor, weight: Tensor, *sizes: Any) -> Tensor:
         ctx.save_for_backward(images, weight)
         ctx.sizes = sizes
         return torch.conv2d(images, weight, None, *sizes)

@@ -24,8 +24,9 @@ def plain_autocast() -> Iterator[None]:
 
 
 def make_images() -> Tensor:
+    """Return images whose values bfloat16 represents exactly."""
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn(2, 6, 13, 13, generator=generator)
+    images = torch.randn(2, 6, 13, 13, generator=generator).bfloat16().float()
     return images.contiguous(memory_format=torch.channels_last).requires_grad_()
 
 
@@ -52,6 +53,8 @@ def test_gradients_of_depthwise_layers_are_those_of_float32(name: str) -> None:
         output = layer(same)
     found = differentiate(layer, output, same)
     assert found.keys() == wanted.keys()
+    rounded = wanted.pop("images").bfloat16().float()
+    torch.testing.assert_close(found["images"], rounded, rtol=2**-7, atol=1e-5)
     for key, gradient in wanted.items():
         torch.testing.assert_close(found[key], gradient, rtol=1e-5, atol=1e-5)
 
@@ -102,6 +105,20 @@ def test_frozen_layers_get_no_gradients() -> None:
         assert not layer(images.detach()).requires_grad
         output = layer(images)
     assert differentiate(layer, output, images).keys() == {"images"}
+
+
+def test_activations_are_stored_in_bfloat16() -> None:
+    stored: list[Tensor] = []
+
+    def store(tensor: Tensor) -> Tensor:
+        stored.append(tensor)
+        return tensor
+
+    hooks = torch.autograd.graph.saved_tensors_hooks(store, lambda tensor: tensor)
+    with hooks, autocast("bf16", CPU):
+        LAYERS["plain"](make_images())
+    images = [tensor for tensor in stored if tensor.shape == make_images().shape]
+    assert [tensor.dtype for tensor in images] == [torch.bfloat16]
 
 
 def test_evaluation_stores_nothing() -> None:
