@@ -58,8 +58,8 @@ def test_upload_train_watch_predict(graft: Graft) -> None:
 
 def test_what_was_learned_is_what_answers(graft: Graft) -> None:
     """Colours are easy: the served model must know pictures it has never seen."""
-    dataset_id = graft.upload(make_zip(num_train=24), "easy")
-    job_id = graft.post_job(dataset_id=dataset_id, architecture="resnet18", epochs=4)
+    dataset_id = graft.upload(make_zip(num_train=96), "easy")
+    job_id = graft.post_job(dataset_id=dataset_id, architecture="resnet18", epochs=2)
     assert graft.wait_for(f"/jobs/{job_id}", "is_terminal", True)["best"]["val_accuracy"] == 1.0
     for number, class_name in enumerate(["amber", "blue", "blue", "amber"]):
         picture = draw_picture(class_name, 5000 + number)
