@@ -217,7 +217,7 @@ def write_budget_table(runs: Sequence[Run]) -> str:
 
 def _describe(trial: Trial) -> str:
     return (
-        f"{trial.architecture}, {trial.epochs} epochs: {trial.head_accuracy:.3f} to "
+        f"{trial.architecture} (epochs: {trial.epochs}), {trial.head_accuracy:.3f} to "
         f"{trial.accuracy:.3f} on {trial.num_held_out_images} images"
     )
 

@@ -61,18 +61,19 @@ class _Depthwise(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = gradients
         images, weight = ctx.saved_tensors
-        *sizes, groups = ctx.sizes
-        needed = [*ctx.needs_input_grad[:2], False]
+        stride, padding, dilation, groups = ctx.sizes
         of_images, of_weight, _ = torch.ops.aten.convolution_backward(
             gradient.float(),
             images.float(),
             weight.float(),
-            None,
-            *sizes,
-            False,
-            [0, 0],
-            groups,
-            needed,
+            bias_sizes=None,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            transposed=False,
+            output_padding=[0, 0],
+            groups=groups,
+            output_mask=[*ctx.needs_input_grad[:2], False],
         )
         return (
             None if of_images is None else of_images.to(images.dtype),
