@@ -15,7 +15,7 @@ def watch_job(job: Job, *, title: str, console: Console) -> Job:
     job.wait(progress=TerminalDisplay(title, console))
     if job.best is not None and job.best.epoch == 0:
         console.print(
-            "No epoch has a higher validation accuracy than the solved head that the training "
+            "No epoch is better on the validation images than the solved head that the training "
             f"began with ({job.best.val_accuracy:.3f}), so that head is registered."
         )
     return job

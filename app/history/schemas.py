@@ -38,8 +38,9 @@ class EpochRow(ApiModel):
         description="Throughput of training and validation together.", examples=[53.6]
     )
     is_best: bool = Field(
-        description="Whether it is the first epoch with the highest validation accuracy. Always "
-        "false while the solved head that the training began with is better. With `lbfgs`: "
+        description="Whether it is the epoch with the highest validation accuracy and, of several "
+        "such epochs, the lowest validation loss. Always false while the solved head that the "
+        "training began with is better. With `lbfgs`: "
         "whether it has the lowest cross-validated loss on the training images.",
         examples=[True],
     )

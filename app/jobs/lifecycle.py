@@ -43,8 +43,8 @@ def record_start(
 ) -> None:
     """Record what the training process determined at its start.
 
-    If the training starts from a solved head, that head is the best epoch (0) until an epoch has a
-    higher validation accuracy.
+    If the training starts from a solved head, that head is the best epoch (0) until an epoch is
+    better.
     """
     job = JobRepository(session).get(job_id, lock=True)
     values = resolved.model_dump(mode="json")

@@ -160,14 +160,14 @@ class Progress(ApiModel):
 
 
 class Best(ApiModel):
-    """The epoch with the highest validation accuracy so far.
+    """The epoch with the highest validation accuracy so far; of equals, with the lowest loss.
 
     With `lbfgs`: the L2 strength with the lowest cross-validated loss so far.
     """
 
     epoch: int = Field(
-        description="From 1; 0 while no epoch has a higher validation accuracy than the solved "
-        "head that the training began with.",
+        description="From 1; 0 while no epoch is better than the solved head that the training "
+        "began with.",
         examples=[7],
     )
     val_accuracy: float = Field(description="Validation accuracy, 0 to 1.", examples=[0.935])

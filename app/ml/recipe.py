@@ -172,7 +172,7 @@ class Ema(_Component):
 
 
 class EarlyStopping(_Component):
-    """Stop when the best validation accuracy of an epoch has not improved for `patience` epochs."""
+    """Stop when the best validation accuracy of an epoch has not risen for `patience` epochs."""
 
     patience: int = Field(5, ge=1, le=10_000, description="Epochs without improvement.")
 

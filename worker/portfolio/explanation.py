@@ -95,6 +95,11 @@ def explain_outcome(
         )
     elif before is None:
         outcome = f"Its best epoch, {best_epoch}, has a validation accuracy of {after:.3f}."
+    elif before == after:
+        outcome = (
+            f"Epoch {best_epoch} has the same validation accuracy as the solved head, {after:.3f}, "
+            "and a lower validation loss."
+        )
     else:
         outcome = (
             f"It raised the validation accuracy from {before:.3f} to {after:.3f} in epoch "

@@ -59,7 +59,7 @@ def run_epochs(
             on_step=progress.on_step,
             path=balance.solutions if balance else None,
         )
-    first = Best(epoch=0, score=start.accuracy) if start else None
+    first = Best(epoch=0, score=start.accuracy, loss=start.loss) if start else None
     return fit(
         recipe,
         learner,

@@ -33,14 +33,18 @@ class Feed(Protocol):
 
 @dataclass(frozen=True)
 class Best:
-    """The first epoch with the highest score, by default the validation accuracy.
+    """The epoch with the highest score, by default the validation accuracy.
 
-    Epoch 0 is the model before its first epoch, a candidate if its head was solved for. peak_epoch
-    is the best of the trained epochs, so that it differs from epoch where epoch 0 is the best.
+    Of several such epochs it is the one with the lowest validation loss: few images leave many with
+    the same accuracy, and on easy images the first of them has hardly learned. An unknown loss is
+    minus infinity. Epoch 0 is the model before its first epoch, a candidate if its head was solved
+    for. peak_epoch is the first trained epoch with the highest score of the trained ones: early
+    stopping counts from it.
     """
 
     epoch: int
     score: float
+    loss: float = -math.inf
     peak_epoch: int = 0
     peak_score: float = -math.inf
 
@@ -95,26 +99,31 @@ def fit(  # noqa: PLR0913 -- each is one thing the caller knows
         except Diverged as error:
             message = f"The loss was no longer a finite number in epoch {epoch}."
             raise Diverged(f"{message} Try a smaller learning rate.") from error
-        best = _update(best, epoch, val.accuracy)
+        best = _update(best, epoch, val)
         yield EpochResult(epoch, train, val, rates[-1], time.perf_counter() - started, best)
         if should_stop():
             return
 
 
-def _update(best: Best | None, epoch: int, score: float) -> Best:
-    if best is None or score > best.score:
-        return Best(epoch, score, epoch, score)
-    return replace(best, peak_epoch=epoch, peak_score=score) if score > best.peak_score else best
+def _update(best: Best | None, epoch: int, val: PassResult) -> Best:
+    if best is None:
+        return Best(epoch, val.accuracy, val.loss, epoch, val.accuracy)
+    if val.accuracy > best.peak_score:
+        best = replace(best, peak_epoch=epoch, peak_score=val.accuracy)
+    if (val.accuracy, -val.loss) > (best.score, -best.loss):
+        best = replace(best, epoch=epoch, score=val.accuracy, loss=val.loss)
+    return best
 
 
 def has_stalled(early_stopping: EarlyStopping | None, best: Best | None, epoch: int) -> bool:
-    """Return whether the best trained epoch is at least `patience` epochs before the last one.
+    """Return whether the accuracy has not risen in the last `patience` epochs.
 
-    A solved head does not count: a network that fell behind it may still be catching up.
+    A solved head does not count: a network that fell behind it may still be catching up. Nor does
+    a lower loss.
     """
     if early_stopping is None or best is None:
         return False
-    return epoch - max(best.epoch, best.peak_epoch) >= early_stopping.patience
+    return epoch - best.peak_epoch >= early_stopping.patience
 
 
 def list_frozen(recipe: Recipe, layers: list[list[nn.Parameter]], epoch: int) -> list[nn.Parameter]:

@@ -64,9 +64,8 @@ def load_state(path: Path) -> TrainerState:
     try:
         values = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         start = values.get("start")
-        return TrainerState(
-            **values | {"best": Best(**values["best"]), "start": start and PassResult(**start)}
-        )
+        best = _read_best(**values["best"])
+        return TrainerState(**values | {"best": best, "start": start and PassResult(**start)})
     except (pickle.UnpicklingError, RuntimeError, TypeError, KeyError) as error:
         raise CheckpointInvalid("The trainer's state is of another version.") from error
 
@@ -74,3 +73,8 @@ def load_state(path: Path) -> TrainerState:
 def _to_plain_values(state: TrainerState) -> dict[str, Any]:
     start = asdict(state.start) if state.start else None
     return {**vars(state), "best": asdict(state.best), "start": start}
+
+
+def _read_best(epoch: int, score: float, **values: Any) -> Best:
+    """Return the best epoch; version 0.2 stored nothing else, and knew no better trained one."""
+    return Best(epoch, score, **{"peak_epoch": epoch, "peak_score": score} | values)

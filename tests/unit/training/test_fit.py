@@ -15,13 +15,19 @@ from worker.training.fit import Best, EpochResult, fit, has_stalled, list_frozen
 
 
 class ToyFeed:
-    """Two clouds of points; the validation accuracy of each epoch can be dictated."""
+    """Two clouds of points; each epoch's number of right answers of four can be dictated.
+
+    All four points are equally far from the border, so the distance dictates the loss.
+    """
 
     num_train_batches = 3
     num_val_batches = 1
 
-    def __init__(self, num_right: list[int] | None = None) -> None:
+    def __init__(
+        self, num_right: list[int] | None = None, distances: list[float] | None = None
+    ) -> None:
         self._num_right = iter(num_right or [])
+        self._distances = iter(distances or [])
 
     def train_batches(self, epoch: int) -> Iterator[Batch]:
         random = torch.Generator().manual_seed(epoch)
@@ -35,7 +41,8 @@ class ToyFeed:
         if num_right is None:
             yield next(self.train_batches(999))
         else:
-            yield torch.full((4, 2), -50.0), torch.tensor([0] * num_right + [1] * (4 - num_right))
+            points = torch.full((4, 2), -float(next(self._distances, 50.0)))
+            yield points, torch.tensor([0] * num_right + [1] * (4 - num_right))
 
 
 def run_fit(
@@ -74,22 +81,21 @@ def test_training_learns(make_config: MakeConfig) -> None:
     assert {result.learning_rate for result in results} == {0.1}
 
 
-def test_the_best_epoch_is_the_first_with_the_strictly_greatest_accuracy(
+def test_the_best_epoch_has_the_highest_accuracy_and_then_the_lowest_loss(
     make_config: MakeConfig,
 ) -> None:
-    recipe = make_config(epochs=6, optimizer={"name": "sgd", "learning_rate": 1e-6}).recipe
-    model = Separator()
-    feed = ToyFeed([1, 3, 3, 2, 4, 4])
-    results = list(run_fit(recipe, model, feed))
-    assert [result.val.accuracy for result in results] == [0.25, 0.75, 0.75, 0.5, 1.0, 1.0]
-    assert [result.is_best for result in results] == [True, True, False, False, True, False]
-    assert results[3].best == Best(2, 0.75, 2, 0.75)
+    recipe = make_config(epochs=7, optimizer={"name": "sgd", "learning_rate": 1e-6}).recipe
+    feed = ToyFeed([0, 3, 3, 3, 2, 4, 4], [50, 40, 60, 20, 1, 1, 30])
+    results = list(run_fit(recipe, Separator(), feed))
+    assert [result.val.accuracy for result in results] == [0, 0.75, 0.75, 0.75, 0.5, 1, 1]
+    assert [result.epoch for result in results if result.is_best] == [1, 2, 4, 6, 7]
+    fourth = Best(4, 0.75, results[3].val.loss, peak_epoch=2, peak_score=0.75)
+    assert results[4].best == fourth
 
 
-def test_an_accuracy_of_zero_is_a_best_too(make_config: MakeConfig) -> None:
-    recipe = make_config(epochs=2, optimizer={"name": "sgd", "learning_rate": 1e-6}).recipe
-    model = Separator()
-    results = list(run_fit(recipe, model, ToyFeed([0, 0])))
+def test_of_epochs_that_do_not_differ_the_first_is_the_best(make_config: MakeConfig) -> None:
+    recipe = make_config(epochs=2, optimizer={"name": "sgd", "learning_rate": 1e-12}).recipe
+    results = list(run_fit(recipe, Separator(), ToyFeed([0, 0])))
     assert [result.is_best for result in results] == [True, False]
 
 
@@ -105,8 +111,9 @@ def make_patient(make_config: MakeConfig, patience: int) -> Recipe:
 def test_early_stopping_counts_epochs_without_improvement(make_config: MakeConfig) -> None:
     recipe = make_patient(make_config, 2)
     model = Separator()
-    feed = ToyFeed([1, 2, 2, 3, 3, 1, 4, 4, 4])
+    feed = ToyFeed([1, 2, 2, 3, 3, 3, 4, 4, 4], [50, 50, 50, 50, 40, 30, 50, 50, 50])
     results = list(run_fit(recipe, model, feed))
+    assert results[-1].is_best, "its loss is the lowest"
     assert [result.epoch for result in results] == [1, 2, 3, 4, 5, 6]
 
 
@@ -115,10 +122,9 @@ def test_early_stopping_counts_epochs_without_improvement(make_config: MakeConfi
     [
         (None, Best(1, 0.5), 99, False),
         (EarlyStopping(patience=2), None, 0, False),
-        (EarlyStopping(patience=2), Best(3, 0.5), 4, False),
-        (EarlyStopping(patience=2), Best(3, 0.5), 5, True),
-        (EarlyStopping(patience=2), Best(0, 0.5, 3, 0.4), 4, False),
-        (EarlyStopping(patience=2), Best(0, 0.5, 3, 0.4), 5, True),
+        (EarlyStopping(patience=2), Best(0, 0.5, 0.1, 3, 0.4), 4, False),
+        (EarlyStopping(patience=2), Best(0, 0.5, 0.1, 3, 0.4), 5, True),
+        (EarlyStopping(patience=2), Best(5, 0.5, 0.1, 3, 0.5), 5, True),
     ],
 )
 def test_when_a_training_has_stalled(
@@ -130,7 +136,7 @@ def test_when_a_training_has_stalled(
 def test_a_stalled_training_does_not_go_on_after_a_restart(make_config: MakeConfig) -> None:
     recipe = make_config(epochs=9, early_stopping={"patience": 2}).recipe
     model = Separator()
-    results = run_fit(recipe, model, ToyFeed(), last_epoch=6, best=Best(4, 0.9))
+    results = run_fit(recipe, model, ToyFeed(), last_epoch=6, best=Best(4, 0.9, 0.1, 4, 0.9))
     assert list(results) == []
 
 
@@ -238,13 +244,14 @@ def test_epochs_must_beat_the_model_before_the_first(make_config: MakeConfig) ->
         run_fit(recipe, Separator(), ToyFeed([3, 2, 1, 3, 4]), best=Best(epoch=0, score=0.75))
     )
     assert [result.epoch for result in results] == [1, 2, 3, 4], "the patience counts from epoch 1"
-    assert {result.best for result in results} == {Best(0, 0.75, 1, 0.75)}
+    assert {result.best for result in results} == {Best(0, 0.75, peak_epoch=1, peak_score=0.75)}
     assert not any(result.is_best for result in results)
 
 
 def test_a_network_that_catches_up_with_its_solved_head_goes_on(make_config: MakeConfig) -> None:
     recipe = make_patient(make_config, 2)
     feed = ToyFeed([1, 0, 2, 2, 3, 4, 3, 3, 3])
-    results = list(run_fit(recipe, Separator(), feed, best=Best(epoch=0, score=0.75)))
+    start = Best(epoch=0, score=0.75, loss=0.1)
+    results = list(run_fit(recipe, Separator(), feed, best=start))
     assert [result.epoch for result in results if result.is_best] == [6]
     assert results[-1].epoch == 8

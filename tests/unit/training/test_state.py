@@ -13,6 +13,8 @@ from worker.training.fit import Best
 from worker.training.loop import PassResult
 from worker.training.state import TrainerState, load_state, save_state
 
+BEST = Best(2, 0.5, 0.7, peak_epoch=1, peak_score=0.5)
+
 
 def make_state() -> TrainerState:
     model = nn.Linear(2, 2)
@@ -26,7 +28,7 @@ def make_state() -> TrainerState:
         trunk_digest="ab",
         optimizer=optimizer.state_dict(),
         scaler={"scale": 1024.0, "_growth_tracker": 3},
-        best=Best(2, 0.5),
+        best=BEST,
         best_key="jobs/a/1/epoch-0002.best.safetensors",
     )
 
@@ -36,7 +38,7 @@ def test_a_state_survives_the_file(storage: LocalStorage) -> None:
     save_state(storage, "s.pt", state)
     read = load_state(storage.path("s.pt"))
     assert (read.epoch, read.trunk_digest, read.best, read.best_key) == (
-        *(3, "ab", Best(2, 0.5), "jobs/a/1/epoch-0002.best.safetensors"),
+        *(3, "ab", BEST, "jobs/a/1/epoch-0002.best.safetensors"),
     )
     assert torch.equal(read.tensors["weight"], state.tensors["weight"])
     assert torch.equal(
@@ -48,8 +50,8 @@ def test_a_state_survives_the_file(storage: LocalStorage) -> None:
     assert read.optimizer["param_groups"] == state.optimizer["param_groups"]
 
 
-def test_a_start_without_balanced_accuracy_is_read(storage: LocalStorage) -> None:
-    """Earlier versions stored only the loss and the accuracy."""
+def test_a_state_of_an_earlier_version_is_read(storage: LocalStorage) -> None:
+    """Version 0.2 stored no balanced accuracy, and of the best epoch only the accuracy."""
     start = PassResult(0.2, 0.75)
     state = vars(make_state()) | {"best": {"epoch": 2, "score": 0.5}}
     buffer = io.BytesIO()
@@ -57,7 +59,9 @@ def test_a_start_without_balanced_accuracy_is_read(storage: LocalStorage) -> Non
     content = buffer.getvalue()
     with storage.new_file("s.pt") as file:
         file.write(hashlib.sha256(content).digest() + content)
-    assert load_state(storage.path("s.pt")).start == start
+    read = load_state(storage.path("s.pt"))
+    assert read.start == start
+    assert read.best == Best(2, 0.5, peak_epoch=2, peak_score=0.5)
 
 
 @pytest.mark.parametrize("position", [0, 40, -1])

@@ -2627,14 +2627,14 @@ export interface components {
         BatchResultsLine: components["schemas"]["PredictedImage"] | components["schemas"]["FailedImage"];
         /**
          * Best
-         * @description The epoch with the highest validation accuracy so far.
+         * @description The epoch with the highest validation accuracy so far; of equals, with the lowest loss.
          *
          *     With `lbfgs`: the L2 strength with the lowest cross-validated loss so far.
          */
         Best: {
             /**
              * Epoch
-             * @description From 1; 0 while no epoch has a higher validation accuracy than the solved head that the training began with.
+             * @description From 1; 0 while no epoch is better than the solved head that the training began with.
              * @example 7
              */
             epoch: number;
@@ -3543,7 +3543,7 @@ export interface components {
         };
         /**
          * EarlyStopping
-         * @description Stop when the best validation accuracy of an epoch has not improved for `patience` epochs.
+         * @description Stop when the best validation accuracy of an epoch has not risen for `patience` epochs.
          */
         EarlyStopping: {
             /**
@@ -3586,7 +3586,7 @@ export interface components {
             images_per_second: number;
             /**
              * Is Best
-             * @description Whether it is the first epoch with the highest validation accuracy. Always false while the solved head that the training began with is better. With `lbfgs`: whether it has the lowest cross-validated loss on the training images.
+             * @description Whether it is the epoch with the highest validation accuracy and, of several such epochs, the lowest validation loss. Always false while the solved head that the training began with is better. With `lbfgs`: whether it has the lowest cross-validated loss on the training images.
              * @example true
              */
             is_best: boolean;
