@@ -46,7 +46,7 @@ def test_keys_go_to_pages_and_search(open_page: OpenPage) -> None:
     page.keyboard.press("m")
     page.wait_for_url("**/ui/models")
     page.keyboard.press("/")
-    field = page.get_by_role("searchbox", name="Name of a dataset, job or model")
+    field = page.get_by_role("searchbox", name="Name of a dataset, job, model or study")
     field.wait_for()
     page.keyboard.press("Escape")
     field.wait_for(state="detached")

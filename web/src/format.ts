@@ -7,6 +7,10 @@ const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
 const MISSING = "–";
 
+/** A space at which no line breaks; after a dash only the word joiner prevents that. */
+const NBSP = "\u00a0";
+const DASH = `${NBSP}–\u2060${NBSP}`;
+
 /** A whole number with thousands separators: 41,207. */
 export function count(value: number | null | undefined): string {
   return value == null ? MISSING : NUMBER.format(value);
@@ -19,7 +23,12 @@ export function compact(value: number | null | undefined): string {
 
 /** A share of one as percent, with one decimal: 93.5 %. */
 export function percent(value: number | null | undefined, digits = 1): string {
-  return value == null ? MISSING : `${(value * 100).toFixed(digits)} %`;
+  return value == null ? MISSING : `${(value * 100).toFixed(digits)}${NBSP}%`;
+}
+
+/** A difference of two shares of one in percentage points, without the unit: −8.5. */
+export function points(difference: number | undefined): string {
+  return difference == null ? MISSING : (difference * 100).toFixed(1).replace("-", "−");
 }
 
 /** A percent interval: 88.4 – 96.4 %. */
@@ -29,7 +38,7 @@ export function percentInterval(
 ): string {
   const [low, high] = interval ?? [];
   if (low == null || high == null) return MISSING;
-  return `${(low * 100).toFixed(digits)} – ${(high * 100).toFixed(digits)} %`;
+  return `${(low * 100).toFixed(digits)}${DASH}${percent(high, digits)}`;
 }
 
 /** A number with a fixed count of decimals. */

@@ -106,6 +106,6 @@ def test_an_adaptive_study_shows_what_it_waits_for(graft: Graft, service: Servic
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
     assert "3 of 9 configurations chosen, and 1 cannot be run. Waiting for results of" in shown
-    assert "only (chosen by the model)" in shown
+    assert "only (chosen by the results)" in shown
     assert any("0.900" in line and "0.850" in line for line in shown.splitlines())
     assert "wrong (tied with the best; cannot be run: no epochs)" in shown

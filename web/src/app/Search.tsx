@@ -15,7 +15,7 @@ interface Hit {
 
 const NUM_HITS = 6;
 
-/** Find datasets, jobs and models by a part of their name. */
+/** Find datasets, jobs, models and studies by a part of their name. */
 export default function Search({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState("");
   const [, navigate] = useLocation();
@@ -37,8 +37,8 @@ export default function Search({ onClose }: { onClose: () => void }) {
         autoFocus
         type="search"
         className={styles.input}
-        aria-label="Name of a dataset, job or model"
-        placeholder="Name of a dataset, job or model"
+        aria-label="Name of a dataset, job, model or study"
+        placeholder="Name of a dataset, job, model or study"
         value={text}
         onChange={(event) => setText(event.target.value)}
         onKeyDown={(event) => {
@@ -70,10 +70,11 @@ export default function Search({ onClose }: { onClose: () => void }) {
 
 async function find(text: string): Promise<Hit[]> {
   const query = { limit: NUM_HITS, ...(text ? { q: text } : {}) };
-  const [datasets, jobs, models] = await Promise.all([
+  const [datasets, jobs, models, studies] = await Promise.all([
     bodyOf(api.GET("/datasets", { params: { query } })),
     bodyOf(api.GET("/jobs", { params: { query } })),
     bodyOf(api.GET("/models", { params: { query } })),
+    bodyOf(api.GET("/studies", { params: { query } })),
   ]);
   return [
     ...datasets.data.map(({ id, name, status }) => ({
@@ -93,6 +94,12 @@ async function find(text: string): Promise<Hit[]> {
       label: config.model_name,
       detail: `${config.architecture}, ${status}`,
       path: `/jobs/${id}`,
+    })),
+    ...studies.data.map(({ id, name, status }) => ({
+      kind: "Study",
+      label: name,
+      detail: status,
+      path: `/studies/${id}`,
     })),
   ];
 }

@@ -1,6 +1,6 @@
 import { useSearchParams } from "wouter";
 import { asServiceError } from "@/api/problem";
-import { count, percent, pValue } from "@/format";
+import { count, percent, points, pValue } from "@/format";
 import { Card } from "@/ui/Card";
 import { SelectField } from "@/ui/Field";
 import { Loaded, Skeleton } from "@/ui/States";
@@ -80,17 +80,17 @@ function Result({ first, second }: { first: Run; second: Run }) {
         {isSure ? (
           <>
             <strong>{runLabel(test.difference > 0 ? first : second)}</strong> is better by{" "}
-            {percent(Math.abs(test.difference))}.
+            {points(Math.abs(test.difference))} points.
           </>
         ) : (
           <strong>The difference may be chance.</strong>
         )}{" "}
         <span className="muted">
           {percent(test.accuracy)} against {percent(test.other_accuracy)} on{" "}
-          {count(test.num_images)} images (difference {percent(test.difference)}, interval{" "}
-          {percent(low)} to {percent(high)}; {pValue(test.p_value)}). They disagree in{" "}
-          {count(test.only_this_right)} images for the first and {count(test.only_other_right)} for
-          the second; {count(test.both_wrong)} both get wrong.
+          {count(test.num_images)} images: {points(test.difference)} points, 95 % interval{" "}
+          {points(low)} to {points(high)}, {pValue(test.p_value)}. Only the first is right on{" "}
+          {count(test.only_this_right)} images, and only the second on{" "}
+          {count(test.only_other_right)}. Both are wrong on {count(test.both_wrong)}.
         </span>
       </p>
       <Disagreements first={first} second={second} />

@@ -25,7 +25,7 @@ type Ranked = Study["ranking"][number];
 
 /** Why an adaptive search chose a configuration. */
 const ORIGINS: Record<NonNullable<Ranked["origin"]>, string> = {
-  startup: "drawn at random to start",
+  startup: "drawn at random",
   model: "chosen by the results",
   random: "drawn at random",
 };

@@ -43,6 +43,11 @@ export default function JobsPage() {
       actions={
         <>
           <Call call={callOfList(filters)} />
+          {chosen.length === 0 && (
+            <LinkButton href="/compare" look="quiet">
+              Studies
+            </LinkButton>
+          )}
           {chosen.length > 0 && (
             <Button look="quiet" onClick={() => set({ chosen: null })}>
               Choose none

@@ -75,7 +75,7 @@ def _describe(one: "RankedConfiguration") -> str:
     if one.is_tied_with_best and one.rank != 1:
         notes.append("tied with the best")
     if one.origin == "model":
-        notes.append("chosen by the model")
+        notes.append("chosen by the results")
     if one.problem is not None:
         notes.append(f"cannot be run: {one.problem}")
     return one.name + (f" ({'; '.join(notes)})" if notes else "")

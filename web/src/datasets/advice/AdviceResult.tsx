@@ -1,5 +1,5 @@
 import type { Schemas } from "@/api/client";
-import { compact, duration, percent, percentInterval } from "@/format";
+import { compact, duration, percent, percentInterval, points } from "@/format";
 import { LinkButton } from "@/ui/Button";
 import { Card } from "@/ui/Card";
 import { Facts } from "@/ui/Facts";
@@ -153,5 +153,5 @@ function Row({ label, children }: { label: string; children: React.ReactNode }) 
 function moreImagesText({ late, accuracy_with_half }: Advice["measurements"]): string {
   const gain = late.accuracy.value - accuracy_with_half;
   if (gain < 0.005) return "no gain from half to all";
-  return `all of them gain ${(gain * 100).toFixed(1)} points`;
+  return `all of them gain ${points(gain)} points`;
 }
