@@ -22,7 +22,7 @@ def test_a_search_is_started_and_shown(service: RunningGraft, open_page: OpenPag
     page.wait_for_url(re.compile("/ui/jobs/job_"))
     expect(page.get_by_text("succeeded", exact=True)).to_be_visible(timeout=180_000)
     expect(page.get_by_text("with a cross-validated accuracy of")).to_be_visible()
-    expected = re.compile(r"Expected accuracy of the model: [\d.]+ %")
+    expected = re.compile(r"Expected accuracy of the model: [\d.]+\s%")
     expect(page.get_by_text(expected)).to_be_visible()
     rows = page.get_by_role("table", name="Candidates").get_by_role("row")
     expect(rows.filter(has_text="tried: It was the first.")).to_have_count(1)
