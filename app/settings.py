@@ -191,6 +191,10 @@ class Settings(AccessSettings):
     predict_precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto", description="Precision that models compute in; `auto` is the device's fastest."
     )
+    predict_decode_on: Literal["cpu", "gpu"] = Field(
+        "cpu",
+        description="Where plain JPEGs are decoded and resized for predictions; `gpu` needs CUDA.",
+    )
     predict_lanes: int = Field(
         default_factory=lambda given: _num_lanes(given["api_processes"]),
         ge=1,

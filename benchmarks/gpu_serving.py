@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from itertools import product
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -152,13 +153,13 @@ def write_tables(figures: Mapping[str, Any]) -> str:
         f"Decoding and resizing by one process's threads: {figures['decoding']:,.0f} images/s.",
         "",
         (
-            "| network | API processes | connections | served, images/s | p50 ms | p99 ms | errors "
-            "| processors busy | generator, cores | device busy |"
+            "| network | decoded on | API processes | connections | served, images/s | p50 ms "
+            "| p99 ms | errors | processors busy | generator, cores | device busy |"
         ),
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [
-        f"| {row['network']} | {row['processes']} | {row['connections']} "
+        f"| {row['network']} | {row['decoded_on']} | {row['processes']} | {row['connections']} "
         f"| {row['images_per_second']:,.0f} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} "
         f"| {row['errors']} | {row['processors_busy']:.0%} | {row['generator_cores']:.1f} "
         f"| {row['device_busy']:.0%} |"
@@ -175,6 +176,7 @@ def main() -> None:
     parser.add_argument("--batch-sizes", nargs="+", type=int, default=[1, 8, 32, 128])
     parser.add_argument("--connections", nargs="+", type=int, default=[1, 32, 128])
     parser.add_argument("--processes", nargs="+", type=int, default=[Settings().api_processes])
+    parser.add_argument("--decode-on", nargs="+", choices=("cpu", "gpu"), default=["cpu"])
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--archives", type=Path, default=shared / "data")
     parser.add_argument("--weights-dir", type=Path, default=shared / "weights")
@@ -206,13 +208,17 @@ def main() -> None:
     body = Body(image, "image/jpeg")
     pynvml.nvmlInit()
     service = []
-    for number in options.processes:
-        settings = environment | {"GRAFT_API_PROCESSES": str(number)}
+    for decode_on, number in product(options.decode_on, options.processes):
+        settings = environment | {
+            "GRAFT_API_PROCESSES": str(number),
+            "GRAFT_PREDICT_DECODE_ON": decode_on,
+        }
         with running_service(settings, work_dir / "graft-data", weights_dir) as (address, _):
             for name in options.networks:
                 url = f"{address}/predict?model={name}"
                 for row in measure_service(url, body, options.connections, options.seconds):
-                    service.append({"network": name, "processes": number, **row})
+                    setup = {"network": name, "processes": number, "decoded_on": decode_on}
+                    service.append(setup | row)
                     print(service[-1], file=sys.stderr, flush=True)
     figures = {"machine": machine, "forward": forward, "decoding": decoding, "service": service}
     options.out.parent.mkdir(parents=True, exist_ok=True)

@@ -4,8 +4,9 @@
 
 The service trains SqueezeNet 1.0 with a new head on ants and bees, registers it and quantizes it to
 int8. Every installed engine predicts each validation photograph in a batch of one. The program
-compares the served probabilities with those of the float32 network. It measures no time, so other
-programs may run on the machine.
+compares the served probabilities with those of the float32 network. A GPU predicts them, too: once
+decoded by the CPU, and once by itself. No time is measured, so other programs may run on the
+machine.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from benchmarks.machine import describe_machine, find_shared_dir
 from benchmarks.processes import environment_for
 from benchmarks.serving.models import INT8_VERSION, prepare
 
+CPU = torch.device("cpu")
 NETWORK = "squeezenet1_0"
 ENGINES: tuple[EngineName, ...] = ("torch", "openvino", "onnxruntime")
 
@@ -67,13 +69,18 @@ def open_all(data_dir: Path) -> Iterator[tuple[str, Servable]]:
         for engine in ENGINES:
             with suppress(EngineUnavailable):
                 yield f"{engine}, {precision}", open_version(engine, precision)
+    if torch.cuda.is_available():
+        cuda = torch.device("cuda")
+        open_version = _opener(data_dir, 1, cuda)
+        yield "torch on the GPU, fp32", open_version("torch", "fp32")
+        yield "the same, decoded on the GPU", open_version("torch", "fp32", cuda)
     open_version = _opener(data_dir, INT8_VERSION)
     for engine in ENGINES[1:]:
         with suppress(EngineUnavailable):
             yield f"{engine}, int8", open_version(engine, "auto")
 
 
-def _opener(data_dir: Path, number: int) -> Callable[..., Servable]:
+def _opener(data_dir: Path, number: int, device: torch.device = CPU) -> Callable[..., Servable]:
     settings = Settings(data_dir=data_dir)
     storage = LocalStorage(settings.storage_dir)
     database = Database(settings.sqlalchemy_url)
@@ -84,13 +91,14 @@ def _opener(data_dir: Path, number: int) -> Callable[..., Servable]:
     def find(key: str | None) -> Path | None:
         return storage.path(key) if key else None
 
-    return lambda engine, precision: load_servable(
+    return lambda engine, precision, decode_device=None: load_servable(
         storage.path(version.checkpoint_key),
         find(version.trust_key),
-        torch.device("cpu"),
+        device,
         engine=engine,
         precision=precision,
         quantized_path=find(version.quantized_key),
+        decode_device=decode_device,
     )
 
 

@@ -50,6 +50,7 @@ def explain(
     if label not in servable.class_names:
         problem = f"`label` is '{label}', which is no class of this model."
         raise ValidationFailed(InputProblem(("query", "label"), problem, servable.class_names))
+    pixels = pixels.cpu()
     heat = explainer.explain(pixels, servable.class_names.index(label))
     explanation = Explanation(label, draw_heat(pixels, heat), servable.preprocessing.crop)
     return replace(result, explanation=explanation)

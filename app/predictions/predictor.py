@@ -15,6 +15,7 @@ from app.db.session import Database
 from app.db.tables import ModelVersion
 from app.db.tenancy import DEFAULT_TENANT, name_for_operator
 from app.errors import CheckpointInvalid, DeadlineExceeded, InputError, Unavailable
+from app.ml.images.gpu_decoding import require_gpu_decoding
 from app.ml.runtime.device import choose_device
 from app.ml.trust.heat_maps import Explainer
 from app.models.references import parse_reference
@@ -79,14 +80,19 @@ class Predictor:
     def __init__(self, settings: Settings, database: Database, storage: Storage) -> None:
         """Start the threads.
 
-        Raises DeviceUnavailable where the configured device does not exist, EngineUnavailable and
-        ValidationFailed where the configured engine or precision cannot run on it.
+        Raises DeviceUnavailable where the configured device does not exist, or cannot decode JPEGs
+        and is to; EngineUnavailable and ValidationFailed where the configured engine or precision
+        cannot run on it.
         """
         self.settings = settings
         self._database, self._storage = database, storage
         self._device = choose_device(settings.device)
         self.engine = choose_engine(settings.predict_engine, self._device)
         make_builder(self.engine, self._device, settings.predict_precision)
+        self._decode_device = None
+        if settings.predict_decode_on == "gpu":
+            require_gpu_decoding(self._device)
+            self._decode_device = self._device
         self._database = database
         self._resolver = ReferenceResolver(database)
         self.models = ModelCache[VersionKey | tuple[VersionKey, str], Servable | Explainer](
@@ -310,6 +316,7 @@ class Predictor:
                 precision=self.settings.predict_precision,
                 num_callers=self.settings.predict_lanes,
                 gpu_batch_size=self.settings.predict_gpu_batch_size,
+                decode_device=self._decode_device,
                 quantized_path=self._storage.path(version.quantized_key)
                 if version.quantized_key
                 else None,

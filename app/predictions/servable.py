@@ -18,19 +18,22 @@ from app.ml.runtime.scoring import ScoringNetwork
 from app.ml.trust.trust_file import Trust, load_trust
 from app.predictions.engines.choice import make_builder
 from app.predictions.engines.engine import Engine, EngineName
+from app.predictions.engines.torch_engine import raise_overloaded_when_full
 
 
 @dataclass(frozen=True)
 class Servable:
     """A loaded version: its engine, class names in the order of the logits, and preprocessing.
 
-    trust is the calibration, None for a version registered without.
+    trust is the calibration, None for a version registered without. Plain JPEGs are decoded on
+    decode_device, with nvJPEG; None decodes everything on the CPU.
     """
 
     engine: Engine
     class_names: tuple[str, ...]
     preprocessing: PreprocessingSpec
     trust: Trust | None
+    decode_device: torch.device | None = None
 
     @property
     def temperature(self) -> float:
@@ -45,17 +48,26 @@ class Servable:
     def run_once(self) -> None:
         """Run the engine on a blank image: a thread's first run allocates its buffers."""
         size = self.preprocessing.input_size
-        self.engine.run(torch.zeros(1, 3, size, size, dtype=torch.uint8))
+        blank = torch.zeros(1, 3, size, size, dtype=torch.uint8, device=self.decode_device)
+        self.engine.run(blank)  # on the device of other callers' images, which may share its batch
 
     def prepare(
         self, image: bytes, *, max_pixels: int | None = None, deadline: float | None = None
     ) -> Tensor:
         """Decode and preprocess an image for the engine: uint8 [3, input_size, input_size].
 
-        deadline is a time of `time.monotonic`. Raises what `decoded_pixels` does.
+        The result is on the decode_device, if there is one. deadline is a time of `time.monotonic`.
+        Raises what `decoded_pixels` does, and Overloaded where the GPU is out of memory.
         """
-        with decoded_pixels(image, max_pixels=max_pixels, deadline=deadline) as pixels:
-            return eval_pixels(pixels, self.preprocessing)
+        device = self.decode_device
+        with (
+            raise_overloaded_when_full(1),
+            decoded_pixels(
+                image, max_pixels=max_pixels, deadline=deadline, device=device
+            ) as pixels,
+        ):
+            prepared = eval_pixels(pixels, self.preprocessing)
+            return prepared if device is None else prepared.to(device)
 
 
 @contextmanager
@@ -84,6 +96,7 @@ def load_servable(  # noqa: PLR0913 - one parameter for each setting
     checkpoint_digest: str | None = None,
     num_callers: int = 1,
     gpu_batch_size: int | None = None,
+    decode_device: torch.device | None = None,
 ) -> Servable:
     """Load a complete checkpoint and its calibration into memory that the files cannot change.
 
@@ -91,7 +104,8 @@ def load_servable(  # noqa: PLR0913 - one parameter for each setting
     the registered sha256 (hex) of the file with the weights (that graph or the checkpoint), None if
     it is not known. checkpoint_digest is that of the checkpoint of an int8 version, from which its
     class names and preprocessing are read. num_callers is the number of threads that run the engine
-    at a time, gpu_batch_size the number of their images that a GPU runs together.
+    at a time, gpu_batch_size the number of their images that a GPU runs together, decode_device the
+    GPU that decodes plain JPEGs, None for the CPU.
 
     Raises CheckpointInvalid as `app.ml.models.checkpoint.load` does, FileNotFoundError; and the
     errors of `make_builder` and of its engine.
@@ -111,4 +125,5 @@ def load_servable(  # noqa: PLR0913 - one parameter for each setting
         header.class_names,
         header.preprocessing,
         load_trust(trust_path) if trust_path else None,
+        decode_device,
     )

@@ -304,6 +304,13 @@ def test_missing_cuda_stops_the_start(settings: Settings, monkeypatch: pytest.Mo
         pass
 
 
+def test_decoding_on_a_gpu_that_is_not_used_stops_the_start(settings: Settings) -> None:
+    app = create_app(settings.model_copy(update={"device": "cpu", "predict_decode_on": "gpu"}))
+    expected = "GRAFT_PREDICT_DECODE_ON is 'gpu', but the device is 'cpu'"
+    with pytest.raises(DeviceUnavailable, match=expected), TestClient(app):
+        pass
+
+
 class TestWithSeveralLanes:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:

@@ -72,10 +72,10 @@ def _sum_rows(lines: Tensor, taken: Tensor, weights: Tensor) -> Tensor:
 def resample(pixels: Tensor, down: Side, across: Side, interpolation: Interpolation) -> Tensor:
     """Resize an image with antialiasing and crop its centre, padded with black where it is smaller.
 
-    uint8 [height, width, 3] to float32 [3, down.size, across.size] in 0..255, not yet rounded. Crop
-    and padding are those of torchvision's `center_crop`.
+    uint8 [height, width, 3] to float32 [3, down.size, across.size] in 0..255, not yet rounded, on
+    the same device. Crop and padding are those of torchvision's `center_crop`.
     """
-    rows, columns = _plan(down, interpolation), _plan(across, interpolation)
+    rows, columns = (_plan(side, interpolation, pixels.device) for side in (down, across))
     narrowed = rows.sum_lines(pixels[rows.low : rows.high, columns.low : columns.high])
     middle = columns.sum_lines(narrowed.permute(1, 2, 0)).permute(1, 2, 0)
     if (rows.num_kept, columns.num_kept) == (down.size, across.size):
@@ -87,7 +87,7 @@ def resample(pixels: Tensor, down: Side, across: Side, interpolation: Interpolat
 
 
 @lru_cache(_NUM_PLANS)
-def _plan(side: Side, interpolation: Interpolation) -> _Plan:
+def _plan(side: Side, interpolation: Interpolation, device: torch.device) -> _Plan:
     num_kept = min(side.size, side.resized)
     cut = round(max(side.resized - side.size, 0) / 2)
     scale = side.length / side.resized
@@ -103,6 +103,6 @@ def _plan(side: Side, interpolation: Interpolation) -> _Plan:
         num_kept=num_kept,
         low=low,
         high=int(taken[-1, -1]) + 1,
-        taken=taken - low,
-        weights=(weights / weights.sum(1, keepdim=True)).float(),
+        taken=(taken - low).to(device),
+        weights=(weights / weights.sum(1, keepdim=True)).float().to(device),
     )

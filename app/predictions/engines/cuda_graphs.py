@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from app.ml.images.gpu_decoding import decoding_lock
 from app.ml.runtime.scoring import Scores
 from app.predictions.engines.torch_engine import TorchEngine, raise_overloaded_when_full
 
@@ -51,7 +52,7 @@ class CudaGraphEngine:
         self._is_done = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call] # torch
         size = engine.network.input_size
         shape = (largest_batch, 3, size, size)
-        with raise_overloaded_when_full(largest_batch), _capture_lock:
+        with raise_overloaded_when_full(largest_batch), _capture_lock, decoding_lock:
             self._pixels = torch.zeros(shape, dtype=torch.uint8, device=engine.device)
             self._host_pixels = torch.zeros(shape, dtype=torch.uint8, pin_memory=True)
             self._capture_all()
@@ -66,8 +67,7 @@ class CudaGraphEngine:
         number = len(pixels)
         captured = self._captured[self._sizes[bisect_left(self._sizes, number)]]
         with _capture_lock, torch.inference_mode(), torch.cuda.stream(self._stream):
-            self._host_pixels[:number].copy_(pixels)
-            self._pixels[:number].copy_(self._host_pixels[:number], non_blocking=True)
+            self._fill(pixels)
             captured.graph.replay()
             logits, features = self._host_logits[:number], self._host_features[:number]
             logits.copy_(captured.logits[:number], non_blocking=True)
@@ -75,6 +75,16 @@ class CudaGraphEngine:
             self._is_done.record()
             self._is_done.synchronize()
             return Scores(logits.clone(), features.clone())
+
+    def _fill(self, pixels: Tensor) -> None:
+        """Copy images into the input buffer, on this engine's stream."""
+        number = len(pixels)
+        if pixels.is_cuda:  # decoded there by other threads, on the default stream
+            self._stream.wait_stream(torch.cuda.default_stream(self._engine.device))
+            self._pixels[:number].copy_(pixels, non_blocking=True)
+            return
+        self._host_pixels[:number].copy_(pixels)
+        self._pixels[:number].copy_(self._host_pixels[:number], non_blocking=True)
 
     def _capture_all(self) -> None:
         """Capture every size, the largest first, so that the others fit into its memory."""

@@ -24,5 +24,6 @@ class Engine(Protocol):
     def run(self, pixels: Tensor) -> Scores:
         """Score preprocessed images: uint8 [n, 3, input_size, input_size], n at least 1.
 
+        They are on the CPU or on the engine's device; the scores are on the CPU.
         Thread-safe. Raises Overloaded if the GPU is out of memory.
         """

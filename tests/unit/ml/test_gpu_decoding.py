@@ -1,0 +1,53 @@
+"""Decoding on a device, with the CPU in place of a GPU: torchvision has one function for both."""
+
+import pytest
+import torch
+
+from app.errors import DeviceUnavailable, ImageCorrupt
+from app.ml.images.gpu_decoding import decode_jpeg_on, require_gpu_decoding
+from app.ml.images.preprocessing import PreprocessingSpec, eval_pixels
+from app.ml.images.tensor_decoding import decode_pixels, decoded_pixels
+from tests.unit.ml.test_tensor_decoding import OTHERS, PLAIN, encode, picture
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("content", PLAIN.values(), ids=PLAIN.keys())
+def test_a_plain_jpeg_is_decoded_on_the_device(content: bytes) -> None:
+    assert torch.equal(decode_jpeg_on(CPU, content), decode_pixels(content))
+
+
+@pytest.mark.parametrize("content", (PLAIN | OTHERS).values(), ids=(PLAIN | OTHERS).keys())
+def test_every_image_is_decoded(content: bytes) -> None:
+    with decoded_pixels(content, device=CPU) as pixels:
+        assert torch.equal(pixels, decode_pixels(content))
+
+
+def test_pillow_has_the_last_word_on_what_the_device_cannot_decode() -> None:
+    truncated = PLAIN["4:2:0"][: len(PLAIN["4:2:0"]) // 2]
+    with pytest.raises(ValueError, match="truncated"):
+        decode_jpeg_on(CPU, truncated)
+    with pytest.raises(ImageCorrupt, match="truncated"), decoded_pixels(truncated, device=CPU):
+        pass
+
+
+@pytest.mark.parametrize("size", [(67, 45), (12, 9), (6000, 1000)])
+def test_images_are_resized_where_they_were_decoded(size: tuple[int, int]) -> None:
+    """Tensors on torch's `meta` device have no values, and refuse to meet those of the CPU."""
+    pixels = torch.empty(3, size[1], size[0], dtype=torch.uint8, device="meta")
+    prepared = eval_pixels(pixels, PreprocessingSpec(input_size=32, resize_size=40))
+    assert prepared.device.type == "meta"
+    assert prepared.shape == (3, 32, 32)
+
+
+def test_a_device_that_cannot_decode_is_refused() -> None:
+    require = "GRAFT_PREDICT_DECODE_ON is 'gpu', but the device is 'cpu'; set .*=cpu, or use"
+    with pytest.raises(DeviceUnavailable, match=require):
+        require_gpu_decoding(CPU)
+
+
+def test_an_image_decoded_on_the_device_is_prepared_like_others() -> None:
+    spec = PreprocessingSpec(input_size=32, resize_size=40)
+    content = encode(picture(size=(90, 70)))
+    with decoded_pixels(content, device=CPU) as pixels:
+        assert torch.equal(eval_pixels(pixels, spec), eval_pixels(decode_pixels(content), spec))
