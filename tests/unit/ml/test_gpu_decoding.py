@@ -6,6 +6,7 @@ import torch
 from app.errors import DeviceUnavailable, ImageCorrupt
 from app.ml.images.gpu_decoding import decode_jpeg_on, require_gpu_decoding
 from app.ml.images.preprocessing import PreprocessingSpec, eval_pixels
+from app.ml.images.resampling import Side, _plan
 from app.ml.images.tensor_decoding import decode_pixels, decoded_pixels
 from tests.unit.ml.test_tensor_decoding import OTHERS, PLAIN, encode, picture
 
@@ -31,13 +32,13 @@ def test_pillow_has_the_last_word_on_what_the_device_cannot_decode() -> None:
         pass
 
 
-@pytest.mark.parametrize("size", [(67, 45), (12, 9), (6000, 1000)])
-def test_images_are_resized_where_they_were_decoded(size: tuple[int, int]) -> None:
-    """Tensors on torch's `meta` device have no values, and refuse to meet those of the CPU."""
-    pixels = torch.empty(3, size[1], size[0], dtype=torch.uint8, device="meta")
+def test_the_weights_of_a_resize_are_on_the_device_of_the_image() -> None:
+    meta = torch.device("meta")  # a device without values, in place of a GPU
+    plan = _plan(Side(67, 40, 32), "bilinear", meta)
+    assert (plan.taken.device, plan.weights.device) == (meta, meta)
+    pixels = torch.empty(3, 45, 67, dtype=torch.uint8, device=meta)
     prepared = eval_pixels(pixels, PreprocessingSpec(input_size=32, resize_size=40))
-    assert prepared.device.type == "meta"
-    assert prepared.shape == (3, 32, 32)
+    assert (prepared.device, prepared.shape) == (meta, (3, 32, 32))
 
 
 def test_a_device_that_cannot_decode_is_refused() -> None:
