@@ -53,6 +53,8 @@ function ReportView({ job, report }: { job: Job; report: Report }) {
   const split: Split = params.get("split") === "test" && report.test ? "test" : "val";
   const figures = figuresOf(report, split);
   const cell = readCell(params.get("cell"));
+  const coverage = report.coverage_curve && <CoverageCard curve={report.coverage_curve} />;
+  const isBelowMatrix = !cell && report.class_names.length <= MAX_SHORT_MATRIX;
 
   function open(next: Cell | null): void {
     set({ cell: next && joinList([next.label, next.predicted]) }, { push: true });
@@ -65,12 +67,15 @@ function ReportView({ job, report }: { job: Job; report: Report }) {
       )}
       <Facts facts={listFacts(report, split)} />
       <div className={isWide(report) ? styles.single : styles.pair}>
-        <Confusion
-          names={report.class_names}
-          matrix={figures.confusion_matrix}
-          cell={cell}
-          onCell={open}
-        />
+        <Stack>
+          <Confusion
+            names={report.class_names}
+            matrix={figures.confusion_matrix}
+            cell={cell}
+            onCell={open}
+          />
+          {isBelowMatrix && coverage}
+        </Stack>
         {cell ? (
           <CellImages
             job={job}
@@ -83,7 +88,7 @@ function ReportView({ job, report }: { job: Job; report: Report }) {
           !isWide(report) && (
             <Stack>
               <ReliabilityCard calibration={report.calibration} />
-              {report.coverage_curve && <CoverageCard curve={report.coverage_curve} />}
+              {!isBelowMatrix && coverage}
             </Stack>
           )
         )}
@@ -95,12 +100,15 @@ function ReportView({ job, report }: { job: Job; report: Report }) {
       {(cell || isWide(report)) && (
         <div className={styles.pair}>
           <ReliabilityCard calibration={report.calibration} />
-          {report.coverage_curve && <CoverageCard curve={report.coverage_curve} />}
+          {coverage}
         </div>
       )}
     </Stack>
   );
 }
+
+/** Up to this many classes, the matrix leaves room below it, beside the reliability diagram. */
+const MAX_SHORT_MATRIX = 6;
 
 /** With this many classes, the cells of the matrix need the whole width. */
 function isWide({ class_names: { length } }: Report): boolean {
