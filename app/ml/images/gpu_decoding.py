@@ -15,13 +15,18 @@ decoding_lock = threading.Lock()
 captures a CUDA graph, because the stream of nvJPEG is one of the few that torch reuses.
 """
 
+_END = b"\xff\xd9"
+
 
 def decode_jpeg_on(device: torch.device, content: bytes) -> Tensor:
     """Decode a JPEG to uint8 [3, height, width] in the memory of a device, on CUDA with nvJPEG.
 
     Levels may differ from libjpeg-turbo's, which decodes on the CPU. Raises ValueError for a file
-    that cannot be decoded there, torch.OutOfMemoryError.
+    that cannot be decoded there, or does not end with the marker EOI (ITU-T T.81, B.1): decoders
+    may fill what is missing. Raises torch.OutOfMemoryError.
     """
+    if not content.endswith(_END):
+        raise ValueError("the JPEG may be truncated: it does not end with its end marker")
     encoded = torch.frombuffer(bytearray(content), dtype=torch.uint8)
     try:
         with decoding_lock:

@@ -25,11 +25,16 @@ def test_every_image_is_decoded(content: bytes) -> None:
 
 
 def test_pillow_has_the_last_word_on_what_the_device_cannot_decode() -> None:
-    truncated = PLAIN["4:2:0"][: len(PLAIN["4:2:0"]) // 2]
+    whole = PLAIN["4:2:0"]
+    truncated = whole[: len(whole) // 2]
     with pytest.raises(ValueError, match="truncated"):
         decode_jpeg_on(CPU, truncated)
+    with pytest.raises(ValueError, match="end marker"):
+        decode_jpeg_on(CPU, whole + b"more")
     with pytest.raises(ImageCorrupt, match="truncated"), decoded_pixels(truncated, device=CPU):
         pass
+    with decoded_pixels(whole + b"more", device=CPU) as pixels:
+        assert torch.equal(pixels, decode_pixels(whole))
 
 
 def test_the_weights_of_a_resize_are_on_the_device_of_the_image() -> None:
