@@ -1,5 +1,6 @@
 """Explain in plain sentences what a portfolio decided."""
 
+import math
 from collections.abc import Sequence
 
 from app.jobs.portfolio_schemas import FineTuningTrial, Portfolio
@@ -95,7 +96,7 @@ def explain_outcome(
         )
     elif before is None:
         outcome = f"Its best epoch, {best_epoch}, has a validation accuracy of {after:.3f}."
-    elif before == after:
+    elif math.isclose(before, after):
         outcome = (
             f"Epoch {best_epoch} has the same validation accuracy as the solved head, {after:.3f}, "
             "and a lower validation loss."

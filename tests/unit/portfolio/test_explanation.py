@@ -9,7 +9,12 @@ from worker.portfolio.explanation import explain_outcome
         (0, 0.9, 0.9, "No epoch was better than the solved head on the validation images (0.900)"),
         (3, None, 0.9, "Its best epoch, 3, has a validation accuracy of 0.900."),
         (3, 0.8, 0.9, "It raised the validation accuracy from 0.800 to 0.900 in epoch 3."),
-        (3, 0.9, 0.9, "Epoch 3 has the same validation accuracy as the solved head, 0.900, and"),
+        (
+            3,
+            0.9,
+            0.9 + 1e-16,
+            "Epoch 3 has the same validation accuracy as the solved head, 0.900, and",
+        ),
     ],
 )
 def test_what_fine_tuning_brought_is_told(
